@@ -1,0 +1,85 @@
+"""The test suite: everything in parallel, and what builds labs a second time as an ordinary user when this is root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev import ROOT
+
+USER = "hoplab-test"
+PURE = ("tests/unit", "tests/golden")
+LABS = ("tests/integration",)
+NOTHING_COLLECTED = 5  # pytest's exit status
+
+# `worksteal`: tests last from a millisecond to seconds, and none shares a lab with another.
+PYTEST = ("-m", "pytest", "-n", "auto", "--dist", "worksteal", "-rs")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One run of pytest: who runs it is said before it, its own last lines stay on the terminal after it."""
+
+    who: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+
+    def run(self) -> int:
+        print(f"--- tests, as {self.who}", flush=True)
+        return subprocess.run(self.command, cwd=ROOT, env=self.environment, check=False).returncode
+
+
+def _ordinary_user() -> pwd.struct_passwd:
+    """The account for tests; made if this machine does not have it yet."""
+    try:
+        return pwd.getpwnam(USER)
+    except KeyError:
+        comment = ("--comment", "runs the tests of Hoplab")
+        subprocess.run(("useradd", "--no-create-home", "--shell", "/bin/sh", *comment, USER), check=True)
+        return pwd.getpwnam(USER)
+
+
+def _as_myself(arguments: Iterable[str]) -> Round:
+    return Round(pwd.getpwuid(os.geteuid()).pw_name, (sys.executable, *PYTEST, *arguments), dict(os.environ))
+
+
+def _as_ordinary_user(arguments: Iterable[str]) -> Round:
+    """The same tests by someone who may not write into the checkout, with nothing of root's environment."""
+    user = _ordinary_user()
+    environment = {
+        "HOME": "/mnt/home",
+        "LANG": "C.UTF-8",
+        "LOGNAME": USER,
+        "PATH": os.environ["PATH"],
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TERM": os.environ.get("TERM", "dumb"),
+        "TMPDIR": "/mnt/home/tmp",
+        "USER": USER,
+        "XDG_RUNTIME_DIR": "/mnt/home/run",
+    }
+    script = str(ROOT / "dev" / "ordinary-user.sh")
+    python = str(Path("/mnt/environment/bin", Path(sys.executable).name))
+    become = ("unshare", "--mount", "sh", script, str(user.pw_uid), str(user.pw_gid), str(ROOT), sys.prefix)
+    return Round(
+        f"{USER} (ordinary user)", (*become, python, *PYTEST, "-p", "no:cacheprovider", *arguments), environment
+    )
+
+
+def run_tests(unit: bool, integration: bool, pattern: str) -> int:
+    """Run what is asked for, all of it if nothing is. Gives the exit status: 0 when every round passed."""
+    both = unit == integration
+    folders = (PURE if unit or both else ()) + (LABS if integration or both else ())
+    selected = ("-k", pattern) if pattern else ()
+    rounds = [_as_myself((*selected, *(folder for folder in folders if (ROOT / folder).is_dir())))]
+    if os.geteuid() == 0 and LABS[0] in folders:
+        rounds.append(_as_ordinary_user((*selected, *LABS)))
+    statuses = [each.run() for each in rounds]
+    if pattern and any(status == 0 for status in statuses):
+        # The pattern may well name only tests of one round.
+        statuses = [status for status in statuses if status != NOTHING_COLLECTED]
+    return next((status for status in statuses if status != 0), 0)

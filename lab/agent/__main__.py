@@ -1,0 +1,76 @@
+"""`python -m lab.agent LAB`: takes the lab's lock, makes the sandbox, and lives in it as its init.
+
+Says one line on standard output: {"listening": true}, {"held": true} when another agent has the lab, or an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import sys
+from pathlib import Path
+
+from lab.agent import folder
+from lab.agent.protocol import error_message
+from lab.errors import HoplabError
+from lab.kernel import sandbox
+from lab.kernel.processes import LOGS
+
+
+def _say(message: dict[str, object]) -> None:
+    print(json.dumps(message), flush=True)  # noqa: T201  the line is for the process that started us
+
+
+def _listen(lab: Path) -> socket.socket:
+    """The agent's socket, on the host's file system, for its owner only."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    directory = os.open(lab, os.O_PATH | os.O_CLOEXEC)
+    try:
+        path = f"/proc/self/fd/{directory}/{folder.SOCKET}"
+        Path(path).unlink(missing_ok=True)
+        old = os.umask(0o177)
+        listening.bind(path)
+        os.umask(old)
+    finally:
+        os.close(directory)
+    listening.listen(64)
+    return listening
+
+
+def _quiet() -> None:
+    """Let go of whoever started us: a pipe behind their output must not stay open for as long as the lab lives."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    output = os.open(LOGS / "agent.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.close(output)
+
+
+def main(lab: str) -> None:
+    """Ends when the lab ends. In the parent of the sandbox's init: as soon as that lives."""
+    descriptor = folder.lock(lab)
+    if descriptor is None:
+        _say({"held": True})
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
+    listening = _listen(folder.of(lab))
+
+    def life() -> None:
+        # Only now, and only in the sandbox: what the agent is made of is imported while the caller reads its own file.
+        from lab.agent.service import serve  # noqa: PLC0415
+
+        _say({"listening": True})
+        _quiet()
+        serve(lab, listening)
+
+    try:
+        sandbox.start(lab, life)
+    except HoplabError as error:
+        _say(error_message(error))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,171 @@
+"""The lab itself: from a file's text to a network that the kernel holds, and back to the last good one when that fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lab.agent.listing import listing
+from lab.agent.protocol import Message
+from lab.agent.reading import Design, read_design
+from lab.agent.readiness import wait_until_ready
+from lab.errors import KernelError, LabError, UsageError
+from lab.kernel.apply import Cancelled, apply
+from lab.kernel.holdings import Holdings
+from lab.kernel.observe import observe
+from lab.network.objects import UNDERLAY, Namespace
+from lab.network.survey import lab_map
+from lab.plan import Plan, plan
+from lab.plan.script import script
+from lab.plan.summary import summary
+
+MOST_NAMED = 12
+
+
+class Stopwatch:
+    """Milliseconds of each phase of an `up`."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.told: dict[str, float] = {}
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.told[phase] = self.told.get(phase, 0.0) + round((now - self._last) * 1000, 1)
+        self._last = now
+
+
+class Lab:
+    """What the agent's writer thread works on. `stands` once the first `up` has succeeded."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._holdings = Holdings()
+        self._design: Design | None = None
+        self._started = time.time()
+
+    @property
+    def stands(self) -> bool:
+        return self._design is not None
+
+    @property
+    def children(self) -> frozenset[int]:
+        """Process ids that were started here and are waited for here."""
+        server = self._holdings.listeners.pid
+        return frozenset(self._holdings.processes.pids.values()) | ({server} if server else frozenset())
+
+    def up(
+        self,
+        text: str,
+        file: str,
+        settings: Sequence[str],
+        tell: Callable[[Message], None],
+        cancelled: Callable[[], bool],
+    ) -> Message:
+        """Bring the kernel to the file's state. FileError and nothing done; KernelError or Cancelled and back to how it was."""
+        watch = Stopwatch()
+        wanted = read_design(text, file, settings, self._design.addresses if self._design else None)
+        watch.lap("design")
+        actual = observe(self._holdings, wanted.network)
+        watch.lap("observe")
+        steps = plan(wanted.network, actual)
+        watch.lap("plan")
+        if steps:
+            self._build(wanted, steps, tell, cancelled, watch)
+        self._design = wanted
+        return {
+            "lab": self._name,
+            "steps": len(steps),
+            "places": len(wanted.network.places),
+            "pods": len(wanted.cluster.pods),
+            "milliseconds": watch.told,
+            "warnings": list(wanted.cluster.warnings),
+            "changes": summary(steps),
+        }
+
+    def _build(
+        self,
+        wanted: Design,
+        steps: Plan,
+        tell: Callable[[Message], None],
+        cancelled: Callable[[], bool],
+        watch: Stopwatch,
+    ) -> None:
+        done = 0
+
+        def progress(number: int, place: str) -> None:
+            nonlocal done
+            done += number
+            tell({"event": "progress", "done": done, "of": len(steps.steps), "place": place})
+
+        try:
+            apply(self._holdings, steps, wanted.network, progress, cancelled)
+            watch.lap("apply")
+            wait_until_ready(self._holdings, wanted.network, cancelled)
+            watch.lap("ready")
+            left = plan(wanted.network, observe(self._holdings, wanted.network))
+            watch.lap("verify")
+            if left:
+                raise KernelError(f"the kernel does not hold what it was asked to:\n{script(left)}")
+        except (KernelError, Cancelled):
+            self._back()
+            raise
+
+    def _back(self) -> None:
+        """To the last good state. Without one there is nothing to go back to: the agent ends, and with it all of it."""
+        if self._design is None:
+            return
+        network = self._design.network
+        steps = plan(network, observe(self._holdings, network))
+        apply(self._holdings, steps, network, lambda _number, _place: None, lambda: False)
+
+    def plan(self, text: str, file: str, settings: Sequence[str]) -> Message:
+        """What `up` would do, as a script, and how many steps that is."""
+        wanted = read_design(text, file, settings, self._design.addresses if self._design else None)
+        steps = plan(wanted.network, observe(self._holdings, wanted.network))
+        return {"script": script(steps), "steps": len(steps)}
+
+    def read(self, what: str) -> Any:  # noqa: ANN401  JSON of several shapes, one per reading
+        """One of the readings, as JSON: `map`, `cluster`, `status`."""
+        readings: dict[str, Callable[[Design], Any]] = {
+            "map": lambda it: lab_map(it.topology, it.cluster, it.addresses, it.network, self._name).to_json(),
+            "cluster": lambda it: listing(it.cluster, it.addresses, self._started),
+            "status": self._status,
+        }
+        return readings[what](self._standing())
+
+    def place(self, name: str) -> str:
+        """The full name of the place that is meant: a pod may be named without its namespace where only one has it."""
+        network = self._standing().network
+        places = (UNDERLAY, *network.places)
+        if name in places:
+            return name
+        pods = [place for place in places if place.rpartition("/")[2] == name]
+        if len(pods) > 1:
+            raise UsageError(f"{name!r} is the name of several pods", f"one of: {', '.join(pods)}")
+        if not pods:
+            raise UsageError(f"there is no place {name!r} in lab {self._name!r}", f"one of: {_some(places)}")
+        return pods[0]
+
+    def _standing(self) -> Design:
+        if self._design is None:
+            raise LabError(f"lab {self._name!r} is not up yet", "wait for its `up` to end")
+        return self._design
+
+    def _status(self, it: Design) -> Message:
+        kinds = [item.kind for item in it.network if isinstance(item, Namespace)]
+        return {
+            "lab": self._name,
+            "file": it.file,
+            "started": self._started,
+            "places": {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
+            "services": len(it.cluster.services),
+            "cni": it.topology.spec.cni.plugin,
+            "encapsulation": it.topology.spec.cni.encapsulation,
+            "drift": summary(plan(it.network, observe(self._holdings, it.network))),
+        }
+
+
+def _some(places: Sequence[str]) -> str:
+    return ", ".join(places) if len(places) <= MOST_NAMED else f"{', '.join(places[:MOST_NAMED])} …"

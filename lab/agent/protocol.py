@@ -1,0 +1,38 @@
+"""What goes over the agent's socket: one JSON object a line. A request, then any number of events, then a result or an error."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lab.errors import FileError, HoplabError, KernelError, LabError, MachineError, Mistake, UsageError
+
+Message = dict[str, Any]
+
+_FAMILY: dict[str, type[HoplabError]] = {
+    kind.__name__: kind for kind in (HoplabError, KernelError, LabError, MachineError, UsageError)
+}
+# A topology of a thousand pods as a map is about 1 MiB.
+LIMIT = 64 * 1024 * 1024
+
+
+def encode(message: Message) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def error_message(error: HoplabError) -> Message:
+    """The error as it travels."""
+    if isinstance(error, FileError):
+        return {"error": "FileError", "mistakes": [_mistake(mistake) for mistake in error.mistakes]}
+    return {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+
+
+def _mistake(mistake: Mistake) -> list[str | int]:
+    return [mistake.file, mistake.line, mistake.column, mistake.field, mistake.problem, mistake.remedy]
+
+
+def error_from(message: Message) -> HoplabError:
+    """The error that an agent sent, to be raised on this side."""
+    if message["error"] == "FileError":
+        return FileError(tuple(Mistake(*fields) for fields in message["mistakes"]))
+    return _FAMILY.get(message["error"], HoplabError)(message["message"], message["hint"])

@@ -1,0 +1,84 @@
+"""When is a lab ready: every program lives, and every DNS server answers a question."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable, Iterable
+
+from lab.errors import KernelError
+from lab.kernel.apply import Cancelled
+from lab.kernel.holdings import Holdings
+from lab.kernel.processes import log
+from lab.network.objects import Address, Network, Process
+
+READY_SECONDS = 10.0
+ASK_EVERY_SECONDS = 0.01
+
+# A question of type A for the name "ready.", id 0x686f: any answer to it, a refusal included, says that the server is up.
+_QUESTION = b"\x68\x6f\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05ready\x00\x00\x01\x00\x01"
+
+
+def wait_until_ready(holdings: Holdings, network: Network, cancelled: Callable[[], bool]) -> None:
+    """Returns when it is. KernelError naming who is not, with its last words, after READY_SECONDS."""
+    processes = [item for item in network if isinstance(item, Process)]
+    waiting = {item.place: _sockets(holdings, network, item) for item in processes if item.ready_udp}
+    deadline = time.monotonic() + READY_SECONDS
+    try:
+        while waiting:
+            if cancelled():
+                raise Cancelled
+            for process in processes:
+                holdings.processes.require_alive(process)
+            _ask(sock for sockets in waiting.values() for sock in sockets)
+            answered, _, _ = select.select([s for sockets in waiting.values() for s in sockets], [], [], ASK_EVERY_SECONDS)
+            for place, sockets in tuple(waiting.items()):
+                if any(sock in answered and _has_answer(sock) for sock in sockets):
+                    _close(waiting.pop(place))
+            if time.monotonic() > deadline:
+                raise _not_ready(processes, tuple(waiting))
+        for process in processes:
+            holdings.processes.require_alive(process)
+    finally:
+        for sockets in waiting.values():
+            _close(sockets)
+
+
+def _sockets(holdings: Holdings, network: Network, process: Process) -> list[socket.socket]:
+    """One per address of the place, made inside it, so that no firewall on the way decides whether a server is up."""
+    addresses = [a.address.partition("/")[0] for a in network if isinstance(a, Address) and a.place == process.place]
+    made = []
+    with holdings.namespaces.entered(process.place):
+        for address in addresses:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            sock.connect((address, process.ready_udp))
+            made.append(sock)
+    return made
+
+
+def _ask(sockets: Iterable[socket.socket]) -> None:
+    for sock in sockets:
+        try:
+            sock.send(_QUESTION)
+        except ConnectionRefusedError:
+            continue  # nobody listens yet; said of the question before
+
+
+def _has_answer(sock: socket.socket) -> bool:
+    try:
+        return bool(sock.recv(512))
+    except OSError:
+        return False
+
+
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
+
+
+def _not_ready(processes: list[Process], places: tuple[str, ...]) -> KernelError:
+    silent = [process for process in processes if process.place in places]
+    said = [log(process).read_text(encoding="utf-8", errors="replace").strip()[-300:] for process in silent]
+    told = f"no answer from {', '.join(f'{process.name} in {process.place}' for process in silent)}: {' '.join(said)}"
+    return KernelError(told, f"by hand in `./inv shell`: {' '.join(silent[0].argv)}")

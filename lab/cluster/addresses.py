@@ -1,0 +1,67 @@
+"""ClusterIPs: those that Services ask for, and those that are given out."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+
+from lab.topology.document import shown
+
+API_SERVER, DNS = 1, 10  # the addresses of the range that Kubernetes' own Services have
+
+
+class ClusterIpError(ValueError):
+    """The address cannot be a Service's: str() is the problem, `remedy` what would be right."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.remedy = remedy
+
+
+class ClusterIps:
+    """The addresses of the Services' range and who has them."""
+
+    def __init__(self, cidr: str) -> None:
+        self._network = IPv4Network(cidr)
+        self._base = int(self._network.network_address)
+        self._owners = {self._base + API_SERVER: "the API server", self._base + DNS: "kube-system/kube-dns"}
+
+    @property
+    def dns(self) -> str:
+        """The cluster's DNS, which every pod's resolv.conf names."""
+        return str(self._network[DNS])
+
+    def take(self, text: str, owner: str) -> str:
+        """The address that a manifest asks for. Raises ClusterIpError."""
+        try:
+            address = IPv4Address(text)
+        except AddressValueError:
+            raise ClusterIpError(f"{shown(text)} is not an IPv4 address", "leave it out to be given one") from None
+        first, last = self._network[1], self._network[-2]
+        if not first <= address <= last:
+            raise ClusterIpError(f"{address} is not in the Services' range {self._network}", f"use {first} to {last}")
+        if other := self._owners.get(int(address)):
+            raise ClusterIpError(f"{address} is already the address of {other}", "choose another, or leave it out")
+        self._owners[int(address)] = owner
+        return str(address)
+
+    def is_free(self, text: str) -> bool:
+        """Whether `take` would succeed."""
+        address = IPv4Address(text)
+        return self._network[1] <= address <= self._network[-2] and int(address) not in self._owners
+
+    def give(self, owner: str) -> str:
+        """A free address. It follows from the owner's name, so that other Services coming or going do not move it.
+
+        The lower part of the range is kept for addresses that people choose, as Kubernetes does.
+        """
+        size = self._network.num_addresses
+        kept = min(max(16, size // 16), 256)
+        kept = kept if size - 1 > kept else 1
+        start = int.from_bytes(blake2b(owner.encode(), digest_size=8).digest()) % (size - 1 - kept)
+        for step in range(size):
+            number = self._base + (kept + start + step) % size
+            if number not in self._owners and 0 < number - self._base < size - 1:
+                self._owners[number] = owner
+                return str(IPv4Address(number))
+        raise ClusterIpError(f"the Services' range {self._network} is used up", "make spec.services.cidr larger")

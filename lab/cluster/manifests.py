@@ -1,0 +1,194 @@
+"""Kubernetes manifests as people have them: the fields that matter to the network, as pydantic models.
+
+Other fields are Kubernetes' business and are passed over; `null` counts as not given, as it does there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from lab.topology.document import shown
+from lab.topology.names import LABEL_KEY, LABEL_VALUE, SERVICE_LABEL, DnsName, Name
+from lab.topology.refusals import refusal
+
+LabelKey = Annotated[str, Field(pattern=LABEL_KEY)]
+Labels = dict[LabelKey, Annotated[str, Field(pattern=LABEL_VALUE)]]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+PortName = Annotated[str, Field(pattern=SERVICE_LABEL, max_length=15)]
+Flag = Annotated[bool, Field(strict=True)]
+
+MAX_REPLICAS = 10_000
+
+
+def _protocol(value: object) -> object:
+    if value == "SCTP":
+        raise refusal("SCTP is not supported", "use TCP or UDP")
+    return value
+
+
+def _argument(value: object) -> object:
+    if isinstance(value, str) and "\0" in value:
+        raise refusal("an argument cannot hold a NUL character", "leave it out")
+    return value
+
+
+def _target_port(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise refusal(f"{shown(value)} is not a port", "give a number, or the name of a containerPort")
+    if isinstance(value, int) and not 1 <= value <= 65535:
+        raise refusal(f"{value} is not a port", "ports are 1 to 65535")
+    if isinstance(value, str) and value.isdecimal():
+        raise refusal(f"{shown(value)} is a name made of digits", "write the number without quotes")
+    return value
+
+
+Protocol = Annotated[Literal["TCP", "UDP"], BeforeValidator(_protocol)]
+Argument = Annotated[str, BeforeValidator(_argument)]
+TargetPort = Annotated[Any, BeforeValidator(_target_port)]
+
+
+class Manifest(BaseModel):
+    """A part of a manifest."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object) -> object:
+        if isinstance(value, dict) and None in value.values():
+            return {key: item for key, item in value.items() if item is not None}
+        return value
+
+
+class Metadata(Manifest):
+    """What all objects have; templates have no name."""
+
+    namespace: Name = "default"
+    labels: Labels = {}
+    annotations: dict[str, str] = {}
+
+
+class NamedMetadata(Metadata):
+    name: DnsName
+
+
+class LabelMetadata(Metadata):
+    name: Name
+
+
+class ServiceMetadata(Metadata):
+    name: Annotated[str, Field(pattern=SERVICE_LABEL)]
+
+
+class Namespace(Manifest):
+    metadata: LabelMetadata
+
+
+class ContainerPort(Manifest):
+    container_port: Port
+    name: PortName = ""
+    protocol: Protocol = "TCP"
+
+
+class Container(Manifest):
+    name: Name
+    command: tuple[Argument, ...] = ()
+    args: tuple[Argument, ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
+
+
+class PodSpec(Manifest):
+    containers: Annotated[tuple[Container, ...], Field(min_length=1)]
+    node_name: str = ""
+    node_selector: dict[str, str] = {}
+    hostname: Name = ""
+    subdomain: Name = ""
+    host_network: Flag = False
+
+
+class Pod(Manifest):
+    metadata: NamedMetadata
+    spec: PodSpec
+
+
+class LabelSelector(Manifest):
+    match_labels: Labels = {}
+    match_expressions: tuple[Any, ...] = ()
+
+
+class PodTemplate(Manifest):
+    metadata: Metadata
+    spec: PodSpec
+
+
+class DeploymentSpec(Manifest):
+    replicas: Annotated[int, Field(ge=0, le=MAX_REPLICAS, strict=True)] = 1
+    selector: LabelSelector
+    template: PodTemplate
+
+
+class Deployment(Manifest):
+    metadata: NamedMetadata
+    spec: DeploymentSpec
+
+
+class ServicePort(Manifest):
+    name: Name = ""
+    port: Port
+    target_port: TargetPort = None
+    protocol: Protocol = "TCP"
+    node_port: Annotated[int, Field(ge=30000, le=32767, strict=True)] | None = None
+
+
+class ServiceSpec(Manifest):
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = "ClusterIP"
+    cluster_ip: str = Field(default="", alias="clusterIP")
+    selector: Labels = {}
+    ports: tuple[ServicePort, ...] = ()
+    external_name: DnsName = ""
+    external_ips: tuple[str, ...] = Field(default=(), alias="externalIPs")
+    session_affinity: Literal["None", "ClientIP"] = "None"
+    internal_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
+    publish_not_ready_addresses: Flag = False
+
+
+class Service(Manifest):
+    metadata: ServiceMetadata
+    spec: ServiceSpec
+
+
+class EndpointConditions(Manifest):
+    ready: Flag = True
+
+
+class ObjectReference(Manifest):
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
+class SliceEndpoint(Manifest):
+    addresses: Annotated[tuple[str, ...], Field(min_length=1)]
+    conditions: EndpointConditions = EndpointConditions()
+    hostname: Name = ""
+    node_name: str = ""
+    target_ref: ObjectReference = ObjectReference()
+
+
+class SlicePort(Manifest):
+    name: str = ""
+    port: Port
+    protocol: Protocol = "TCP"
+
+
+class EndpointSlice(Manifest):
+    metadata: NamedMetadata
+    address_type: Literal["IPv4", "IPv6", "FQDN"]
+    endpoints: tuple[SliceEndpoint, ...] = ()
+    ports: tuple[SlicePort, ...] = ()
+
+
+Object = Namespace | Pod | Deployment | Service | EndpointSlice

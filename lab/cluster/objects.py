@@ -1,0 +1,108 @@
+"""The Kubernetes objects that matter to the network, placed and resolved. Everything is frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPort:
+    port: int
+    protocol: str = "TCP"
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod on its node. Without `command` it runs the built-in server on its `ports`."""
+
+    namespace: str
+    name: str
+    node: str
+    labels: tuple[tuple[str, str], ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
+    command: tuple[str, ...] = ()
+    ready: bool = True
+    hostname: str = ""
+    subdomain: str = ""
+    owner: str = ""
+    system: str = ""  # "dnsmasq": the lab's own DNS server runs in it
+
+    @property
+    def place(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    name: str
+    protocol: str
+    port: int
+    target_port: int | str
+    node_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One target of a Service port: a pod (its address is the network's to say), or a bare address from a manifest."""
+
+    pod: str = ""
+    address: str = ""
+    node: str = ""
+    hostname: str = ""
+    ready: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PortEndpoints:
+    """The endpoints of one Service port, all with the same resolved target port number."""
+
+    port: str
+    protocol: str
+    target: int
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSlice:
+    namespace: str
+    name: str
+    service: str
+    ports: tuple[PortEndpoints, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`cluster_ip` is "" for headless (None) and ExternalName Services."""
+
+    namespace: str
+    name: str
+    type: str
+    cluster_ip: str
+    ports: tuple[ServicePort, ...] = ()
+    selector: tuple[tuple[str, str], ...] = ()
+    external_name: str = ""
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    namespace: str
+    name: str
+    replicas: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """All of it; the order is the files' order, system objects first."""
+
+    nodes: tuple[str, ...]
+    namespaces: tuple[str, ...]
+    pods: tuple[Pod, ...] = ()
+    services: tuple[Service, ...] = ()
+    slices: tuple[EndpointSlice, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)

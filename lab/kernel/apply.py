@@ -1,0 +1,275 @@
+"""Carrying out a plan: netlink in one batch per place, rules in one load per place, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import TypeVar
+
+from lab.errors import KernelError
+from lab.kernel import files, rules, sysctl
+from lab.kernel.holdings import Holdings
+from lab.kernel.netlink import Request, RequestError, RouteSocket
+from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
+from lab.network.objects import (
+    Address,
+    FdbEntry,
+    File,
+    Interface,
+    IpSet,
+    Listener,
+    Namespace,
+    Neighbour,
+    Network,
+    Process,
+    Route,
+    Symlink,
+    Sysctl,
+)
+from lab.plan import Plan, RuleStep, Step
+from lab.plan.commands import commands, ipset_input
+from lab.plan.restore import restore_input
+
+Progress = Callable[[int, str], None]
+T = TypeVar("T")
+
+
+class Cancelled(Exception):
+    """Whoever asked has gone away; what was done so far is for the caller to undo."""
+
+
+def apply(
+    holdings: Holdings, plan: Plan, desired: Network, progress: Progress, cancelled: Callable[[], bool]
+) -> None:
+    """Carry out all steps. KernelError names the step, the kernel's words and the command; Cancelled when `cancelled()` says so.
+
+    `progress(number, place)` is told how many steps of which place were just done.
+    """
+    _Application(holdings, desired, progress, cancelled).run(plan)
+
+
+class _Application:
+    def __init__(
+        self, holdings: Holdings, desired: Network, progress: Progress, cancelled: Callable[[], bool]
+    ) -> None:
+        self._holdings = holdings
+        self._desired = desired
+        self._progress = progress
+        self._cancelled = cancelled
+        self._loading: list[rules.Running] = []
+        self._fresh: dict[str, int] = {}
+
+    def run(self, plan: Plan) -> None:
+        self._holdings.learn(self._desired)
+        removals = [step for step in plan.steps if isinstance(step, Step) and step.action == "remove"]
+        others = [step for step in plan.steps if isinstance(step, RuleStep) or step.action != "remove"]
+        # A set cannot go while rules still name it.
+        sets = [step for step in removals if isinstance(step.object, IpSet)]
+        self._remove([step for step in removals if not isinstance(step.object, IpSet)])
+        try:
+            for place, steps in groupby(others, key=_place_or_new):
+                if self._cancelled():
+                    raise Cancelled
+                self._place(place, list(steps))
+            self._finish_loading()
+        finally:
+            for running in self._loading:
+                running.process.kill()
+                running.process.communicate()
+        self._remove(sets)
+        self._serve(others)
+
+    def _place(self, place: str, steps: list[Step | RuleStep]) -> None:
+        if not place:
+            for step in steps:
+                self._create(step)
+            self._progress(len(steps), "places")
+            return
+        for step in steps:
+            if isinstance(step, RuleStep):
+                self._load(step)
+            elif isinstance(step.object, IpSet):
+                self._load_set(step.object)
+        simple = [step for step in steps if isinstance(step, Step)]
+        self._settings(place, simple)
+        self._netlink(place, simple)
+        for step in simple:
+            if isinstance(step.object, File | Symlink):
+                _guarded(step, files.write, step.object)
+        self._progress(len(steps), place)
+
+    def _create(self, step: Step | RuleStep) -> None:
+        _guarded(step, self._holdings.namespaces.create, step.place)
+        if not self._fresh:
+            # Not only lo: the ipip module, once loaded, puts its tunl0 into every new namespace.
+            with self._holdings.namespaces.entered(step.place), RouteSocket() as netlink:
+                self._fresh = interface.read(netlink, step.place).indexes
+        self._holdings.indexes[step.place] = dict(self._fresh)
+
+    def _load_set(self, item: IpSet) -> None:
+        rules.start_ipset(self._holdings.namespaces, item.place, ipset_input(item)).result()
+
+    def _load(self, step: RuleStep) -> None:
+        self._loading.append(rules.start_restore(self._holdings.namespaces, step.place, restore_input(step.changes)))
+
+    def _finish_loading(self) -> None:
+        while self._loading:
+            self._loading.pop(0).result()
+
+    def _settings(self, place: str, steps: Sequence[Step]) -> None:
+        """Those that are files, before any link is made: new links inherit from them."""
+        chosen = [
+            step
+            for step in steps
+            if isinstance(step.object, Sysctl) and device_settings.device_of(step.object.name) is None
+        ]
+        if chosen:
+            with self._holdings.namespaces.entered(place):
+                for step in chosen:
+                    assert isinstance(step.object, Sysctl)
+                    _guarded(step, sysctl.write, step.object)
+
+    def _netlink(self, place: str, steps: Sequence[Step]) -> None:
+        requests: list[Request] = []
+        owners: list[Step] = []
+        for step, made in self._requests(place, steps):
+            requests += made
+            owners += [step] * len(made)
+        if requests:
+            self._execute(place, requests, owners)
+
+    def _execute(self, place: str, requests: list[Request], owners: list[Step]) -> None:
+        try:
+            with self._holdings.namespaces.entered(place), RouteSocket() as netlink:
+                netlink.execute(requests)
+        except RequestError as error:
+            raise _failure(owners[error.position], error) from error
+
+    def _requests(self, place: str, steps: Sequence[Step]) -> Iterator[tuple[Step, list[Request]]]:
+        """Links are all made before the first is brought up: the first may be a port of the second."""
+        indexes = self._holdings.indexes.setdefault(place, {"lo": 1})
+        settings = _device_settings(steps)
+        links = [step for step in steps if isinstance(step.object, Interface)]
+        for step in links:
+            assert isinstance(step.object, Interface)
+            if step.action == "add" and step.object.primary and step.object.name not in indexes:
+                yield step, [self._link(step.object, indexes)]
+        for step in links:
+            item = step.object
+            assert isinstance(item, Interface)
+            if step.action == "add" and (item.primary or item.up):
+                yield step, interface.bring_up(item, indexes, settings.pop(item.name, ()))
+            else:
+                yield step, interface.change(item, indexes)
+        for device, pairs in settings.items():
+            owner = next(step for step in steps if isinstance(step.object, Sysctl) and f".{device}." in step.object.name)
+            yield owner, [interface.set_device(indexes[device], pairs)]
+        for step in steps:
+            yield step, list(_simple(step, indexes))
+
+    def _link(self, item: Interface, indexes: dict[str, int]) -> Request:
+        index = indexes[item.name] = max(indexes.values()) + 1
+        peer = None
+        if item.kind == "veth":
+            other = self._desired.by_key["link", item.peer_place, item.peer_name]
+            assert isinstance(other, Interface)
+            there = self._holdings.indexes.setdefault(item.peer_place, {"lo": 1})
+            there[other.name] = max(there.values()) + 1
+            peer = (other, there[other.name], self._holdings.namespaces.fd(item.peer_place))
+        return interface.add(item, index, indexes, peer)
+
+    def _remove(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            item = step.object
+            if isinstance(item, Process):
+                self._holdings.processes.stop(item)
+            elif isinstance(item, File | Symlink):
+                self._holdings.files.pop(item.key, None)
+                _guarded(step, files.remove, item)
+            elif isinstance(item, IpSet):
+                rules.start_ipset(self._holdings.namespaces, item.place, f"destroy {item.name}\n").result()
+            elif isinstance(item, Namespace):
+                self._holdings.namespaces.remove(item.place)
+                self._holdings.indexes.pop(item.place, None)
+            elif not isinstance(item, Listener):
+                self._remove_by_netlink(step)
+        stopped = [step.object for step in steps if isinstance(step.object, Listener)]
+        if stopped:
+            self._holdings.listeners.change(stopped, ())
+
+    def _remove_by_netlink(self, step: Step) -> None:
+        indexes = self._holdings.indexes[step.place]
+        requests = list(_removal(step, indexes))
+        self._execute(step.place, requests, [step] * len(requests))
+        if isinstance(step.object, Interface):
+            indexes.pop(step.object.name, None)
+            peer = self._holdings.peers.get((step.place, step.object.name))
+            if peer and peer[0] in self._holdings.indexes:
+                self._holdings.indexes[peer[0]].pop(peer[1], None)
+
+    def _serve(self, steps: Sequence[Step | RuleStep]) -> None:
+        """Servers last: when they answer, everything below them is there."""
+        served = [step for step in steps if isinstance(step, Step) and isinstance(step.object, Listener)]
+        stale = [step.before for step in served if isinstance(step.before, Listener)]
+        wanted = [step.object for step in served if isinstance(step.object, Listener)]
+        if wanted:
+            self._holdings.listeners.change(stale, wanted)
+        for step in steps:
+            if isinstance(step, Step) and isinstance(step.object, Process):
+                if isinstance(step.before, Process):
+                    self._holdings.processes.stop(step.before)
+                _guarded(step, self._holdings.processes.start, step.object)
+
+
+def _place_or_new(step: Step | RuleStep) -> str:
+    return "" if isinstance(step, Step) and isinstance(step.object, Namespace) else step.place
+
+
+def _device_settings(steps: Sequence[Step]) -> dict[str, list[tuple[str, str]]]:
+    """(setting, value) by device, of those that travel with a link."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for step in steps:
+        if isinstance(step.object, Sysctl):
+            known = device_settings.device_of(step.object.name)
+            if known and known[1] in device_settings.DEVCONF:
+                found.setdefault(known[0], []).append((known[1], step.object.value))
+    return found
+
+
+def _simple(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
+    item, changing = step.object, step.action == "change"
+    match item:
+        case Address():
+            yield address.add(item, indexes)
+        case Route():
+            yield route.change(item, indexes) if changing else route.add(item, indexes)
+        case Neighbour() | FdbEntry():
+            yield neighbour.change(item, indexes) if changing else neighbour.add(item, indexes)
+        case Sysctl():
+            known = device_settings.device_of(item.name)
+            if known and known[1] == "proxy_delay":
+                yield device_settings.set_proxy_delay(indexes[known[0]], item.value)
+
+
+def _removal(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
+    match step.object:
+        case Interface() as item:
+            yield interface.remove(indexes[item.name])
+        case Address() as item:
+            yield address.remove(item, indexes)
+        case Route() as item:
+            yield route.remove(item, indexes)
+        case Neighbour() | FdbEntry() as item:
+            yield neighbour.remove(item, indexes)
+
+
+def _guarded(step: Step | RuleStep, action: Callable[[T], None], subject: T) -> None:
+    try:
+        action(subject)
+    except OSError as error:
+        raise _failure(step, error) from error
+
+
+def _failure(step: Step | RuleStep, error: OSError) -> KernelError:
+    command = commands(step)
+    return KernelError(f"{step.place}: {error.strerror or error}", f"by hand in `./inv shell`: {command}")

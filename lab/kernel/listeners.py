@@ -1,0 +1,98 @@
+"""The agent's end of the built-in server: makes its sockets inside the pods and hands them over."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+
+from lab.errors import KernelError
+from lab.kernel import interpreter
+from lab.kernel.echo import MAX_FDS, listen
+from lab.kernel.namespaces import Namespaces
+from lab.network.objects import Listener
+
+
+class Listeners:
+    """What the built-in server serves. The process is started with the first listener; when it dies, so does all it served."""
+
+    def __init__(self, namespaces: Namespaces) -> None:
+        self._namespaces = namespaces
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._served: dict[str, Listener] = {}
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def read(self) -> tuple[Listener, ...]:
+        """What is served now; nothing when the process is dead."""
+        return tuple(self._served.values()) if self.pid else ()
+
+    def change(self, stop: Sequence[Listener], serve: Sequence[Listener]) -> None:
+        """Stop some, start some. KernelError when a port is taken or the server died."""
+        control = self._started()
+        self._send(control, [_name(listener) for listener in stop], [])
+        for listener in stop:
+            self._served.pop(_name(listener), None)
+        for start in range(0, len(serve), MAX_FDS):
+            some = serve[start : start + MAX_FDS]
+            sockets = [self._socket(listener) for listener in some]
+            try:
+                self._send(control, [], list(zip(some, sockets, strict=True)))
+            finally:
+                for made in sockets:
+                    made.close()
+            self._served.update({_name(listener): listener for listener in some})
+
+    def _socket(self, listener: Listener) -> socket.socket:
+        try:
+            with self._namespaces.entered(listener.place):
+                return listen(listener.protocol, listener.port)
+        except OSError as error:
+            hint = f"./inv exec {listener.place} -- ss -lnp '( sport = :{listener.port} )'"
+            told = f"{listener.place}: cannot listen on {listener.protocol} port {listener.port}: {error.strerror}"
+            raise KernelError(told, hint) from error
+
+    def _send(self, control: socket.socket, stop: list[str], serve: list[tuple[Listener, socket.socket]]) -> None:
+        if not stop and not serve:
+            return
+        told = [(_name(listener), listener.name, listener.protocol) for listener, _ in serve]
+        order = json.dumps({"stop": stop, "serve": told}).encode()
+        try:
+            socket.send_fds(control, [order], [made.fileno() for _, made in serve])
+            answered = control.recv(1)
+        except OSError:
+            answered = b""
+        if not answered:
+            raise KernelError("the built-in server died", "run the same `up` again: it is started anew")
+
+    def _started(self) -> socket.socket:
+        if self._control is not None and self.pid:
+            return self._control
+        self._served.clear()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        self._process = subprocess.Popen(
+            interpreter.command("lab.kernel.echo", "--control", str(theirs.fileno())),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            env=interpreter.environment(),
+        )
+        theirs.close()
+        self._control = ours
+        return ours
+
+    def close(self) -> None:
+        """End the server."""
+        if self._process:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+
+def _name(listener: Listener) -> str:
+    return f"{listener.place} {listener.protocol}/{listener.port}"

@@ -1,0 +1,70 @@
+"""The lab's network namespaces, held open by file descriptors and named under /run/netns as `ip netns` names them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.kernel.netlink import RouteSocket
+from lab.kernel.places import inside
+from lab.kernel.rtnetlink import interface
+from lab.kernel.syscalls import CLONE_NEWNET, MS_BIND, mount, setns, umount, unshare
+from lab.network.objects import UNDERLAY, netns_name
+
+FOLDER = Path("/run/netns")
+
+
+class Namespaces:
+    """Open namespaces by place. The underlay is the namespace in which this object was made."""
+
+    def __init__(self) -> None:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._fds: dict[str, int] = {UNDERLAY: self._home}
+
+    def __contains__(self, place: str) -> bool:
+        return place in self._fds
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every place but the underlay, in the order in which they were made."""
+        return tuple(place for place in self._fds if place != UNDERLAY)
+
+    def fd(self, place: str) -> int:
+        return self._fds[place]
+
+    @contextmanager
+    def entered(self, place: str) -> Iterator[None]:
+        """The calling thread is in the place's namespace for the block."""
+        with inside(self._fds[place]):
+            yield
+
+    def create(self, place: str) -> None:
+        """A new namespace with its loopback up, and its name under /run/netns."""
+        try:
+            unshare(CLONE_NEWNET)
+            fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            with RouteSocket() as netlink:
+                netlink.execute([interface.loopback_up()])
+        finally:
+            setns(self._home, CLONE_NEWNET)
+        path = FOLDER / netns_name(place)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o444))
+        mount(f"/proc/self/fd/{fd}", str(path), "none", MS_BIND)
+        self._fds[place] = fd
+
+    def adopt(self, names: dict[str, str]) -> None:
+        """Open namespaces that somebody else made under /run/netns: place by namespace name."""
+        for path in sorted(FOLDER.iterdir()):
+            place = names.get(path.name)
+            if place and place not in self._fds:
+                self._fds[place] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def remove(self, place: str) -> None:
+        """Take the name away and let go; the kernel takes the links with the namespace when its last process has left."""
+        path = FOLDER / netns_name(place)
+        umount(str(path))
+        path.unlink()
+        os.close(self._fds.pop(place))

@@ -1,0 +1,70 @@
+"""Reading back: what the kernel really holds, as the same dataclasses in which it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from lab.kernel import files, rules, sysctl
+from lab.kernel.holdings import RULE_KINDS, Holdings
+from lab.kernel.netlink import RouteSocket
+from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
+from lab.network.objects import UNDERLAY, Interface, IpSet, Namespace, Network, Object, Sysctl
+
+
+def observe(holdings: Holdings, desired: Network) -> Network:
+    """The actual network: all of it in our places, plus the values of the settings, files and programs that `desired` names."""
+    holdings.learn(desired)
+    namespaces = holdings.namespaces
+    settings = _settings_by_place(desired)
+    rule_places = [place for place in namespaces.places if holdings.kinds[place].kind in RULE_KINDS]
+    with_sets = {item.place for item in desired if isinstance(item, IpSet)}
+    saving = [rules.start_save(namespaces, place) for place in rule_places]
+    saving_sets = [rules.start_ipset_save(namespaces, place) for place in rule_places if place in with_sets]
+    found: list[Object] = [holdings.kinds[place] for place in namespaces.places]
+    for place in (UNDERLAY, *namespaces.places):
+        found += read_place(holdings, place, settings.get(place, ()))
+    found += files.read(holdings.files.values())
+    found += holdings.listeners.read()
+    found += holdings.processes.read()
+    for running in saving:
+        found += rules.chains(running.place, running.result())
+    for running in saving_sets:
+        found += rules.ip_sets(running.place, running.result())
+    return Network(tuple(found))
+
+
+def _settings_by_place(desired: Network) -> dict[str, list[str]]:
+    by_place: dict[str, list[str]] = {}
+    for item in desired:
+        if isinstance(item, Sysctl):
+            by_place.setdefault(item.place, []).append(item.name)
+    return by_place
+
+
+def read_place(holdings: Holdings, place: str, settings: Iterable[str]) -> list[Object]:
+    """One place's links, addresses, routes, entries and named settings."""
+    kind = holdings.kinds[place].kind if place in holdings.kinds else UNDERLAY
+    found: list[Object] = []
+    with holdings.namespaces.entered(place):
+        with RouteSocket() as netlink:
+            links = interface.read(netlink, place)
+            names = {index: name for name, index in links.indexes.items()}
+            found += (_with_peer(holdings, item) for item in links.interfaces)
+            found += links.settings
+            found += address.read(netlink, place, names)
+            found += route.read(netlink, place, names)
+            found += neighbour.read(netlink, place, names)
+            if kind == "node":
+                found += neighbour.read_fdb(netlink, place, names)
+                found += device_settings.read_proxy_delays(netlink, place, names)
+        found += sysctl.read(place, (name for name in settings if device_settings.device_of(name) is None))
+    holdings.indexes[place] = links.indexes
+    return found
+
+
+def _with_peer(holdings: Holdings, item: Interface) -> Interface:
+    peer = holdings.peers.get((item.place, item.name))
+    return replace(item, peer_place=peer[0], peer_name=peer[1]) if peer and item.kind == "veth" else item
+
+

@@ -1,0 +1,57 @@
+"""Going into a lab's places from outside: its namespaces are reached through its init's /proc entry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lab.errors import UsageError
+from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWUSER, setns
+from lab.network.objects import UNDERLAY, netns_name
+
+
+@contextmanager
+def inside(netns: int) -> Iterator[None]:
+    """The calling thread is in the network namespace `netns` (a file descriptor) for the block, then back.
+
+    A socket belongs to the namespace in which it was made, so this is all it takes to have one there.
+    """
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(netns, CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            setns(home, CLONE_NEWNET)
+    finally:
+        os.close(home)
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A running lab as others see it: the process id of its init."""
+
+    pid: int
+
+    def open_netns(self, place: str) -> int:
+        """A file descriptor of the place's network namespace; the caller closes it. UsageError if there is no such place."""
+        path = f"/proc/{self.pid}/ns/net" if place == UNDERLAY else f"/proc/{self.pid}/root/run/netns/{netns_name(place)}"
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise UsageError(f"there is no place {place!r} in this lab", "`./inv inspect` lists the places") from None
+
+    def join_user_namespace(self) -> None:
+        """Become root of the lab's user namespace, for good. Nothing to do where the lab runs in ours (built by root).
+
+        Must be called while the process has a single thread: the kernel refuses it otherwise.
+        """
+        theirs = f"/proc/{self.pid}/ns/user"
+        if os.readlink(theirs) != os.readlink("/proc/self/ns/user"):
+            fd = os.open(theirs, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                setns(fd, CLONE_NEWUSER)
+            finally:
+                os.close(fd)

@@ -1,0 +1,74 @@
+"""Per-device settings (net.ipv4.conf.DEV.*, net.ipv4.neigh.DEV.proxy_delay) without a file: they travel with the link.
+
+A file under /proc/sys costs an open, a write and a close, a hundred times a node; IFLA_INET_CONF carries all of
+them in the request that brings the link up, and a dump of links tells all of them.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterable, Iterator
+
+from lab.kernel.netlink import Request, RouteSocket, attribute, attributes, nested, text, u32
+from lab.network.objects import Sysctl
+
+IFLA_AF_SPEC = 26
+IFLA_INET_CONF = 1
+RTM_GETNEIGHTBL, RTM_SETNEIGHTBL = 66, 67
+NDTA_NAME, NDTA_PARMS = 1, 6
+NDTPA_IFINDEX, NDTPA_PROXY_DELAY = 1, 13
+MILLISECONDS_PER_TICK = 10  # proxy_delay's file counts in USER_HZ, the kernel's messages in milliseconds
+
+# Position in the kernel's array of device settings (uapi/linux/ip.h, IPV4_DEVCONF_*).
+DEVCONF = {"forwarding": 1, "proxy_arp": 3, "rp_filter": 8, "route_localnet": 26}
+
+_CONF = "net.ipv4.conf."
+_NEIGH = "net.ipv4.neigh."
+_DELAY = ".proxy_delay"
+
+
+def device_of(name: str) -> tuple[str, str] | None:
+    """(device, setting) if this sysctl can travel with a link, else None. `all` and `default` are not devices."""
+    if name.startswith(_CONF):
+        device, _, setting = name[len(_CONF) :].rpartition(".")
+        if setting in DEVCONF and device not in ("all", "default"):
+            return device, setting
+    elif name.startswith(_NEIGH) and name.endswith(_DELAY):
+        return name[len(_NEIGH) : -len(_DELAY)], "proxy_delay"
+    return None
+
+
+def af_spec(settings: Iterable[tuple[str, str]]) -> bytes:
+    """The attribute that writes these (setting, value) pairs, or nothing for none."""
+    inside = b"".join(u32(DEVCONF[name], int(value)) for name, value in settings)
+    return nested(IFLA_AF_SPEC, nested(socket.AF_INET, nested(IFLA_INET_CONF, inside))) if inside else b""
+
+
+def read_af_spec(device: str, spec: memoryview | None) -> Iterator[tuple[str, str]]:
+    """(sysctl name, value) of every setting we know, for one device of a dump."""
+    inet = attributes(spec).get(socket.AF_INET) if spec is not None else None
+    conf = attributes(inet).get(IFLA_INET_CONF) if inet is not None else None
+    if conf is None:
+        return
+    for name, position in DEVCONF.items():
+        (value,) = struct.unpack_from("=i", conf, (position - 1) * 4)
+        yield f"{_CONF}{device}.{name}", str(value)
+
+
+def set_proxy_delay(index: int, ticks: str) -> Request:
+    """Write net.ipv4.neigh.DEV.proxy_delay."""
+    delay = int(ticks) * MILLISECONDS_PER_TICK
+    parameters = nested(NDTA_PARMS, u32(NDTPA_IFINDEX, index), attribute(NDTPA_PROXY_DELAY, struct.pack("=Q", delay)))
+    return Request(RTM_SETNEIGHTBL, 0, struct.pack("=Bxxx", socket.AF_INET) + text(NDTA_NAME, "arp_cache") + parameters)
+
+
+def read_proxy_delays(netlink: RouteSocket, place: str, names: dict[int, str]) -> Iterator[Sysctl]:
+    """net.ipv4.neigh.DEV.proxy_delay of every device."""
+    for body in netlink.dump(RTM_GETNEIGHTBL, struct.pack("=Bxxx", socket.AF_INET)):
+        parameters = attributes(attributes(body, 4).get(NDTA_PARMS, b""))
+        if NDTPA_IFINDEX in parameters and NDTPA_PROXY_DELAY in parameters:
+            device = names.get(int.from_bytes(parameters[NDTPA_IFINDEX], "little"))
+            delay = int.from_bytes(parameters[NDTPA_PROXY_DELAY], "little") // MILLISECONDS_PER_TICK
+            if device:
+                yield Sysctl(place, f"{_NEIGH}{device}{_DELAY}", str(delay))

@@ -1,0 +1,84 @@
+"""Routes of the main table."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+
+from lab.kernel.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request, RouteSocket, attribute, attributes, u32
+from lab.network.objects import Route
+
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC = 1, 4, 5, 7
+RT_TABLE_MAIN = 254
+RTNH_F_ONLINK = 4
+RTPROT_KERNEL = 2
+
+SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+PROTOCOLS = {"redirect": 1, "kernel": 2, "boot": 3, "static": 4}
+SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
+TYPE_NAMES = {number: name for name, number in TYPES.items()}
+PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
+
+_RTMSG = struct.Struct("=BBBBBBBBI")
+
+
+def _body(route: Route, indexes: Mapping[str, int]) -> bytes:
+    prefix, length = ("0.0.0.0", 0) if route.destination == "default" else _split(route.destination)  # noqa: S104
+    protocol = PROTOCOLS.get(route.proto) or int(route.proto)
+    flags = RTNH_F_ONLINK if route.onlink else 0
+    body = _RTMSG.pack(
+        socket.AF_INET, length, 0, 0, RT_TABLE_MAIN, protocol, SCOPES[route.scope], TYPES[route.type], flags
+    )
+    if length:
+        body += attribute(RTA_DST, socket.inet_aton(prefix))
+    if route.device:
+        body += u32(RTA_OIF, indexes[route.device])
+    if route.via:
+        body += attribute(RTA_GATEWAY, socket.inet_aton(route.via))
+    if route.src:
+        body += attribute(RTA_PREFSRC, socket.inet_aton(route.src))
+    return body
+
+
+def _split(destination: str) -> tuple[str, int]:
+    prefix, _, length = destination.partition("/")
+    return prefix, int(length)
+
+
+def add(route: Route, indexes: Mapping[str, int]) -> Request:
+    return Request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, _body(route, indexes))
+
+
+def change(route: Route, indexes: Mapping[str, int]) -> Request:
+    return Request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, _body(route, indexes))
+
+
+def remove(route: Route, indexes: Mapping[str, int]) -> Request:
+    return Request(RTM_DELROUTE, 0, _body(route, indexes))
+
+
+def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Iterator[Route]:
+    """The main table's routes, but for those the kernel made itself for an address."""
+    for body in netlink.dump(RTM_GETROUTE, _RTMSG.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
+        _family, length, _src, _tos, table, protocol, scope, kind, flags = _RTMSG.unpack_from(body)
+        if table != RT_TABLE_MAIN or protocol == RTPROT_KERNEL:
+            continue
+        told = attributes(body, 12)
+        yield Route(
+            place=place,
+            destination=f"{_address(told, RTA_DST)}/{length}" if length else "default",
+            via=_address(told, RTA_GATEWAY),
+            device=names.get(int.from_bytes(told[RTA_OIF], "little"), "") if RTA_OIF in told else "",
+            type=TYPE_NAMES.get(kind, str(kind)),
+            scope=SCOPE_NAMES.get(scope, str(scope)),
+            proto=PROTOCOL_NAMES.get(protocol, str(protocol)),
+            onlink=bool(flags & RTNH_F_ONLINK),
+            src=_address(told, RTA_PREFSRC),
+        )
+
+
+def _address(told: Mapping[int, memoryview], kind: int) -> str:
+    return socket.inet_ntoa(bytes(told[kind])) if kind in told else ""

@@ -1,0 +1,180 @@
+"""Who has which address: nodes, routers, gateway, internet, blocks of pod addresses, tunnels and pods."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab.errors import UsageError
+from lab.network.ipv4 import Prefix, dotted, number
+from lab.network.wiring import TRANSIT, Wiring, wiring
+from lab.topology.defaults import PLUGINS, complete
+
+if TYPE_CHECKING:
+    from lab.cluster.objects import Cluster
+    from lab.topology.schema import Topology
+
+FIRST_NODE = 10  # nodes begin at .10 of their subnet; below are the routers
+RESOLVER, WEB = 53, 80  # offsets in the internet's prefix, easy to remember; .2 and .3 where it is too small
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Addresses without prefix length unless said otherwise; `routers` by (router, subnet), pods by place.
+
+    `blocks` are prefixes, those of each node in the order in which it claimed them; the first address of a node's
+    first block is its tunnel's (Calico) or its network's (flannel).
+    """
+
+    pod_cidr: str
+    nodes: dict[str, str]
+    routers: dict[tuple[str, str], str]
+    gateway_transit: str
+    router_transit: str
+    gateway_internet: str
+    resolver: str
+    web: str
+    blocks: dict[str, tuple[str, ...]]
+    tunnels: dict[str, str]
+    pods: dict[str, str]
+
+    def pod(self, place: str) -> str:
+        """Address of the pod `NAMESPACE/POD`."""
+        return self.pods[place]
+
+
+def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = None) -> Addresses:
+    """Addresses for everything. Nodes, blocks and pods of `previous` keep theirs as long as the topology allows them.
+
+    UsageError when a prefix is too small for what must go into it.
+    """
+    topology = complete(topology)
+    spec = topology.spec
+    wires = wiring(topology)
+    flannel = spec.cni.plugin == "flannel"
+    pool = Prefix.of(spec.cni.pod_cidr)
+    length = PLUGINS[spec.cni.plugin].block
+    kept = previous if previous is not None and previous.pod_cidr == spec.cni.pod_cidr else None
+    blocks, pods = _pods(cluster, pool, length, flannel, kept)
+    transit, outside = Prefix.of(wires.transit), Prefix.of(spec.internet.cidr)
+    routers = {
+        (router, subnet): Prefix.of(cidr).address(place)
+        for subnet, cidr in wires.subnets.items()
+        for place, router in enumerate(wires.routers_of(subnet), start=1)
+    }
+    routers[wires.first_router, TRANSIT] = transit.address(2)
+    return Addresses(
+        pod_cidr=spec.cni.pod_cidr,
+        nodes=_nodes(topology, wires, previous),
+        routers=routers,
+        gateway_transit=transit.address(1),
+        router_transit=transit.address(2),
+        gateway_internet=outside.address(1),
+        resolver=outside.address(RESOLVER if outside.size > WEB + 1 else 2),
+        web=outside.address(WEB if outside.size > WEB + 1 else 3),
+        blocks={node: tuple(map(str, owned)) for node, owned in blocks.items()},
+        tunnels={node: dotted(owned[0].network) for node, owned in blocks.items()},
+        pods=pods,
+    )
+
+
+def _nodes(topology: Topology, wires: Wiring, previous: Addresses | None) -> dict[str, str]:
+    """Node addresses: the file's own first, then those of before, then the next free one from .10 on."""
+    taken = defaultdict(set)
+    for subnet in wires.subnets:
+        taken[subnet] = set(range(1 + len(wires.routers_of(subnet))))
+    found: dict[str, str] = {}
+    prefixes = {name: Prefix.of(cidr) for name, cidr in wires.subnets.items()}
+    for node in topology.spec.nodes:
+        if node.address:
+            found[node.name] = node.address
+            subnet = wires.nodes[node.name]
+            taken[subnet].add(number(node.address) - prefixes[subnet].network)
+    for name, address in (previous.nodes if previous else {}).items():
+        subnet = wires.nodes.get(name, "")
+        if name in found or not subnet:
+            continue
+        offset = number(address) - prefixes[subnet].network
+        if number(address) in prefixes[subnet] and offset not in taken[subnet]:
+            found[name] = address
+            taken[subnet].add(offset)
+    for name, subnet in wires.nodes.items():
+        if name not in found:
+            offset = _free(prefixes[subnet], taken[subnet], subnet)
+            taken[subnet].add(offset)
+            found[name] = prefixes[subnet].address(offset)
+    return {name: found[name] for name in wires.nodes}
+
+
+def _free(prefix: Prefix, taken: set[int], subnet: str) -> int:
+    """The next free offset from .10 on; in a subnet too small for that, the next one at all. The last is broadcast."""
+    for start in (FIRST_NODE, 1):
+        for offset in range(start, prefix.size - 1):
+            if offset not in taken:
+                return offset
+    raise UsageError(f"spec.subnets: {subnet} ({prefix}) has no address left for a node", "a larger cidr has room")
+
+
+def _pods(
+    cluster: Cluster, pool: Prefix, length: int, flannel: bool, kept: Addresses | None
+) -> tuple[dict[str, list[Prefix]], dict[str, str]]:
+    """Blocks per node and addresses per pod. One block for every node first, further ones as pods need them."""
+    free_blocks = _free_blocks(pool, length, kept, cluster)
+    blocks: dict[str, list[Prefix]] = {}
+    for node in cluster.nodes:
+        owned = [] if kept is None else [Prefix.of(block) for block in kept.blocks.get(node, ())]
+        blocks[node] = [block for block in owned if block.length == length] or [next(free_blocks)]
+    used: defaultdict[str, set[int]] = defaultdict(set)
+    addresses: dict[str, str] = {}
+    if kept is not None:
+        for pod in cluster.pods:
+            address = kept.pods.get(pod.place)
+            if address and any(number(address) in block for block in blocks[pod.node]):
+                addresses[pod.place] = address
+                used[pod.node].add(number(address))
+    cursors: dict[str, Iterator[int]] = {}
+    for pod in cluster.pods:
+        if pod.place in addresses:
+            continue
+        if pod.node not in cursors:
+            cursors[pod.node] = _addresses(blocks[pod.node], free_blocks, used[pod.node], flannel)
+        addresses[pod.place] = dotted(next(cursors[pod.node]))
+    return blocks, {pod.place: addresses[pod.place] for pod in cluster.pods}
+
+
+def _free_blocks(pool: Prefix, length: int, kept: Addresses | None, cluster: Cluster) -> Iterator[Prefix]:
+    """Blocks of the pool that no node of the cluster has, in order. UsageError when there is none left."""
+    taken = {
+        Prefix.of(block).network
+        for node in (cluster.nodes if kept else ())
+        for block in (kept.blocks.get(node, ()) if kept else ())
+    }
+    step = 1 << (32 - length)
+    for network in range(pool.network, pool.network + pool.size - step + 1, step):
+        if network not in taken:
+            yield Prefix(network, length)
+    raise UsageError(
+        f"spec.cni.podCIDR: {pool} has no /{length} block left; a node's pods need one", "a larger podCIDR has room"
+    )
+
+
+def _addresses(blocks: list[Prefix], more: Iterator[Prefix], used: set[int], flannel: bool) -> Iterator[int]:
+    """Free addresses of a node, block by block; claims another block when all are used.
+
+    Calico uses all addresses of a block but the tunnel's. flannel's subnet has cni0 as .1 and a broadcast address,
+    and a node has only one.
+    """
+    position = 0
+    while True:
+        block = blocks[position]
+        start = 2 if flannel else int(position == 0)
+        for address in range(block.network + start, block.network + block.size - int(flannel)):
+            if address not in used:
+                yield address
+        position += 1
+        if position == len(blocks):
+            if flannel:
+                raise UsageError(f"spec.nodes: the pods of one node do not fit into its {block}", "fewer pods per node")
+            blocks.append(next(more))

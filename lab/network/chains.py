@@ -1,0 +1,64 @@
+"""The whole rule set of a place: built-in chains with what every component puts into them, then all other chains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lab.network import calico, calico_rules, firewall, flannel
+from lab.network.firewall import BuiltIn
+from lab.network.kubeproxy import fixed
+from lab.network.kubeproxy.iptables import chains as kubeproxy_chains
+from lab.network.objects import Chain, Rule
+
+if TYPE_CHECKING:
+    from lab.cluster.objects import Cluster, Pod
+    from lab.network.addressing import Addresses
+    from lab.topology.schema import Topology
+
+TABLES = ("raw", "mangle", "nat", "filter")
+HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+
+
+def node_chains(
+    topology: Topology, cluster: Cluster, addresses: Addresses, node: str, residents: list[Pod]
+) -> Iterator[Chain]:
+    """All chains of a node: built-in ones, the network plugin's, kube-proxy's, and those of its own firewall."""
+    plugin = topology.spec.cni.plugin
+    yield from _built_in(topology, node, {where: list(rules) for where, rules in _components(plugin).items()})
+    yield from calico.chains(topology, node, residents) if plugin == "calico" else flannel.chains(addresses, node)
+    yield from kubeproxy_chains(cluster, addresses, node, addresses.pod_cidr)
+
+
+def router_chains(topology: Topology, router: str) -> Iterator[Chain]:
+    """A router's chains: those of its firewall, if it has one."""
+    yield from _built_in(topology, router, {})
+
+
+def _built_in(topology: Topology, place: str, rules: BuiltIn) -> Iterator[Chain]:
+    """The built-in chains that are not empty, and the chains that the place's firewall makes."""
+    policies, made = firewall.place_rules(firewall.rules_on(topology, place), place, rules)
+    for where in sorted(rules.keys() | policies.keys(), key=_order):
+        table, chain = where
+        policy = "" if where in made else policies.get(where, "ACCEPT")
+        intent = f"firewall of {place}" if where in made else f"{chain} of {table}"
+        yield Chain(place, table, chain, tuple(rules.get(where, ())), policy, intent)
+
+
+def _order(where: tuple[str, str]) -> tuple[int, int, str]:
+    table, chain = where
+    return TABLES.index(table), HOOKS.index(chain) if chain in HOOKS else len(HOOKS), chain
+
+
+@cache
+def _components(plugin: str) -> dict[tuple[str, str], tuple[Rule, ...]]:
+    """Rules of the built-in chains of every node, top to bottom.
+
+    Felix keeps its jumps on top, kube-proxy's inserted ones are below; what flanneld and Felix append comes last.
+    """
+    before = calico_rules.jumps() if plugin == "calico" else {}
+    after = {("filter", "FORWARD"): calico_rules.forward_end()} if plugin == "calico" else flannel.jumps()
+    middle = fixed.jumps()
+    keys = dict.fromkeys((*before, *middle, *after))
+    return {key: (*before.get(key, ()), *middle.get(key, ()), *after.get(key, ())) for key in keys}

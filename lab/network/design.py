@@ -1,0 +1,49 @@
+"""The desired network: everything the kernel should hold for a topology, a cluster and its addresses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lab.network import calico, chains, dns, flannel, pods, routing, underlay
+from lab.network.addressing import Addresses, assign
+from lab.network.objects import Chain, Network
+from lab.topology.defaults import complete
+
+if TYPE_CHECKING:
+    from lab.cluster.objects import Cluster, Pod
+    from lab.topology.schema import Topology
+
+__all__ = ["Addresses", "assign", "design"]
+
+
+def design(topology: Topology, cluster: Cluster, addresses: Addresses) -> Network:
+    """All objects, in the order in which a person would build them."""
+    topology = complete(topology)
+    plugin = calico if topology.spec.cni.plugin == "calico" else flannel
+    return Network.of(
+        underlay.namespaces(topology),
+        pods.namespaces(cluster),
+        underlay.underlay(topology, addresses),
+        routing.routing(topology, addresses),
+        plugin.nodes(topology, addresses),
+        pods.sysctls(cluster),
+        plugin.pods(topology, cluster, addresses),
+        calico.ip_sets(topology, addresses) if plugin is calico else (),
+        _chains(topology, cluster, addresses),
+        pods.files(topology, cluster, addresses),
+        pods.servers(cluster),
+        dns.servers(topology, cluster, addresses),
+    )
+
+
+def _chains(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[Chain]:
+    residents: defaultdict[str, list[Pod]] = defaultdict(list)
+    for pod in cluster.pods:
+        residents[pod.node].append(pod)
+    for node in cluster.nodes:
+        yield from chains.node_chains(topology, cluster, addresses, node, residents[node])
+    for router in topology.spec.routers:
+        yield from chains.router_chains(topology, router.name)
+    yield routing.nat(topology)

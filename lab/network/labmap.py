@@ -1,0 +1,241 @@
+"""A lab as its readers see it: places, how they are joined, Services and names; all that a drawing or a trace needs.
+
+The agent makes it from the design (`survey.lab_map`) and sends it as JSON; commands read it back without importing
+anything heavy.
+Values that are the usual ones ("" or 0, no members, ready) are left out of the JSON, so that 1,000 pods stay small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, TypeVar
+
+from lab.errors import UsageError
+
+T = TypeVar("T")
+
+VXLAN_PORTS = (4789, 8472)  # IANA's, and Linux's own default, which flannel uses
+NDOTS = 5  # resolv.conf of every pod, kubelet's ClusterFirst
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An interface of a place. `kind` is veth, bridge, vxlan or ipip; addresses have their prefix length.
+
+    `master` is the bridge of the same place that it is a port of; the peer is the other end of a veth. A tunnel has its
+    underlay address as `local`; a VXLAN also its `vni` and UDP `port`.
+    """
+
+    name: str
+    kind: str
+    mac: str = ""
+    addresses: tuple[str, ...] = ()
+    master: str = ""
+    peer_place: str = ""
+    peer_name: str = ""
+    local: str = ""
+    vni: int = 0
+    port: int = 0
+    mtu: int = 0
+
+    @property
+    def address(self) -> str:
+        """The first address without its prefix length, or ""."""
+        return self.addresses[0].partition("/")[0] if self.addresses else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A route as the design has it; the connected ones that the kernel makes by itself are not listed."""
+
+    destination: str
+    via: str = ""
+    device: str = ""
+    type: str = "unicast"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A network namespace. `kind` is node, pod, router, gateway, internet or underlay.
+
+    `node` is set for pods, `ready` counts for pods, `subnets` are the names of those it has an interface in.
+    """
+
+    name: str
+    kind: str
+    node: str = ""
+    ready: bool = True
+    subnets: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    routes: tuple[Way, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """The first address of its first interface that has one: the pod's or node's own."""
+        return next((link.address for link in self.links if link.addresses), "")
+
+    def link(self, name: str) -> Link | None:
+        return next((link for link in self.links if link.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A segment of the underlay and the bridge in the sandbox's own namespace that is its wire."""
+
+    name: str
+    cidr: str
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a Service port leads: `pod` is its place, "" for a bare address."""
+
+    address: str
+    port: int
+    pod: str = ""
+    ready: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """`protocol` is TCP or UDP, as Kubernetes writes it."""
+
+    port: int
+    protocol: str = "TCP"
+    name: str = ""
+    node_port: int = 0
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`cluster_ip` is "" for headless and ExternalName Services."""
+
+    namespace: str
+    name: str
+    cluster_ip: str = ""
+    type: str = "ClusterIP"
+    external_name: str = ""
+    ports: tuple[ServicePort, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """The cluster's DNS: its domain, the ClusterIP that pods ask, and the pods (places) behind it."""
+
+    domain: str = "cluster.local"
+    service_ip: str = ""
+    pods: tuple[str, ...] = ()
+
+    def search(self, namespace: str) -> tuple[str, ...]:
+        """The search list in the resolv.conf of the namespace's pods."""
+        return (f"{namespace}.svc.{self.domain}", f"svc.{self.domain}", self.domain)
+
+
+@dataclass(frozen=True, slots=True)
+class HostName:
+    """A name of the lab's own internet and the address its resolver gives."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class LabMap:
+    """The whole lab; the order of places is the design's."""
+
+    lab: str
+    encapsulation: str = ""
+    subnets: tuple[Subnet, ...] = ()
+    places: tuple[Place, ...] = ()
+    services: tuple[Service, ...] = ()
+    dns: Dns = Dns()
+    internet: tuple[HostName, ...] = ()
+
+    @cached_property
+    def by_name(self) -> dict[str, Place]:
+        return {place.name: place for place in self.places}
+
+    @cached_property
+    def owners(self) -> dict[str, tuple[Place, Link]]:
+        """Who has an address (without prefix length), and on which interface."""
+        return {
+            address.partition("/")[0]: (place, link)
+            for place in self.places
+            for link in place.links
+            for address in link.addresses
+        }
+
+    def find(self, name: str) -> Place:
+        """The place of that name; a pod also by its name alone, where only one has it. UsageError otherwise."""
+        found = self.by_name.get(name)
+        if found is not None:
+            return found
+        pods = [place for place in self.places if place.kind == "pod" and place.name.partition("/")[2] == name]
+        if len(pods) == 1:
+            return pods[0]
+        if pods:
+            choice = " or ".join(pod.name for pod in pods)
+            raise UsageError(f"{name!r} is the name of several pods", f"say {choice}")
+        raise UsageError(f"lab {self.lab!r} has no place {name!r}", "`./inv inspect` lists the places")
+
+    @cached_property
+    def vxlan_ports(self) -> frozenset[int]:
+        """The UDP ports on which VXLAN is to be expected: the usual ones, and those of the lab's own tunnels."""
+        own = (link.port for place in self.places if place.kind == "node" for link in place.links if link.port)
+        return frozenset((*VXLAN_PORTS, *own))
+
+    def of_kind(self, kind: str) -> tuple[Place, ...]:
+        return tuple(place for place in self.places if place.kind == kind)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists and scalars for json.dumps."""
+        plain: dict[str, Any] = _plain(self)
+        return plain
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LabMap:
+        """The map that `to_json` was made of."""
+        return _build(LabMap, data)
+
+
+_MEMBERS: dict[type, dict[str, type]] = {
+    LabMap: {"subnets": Subnet, "places": Place, "services": Service, "internet": HostName},
+    Place: {"links": Link, "routes": Way},
+    Service: {"ports": ServicePort},
+    ServicePort: {"endpoints": Endpoint},
+}
+_DEFAULTS: dict[type, tuple[tuple[str, Any], ...]] = {
+    kind: tuple((item.name, item.default) for item in fields(kind))
+    for kind in (LabMap, Place, Link, Way, Subnet, Service, ServicePort, Endpoint, Dns, HostName)
+}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """`value` as JSON has it; members that have their default value are left out."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    defaults = _DEFAULTS.get(type(value))
+    if defaults is None:
+        return value
+    return {name: _plain(member) for name, default in defaults if (member := getattr(value, name)) != default}
+
+
+def _build(kind: type[T], data: Mapping[str, Any]) -> T:
+    """An object of `kind`; every list in it becomes a tuple, of objects where `_MEMBERS` says so."""
+    values = dict(data)
+    members = _MEMBERS.get(kind, {})
+    for name, value in data.items():
+        if isinstance(value, list):
+            member = members.get(name)
+            values[name] = tuple(value if member is None else [_build(member, item) for item in value])
+        elif isinstance(value, dict):
+            values[name] = _build(Dns, value)
+    return kind(**values)

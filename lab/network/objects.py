@@ -1,0 +1,325 @@
+"""What the kernel should hold: one frozen dataclass per kind of object, named as iproute2 names it.
+
+Every object says in which `place` (network namespace) it lives, has a `key` that identifies it there, and an
+`intent` that says what it is for. Two objects are equal when the kernel would hold the same; the intent and
+what the kernel does not tell (which veth was made first) do not count.
+
+A place is named as people name it: `node-0`, `router`, `namespace001/pod-0`; `UNDERLAY` is the sandbox's own
+namespace, where the subnets' bridges are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+UNDERLAY = "underlay"
+
+Key = tuple[str, ...]
+
+
+def netns_name(place: str) -> str:
+    """Name of the place's namespace for `ip netns`: a slash cannot stand in a file name ("ns.pod", as Calico hashes it)."""
+    return place.replace("/", ".")
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A network namespace: a node, pod, router, gateway or the internet."""
+
+    rank: ClassVar[int] = 0
+    place: str
+    kind: str = field(compare=False)
+    node: str = field(default="", compare=False)
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("netns", self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Vxlan:
+    """What makes a link a VXLAN tunnel. `device` is the underlay interface it is bound to; `df` is `unset`, `set` or `inherit`."""
+
+    vni: int
+    port: int
+    local: str
+    device: str
+    learning: bool = False
+    df: str = "unset"
+
+
+@dataclass(frozen=True, slots=True)
+class Ipip:
+    """What makes a link an IPIP tunnel (tunl0: local any, remote any)."""
+
+    local: str = "0.0.0.0"  # noqa: S104  the kernel's own word for "any"
+    remote: str = "0.0.0.0"  # noqa: S104
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One network interface. Of a veth pair both ends are objects; the `primary` end is the one that creates both.
+
+    `kind` is `veth`, `bridge`, `vxlan` or `ipip`. `mac` may be "" where the kernel may choose. `master` is the bridge it
+    is a port of. Every interface is up. `hairpin` counts for bridge ports only.
+    """
+
+    rank: ClassVar[int] = 1
+    place: str
+    name: str
+    kind: str
+    mac: str
+    mtu: int
+    master: str = ""
+    hairpin: bool = False
+    vxlan: Vxlan | None = None
+    ipip: Ipip | None = None
+    up: bool = True
+    peer_place: str = field(default="", compare=False)
+    peer_name: str = field(default="", compare=False)
+    primary: bool = field(default=True, compare=False)
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("link", self.place, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Sysctl:
+    """A setting under /proc/sys of the place's namespace; `name` in dotted form, with device names' dots kept as they are."""
+
+    rank: ClassVar[int] = 2
+    place: str
+    name: str
+    value: str
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("sysctl", self.place, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IPv4 address with its prefix length (`10.0.1.10/24`) on a device."""
+
+    rank: ClassVar[int] = 3
+    place: str
+    device: str
+    address: str
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("address", self.place, self.device, self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the main table. `destination` is a prefix (`10.244.0.0/26`, `10.244.0.2/32`) or `default`.
+
+    `type` is `unicast` or `blackhole`; `scope` is `global` or `link`; `proto` is as iproute2 prints it: `boot` is what
+    `ip route add` writes and does not print, `bird` would be 12, Calico writes 80.
+    """
+
+    rank: ClassVar[int] = 4
+    place: str
+    destination: str
+    via: str = ""
+    device: str = ""
+    type: str = "unicast"
+    scope: str = "global"
+    proto: str = "boot"
+    onlink: bool = False
+    src: str = ""
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("route", self.place, self.destination)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A permanent neighbour entry: `address` is at `mac` behind `device`."""
+
+    rank: ClassVar[int] = 5
+    place: str
+    device: str
+    address: str
+    mac: str
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("neighbour", self.place, self.device, self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class FdbEntry:
+    """A permanent forwarding entry of a VXLAN device: frames to `mac` go to the tunnel endpoint `remote`."""
+
+    rank: ClassVar[int] = 6
+    place: str
+    device: str
+    mac: str
+    remote: str
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("fdb", self.place, self.device, self.mac)
+
+
+@dataclass(frozen=True, slots=True)
+class IpSet:
+    """A set that rules match against; `type` as `ipset create` takes it; members sorted as strings."""
+
+    rank: ClassVar[int] = 7
+    place: str
+    name: str
+    type: str
+    members: tuple[str, ...]
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("ipset", self.place, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule as `iptables-save` prints it, without the leading `-A CHAIN`."""
+
+    text: str
+    intent: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain of an iptables table with all its rules, in order. `policy` is "" for chains that are not built in."""
+
+    rank: ClassVar[int] = 8
+    place: str
+    table: str
+    name: str
+    rules: tuple[Rule, ...] = ()
+    policy: str = ""
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("chain", self.place, self.table, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the lab's own, under one of the sandbox's own folders; `place` is whom it serves."""
+
+    rank: ClassVar[int] = 9
+    place: str
+    path: str
+    content: str
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("file", self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Symlink:
+    """A symbolic link among the lab's own files (the root file system of an OCI container has some)."""
+
+    rank: ClassVar[int] = 9
+    place: str
+    path: str
+    target: str
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("symlink", self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A port on which the built-in server answers (HTTP on tcp, echo on udp) under a name, inside a place."""
+
+    rank: ClassVar[int] = 10
+    place: str
+    protocol: str
+    port: int
+    name: str
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("listener", self.place, self.protocol, str(self.port))
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A program that runs in a place. When `config` (a digest of what it reads) changes, it is started anew.
+
+    `container` names the OCI bundle's folder when it runs under crun. `ready_udp` is the port whose answer to a DNS question says that it
+    is up; 0 when being alive is enough.
+    """
+
+    rank: ClassVar[int] = 11
+    place: str
+    name: str
+    argv: tuple[str, ...]
+    config: str = ""
+    container: str = ""
+    ready_udp: int = field(default=0, compare=False)
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("process", self.place, self.name)
+
+
+Object = (
+    Namespace
+    | Interface
+    | Sysctl
+    | Address
+    | Route
+    | Neighbour
+    | FdbEntry
+    | IpSet
+    | Chain
+    | File
+    | Symlink
+    | Listener
+    | Process
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Objects by key. The desired one comes from `design`, the actual one from `observe`; `plan` compares them."""
+
+    objects: tuple[Object, ...] = ()
+
+    @cached_property
+    def by_key(self) -> dict[Key, Object]:
+        return {item.key: item for item in self.objects}
+
+    def __iter__(self) -> Iterator[Object]:
+        return iter(self.objects)
+
+    @classmethod
+    def of(cls, *groups: Iterable[Object]) -> Network:
+        """All groups joined; the order is kept, for it is the order in which a person would build."""
+        return cls(tuple(item for group in groups for item in group))
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        return tuple(item.place for item in self.objects if isinstance(item, Namespace))

@@ -1,0 +1,119 @@
+"""Makes the map of a lab from its design."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from ipaddress import ip_interface, ip_network
+from typing import TYPE_CHECKING
+
+from lab.network.labmap import (
+    Dns,
+    Endpoint,
+    HostName,
+    LabMap,
+    Link,
+    Place,
+    Service,
+    ServicePort,
+    Subnet,
+    Way,
+)
+from lab.network.objects import UNDERLAY, Address, Interface, Namespace, Network, Route
+from lab.topology.defaults import complete
+
+if TYPE_CHECKING:
+    from lab.cluster import objects as cluster_objects
+    from lab.cluster.objects import Cluster
+    from lab.network.addressing import Addresses
+    from lab.topology.schema import Topology
+
+
+def lab_map(topology: Topology, cluster: Cluster, addresses: Addresses, network: Network, lab: str = "") -> LabMap:
+    """The map of a designed lab; `lab` is the running instance's name, the topology's own when not given."""
+    spec = complete(topology).spec
+    held: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    ways: defaultdict[str, list[Way]] = defaultdict(list)
+    links: defaultdict[str, list[Link]] = defaultdict(list)
+    for item in network:
+        if isinstance(item, Address):
+            held[item.place, item.device].append(item.address)
+        elif isinstance(item, Route):
+            ways[item.place].append(Way(item.destination, item.via, item.device, item.type))
+    for item in network:
+        if isinstance(item, Interface):
+            links[item.place].append(_link(item, tuple(held[item.place, item.name])))
+    wires = {(link.peer_place, link.peer_name): link.master for link in links[UNDERLAY] if link.master}
+    subnets = tuple(Subnet(one.name, one.cidr, _bridge(one.cidr, links, wires)) for one in spec.subnets)
+    named = {subnet.bridge: subnet.name for subnet in subnets}
+    ready = {pod.place: pod.ready for pod in cluster.pods}
+    places = [
+        Place(
+            item.place,
+            item.kind,
+            item.node,
+            ready.get(item.place, True),
+            tuple(named[w] for k in links[item.place] if (w := wires.get((item.place, k.name), "")) in named),
+            tuple(links[item.place]),
+            tuple(ways[item.place]),
+        )
+        for item in network
+        if isinstance(item, Namespace)
+    ]
+    if all(place.name != UNDERLAY for place in places):
+        places.append(Place(UNDERLAY, UNDERLAY, links=tuple(links[UNDERLAY])))
+    services = tuple(_service(service, cluster, addresses) for service in cluster.services)
+    dns_service = next((one.cluster_ip for one in services if one.full_name == "kube-system/kube-dns"), "")
+    return LabMap(
+        lab=lab or topology.metadata.name,
+        encapsulation=spec.cni.encapsulation or "",
+        subnets=subnets,
+        places=tuple(places),
+        services=services,
+        dns=Dns(spec.dns.domain, dns_service, tuple(pod.place for pod in cluster.pods if pod.system)),
+        internet=tuple(HostName(name, addresses.web) for name in spec.internet.names),
+    )
+
+
+def _link(item: Interface, addresses: tuple[str, ...]) -> Link:
+    tunnel = item.vxlan or item.ipip
+    return Link(
+        item.name,
+        item.kind,
+        item.mac,
+        addresses,
+        item.master,
+        item.peer_place,
+        item.peer_name,
+        tunnel.local if tunnel else "",
+        item.vxlan.vni if item.vxlan else 0,
+        item.vxlan.port if item.vxlan else 0,
+        item.mtu,
+    )
+
+
+def _bridge(cidr: str, links: Mapping[str, list[Link]], wires: Mapping[tuple[str, str], str]) -> str:
+    """The bridge of a subnet: the wire of any interface that has an address in it."""
+    subnet = ip_network(cidr)
+    for (place, name), wire in wires.items():
+        for link in links[place]:
+            if link.name == name and any(ip_interface(address).ip in subnet for address in link.addresses):
+                return wire
+    return ""
+
+
+def _service(service: cluster_objects.Service, cluster: Cluster, addresses: Addresses) -> Service:
+    """The Service with its endpoints resolved to addresses through its slices."""
+    found: defaultdict[tuple[str, str], list[Endpoint]] = defaultdict(list)
+    for piece in cluster.slices:
+        if (piece.namespace, piece.service) == (service.namespace, service.name):
+            for port in piece.ports:
+                found[port.port, port.protocol] += [
+                    Endpoint(one.address or addresses.pod(one.pod), port.target, one.pod, one.ready)
+                    for one in port.endpoints
+                ]
+    ports = tuple(
+        ServicePort(port.port, port.protocol, port.name, port.node_port, tuple(found[port.name, port.protocol]))
+        for port in service.ports
+    )
+    return Service(service.namespace, service.name, service.cluster_ip, service.type, service.external_name, ports)

@@ -1,0 +1,187 @@
+"""Each step as the lines a person would type: iproute2, sysctl, ipset, iptables-restore, cat, and the program itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from lab.network.objects import (
+    UNDERLAY,
+    Address,
+    FdbEntry,
+    File,
+    Interface,
+    IpSet,
+    Listener,
+    Namespace,
+    Neighbour,
+    Process,
+    Route,
+    Symlink,
+    Sysctl,
+    netns_name,
+)
+from lab.plan.restore import restore_input
+from lab.plan.steps import Action, RuleStep, Step
+
+
+def commands(step: Step | RuleStep) -> str:
+    """The shell lines that do what the step does; pasted into a shell in an empty sandbox they have the same effect."""
+    if isinstance(step, RuleStep):
+        return f"{_exec(step.place)}iptables-restore --noflush <<'EOF'\n{restore_input(step.changes)}EOF"
+    return _WRITERS[type(step.object)](step.object, step.action)
+
+
+def _ip(place: str) -> str:
+    return "ip" if place == UNDERLAY else f"ip -n {netns_name(place)}"
+
+
+def _bridge(place: str) -> str:
+    return "bridge" if place == UNDERLAY else f"bridge -n {netns_name(place)}"
+
+
+def _exec(place: str) -> str:
+    return "" if place == UNDERLAY else f"ip netns exec {netns_name(place)} "
+
+
+def _namespace(item: Namespace, action: Action) -> str:
+    name = netns_name(item.place)
+    if action == "remove":
+        return f"ip netns del {name}"
+    return f"ip netns add {name} && ip -n {name} link set lo up"
+
+
+def _interface(item: Interface, action: Action) -> str:
+    ip = _ip(item.place)
+    if action == "remove":
+        return f"{ip} link del {item.name}"
+    lines = []
+    set_ = f"{ip} link set {item.name}"
+    address = f" address {item.mac}" if item.mac else ""
+    if action == "add" and item.primary:
+        made = f"{ip} link add {item.name}{address} mtu {item.mtu} type {item.kind}{_details(item)}"
+        # tunl0 comes with the ipip module by itself.
+        lines.append(f"{made} || true" if item.kind == "ipip" else made)
+    else:
+        set_ += f"{address} mtu {item.mtu}"
+    if item.master:
+        set_ += f" master {item.master}"
+    elif action == "change":
+        set_ += " nomaster"
+    lines.append(f"{set_} {'up' if item.up else 'down'}")
+    if item.hairpin or (action == "change" and item.master):
+        lines.append(f"{_bridge(item.place)} link set dev {item.name} hairpin {'on' if item.hairpin else 'off'}")
+    return "\n".join(lines)
+
+
+def _details(item: Interface) -> str:
+    if item.kind == "veth":
+        return f" peer name {item.peer_name} netns {netns_name(item.peer_place)}"
+    if item.vxlan:
+        tunnel = item.vxlan
+        learning = "" if tunnel.learning else " nolearning"
+        df = "" if tunnel.df == "unset" else f" df {tunnel.df}"
+        return f" id {tunnel.vni} local {tunnel.local} dev {tunnel.device} dstport {tunnel.port}{learning}{df}"
+    return ""
+
+
+def _sysctl(item: Sysctl, _action: Action) -> str:
+    return f"{_exec(item.place)}sysctl -qw {sysctl_path(item.name)}={item.value}"
+
+
+def sysctl_path(name: str) -> str:
+    """The name with slashes, so that the dots of a device's name (vxlan.calico) stay what they are."""
+    for family in ("net.ipv4.conf.", "net.ipv6.conf.", "net.ipv4.neigh."):
+        if name.startswith(family):
+            device, _, setting = name[len(family) :].rpartition(".")
+            return f"{family.replace('.', '/')}{device}/{setting}"
+    return name.replace(".", "/")
+
+
+def _address(item: Address, action: Action) -> str:
+    return f"{_ip(item.place)} addr {'del' if action == 'remove' else 'add'} {item.address} dev {item.device}"
+
+
+def _route(item: Route, action: Action) -> str:
+    verb = {"add": "add", "change": "replace", "remove": "del"}[action]
+    words = [_ip(item.place), "route", verb]
+    if item.type != "unicast":
+        words.append(item.type)
+    words.append(item.destination)
+    words += ["via", item.via] if item.via else []
+    words += ["dev", item.device] if item.device else []
+    words += ["proto", item.proto] if item.proto != "boot" else []
+    words += ["scope", item.scope] if item.scope != "global" else []
+    words += ["src", item.src] if item.src else []
+    words += ["onlink"] if item.onlink else []
+    return " ".join(words)
+
+
+def _neighbour(item: Neighbour, action: Action) -> str:
+    if action == "remove":
+        return f"{_ip(item.place)} neigh del {item.address} dev {item.device}"
+    return f"{_ip(item.place)} neigh replace {item.address} lladdr {item.mac} dev {item.device} nud permanent"
+
+
+def _fdb(item: FdbEntry, action: Action) -> str:
+    verb = {"add": "add", "change": "replace", "remove": "del"}[action]
+    kind = "" if action == "remove" else " permanent"
+    return f"{_bridge(item.place)} fdb {verb} {item.mac} dev {item.device} dst {item.remote} self{kind}"
+
+
+def _ipset(item: IpSet, action: Action) -> str:
+    if action == "remove":
+        return f"{_exec(item.place)}ipset destroy {item.name}"
+    return f"{_exec(item.place)}ipset restore <<'EOF'\n{ipset_input(item)}EOF"
+
+
+def ipset_input(item: IpSet) -> str:
+    """The input of `ipset restore` that makes the set hold its members and no others."""
+    head = f"create {item.name} {item.type} -exist\nflush {item.name}\n"
+    return head + "".join(f"add {item.name} {member}\n" for member in item.members)
+
+
+def _file(item: File, action: Action) -> str:
+    path = shlex.quote(item.path)
+    if action == "remove":
+        return f"rm {path}"
+    folder = shlex.quote(item.path.rpartition("/")[0])
+    return f"mkdir -p {folder} && cat > {path} <<'EOF'\n{item.content}EOF"
+
+
+def _symlink(item: Symlink, action: Action) -> str:
+    path = shlex.quote(item.path)
+    if action == "remove":
+        return f"rm {path}"
+    folder = shlex.quote(item.path.rpartition("/")[0])
+    return f"mkdir -p {folder} && ln -sfn {shlex.quote(item.target)} {path}"
+
+
+def _listener(item: Listener, action: Action) -> str:
+    port = f"{item.protocol}/{item.port}"
+    if action == "remove":
+        return f"# the built-in server stops listening on {port} in {item.place}"
+    return f"{_exec(item.place)}python3 -m lab.kernel.echo --name {shlex.quote(item.name)} {port} &"
+
+
+def _process(item: Process, action: Action) -> str:
+    if action == "remove":
+        return f"# {item.name} in {item.place} is ended by its process id"
+    return f"{_exec(item.place)}{shlex.join(item.argv)} >/dev/null 2>&1 &"
+
+
+_WRITERS: dict[type, Callable[[Any, Action], str]] = {
+    Namespace: _namespace,
+    Interface: _interface,
+    Sysctl: _sysctl,
+    Address: _address,
+    Route: _route,
+    Neighbour: _neighbour,
+    FdbEntry: _fdb,
+    IpSet: _ipset,
+    File: _file,
+    Symlink: _symlink,
+    Listener: _listener,
+    Process: _process,
+}

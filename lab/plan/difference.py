@@ -1,0 +1,179 @@
+"""The comparison itself: desired and actual network to ordered steps.
+
+Order: what is not wanted goes first, in reverse; then all namespaces; then, place by place in the design's order, links,
+settings, addresses, routes, entries, sets, rules, files, servers. So a plan reads place by place and still builds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from lab.network.objects import (
+    UNDERLAY,
+    Address,
+    Chain,
+    FdbEntry,
+    Interface,
+    Key,
+    Namespace,
+    Neighbour,
+    Network,
+    Object,
+    Route,
+    Sysctl,
+)
+from lab.plan.steps import Action, ChainChange, Plan, RuleStep, Step
+
+_DEVICE_BOUND = (Address, Route, Neighbour, FdbEntry)
+# A link can be brought to another value of these; any other difference means making it anew.
+_CHANGEABLE = ("mac", "mtu", "master", "hairpin", "up")
+
+
+def plan(desired: Network, actual: Network) -> Plan:
+    """What must be done for the kernel, which holds `actual`, to hold `desired`.
+
+    What the actual network holds and nobody asked for is removed, except settings (a value is never "not wanted") and built-in
+    chains, which are emptied. What falls away with a removed namespace or link is not removed one by one, and is made again where wanted.
+    """
+    wanted, present = desired.by_key, dict(actual.by_key)
+    if wanted == present:
+        return Plan(())
+    removals = _removals(wanted, present)
+    _forget_what_falls(removals, present)
+    removed = {step.object.key for step in removals}
+    removals += [
+        Step("remove", item)
+        for key, item in present.items()
+        if key not in wanted and key not in removed and not isinstance(item, Sysctl | Chain | Namespace | Interface)
+    ]
+    removals.sort(key=lambda step: -step.object.rank)
+    return Plan((*removals, *_additions(desired, present)))
+
+
+def _removals(wanted: Mapping[Key, Object], present: Mapping[Key, Object]) -> list[Step]:
+    """Namespaces and links that must go: unwanted ones, and links that can only be made anew."""
+    steps: list[Step] = []
+    going: set[Key] = set()
+    for key, item in present.items():
+        if isinstance(item, Namespace) and key not in wanted:
+            going.add(key)
+            steps.append(Step("remove", item))
+    for key, item in present.items():
+        if not isinstance(item, Interface) or ("netns", item.place) in going:
+            continue
+        target = wanted.get(key)
+        if target is None or (isinstance(target, Interface) and _must_be_remade(target, item)):
+            steps.append(Step("remove", item))
+        elif isinstance(target, Interface) and target.kind == "veth" and target.primary:
+            # Half a pair is no pair: its other end was renamed or moved away.
+            if ("link", target.peer_place, target.peer_name) not in present:
+                steps.append(Step("remove", item))
+    return steps
+
+
+def _must_be_remade(target: Interface, item: Interface) -> bool:
+    if target == item:
+        return False
+    return replace(item, **{name: getattr(target, name) for name in _CHANGEABLE}) != target
+
+
+def _forget_what_falls(removals: list[Step], present: dict[Key, Object]) -> None:
+    """Take out of `present` what the kernel drops with the removed namespaces and links: a veth's peer, and all that hangs on a device."""
+    places = {step.place for step in removals if isinstance(step.object, Namespace)}
+    devices = {(step.place, step.object.name) for step in removals if isinstance(step.object, Interface)}
+    peers = _peers(present)
+    devices |= {peers[device] for device in tuple(devices) if device in peers}
+    devices |= {peer for device, peer in peers.items() if device[0] in places}
+    devices |= {
+        (item.place, item.name)
+        for item in present.values()
+        if isinstance(item, Interface) and item.vxlan and (item.place, item.vxlan.device) in devices
+    }
+    for key, item in tuple(present.items()):
+        if (
+            item.place in places
+            or (isinstance(item, Interface) and (item.place, item.name) in devices)
+            or (isinstance(item, _DEVICE_BOUND) and (item.place, item.device) in devices)
+            or (isinstance(item, Sysctl) and any(item.place == place and f".{name}." in item.name for place, name in devices))
+        ):
+            del present[key]
+    survivors = [step for step in removals if _stands_alone(step, places, devices, peers, removals)]
+    removals[:] = survivors
+
+
+def _peers(present: Mapping[Key, Object]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Both directions of every veth pair that the actual network tells of."""
+    pairs = {}
+    for item in present.values():
+        if isinstance(item, Interface) and item.kind == "veth" and item.peer_name:
+            pairs[item.place, item.name] = (item.peer_place, item.peer_name)
+            pairs[item.peer_place, item.peer_name] = (item.place, item.name)
+    return pairs
+
+
+def _stands_alone(
+    step: Step,
+    places: set[str],
+    devices: set[tuple[str, str]],
+    peers: Mapping[tuple[str, str], tuple[str, str]],
+    removals: Iterable[Step],
+) -> bool:
+    """False for a link that goes anyway: with a namespace, or as the second end of a pair whose first end is removed."""
+    item = step.object
+    if not isinstance(item, Interface):
+        return True
+    peer = peers.get((item.place, item.name))
+    if peer is None:
+        return True
+    if peer[0] in places:
+        return False
+    first = next(
+        other.object
+        for other in removals
+        if isinstance(other.object, Interface) and (other.place, other.object.name) in ((item.place, item.name), peer)
+    )
+    return first is item
+
+
+def _additions(desired: Network, present: Mapping[Key, Object]) -> list[Step | RuleStep]:
+    namespaces: list[Step | RuleStep] = []
+    by_place: dict[str, list[Step]] = {}
+    chains: dict[str, list[ChainChange]] = {}
+    for item in desired:
+        before = present.get(item.key)
+        if before == item:
+            continue
+        action: Action = "add" if before is None else "change"
+        if isinstance(item, Chain):
+            assert before is None or isinstance(before, Chain)
+            chains.setdefault(item.place, []).append(ChainChange(action, item, before))
+        elif isinstance(item, Namespace):
+            namespaces.append(Step(action, item))
+        else:
+            by_place.setdefault(item.place, []).append(Step(action, item, before))
+    for change in _unwanted_chains(desired, present):
+        chains.setdefault(change.chain.place, []).append(change)
+    steps = namespaces
+    # The design names a place before those that hang on it: the end of a veth that makes both comes first.
+    for place in (UNDERLAY, *desired.places):
+        ordered = sorted(by_place.get(place, ()), key=lambda step: step.object.rank)
+        before_rules = [step for step in ordered if step.object.rank < Chain.rank]
+        steps += before_rules
+        if place in chains:
+            steps.append(RuleStep(place, tuple(chains[place])))
+        steps += ordered[len(before_rules) :]
+    return steps
+
+
+def _unwanted_chains(desired: Network, present: Mapping[Key, Object]) -> Iterable[ChainChange]:
+    """Chains nobody asked for: removed, or emptied and accepting when they are built in."""
+    wanted = desired.by_key
+    places = {*desired.places}
+    for key, item in present.items():
+        if not isinstance(item, Chain) or key in wanted or item.place not in places:
+            continue
+        if not item.policy:
+            yield ChainChange("remove", item, item)
+        elif item.rules or item.policy != "ACCEPT":
+            yield ChainChange("change", replace(item, rules=(), policy="ACCEPT"), item)

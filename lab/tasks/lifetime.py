@@ -1,0 +1,139 @@
+"""`up`, `down`, `list`, `validate`: a lab's life."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from invoke import Context
+
+from lab import terminal
+from lab.agent import client, folder
+from lab.agent.client import Client
+from lab.errors import UsageError
+from lab.tasks import topologies
+from lab.tasks.command import command
+
+if TYPE_CHECKING:
+    from lab.agent.protocol import Message
+
+_LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
+_TOPOLOGY = {"topology": "A file, or the name of one that comes with Hoplab.", "set": "Change a field of spec: key=value."}
+
+
+@command(
+    help={**_TOPOLOGY, "lab": "The lab's name; without it the topology's.", "plan": "Only print what would be done."},
+    iterable=["set_"],
+)
+def up(_: Context, topology: str = "", lab: str = "", set_: list[str] | None = None, plan: bool = False) -> None:
+    """Build the lab, or bring the one that runs to the file's state."""
+    source = topologies.find(_given(topology))
+    name = lab or os.environ.get("HOPLAB_LAB") or topologies.lab_name(source)
+    if plan:
+        terminal.out(_planned(name, source, set_ or []))
+        return
+    bring_up(name, source, set_ or [])
+
+
+def _given(topology: str) -> str:
+    if not topology:
+        raise UsageError("which topology?", f"--topology FILE, or one of: {', '.join(topologies.names())}")
+    return topology
+
+
+def _planned(name: str, source: topologies.Source, settings: list[str]) -> str:
+    if name in folder.running():
+        with client.connect(name) as connected:
+            return _script(connected.request("plan", **_request(source, settings))["script"])
+    from lab.agent.reading import read_design  # noqa: PLC0415
+    from lab.network.objects import Network  # noqa: PLC0415
+    from lab.plan import plan  # noqa: PLC0415
+    from lab.plan.script import script  # noqa: PLC0415
+
+    return _script(script(plan(read_design(source.text, source.file, settings).network, Network())))
+
+
+def _script(text: str) -> str:
+    return text.rstrip("\n") or "# no changes"
+
+
+def _request(source: topologies.Source, settings: list[str]) -> dict[str, Any]:
+    return {"text": source.text, "file": source.file, "settings": settings, "pid": os.getpid()}
+
+
+def bring_up(name: str, source: topologies.Source, settings: list[str]) -> None:
+    """`up` proper, with progress on a terminal."""
+    began = time.monotonic()
+    with terminal.Progress(f"{name}: building") as progress:
+
+        def on_event(event: Message) -> None:
+            if event["event"] == "waiting":
+                progress.say(f"{name}: waiting for {event['for']} of this lab to end")
+            else:
+                progress.show(event["done"], event["of"], event["place"])
+
+        with client.connect_or_start(name) as connected:
+            result = connected.request("up", on_event, **_request(source, settings))
+    for warning in result["warnings"]:
+        terminal.warn(f"warning: {warning}")
+    terminal.out(_summary(result, time.monotonic() - began))
+
+
+def _summary(result: Message, seconds: float) -> str:
+    at_work = sum(result["milliseconds"].values()) / 1000
+    if not result["steps"]:
+        return f"{result['lab']}: no changes ({at_work:.2f} s to read everything back and compare)"
+    lines = [f"{result['lab']}: up: {result['places']} places, {result['pods']} pods, ready in {seconds:.2f} s"]
+    shown = result["changes"] if len(result["changes"]) <= 12 else []
+    lines += [f"  {change['action']:<6} {change['place']}: {change['object']}: {change['reason']}" for change in shown]
+    if not shown:
+        lines[0] += f" ({result['steps']} steps)"
+    return "\n".join(lines)
+
+
+@command(help={**_LAB, "all": "All of your labs."})
+def down(_: Context, lab: str = "", all_: bool = False) -> None:
+    """End the lab. Everything of it goes: the kernel takes it with the lab's init."""
+    names = folder.running() if all_ else (folder.choose(lab or None),)
+    if not names:
+        terminal.out("no lab is running")
+    for name in names:
+        with client.connect(name) as connected:
+            connected.down()
+        terminal.out(f"{name}: down")
+
+
+@command(name="list")
+def list_(_: Context) -> None:
+    """The labs that run."""
+    rows = []
+    for name in folder.running():
+        with client.connect(name) as connected:
+            rows.append(_row(name, connected))
+    if not rows:
+        terminal.out("no lab is running: ./inv up --topology two-subnet")
+        return
+    terminal.out(terminal.table(("NAME", "NODES", "PODS", "SERVICES", "AGE", "PID", "TOPOLOGY"), rows))
+
+
+def _row(name: str, connected: Client) -> tuple[str, ...]:
+    status = connected.request("read", what="status")
+    places = status["places"]
+    counts = [str(places.get("node", 0)), str(places.get("pod", 0)), str(status["services"])]
+    return (name, *counts, terminal.age(time.time() - status["started"]), str(connected.sandbox.pid), status["file"])
+
+
+@command(help=_TOPOLOGY, iterable=["set_"])
+def validate(_: Context, topology: str = "", set_: list[str] | None = None) -> None:
+    """Check a topology file without building anything."""
+    from lab.agent.reading import read_design  # noqa: PLC0415
+
+    source = topologies.find(_given(topology))
+    read = read_design(source.text, source.file, set_ or [])
+    for warning in read.cluster.warnings:
+        terminal.warn(f"warning: {warning}")
+    cluster = read.cluster
+    terminal.out(
+        f"{source.file}: valid: {len(cluster.nodes)} nodes, {len(cluster.pods)} pods, {len(cluster.services)} Services"
+    )

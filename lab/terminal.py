@@ -1,0 +1,74 @@
+"""The one module that writes on the terminal, apart from the story of a journey: progress while waiting, tables, plain lines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+WIDTH = 24
+REFRESH_SECONDS = 0.05
+
+
+class Progress:
+    """One line on a terminal that is written over while work goes on; nothing where the output is not a terminal."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._shown = sys.stderr.isatty()
+        self._last = 0.0
+
+    def __enter__(self) -> Progress:
+        self.show(0, 1, "")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+    def show(self, done: int, of: int, place: str) -> None:
+        """So many steps of so many are done, the last ones in that place."""
+        now = time.monotonic()
+        if not self._shown or (now - self._last < REFRESH_SECONDS and done < of):
+            return
+        self._last = now
+        filled = WIDTH * done // max(of, 1)
+        sys.stderr.write(f"\r\033[K{self._what} {'█' * filled}{'░' * (WIDTH - filled)} {done}/{of} {place}")
+        sys.stderr.flush()
+
+    def say(self, text: str) -> None:
+        """A line that stays, above the progress."""
+        if self._shown:
+            sys.stderr.write("\r\033[K")
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def out(text: str) -> None:
+    """A line, or several, on standard output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def warn(text: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write(f"{text}\n")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """As kubectl prints it: headings in capitals, three spaces between columns, no lines."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    lines = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (columns, *rows))
+    return "\n".join(lines)
+
+
+def age(seconds: float) -> str:
+    """As kubectl writes an age: 42s, 3m10s, 2h5m, 4d."""
+    whole = int(seconds)
+    if whole < 120:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60}s" if whole < 600 else f"{whole // 60}m"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60}m"
+    return f"{whole // 86400}d"

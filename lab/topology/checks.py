@@ -1,0 +1,218 @@
+"""What the parts of a topology must be to each other: names unique, references found, addresses in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network
+from typing import NamedTuple
+
+from lab.topology.defaults import PLUGINS, overhead
+from lab.topology.document import Path
+from lab.topology.prefixes import overlaps
+from lab.topology.refusals import unknown
+from lab.topology.schema import Spec
+
+MAX_NODES, MAX_SUBNETS, MAX_ROUTERS, MAX_FIREWALLS = 1000, 200, 200, 2000
+PLACES = {
+    "gateway": "the NAT gateway",
+    "internet": "the world outside",
+    "underlay": "the sandbox's own namespace",
+    "localhost": "every machine itself",
+}
+BRIDGES = {
+    "transit": "the segment before the gateway",
+    "internet": "the segment behind the gateway",
+    "lo": "the loopback interface",
+    "all": "the kernel: its settings of all interfaces",
+    "default": "the kernel: its settings of new interfaces",
+}
+FIRST_NODE = 10  # the first address of a subnet that is given to a node, as x.y.z.10
+SPARE = 2  # network and broadcast address
+
+
+class Objection(NamedTuple):
+    """Something that cannot be right at `path`."""
+
+    path: Path
+    problem: str
+    remedy: str
+
+
+def check(spec: Spec) -> Iterator[Objection]:
+    """Everything that cannot be right in a complete spec, roughly in the file's order."""
+    too_many = [*_too_many(spec)]
+    yield from too_many
+    if too_many:
+        return
+    for field, items in (("subnets", spec.subnets), ("nodes", spec.nodes)):
+        if not items:
+            yield Objection(("spec", field), "the list is empty", "leave it out for the default, or name at least one")
+    yield from _names(spec)
+    yield from _references(spec)
+    yield from _reachability(spec)
+    yield from _prefixes(spec)
+    yield from _plugin(spec)
+    yield from _addresses(spec)
+    yield from _outside(spec)
+
+
+def _too_many(spec: Spec) -> Iterator[Objection]:
+    for field, items, limit in (
+        ("subnets", spec.subnets, MAX_SUBNETS),
+        ("nodes", spec.nodes, MAX_NODES),
+        ("routers", spec.routers, MAX_ROUTERS),
+        ("firewalls", spec.firewalls, MAX_FIREWALLS),
+    ):
+        if len(items) > limit:
+            yield Objection(("spec", field), f"there are {len(items)}", f"at most {limit} are possible")
+
+
+def _names(spec: Spec) -> Iterator[Objection]:
+    """Subnets' names among themselves; nodes' and routers' together, for both are places."""
+    subnets: list[tuple[Path, str]] = [(("spec", "subnets", i), subnet.name) for i, subnet in enumerate(spec.subnets)]
+    yield from _twice(subnets, "subnet")
+    routers = ((("spec", "routers", i), router.name) for i, router in enumerate(spec.routers))
+    nodes = ((("spec", "nodes", i), node.name) for i, node in enumerate(spec.nodes))
+    places: list[tuple[Path, str]] = [*routers, *nodes]
+    yield from _twice(places, "node or router")
+    for named, taken in ((subnets, BRIDGES), (places, PLACES)):
+        for path, name in named:
+            if name in taken:
+                yield Objection((*path, "name"), f"the name {name} is taken by {taken[name]}", "choose another")
+
+
+def _twice(names: Iterable[tuple[Path, str]], what: str) -> Iterator[Objection]:
+    first: dict[str, Path] = {}
+    for path, name in names:
+        if name in first:
+            where = f"{first[name][1]}[{first[name][2]}]"
+            yield Objection((*path, "name"), f"{name} is already the name of a {what}, {where}", "choose another")
+        first.setdefault(name, path)
+
+
+def _references(spec: Spec) -> Iterator[Objection]:
+    subnets = [subnet.name for subnet in spec.subnets]
+    for i, node in enumerate(spec.nodes):
+        if subnets and node.subnet not in subnets:
+            yield Objection(("spec", "nodes", i, "subnet"), *unknown("subnet", node.subnet or "", subnets))
+    for i, router in enumerate(spec.routers):
+        for j, name in enumerate(router.subnets):
+            path = ("spec", "routers", i, "subnets", j)
+            if name not in subnets:
+                yield Objection(path, *unknown("subnet", name, subnets))
+            elif name in router.subnets[:j]:
+                yield Objection(path, f"{router.name} joins {name} twice", "name each subnet once")
+    places = [router.name for router in spec.routers] + [node.name for node in spec.nodes]
+    for i, firewall in enumerate(spec.firewalls):
+        if firewall.on not in places:
+            yield Objection(("spec", "firewalls", i, "on"), *unknown("node or router", firewall.on, places))
+
+
+def _reachability(spec: Spec) -> Iterator[Objection]:
+    """Every subnet is joined to the first by routers: those reached grow until nothing is added."""
+    known = {subnet.name for subnet in spec.subnets}
+    reached = {spec.subnets[0].name} if spec.subnets else set()
+    waiting = [set(router.subnets) & known for router in spec.routers]
+    while joined := next((names for names in waiting if names & reached), None):
+        reached |= joined
+        waiting.remove(joined)
+    for i, subnet in enumerate(spec.subnets):
+        if subnet.name not in reached:
+            problem = f"no router joins {subnet.name} with {spec.subnets[0].name}"
+            yield Objection(("spec", "subnets", i), problem, "name it in a router's subnets")
+    if spec.subnets and not any(spec.subnets[0].name in router.subnets for router in spec.routers):
+        yield Objection(
+            ("spec", "subnets", 0), f"no router stands in {spec.subnets[0].name}", "name it in a router's subnets"
+        )
+
+
+def _prefixes(spec: Spec) -> Iterator[Objection]:
+    ranges: list[tuple[Path, str, bool]] = [
+        (("spec", "cni", "podCIDR"), spec.cni.pod_cidr, "pod_cidr" in spec.cni.model_fields_set),
+        (("spec", "services", "cidr"), spec.services.cidr, "cidr" in spec.services.model_fields_set),
+        (("spec", "internet", "cidr"), spec.internet.cidr, "cidr" in spec.internet.model_fields_set),
+    ]
+    # Defaults come first: of two that overlap, the one that the file names is objected to.
+    prefixes: list[tuple[Path, str]] = [(path, text) for path, text, given in ranges if not given]
+    prefixes += [(("spec", "subnets", i, "cidr"), subnet.cidr) for i, subnet in enumerate(spec.subnets)]
+    prefixes += [(path, text) for path, text, given in ranges if given]
+    owners = {path: _owner(spec, path) for path, _ in prefixes}
+    for later, network, earlier, other in overlaps(prefixes):
+        problem = f"{network} overlaps {owners[earlier]}, {other}"
+        yield Objection(later, problem, "every address must have one meaning: choose another prefix")
+    for field, text, longest, need in (
+        ("services", spec.services.cidr, 28, "the tenth address is the DNS Service's"),
+        ("internet", spec.internet.cidr, 29, "the gateway, the web server and the resolver live in it"),
+    ):
+        if IPv4Network(text).prefixlen > longest:
+            yield Objection(("spec", field, "cidr"), f"{text} is too small", f"use /{longest} or shorter: {need}")
+
+
+def _owner(spec: Spec, path: Path) -> str:
+    names: dict[Path, str] = {
+        ("spec", "cni", "podCIDR"): "the pods' prefix",
+        ("spec", "services", "cidr"): "the Services' prefix",
+        ("spec", "internet", "cidr"): "the internet's prefix",
+    }
+    return names.get(path) or f"the subnet {spec.subnets[int(path[2])].name}"
+
+
+def _plugin(spec: Spec) -> Iterator[Objection]:
+    cni, plugin = spec.cni, PLUGINS[spec.cni.plugin]
+    if cni.encapsulation not in plugin.encapsulations:
+        possible = " or ".join(plugin.encapsulations)
+        problem = f"{cni.plugin} has no {cni.encapsulation}"
+        yield Objection(("spec", "cni", "encapsulation"), problem, f"use {possible}")
+    elif cni.mtu and cni.encapsulation and cni.mtu > 65535 - overhead(cni.encapsulation):
+        yield Objection(("spec", "cni", "mtu"), f"{cni.mtu} leaves no room for the tunnel's headers", "make it smaller")
+    blocks = 2 ** max(0, plugin.block - IPv4Network(cni.pod_cidr).prefixlen)
+    if IPv4Network(cni.pod_cidr).prefixlen > plugin.block or blocks < len(spec.nodes):
+        problem = f"{cni.pod_cidr} is too small: {len(spec.nodes)} nodes take a /{plugin.block} each"
+        need = plugin.block - (len(spec.nodes) - 1).bit_length()
+        yield Objection(("spec", "cni", "podCIDR"), problem, f"use /{need} or shorter")
+
+
+def _addresses(spec: Spec) -> Iterator[Objection]:
+    """Nodes' addresses: in their subnet, usable, not a router's, unique; and enough for those that have none."""
+    routers = {subnet.name: sum(subnet.name in router.subnets for router in spec.routers) for subnet in spec.subnets}
+    networks = {subnet.name: IPv4Network(subnet.cidr) for subnet in spec.subnets}
+    taken: dict[str, str] = {}
+    members = dict.fromkeys(networks, 0)
+    for i, node in enumerate(spec.nodes):
+        network = networks.get(node.subnet or "")
+        if network is None or node.subnet is None:
+            continue
+        members[node.subnet] += 1
+        if node.address is None:
+            continue
+        if problem := _misplaced(IPv4Address(node.address), network, node.subnet, routers[node.subnet]):
+            first, last = network[min(FIRST_NODE, network.num_addresses - SPARE)], network[-SPARE]
+            yield Objection(("spec", "nodes", i, "address"), problem, f"use one of {first} to {last}")
+        elif node.address in taken:
+            problem = f"{node.address} is already the address of {taken[node.address]}"
+            yield Objection(("spec", "nodes", i, "address"), problem, "choose another, or leave it out")
+        taken.setdefault(node.address, node.name)
+    for i, subnet in enumerate(spec.subnets):
+        room = networks[subnet.name].num_addresses - SPARE - routers[subnet.name]
+        if members[subnet.name] > room:
+            problem = f"{subnet.cidr} has room for {max(room, 0)} nodes beside its routers, not {members[subnet.name]}"
+            yield Objection(("spec", "subnets", i, "cidr"), problem, "use a shorter prefix")
+
+
+def _misplaced(address: IPv4Address, network: IPv4Network, subnet: str, routers: int) -> str:
+    if address not in network:
+        return f"{address} is not in {subnet}, {network}"
+    if address == network.network_address:
+        return f"{address} is the network's own address"
+    if address == network.broadcast_address:
+        return f"{address} is the broadcast address"
+    if int(address) - int(network.network_address) <= routers:
+        return f"{address} is a router's address"
+    return ""
+
+
+def _outside(spec: Spec) -> Iterator[Objection]:
+    for i, name in enumerate(spec.internet.names):
+        if name == spec.dns.domain or name.endswith(f".{spec.dns.domain}"):
+            problem = f"{name} is inside the cluster's domain {spec.dns.domain}"
+            yield Objection(("spec", "internet", "names", i), problem, "names outside must not end with it")

@@ -1,0 +1,108 @@
+"""One YAML document as plain values that remember where they stood in their file.
+
+`Mapping` and `Sequence` are a dict and a list; beside their items they keep each item's mark, so that a mistake found
+much later, by code that knows nothing of YAML, can still name file, line and column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lab.errors import Mistake
+
+Path = tuple[str | int, ...]
+
+
+class Mark(Protocol):
+    """Where something begins; both count from 0. PyYAML's own marks are such."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A mark of our own making. `file` is "" for the document's file."""
+
+    line: int = 0
+    column: int = 0
+    file: str = ""
+
+
+class Mapping(dict[str, Any]):
+    """A YAML mapping; `marks` gives the marks of a key and of its value, `size` counts all values inside."""
+
+    __slots__ = ("marks", "size")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: dict[str, tuple[Mark, Mark]] = {}
+        self.size = 1
+
+
+class Sequence(list[Any]):
+    """A YAML sequence; `marks` gives each item's mark, `size` counts all values inside."""
+
+    __slots__ = ("marks", "size")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: list[Mark] = []
+        self.size = 1
+
+
+def field_path(path: Path) -> str:
+    """The path as people write it: `spec.nodes[2].subnet`; a key that holds dots or slashes is quoted."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part.replace("_", "").replace("-", "").isalnum() and part.isascii():
+            text += f".{part}" if text else part
+        else:
+            text += f"[{shown(part)}]"
+    return text
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value as a message quotes it: one printable line, never longer than `limit` characters."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    text = ascii(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """One document of `file`. `value` is made of Mapping, Sequence, str, int, float, bool and None."""
+
+    file: str
+    value: Any
+    mark: Mark = Spot()
+
+    def position(self, path: Path, *, key: bool = False) -> tuple[str, int, int]:
+        """File, line and column, from 1, of the value at `path` or of its key; of its nearest parent if absent."""
+        mark, value = self.mark, self.value
+        for depth, part in enumerate(path):
+            if isinstance(value, Mapping) and part in value.marks:
+                mark = value.marks[str(part)][0 if key and depth == len(path) - 1 else 1]
+                value = value[str(part)]
+            elif isinstance(value, Sequence) and isinstance(part, int) and part < len(value):
+                mark, value = value.marks[part], value[part]
+            else:
+                break
+        file = mark.file if isinstance(mark, Spot) and mark.file else self.file
+        return file, mark.line + 1, mark.column + 1
+
+    def mistake(self, path: Path, problem: str, remedy: str = "", *, key: bool = False) -> Mistake:
+        """What is wrong at `path`, with its position."""
+        file, line, column = self.position(path, key=key)
+        return Mistake(file, line, column, field_path(path), problem, remedy)

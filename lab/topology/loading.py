@@ -1,0 +1,122 @@
+"""A topology's text to a checked Topology and the manifests that follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from pydantic import ValidationError
+
+from lab.errors import FileError, Mistake
+from lab.topology.checks import MAX_FIREWALLS, check
+from lab.topology.defaults import complete
+from lab.topology.document import Document, Mapping, shown
+from lab.topology.firewall import RuleError, parse_rule, unknown_chains
+from lab.topology.iptables_save import read_saved
+from lab.topology.reading import read_documents
+from lab.topology.refusals import MAX_MISTAKES, file_error, refusals
+from lab.topology.schema import Firewall, Topology
+from lab.topology.settings import apply_settings
+
+API_VERSION, KIND = "hoplab/v1", "Topology"
+
+_FIRST = f"one begins with 'apiVersion: {API_VERSION}', 'kind: {KIND}' and 'metadata: {{name: …}}'"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """A topology with every default filled in, and the Kubernetes manifests that stand after it."""
+
+    topology: Topology
+    manifests: tuple[Document, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def load_topology(text: str, file: str, read_file: Callable[[str], str], settings: Sequence[str] = ()) -> LoadedFile:
+    """The whole file, with `settings` (`cni.encapsulation=VXLAN`) made first.
+
+    `read_file` gives the text of a `rulesFile` and raises OSError when it cannot. The rules of such files are in the
+    Firewall's `rules` afterwards. Raises FileError with every mistake that can be told at once.
+    """
+    documents = read_documents(text, file)
+    first = apply_settings(_topology_document(documents, file), settings)
+    try:
+        topology = Topology.model_validate(first.value, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise file_error(refusals(error, first, Topology)) from None
+    topology = complete(topology)
+    mistakes = [first.mistake(*objection) for objection in islice(check(topology.spec), MAX_MISTAKES + 1)]
+    firewalls, warnings = [], []
+    for index, firewall in enumerate(topology.spec.firewalls[:MAX_FIREWALLS]):
+        lines, found, left_out = _rules(firewall, first, index, read_file)
+        mistakes += found
+        firewalls.append(firewall.model_copy(update={"rules": lines, "rules_file": None}))
+        if left_out:
+            warnings.append(
+                f"{firewall.rules_file}: {left_out} lines of Kubernetes' own chains are left out; the lab makes its own"
+            )
+    if mistakes:
+        raise file_error(mistakes)
+    spec = topology.spec.model_copy(update={"firewalls": tuple(firewalls)})
+    return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], tuple(warnings))
+
+
+def load_manifests(text: str, file: str) -> tuple[Document, ...]:
+    """A file of Kubernetes manifests alone, as `kubectl apply` takes it. Raises FileError."""
+    return read_documents(text, file)
+
+
+def _topology_document(documents: tuple[Document, ...], file: str) -> Document:
+    """The first document, which must be ours."""
+    if not documents:
+        raise FileError((Mistake(file, 1, 1, "", "there is no topology in the file", _FIRST),))
+    first = documents[0]
+    if not isinstance(first.value, Mapping):
+        raise FileError((first.mistake((), f"the first document is {shown(first.value)}, not a topology", _FIRST),))
+    version, kind = first.value.get("apiVersion"), first.value.get("kind")
+    if kind != KIND and not str(version).startswith("hoplab/"):
+        problem = (
+            f"the first document is {shown(kind)}, not a topology" if kind else "the first document is no topology"
+        )
+        raise FileError((first.mistake(("kind",), problem, _FIRST),))
+    mistakes = [
+        first.mistake((field,), "is missing", f"write '{field}: {expected}'")
+        if field not in first.value
+        else first.mistake((field,), f"{shown(first.value[field])} is not a topology's", f"write '{field}: {expected}'")
+        for field, expected in (("apiVersion", API_VERSION), ("kind", KIND))
+        if first.value.get(field) != expected
+    ]
+    if mistakes:
+        raise FileError(tuple(mistakes))
+    return first
+
+
+def _rules(
+    firewall: Firewall, document: Document, index: int, read_file: Callable[[str], str]
+) -> tuple[tuple[str, ...], list[Mistake], int]:
+    """All lines of one firewall, those of its file first; what is wrong with them; how many were left out."""
+    at = ("spec", "firewalls", index)
+    lines: list[str] = []
+    mistakes: list[Mistake] = []
+    left_out = 0
+    if firewall.rules_file is not None:
+        try:
+            saved = read_saved(read_file(firewall.rules_file), firewall.rules_file)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text"
+            problem = f"{shown(firewall.rules_file)} cannot be read: {reason.lower()}"
+            return (), [document.mistake((*at, "rulesFile"), problem, "the path is relative to this file")], 0
+        lines, mistakes, left_out = saved.lines, saved.mistakes, saved.left_out
+    own = len(lines)
+    parsed = [parse_rule(line) for line in lines]
+    for number, line in enumerate(firewall.rules):
+        try:
+            parsed.append(parse_rule(line))
+        except RuleError as error:
+            mistakes.append(document.mistake((*at, "rules", number), str(error), error.remedy))
+    if not mistakes:
+        for number, unknown in unknown_chains(parsed):
+            path = (*at, "rules", number - own) if number >= own else (*at, "rulesFile")
+            mistakes.append(document.mistake(path, str(unknown), unknown.remedy))
+    return (*lines, *firewall.rules), mistakes, left_out

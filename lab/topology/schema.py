@@ -1,0 +1,177 @@
+"""What a person writes in the Topology document, as pydantic models. Field names are those of the file.
+
+The descriptions are what an editor shows beside the field: schema_export.py makes topologies/schema.json of them.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from lab.topology.firewall import FirewallRule, parse_rule
+from lab.topology.names import DnsName, Name
+from lab.topology.prefixes import HostAddress, Prefix
+
+Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+Mtu = Annotated[int, Field(ge=576, le=65535, strict=True)]
+
+
+class Model(BaseModel):
+    """Unknown fields are mistakes; null is not given; values never change; the file's camelCase is snake_case here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object) -> object:
+        if isinstance(value, dict) and None in value.values():
+            return {key: item for key, item in value.items() if item is not None}
+        return value
+
+
+class Subnet(Model):
+    """A layer-2 segment of the underlay; its bridge has the subnet's name."""
+
+    name: Name = Field(description="Name of the subnet, by which nodes and routers refer to it.")
+    cidr: Prefix = Field(description="Its IPv4 prefix, such as 10.0.1.0/24. Routers have the first addresses of it.")
+
+
+class Router(Model):
+    """Joins subnets. The first subnet's first address is the router's, and so on for each."""
+
+    name: Name = Field(description="Name of the router; also its place in commands such as `exec`.")
+    subnets: tuple[Name, ...] = Field(
+        default=(), description="Subnets it has an interface in; all of them unless given."
+    )
+
+
+class Node(Model):
+    """A machine of the cluster. Without `address` it gets the next free one from .10 on."""
+
+    name: Name = Field(description="Name of the node; also its place in commands such as `exec`.")
+    subnet: Name | None = Field(default=None, description="Subnet it stands in; the first one unless given.")
+    address: HostAddress | None = Field(
+        default=None, description="Its IPv4 address in the subnet; unless given, the next free one from .10 on."
+    )
+
+
+class Cni(Model):
+    """How pods get their addresses and reach each other: the network plugin."""
+
+    plugin: Literal["calico", "flannel"] = Field(
+        default="calico",
+        description="`calico`: every pod behind a routed `cali…` interface. `flannel`: pods behind the bridge `cni0`.",
+    )
+    encapsulation: Encapsulation | None = Field(
+        default=None,
+        description="When packets between nodes travel in a tunnel: always (`VXLAN`, `IPIP`), only between subnets "
+        "(`…CrossSubnet`) or never (`None`). Calico's default is VXLANCrossSubnet, flannel's VXLAN.",
+    )
+    pod_cidr: Prefix = Field(
+        default="10.244.0.0/16",
+        alias="podCIDR",
+        description="Prefix of all pods' addresses. Each node takes a part: a /26 with calico, a /24 with flannel.",
+    )
+    vni: Annotated[int, Field(ge=1, le=16777215, strict=True)] | None = Field(
+        default=None, description="VXLAN network identifier. Calico's default is 4096, flannel's 1."
+    )
+    port: Port | None = Field(default=None, description="UDP port of VXLAN. Calico's default is 4789, flannel's 8472.")
+    mtu: Mtu | None = Field(
+        default=None,
+        description="MTU of pods and tunnels in bytes. Unless given: the underlay's less 50 for VXLAN, 20 for IPIP.",
+    )
+
+
+class Services(Model):
+    """Where ClusterIPs come from, and how each node turns them into pods' addresses."""
+
+    cidr: Prefix = Field(
+        default="172.16.0.0/16", description="Prefix of the ClusterIPs. The tenth address is the cluster's DNS."
+    )
+    proxy: Literal["iptables"] = Field(default="iptables", description="The mode of kube-proxy on every node.")
+
+
+class Dns(Model):
+    """The cluster's DNS servers, in pods of kube-system behind the Service kube-dns."""
+
+    server: Literal["dnsmasq"] = Field(default="dnsmasq", description="The program that answers.")
+    domain: DnsName = Field(
+        default="cluster.local", description="The cluster's domain, the end of every Service's name."
+    )
+    replicas: Annotated[int, Field(ge=1, le=16, strict=True)] = Field(
+        default=2, description="How many DNS pods there are; at most one on each node."
+    )
+
+
+class Firewall(Model):
+    """iptables rules of a node or router: lines as for `iptables` (`-A INPUT …`), or a file of `iptables-save`."""
+
+    on: Name = Field(description="The node or router that has these rules.")
+    rules: tuple[str, ...] = Field(
+        default=(),
+        description="Rules as for `iptables`, such as `-A INPUT -p udp --dport 4789 -j DROP`. `-A` puts a rule after "
+        "those of Calico and kube-proxy, `-I` before them; `-P` sets a policy, `-N` makes a chain. `-t TABLE` may come "
+        "first.",
+    )
+    rules_file: str | None = Field(
+        default=None,
+        description="File in the format of `iptables-save`, relative to this one: the rules of a machine of yours. "
+        "Chains of Kubernetes' own in it are left out. Its rules come before those of `rules`.",
+    )
+
+    @cached_property
+    def parsed(self) -> tuple[FirewallRule, ...]:
+        """The rules taken apart, in order. After loading, those of `rulesFile` are among them."""
+        return tuple(parse_rule(line) for line in self.rules)
+
+
+class Internet(Model):
+    """The outside: a network with a web server and a resolver, reached through the NAT gateway."""
+
+    cidr: Prefix = Field(default="203.0.113.0/24", description="Prefix of the addresses outside.")
+    names: tuple[DnsName, ...] = Field(
+        default=("www.example.com",), description="Names that the outside's resolver knows, all of its web server."
+    )
+
+
+class Spec(Model):
+    """The network of the cluster. Everything has a default."""
+
+    subnets: tuple[Subnet, ...] = Field(
+        default=(Subnet(name="subnet-a", cidr="10.0.1.0/24"),),
+        description="Segments that nodes stand in; packets between two of them cross a router.",
+    )
+    routers: tuple[Router, ...] = Field(
+        default=(), description="Unless given, one router called `router` joins all subnets."
+    )
+    nodes: tuple[Node, ...] = Field(
+        default=(Node(name="node-0"), Node(name="node-1")),
+        description="The machines of the cluster, at most 1,000; unless given, node-0 and node-1.",
+    )
+    cni: Cni = Field(default=Cni(), description="The network plugin: pods' addresses and tunnels.")
+    services: Services = Field(default=Services(), description="ClusterIPs and kube-proxy.")
+    dns: Dns = Field(default=Dns(), description="The cluster's DNS.")
+    firewalls: tuple[Firewall, ...] = Field(default=(), description="Rules of your own on nodes and routers.")
+    internet: Internet = Field(default=Internet(), description="The world outside the cluster.")
+    underlay_mtu: Mtu = Field(
+        default=1500, alias="underlayMTU", description="MTU of the nodes' and routers' interfaces, in bytes."
+    )
+
+
+class Metadata(Model):
+    """What the lab is called."""
+
+    name: Name = Field(description="Name of the topology, and of the lab unless `--lab` gives another.")
+
+
+class Topology(Model):
+    """A cluster's network. Kubernetes manifests follow in the same file, each after a line of `---`."""
+
+    api_version: Literal["hoplab/v1"] = Field(default="hoplab/v1", description="Always hoplab/v1.")
+    kind: Literal["Topology"] = Field(default="Topology", description="Always Topology.")
+    metadata: Metadata = Field(description="What the lab is called.")
+    spec: Spec = Field(default=Spec(), description="The network of the cluster. Everything has a default.")

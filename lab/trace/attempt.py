@@ -1,0 +1,179 @@
+"""One try to get an answer: a TCP connection with an HTTP request, a UDP datagram, or an ICMP echo.
+
+Every try has a source port (or echo identifier) of its own, by which its packets are known wherever they are captured;
+its payload is its own too, for places where a NAT rewrote the source. Sockets are not waited for beyond the deadline.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import time
+from dataclasses import dataclass
+from struct import pack
+from typing import ClassVar
+
+from lab.trace.exchange import ANSWERED, REFUSED, SILENT, UNREACHABLE
+from lab.trace.packet import ECHO_REPLY, ECHO_REQUEST, decode
+
+_REFUSALS = (errno.ECONNREFUSED, errno.ECONNRESET)
+_MOST = 1 << 20  # of an answer, more is not read
+
+Outcome = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What to send and where: a datagram's `payload`, or for HTTP a token, the Host header and the bytes to ask for."""
+
+    destination: str
+    port: int
+    payload: bytes
+    host: str = ""
+    size: int = 0
+
+
+class Attempt:
+    """Common to the three. Made inside the client's namespace; `begin` sends the first packet, `finish` waits."""
+
+    protocol: ClassVar[str]
+    kind: ClassVar[int]
+    number: ClassVar[int] = 0
+
+    def __init__(self, address: str, ask: Ask) -> None:
+        self.ask = ask
+        self.sport = 0
+        self._destination = (ask.destination, ask.port)
+        self._socket = socket.socket(socket.AF_INET, self.kind, self.number)
+        self._socket.setblocking(False)
+        self._socket.bind((address, 0))
+        self._error = 0
+
+    def begin(self) -> None:
+        """Send the first packet. What the client's own kernel refuses is told by `finish`."""
+        raise NotImplementedError
+
+    def finish(self, seconds: float) -> Outcome:
+        """The outcome, one of those of `exchange`, and what was said, in words."""
+        deadline = time.monotonic() + seconds
+        try:
+            if self._error:
+                raise OSError(self._error, os.strerror(self._error))
+            outcome = self._converse(deadline)
+            self._socket.close()
+            return outcome
+        except TimeoutError:
+            return SILENT, "no answer"
+        except OSError as error:
+            return REFUSED if error.errno in _REFUSALS else UNREACHABLE, os.strerror(error.errno or 0).lower()
+
+    def _converse(self, deadline: float) -> Outcome:
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Close at once, without a farewell that would show up in the captures."""
+        if self.kind == socket.SOCK_STREAM and self._socket.fileno() >= 0:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("@ii", 1, 0))
+        self._socket.close()
+
+    def _wait(self, event: int, deadline: float) -> None:
+        poll = select.poll()
+        poll.register(self._socket, event)
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+        error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error))
+
+
+class Http(Attempt):
+    """GET over a new connection; the built-in server answers to `/SIZE` with that many bytes."""
+
+    protocol = "tcp"
+    kind = socket.SOCK_STREAM
+
+    def begin(self) -> None:
+        error = self._socket.connect_ex(self._destination)
+        self._error = 0 if error == errno.EINPROGRESS else error
+        self.sport = self._socket.getsockname()[1]
+
+    def _converse(self, deadline: float) -> Outcome:
+        self._wait(select.POLLOUT, deadline)
+        lines = (
+            f"GET /{self.ask.size or ''} HTTP/1.1",
+            f"Host: {self.ask.host or self.ask.destination}",
+            f"X-Hoplab-Token: {self.ask.payload.decode()}",
+            "Connection: close",
+        )
+        self._socket.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode())
+        answer = b""
+        while len(answer) < _MOST:
+            self._wait(select.POLLIN, deadline)
+            piece = self._socket.recv(65536)
+            if not piece:
+                break
+            answer += piece
+        status = answer.partition(b"\r\n")[0].decode("latin-1")
+        if status.startswith("HTTP/"):
+            return ANSWERED, status
+        return (ANSWERED, "an answer that is not HTTP") if answer else (SILENT, "closed without an answer")
+
+
+class Datagram(Attempt):
+    """A UDP packet and whatever comes back for it."""
+
+    protocol = "udp"
+    kind = socket.SOCK_DGRAM
+    answer = b""
+
+    def begin(self) -> None:
+        try:
+            self._socket.connect(self._destination)
+            self.sport = self._socket.getsockname()[1]
+            self._socket.send(self.ask.payload)
+        except OSError as error:
+            self._error = error.errno or errno.EIO
+
+    def _converse(self, deadline: float) -> Outcome:
+        self._wait(select.POLLIN, deadline)
+        self.answer = self._socket.recv(65536)
+        return ANSWERED, f"{len(self.answer)} bytes"
+
+
+class Echo(Attempt):
+    """An ICMP echo and its reply. On a raw socket, because a ping socket is not for everybody (ping_group_range)."""
+
+    protocol = "icmp"
+    kind = socket.SOCK_RAW
+    number = socket.IPPROTO_ICMP
+
+    def begin(self) -> None:
+        self.sport = int.from_bytes(os.urandom(2), "big") or 1
+        message = pack("!BBHHH", ECHO_REQUEST, 0, 0, self.sport, 1) + self.ask.payload
+        message = message[:2] + pack("!H", checksum(message)) + message[4:]
+        try:
+            self._socket.connect((self._destination[0], 0))
+            self._socket.send(message)
+        except OSError as error:
+            self._error = error.errno or errno.EIO
+
+    def _converse(self, deadline: float) -> Outcome:
+        while True:
+            self._wait(select.POLLIN, deadline)
+            packet = decode(self._socket.recv(65536), ethernet=False)
+            if packet.icmp_type == ECHO_REPLY and packet.sport == self.sport:
+                return ANSWERED, f"{len(packet.payload)} bytes"
+
+
+def checksum(data: bytes) -> int:
+    """The Internet's checksum, RFC 1071."""
+    padded = data + bytes(len(data) % 2)
+    total = sum(int.from_bytes(padded[place : place + 2], "big") for place in range(0, len(padded), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+ATTEMPTS: dict[str, type[Attempt]] = {"tcp": Http, "udp": Datagram, "icmp": Echo}

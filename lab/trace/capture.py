@@ -1,0 +1,143 @@
+"""Listens in many places at once: one packet socket in each, on all of its interfaces, with nanosecond time stamps.
+
+A socket belongs to the namespace in which it was made, so the places are entered only to open it. Nothing is changed in
+them. packet(7), socket(7).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import socket
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from errno import ENETDOWN
+from struct import Struct, pack
+from types import TracebackType
+from typing import Self
+
+from lab.errors import UsageError
+from lab.kernel.places import Sandbox, inside
+from lab.trace.observation import Capture
+
+_ETH_P_ALL = 3
+_SO_TIMESTAMPNS = 35
+_SO_RCVBUFFORCE = 33
+_SO_ATTACH_FILTER = 26
+_SOL_PACKET, _PACKET_AUXDATA = 263, 8
+_CHECKSUM_NOT_READY = 8  # TP_STATUS_CSUMNOTREADY
+_OTHER_HOST, _OUTGOING = 3, 4  # PACKET_OTHERHOST, PACKET_OUTGOING
+_BUFFER = 8 << 20
+_FRAME = 1 << 17  # a super-frame of 64 KiB and its headers
+_TIMESPEC = Struct("@qq")
+_AUXDATA = Struct("@IIIHHHH")
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(_AUXDATA.size)
+
+Instruction = tuple[int, int, int, int]
+
+
+class Captures:
+    """The open sockets; used as a context manager. `read` gives what has come since the last time."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._sockets: dict[str, socket.socket] = {}
+        self._places: dict[int, str] = {}
+        self._poll = select.epoll()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._poll.close()
+        for one in self._sockets.values():
+            one.close()
+
+    def open(self, places: Iterable[str], interface: str = "", program: Sequence[Instruction] = ()) -> None:
+        """Listen in these places too; on one interface only, and to what the filter program lets through, if given.
+
+        UsageError where there is no such place or interface.
+        """
+        for place in places:
+            if place not in self._sockets:
+                netns = self._sandbox.open_netns(place)
+                try:
+                    with inside(netns):
+                        listener = _listener(place, interface, program)
+                finally:
+                    os.close(netns)
+                self._sockets[place] = listener
+                self._places[listener.fileno()] = place
+                self._poll.register(listener, select.EPOLLIN)
+
+    def read(self, timeout: float = 0.0) -> list[Capture]:
+        """Everything captured so far, by place; waits up to `timeout` seconds for the first."""
+        captures: list[Capture] = []
+        for number, _ in self._poll.poll(timeout, len(self._sockets) or 1):
+            place = self._places[number]
+            captures += _drain(self._sockets[place], place)
+        return captures
+
+
+def _listener(place: str, interface: str, program: Sequence[Instruction]) -> socket.socket:
+    """A packet socket of the namespace that the caller is in."""
+    everything = socket.htons(_ETH_P_ALL)
+    listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0 if interface else everything)
+    listener.setblocking(False)
+    listener.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    listener.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
+    with suppress(PermissionError):  # beyond the machine's limit is for the machine's root only
+        listener.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+    if program:
+        code = ctypes.create_string_buffer(b"".join(pack("@HBBI", *instruction) for instruction in program))
+        fprog = pack("@HP", len(program), ctypes.addressof(code))
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
+    if interface:
+        try:
+            listener.bind((interface, _ETH_P_ALL))
+        except OSError as error:
+            listener.close()
+            raise UsageError(f"{place} has no interface {interface!r}", f"./inv exec {place} -- ip link") from error
+    elif program:
+        _drain(listener, place)  # what came before the filter was there
+    return listener
+
+
+def _drain(listener: socket.socket, place: str) -> list[Capture]:
+    captures: list[Capture] = []
+    frame = bytearray(_FRAME)
+    view = memoryview(frame)
+    while True:
+        try:
+            size, ancillary, _, address = listener.recvmsg_into([view], _ANCILLARY)
+        except BlockingIOError:
+            return captures
+        except OSError as error:
+            if error.errno != ENETDOWN:  # an interface went down; the others go on
+                raise
+            continue
+        interface, _, kind, hardware, _ = address
+        t_ns, length, status = 0, size, 0
+        for level, name, data in ancillary:
+            if (level, name) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+                seconds, nanoseconds = _TIMESPEC.unpack(data)
+                t_ns = seconds * 1_000_000_000 + nanoseconds
+            elif (level, name) == (_SOL_PACKET, _PACKET_AUXDATA):
+                status, length, *_ = _AUXDATA.unpack(data)
+        way = "out" if kind == _OUTGOING else "in"
+        captures.append(
+            Capture(
+                place,
+                interface,
+                way,
+                t_ns,
+                bytes(view[:size]),
+                length,
+                hardware,
+                unfinished=bool(status & _CHECKSUM_NOT_READY),
+                astray=kind == _OTHER_HOST,
+            )
+        )

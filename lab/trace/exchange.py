@@ -1,0 +1,95 @@
+"""One question and its answer as the client lived it, and which of the captured packets belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.trace.journey import REPLY, REQUEST
+from lab.trace.observation import Observation
+from lab.trace.packet import ACK, ECHO_REQUEST, RST, SYN, Packet
+
+ANSWERED, REFUSED, SILENT, UNREACHABLE = "answered", "refused", "silent", "unreachable"
+OPENING, PAYLOAD, RESET, ERROR, OTHER = "opening", "payload", "reset", "error", "other"
+ORDER = {  # of what must happen, one after the other, for an exchange to succeed
+    "tcp": ((REQUEST, OPENING), (REPLY, OPENING), (REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
+    "udp": ((REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
+    "icmp": ((REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a client sent and what came of it.
+
+    `sport` is the fresh port by which its packets are known (an echo's identifier); `token` is what makes them known
+    after their source was rewritten: a datagram's whole payload. `outcome` is answered, refused (a reset or an ICMP
+    error), silent, or unreachable (the client's own kernel gave up); `detail` says more in words.
+    """
+
+    phase: str
+    protocol: str
+    source: str
+    address: str
+    sport: int
+    destination: str
+    dport: int
+    token: bytes
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A captured packet of an exchange: its direction, and what it is there for."""
+
+    observation: Observation
+    direction: str
+    role: str
+
+
+def parts(exchange: Exchange, observations: Sequence[Observation]) -> list[Part]:
+    """The exchange's packets, in time. Where a NAT rewrote the source, it is recognised by what no NAT rewrites."""
+    clients = {(exchange.address, exchange.sport)}
+    first_sequence = -1
+    found = []
+    for observation in observations:
+        packet = observation.packet
+        about = packet.cause if packet.cause and packet.cause.protocol == exchange.protocol else packet
+        if about.protocol != exchange.protocol or observation.capture.astray:
+            continue
+        opening = packet.protocol == "tcp" and packet.flags & (SYN | ACK) == SYN
+        direction = _direction(about, clients)
+        if not direction and ((opening and packet.seq == first_sequence) or _carries(packet, exchange.token)):
+            clients.add((packet.src, packet.sport))
+            direction = REQUEST
+        if direction == REQUEST and opening:
+            first_sequence = packet.seq
+        if direction:
+            if about is not packet:  # an error travels against the packet that it is about
+                direction = REPLY if direction == REQUEST else REQUEST
+            found.append(Part(observation, direction, _role(packet)))
+    return found
+
+
+def _direction(packet: Packet, clients: set[tuple[str, int]]) -> str:
+    if (packet.src, packet.sport) in clients:
+        return REQUEST
+    return REPLY if (packet.dst, packet.dport) in clients else ""
+
+
+def _carries(packet: Packet, token: bytes) -> bool:
+    """A datagram or echo request with the very payload that was sent."""
+    if packet.protocol == "icmp" and packet.icmp_type != ECHO_REQUEST:
+        return False
+    return packet.protocol in ("udp", "icmp") and packet.payload == token
+
+
+def _role(packet: Packet) -> str:
+    if packet.cause:
+        return ERROR
+    if packet.flags & RST:
+        return RESET
+    if packet.flags & SYN:
+        return OPENING
+    return PAYLOAD if packet.payload or packet.protocol != "tcp" else OTHER

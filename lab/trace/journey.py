@@ -1,0 +1,173 @@
+"""The journey of one request: the types of `hoplab.trace/v1`, which renderers, tests and other tools read.
+
+The JSON has exactly these fields; docs/trace-v1.schema.json describes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lab.trace.observation import Observation
+from lab.trace.packet import Packet
+
+SCHEMA = "hoplab.trace/v1"
+DELIVERED, REFUSED, LOST, UNRESOLVED = "delivered", "refused", "lost", "unresolved"
+DNS, DATA = "dns", "data"
+REQUEST, REPLY = "request", "reply"
+CAPTURED, KERNEL, QUERIED, INFERRED = "captured", "kernel", "queried", "inferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. `to` is the whole name that was found, or what was typed; `port` is 0 for icmp."""
+
+    source: str
+    to: str
+    port: int
+    protocol: str = "tcp"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"from": self.source, "to": self.to, "port": self.port, "protocol": self.protocol}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why a hop went the way it did: the rule, route or entry as its own tool prints it, and how that is known."""
+
+    kind: str
+    text: str
+    evidence: str
+    table: str = ""
+    chain: str = ""
+    verdict: str = ""
+    intent: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "text": self.text,
+            "table": self.table,
+            "chain": self.chain,
+            "verdict": self.verdict,
+            "intent": self.intent,
+            "evidence": self.evidence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A packet of the request or its reply, passing an interface of a place. `step` is that of the story, 1 to 6."""
+
+    seq: int
+    phase: str
+    direction: str
+    step: int
+    stage: str
+    place: str
+    interface: str
+    way: str
+    t_ns: int
+    packet: Packet
+    decisions: tuple[Decision, ...] = ()
+    evidence: str = CAPTURED
+
+    def to_json(self) -> dict[str, Any]:
+        outer = self.packet.outer
+        return {
+            "seq": self.seq,
+            "phase": self.phase,
+            "direction": self.direction,
+            "step": self.step,
+            "stage": self.stage,
+            "place": self.place,
+            "interface": self.interface,
+            "way": self.way,
+            "t_ns": self.t_ns,
+            "packet": {
+                "src": self.packet.src,
+                "sport": self.packet.sport,
+                "dst": self.packet.dst,
+                "dport": self.packet.dport,
+                "protocol": self.packet.protocol,
+                "outer": outer
+                and {"kind": outer.kind, "vni": outer.vni, "src": outer.src, "dst": outer.dst, "dport": outer.dport},
+            },
+            "decisions": [decision.to_json() for decision in self.decisions],
+            "evidence": self.evidence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Where a request or its reply ended, why, and the commands that mend it; of a refused one, who refused it."""
+
+    place: str
+    direction: str
+    phase: str
+    stage: str
+    cause: str
+    why: str
+    object: str = ""
+    fix: tuple[str, ...] = ()
+    evidence: str = CAPTURED
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "place": self.place,
+            "direction": self.direction,
+            "phase": self.phase,
+            "stage": self.stage,
+            "cause": self.cause,
+            "object": self.object,
+            "why": self.why,
+            "fix": list(self.fix),
+            "evidence": self.evidence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What DNS said: the last name asked for, the status (NOERROR, NXDOMAIN, …), and how many questions it took."""
+
+    name: str
+    status: str
+    addresses: tuple[str, ...]
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """All of it. `duration_us` is from the first packet of the request itself to the end of its answer.
+
+    `resolution`, `answer` (what the server said, in words) and `seen` (every captured packet) are for renderers and are
+    not part of the JSON.
+    """
+
+    lab: str
+    request: Request
+    verdict: str
+    hops: tuple[Hop, ...] = ()
+    answered_by: str = ""
+    duration_us: int = 0
+    lost: Loss | None = None
+    resolution: Resolution | None = None
+    answer: str = ""
+    seen: tuple[Observation, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists and scalars for json.dumps."""
+        return {
+            "schema": SCHEMA,
+            "lab": self.lab,
+            "request": self.request.to_json(),
+            "verdict": self.verdict,
+            "answered_by": self.answered_by or None,
+            "duration_us": self.duration_us,
+            "hops": [hop.to_json() for hop in self.hops],
+            "lost": self.lost.to_json() if self.lost else None,
+        }
+
+    def part(self, phase: str, direction: str) -> tuple[Hop, ...]:
+        """The hops of one phase in one direction."""
+        return tuple(hop for hop in self.hops if (hop.phase, hop.direction) == (phase, direction))

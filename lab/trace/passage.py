@@ -1,0 +1,154 @@
+"""One exchange as it went through the lab: where each of its packets was seen, and where it should have been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from lab.network.labmap import LabMap
+from lab.network.path import Crossing, Path, RoundTrip, round_trip
+from lab.trace import stages
+from lab.trace.exchange import ANSWERED, ERROR, ORDER, PAYLOAD, REFUSED, RESET, UNREACHABLE, Exchange, Part
+from lab.trace.journey import DNS, REPLY, REQUEST, Hop
+
+Leg = tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """The exchange and its captured packets, which are in the order of time."""
+
+    labmap: LabMap
+    exchange: Exchange
+    parts: tuple[Part, ...]
+
+    @cached_property
+    def endpoint(self) -> str:
+        """The address that the destination was translated to, as seen; the destination itself when none was."""
+        destination = self.exchange.destination
+        for part in self.parts:
+            packet = part.observation.packet
+            if part.direction == REQUEST and part.role != ERROR and packet.dst != destination:
+                return packet.dst
+        return destination
+
+    @cached_property
+    def expected(self) -> RoundTrip:
+        """The way that the design has for it."""
+        exchange = self.exchange
+        endpoint = self.endpoint if self.endpoint != exchange.destination else ""
+        return round_trip(self.labmap, exchange.source, exchange.destination, endpoint)
+
+    @cached_property
+    def request(self) -> Leg:
+        """The packet that tells the request's story: the lost one, else the first."""
+        if self._last and self._last[0] == REQUEST and self.exchange.outcome != ANSWERED:
+            return self.leg(*self._last)
+        return self.leg(*ORDER[self.exchange.protocol][0])
+
+    @cached_property
+    def reply(self) -> Leg:
+        """The packet that tells the reply's story: the refusal, the lost one, else the first."""
+        if self.refused:
+            return self.refusal
+        if self._last and self._last[0] == REPLY and self.exchange.outcome != ANSWERED:
+            return self.leg(*self._last)
+        return self.leg(*ORDER[self.exchange.protocol][1])
+
+    @cached_property
+    def refusal(self) -> Leg:
+        """The TCP reset or ICMP error that came back, if one was captured."""
+        return self.leg(REPLY, RESET) or self.leg(REPLY, ERROR)
+
+    @property
+    def refused(self) -> bool:
+        """Whether somebody said no. What the client's own kernel says to itself is no refusal, but a loss there."""
+        if self.exchange.outcome == UNREACHABLE:
+            return bool(self.refusal) and self.refusal[0].observation.capture.place != self.exchange.source
+        return self.exchange.outcome == REFUSED
+
+    @property
+    def broken(self) -> str:
+        """The direction of the packet that did not arrive, of an exchange that failed."""
+        return self._last[0] if self._last else REQUEST
+
+    @property
+    def answerer(self) -> str:
+        """The place that the answer came from: where it was seen first."""
+        answer = self.leg(REPLY, PAYLOAD)
+        return answer[0].observation.capture.place if answer else ""
+
+    @property
+    def duration_us(self) -> int:
+        """From the request's first packet to the last of the answer's; of a failed one, of what its hops tell."""
+        told = (*self.request, *self.reply)
+        if self.exchange.outcome == ANSWERED:
+            told = (*self.parts[:1], *(part for part in self.parts if _is_answer(part)))
+        times = [part.observation.capture.t_ns for part in told]
+        return (max(times) - min(times)) // 1000 if times else 0
+
+    @cached_property
+    def _last(self) -> tuple[str, str] | None:
+        """Of what must happen in order, the last that was seen at all."""
+        return next((step for step in reversed(ORDER[self.exchange.protocol]) if self.leg(*step)), None)
+
+    def leg(self, direction: str, role: str) -> Leg:
+        """The sightings of one packet: the first at each interface and way, in time, ties in the expected order."""
+        first: dict[Crossing, Part] = {}
+        for part in self.parts:
+            if (part.direction, part.role) == (direction, role):
+                first.setdefault(crossing(part), part)
+        path = self.expected.request if direction == REQUEST else self.expected.reply
+        order = {one: number for number, one in enumerate(path.crossings)}
+        return tuple(
+            first[one]
+            for one in sorted(first, key=lambda one: (first[one].observation.capture.t_ns, order.get(one, len(order))))
+        )
+
+    def next_expected(self, direction: str, leg: Leg) -> Crossing | None:
+        """Where the packet should have been seen next after the last sighting; None off the path or at its end."""
+        path = self.expected.request if direction == REQUEST else self.expected.reply
+        return _after(path, crossing(leg[-1])) if leg else None
+
+    def hops(self) -> tuple[Hop, ...]:
+        """Request and reply as hops, not yet numbered."""
+        return (*self._hops(REQUEST, self.request), *self._hops(REPLY, self.reply))
+
+    def _hops(self, direction: str, leg: Leg) -> Iterable[Hop]:
+        service = any(one.cluster_ip == self.exchange.destination for one in self.labmap.services)
+        for part in leg:
+            capture = part.observation.capture
+            where = (capture.place, capture.interface, capture.way, bool(part.observation.tunnel))
+            step, stage = stages.stage(self.labmap, where, direction, service=service)
+            if self.exchange.phase == DNS:
+                step = stages.RESOLVE
+            yield Hop(
+                seq=0,
+                phase=self.exchange.phase,
+                direction=direction,
+                step=step,
+                stage=stage,
+                place=capture.place,
+                interface=capture.interface,
+                way=capture.way,
+                t_ns=capture.t_ns,
+                packet=part.observation.packet,
+            )
+
+
+def crossing(part: Part) -> Crossing:
+    """Where a packet was seen, in the words of the expected path."""
+    capture = part.observation.capture
+    return Crossing(capture.place, capture.interface, capture.way, part.observation.tunnel)
+
+
+def _is_answer(part: Part) -> bool:
+    return (part.direction, part.role) == (REPLY, PAYLOAD)
+
+
+def _after(path: Path, seen: Crossing) -> Crossing | None:
+    if seen not in path.crossings:
+        return None
+    place = path.crossings.index(seen) + 1
+    return path.crossings[place] if place < len(path.crossings) else None

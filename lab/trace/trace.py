@@ -1,0 +1,64 @@
+"""Sends one real request through a running lab and gives its journey."""
+
+from __future__ import annotations
+
+from lab.agent.client import connect
+from lab.errors import UsageError
+from lab.kernel.places import Sandbox
+from lab.network.labmap import LabMap
+from lab.trace import target as targets
+from lab.trace.apart import apart
+from lab.trace.attempt import ATTEMPTS
+from lab.trace.journey import Journey
+from lab.trace.tracer import Tracer
+
+SECONDS = 1.5  # long enough for one retransmission, short enough to wait for
+LARGEST = 65000  # of a datagram's payload, with room for its headers
+
+
+def trace(
+    lab: str | None,
+    source: str,
+    to: str,
+    *,
+    port: int | None = None,
+    protocol: str = "tcp",
+    via: str | None = None,
+    size: int = 0,
+    timeout: float = SECONDS,
+) -> Journey:
+    """The journey of one request from the pod `source`; `timeout` in seconds is for the request itself, not for DNS.
+
+    `to` is a Service, pod, node, address or outside name, with `:PORT` if it is not the usual one. `via` names the pod
+    that a Service should choose. UsageError for what does not exist or cannot be asked; LabError without a running lab.
+    """
+    with connect(lab) as client:
+        labmap = LabMap.from_json(client.request("read", what="map"))
+        return follow(
+            client.sandbox, labmap, source, to, port=port, protocol=protocol, via=via, size=size, timeout=timeout
+        )
+
+
+def follow(
+    sandbox: Sandbox,
+    labmap: LabMap,
+    source: str,
+    to: str,
+    *,
+    port: int | None = None,
+    protocol: str = "tcp",
+    via: str | None = None,
+    size: int = 0,
+    timeout: float = SECONDS,
+) -> Journey:
+    """The same for a lab that is at hand already."""
+    if protocol not in ATTEMPTS:
+        raise UsageError(f"{protocol!r} is not a protocol that can be traced", f"choose one of {', '.join(ATTEMPTS)}")
+    if not 0 <= size <= LARGEST:
+        raise UsageError(f"a size of {size} bytes is not possible", f"choose 0 to {LARGEST}")
+    client = labmap.find(source)
+    if client.kind != "pod":
+        raise UsageError(f"{source} is a {client.kind}; a trace starts in a pod", "./inv get pods -A lists them")
+    target = targets.aim(labmap, client, to, port, protocol)
+    through = targets.via(labmap, target, via) if via else None
+    return apart(Tracer(sandbox, labmap, client, target, protocol, through, size, timeout).run)

@@ -1,0 +1,148 @@
+"""Joins what the client lived, what was captured and what the design expects into the journey and its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lab.network.labmap import LabMap
+from lab.network.path import OUT, Crossing
+from lab.trace.exchange import ANSWERED, Exchange, parts
+from lab.trace.journey import (
+    CAPTURED,
+    DATA,
+    DELIVERED,
+    DNS,
+    INFERRED,
+    LOST,
+    REQUEST,
+    UNRESOLVED,
+    Journey,
+    Loss,
+    Request,
+    Resolution,
+)
+from lab.trace.journey import REFUSED as REFUSED_VERDICT
+from lab.trace.observation import Observation
+from lab.trace.packet import TIME_EXCEEDED, UNREACHABLE_NAMES, Packet
+from lab.trace.passage import Passage, crossing
+
+UNKNOWN = "unknown"
+WRAPPED = {"vxlan": ", wrapped in VXLAN,", "ipip": ", wrapped in IPIP,", "": ""}
+
+
+def judge(
+    labmap: LabMap,
+    request: Request,
+    exchanges: Sequence[Exchange],
+    observations: Sequence[Observation],
+    resolution: Resolution | None = None,
+) -> Journey:
+    """The journey of a request. Of the DNS exchanges the last is told: it found the name, or it failed."""
+    told = [found[-1] for phase in (DNS, DATA) if (found := [one for one in exchanges if one.phase == phase])]
+    passages = [Passage(labmap, exchange, tuple(parts(exchange, observations))) for exchange in told]
+    hops = [hop for passage in passages for hop in passage.hops()]
+    last = passages[-1]
+    verdict, loss = _verdict(last, resolution)
+    return Journey(
+        lab=labmap.lab,
+        request=request,
+        verdict=verdict,
+        hops=tuple(replace(hop, seq=number) for number, hop in enumerate(hops, 1)),
+        answered_by=last.answerer if verdict == DELIVERED else "",
+        duration_us=last.duration_us,
+        lost=loss,
+        resolution=resolution,
+        answer=last.exchange.detail,
+        seen=tuple(observations),
+    )
+
+
+def _verdict(passage: Passage, resolution: Resolution | None) -> tuple[str, Loss | None]:
+    if passage.refused:
+        return REFUSED_VERDICT, _refused(passage)
+    if passage.exchange.outcome != ANSWERED:
+        return LOST, _lost(passage)
+    if passage.exchange.phase == DNS:
+        return UNRESOLVED, _unresolved(passage, resolution)
+    return DELIVERED, None
+
+
+def _lost(passage: Passage) -> Loss:
+    """The last place where the packet that did not arrive was seen, and where it should have been seen next."""
+    direction = passage.broken
+    leg = passage.request if direction == REQUEST else passage.reply
+    exchange = passage.exchange
+    if not leg:
+        told = f"The {_name(exchange, REQUEST)} never left {exchange.source}: {exchange.detail}."
+        return Loss(exchange.source, REQUEST, exchange.phase, "route", UNKNOWN, told, evidence=INFERRED)
+    last = crossing(leg[-1])
+    stage = next(hop.stage for hop in reversed(passage.hops()) if hop.direction == direction)
+    why = _where(_name(exchange, direction), last, passage.next_expected(direction, leg), passage.expected.request.end)
+    return Loss(last.place, direction, exchange.phase, stage, UNKNOWN, why)
+
+
+def _where(name: str, last: Crossing, following: Crossing | None, target: str) -> str:
+    """In one sentence: how far it came, and what should have come next."""
+    verb = "left" if last.way == OUT else "came into"
+    seen = f"The {name} {verb} {last.place} through {last.interface}{WRAPPED[last.tunnel]}"
+    if following is None:
+        after = "was never answered" if last.place == target else "was not seen again"
+    else:
+        there = f"{following.interface} of {following.place}" if following.place != last.place else following.interface
+        after = f"never {'left through' if following.way == OUT else 'came in through'} {there}"
+    return f"{seen} and {after}."
+
+
+def _refused(passage: Passage) -> Loss:
+    """Who sent the reset or the ICMP error: the place where it was seen first."""
+    exchange, leg = passage.exchange, passage.refusal
+    if not leg:
+        why = f"The {_name(exchange, REQUEST)} was refused ({exchange.detail}), but the refusal was not captured."
+        return Loss(exchange.source, REQUEST, exchange.phase, "route", UNKNOWN, why, evidence=INFERRED)
+    place, packet = crossing(leg[0]).place, leg[0].observation.packet
+    stage = next(
+        (hop.stage for hop in reversed(passage.hops()) if _reached(hop.direction, hop.place, place)), "deliver"
+    )
+    if packet.protocol == "tcp":
+        cause, how = "tcp-reset", "a TCP reset"
+    else:
+        cause = _error_name(packet)
+        how = f"ICMP {cause.removeprefix('icmp-').replace('-', ' ')}"
+    if place == passage.expected.request.end:
+        why = f"{place} answered with {how}: nothing listens on {exchange.protocol} port {_port(passage)} there."
+    else:
+        why = f"{place} refused the {_name(exchange, REQUEST)} with {how}."
+    return Loss(place, REQUEST, exchange.phase, stage, cause, why)
+
+
+def _reached(direction: str, seen: str, place: str) -> bool:
+    return direction == REQUEST and seen == place
+
+
+def _error_name(packet: Packet) -> str:
+    if packet.icmp_type == TIME_EXCEEDED:
+        return "icmp-time-exceeded"
+    return f"icmp-{UNREACHABLE_NAMES.get(packet.icmp_code, str(packet.icmp_code))}"
+
+
+def _port(passage: Passage) -> int:
+    """The port at the endpoint, behind any translation."""
+    return passage.request[-1].observation.packet.dport if passage.request else passage.exchange.dport
+
+
+def _unresolved(passage: Passage, resolution: Resolution | None) -> Loss:
+    status = resolution.status if resolution else UNKNOWN
+    asked = f" ({resolution.questions} questions)" if resolution and resolution.questions > 1 else ""
+    name = resolution.name if resolution else ""
+    said = f"that {name} does not exist" if status == "NXDOMAIN" else f"{status} and no address for {name}"
+    cause = "nodata" if status == "NOERROR" else status.lower()
+    place = passage.answerer or passage.exchange.source
+    why = f"{place} says {said}{asked}."
+    return Loss(place, REQUEST, DNS, "resolve", f"dns-{cause}", why, evidence=CAPTURED)
+
+
+def _name(exchange: Exchange, direction: str) -> str:
+    if exchange.phase == DNS:
+        return "DNS question" if direction == REQUEST else "DNS answer"
+    return direction

@@ -1,0 +1,75 @@
+"""Shows what passes a place, packet by packet, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from lab.errors import UsageError
+from lab.kernel.places import Sandbox
+from lab.kernel.syscalls import CLONE_NEWNET, setns
+from lab.network.labmap import LabMap
+from lab.network.objects import UNDERLAY
+from lab.trace import wording
+from lab.trace.bpf import compiled
+from lab.trace.capture import Captures
+from lab.trace.observation import observed
+from lab.trace.pcapng import Writer
+
+TICK = 0.5  # seconds; how soon a Ctrl-C that came between two packets is noticed
+
+
+def watch(
+    sandbox: Sandbox,
+    labmap: LabMap,
+    where: str,
+    say: Callable[[str], None],
+    *,
+    expression: str = "",
+    write: str = "",
+    count: int = 0,
+) -> int:
+    """Say a line for every packet at `PLACE` or `PLACE/DEVICE`, until Ctrl-C or `count` packets; gives how many.
+
+    `expression` is a filter in tcpdump's language, `write` a pcapng file, which is complete whenever it ends. For a
+    process of its own: joins the lab's user namespace for good.
+    """
+    place, interface = split(labmap, where)
+    program = compiled(expression) if expression else ()
+    number = 0
+    with ExitStack() as stack:
+        stream = stack.enter_context(Path(write).open("wb")) if write else None
+        writer = Writer(stream) if stream else None
+        sandbox.join_user_namespace()
+        netns = sandbox.open_netns(UNDERLAY)
+        setns(netns, CLONE_NEWNET)
+        os.close(netns)
+        captures = stack.enter_context(Captures(sandbox))
+        captures.open([place], interface, program)
+        ports = labmap.vxlan_ports
+        try:
+            while not count or number < count:
+                for observation in observed(captures.read(TICK), ports):
+                    say(wording.line(observation))
+                    if writer:
+                        writer.write(observation.capture)
+                    number += 1
+                    if number == count:
+                        break
+        except KeyboardInterrupt:
+            pass
+    return number
+
+
+def split(labmap: LabMap, where: str) -> tuple[str, str]:
+    """Place and interface ("" for all) of `node-0`, `node-0/eth0`, `pod-0`, `namespace001/pod-0/eth0`. UsageError."""
+    try:
+        return labmap.find(where).name, ""
+    except UsageError:
+        name, slash, interface = where.rpartition("/")
+        if not slash:
+            raise
+        place = labmap.find(name)
+        return place.name, interface

@@ -1,0 +1,106 @@
+"""Packets in words: as tcpdump has them, and shorter for the story."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lab.trace.observation import Observation
+from lab.trace.packet import (
+    ACK,
+    ECHO_REPLY,
+    ECHO_REQUEST,
+    FIN,
+    PSH,
+    RST,
+    SYN,
+    TIME_EXCEEDED,
+    UNREACHABLE,
+    UNREACHABLE_NAMES,
+    URG,
+    Outer,
+    Packet,
+)
+
+TCPDUMP_FLAGS = ((FIN, "F"), (SYN, "S"), (RST, "R"), (PSH, "P"), (ACK, "."), (URG, "U"))
+ICMP_NAMES = {ECHO_REPLY: "echo reply", ECHO_REQUEST: "echo request", TIME_EXCEEDED: "time exceeded"}
+
+
+def short(packet: Packet) -> str:
+    """Addresses and what it is: `10.244.0.2:40000 → 172.16.10.10:80  SYN`."""
+    return f"{_end(packet.src, packet.sport, packet)} → {_end(packet.dst, packet.dport, packet)}  {label(packet)}"
+
+
+def wrapper(outer: Outer) -> str:
+    """What a tunnel put around a packet: `VXLAN 4096  10.0.1.10 → 10.0.2.10`."""
+    number = f" {outer.vni}" if outer.kind == "vxlan" else ""
+    return f"{outer.kind.upper()}{number}  {outer.src} → {outer.dst}"
+
+
+def label(packet: Packet) -> str:
+    """What a packet is, in a word or two: TCP's flags, an ICMP message, or how much it carries."""
+    if packet.protocol == "tcp":
+        flags = " ".join(packet.flag_names)
+        return f"{len(packet.payload)} bytes" if packet.payload else flags
+    if packet.protocol == "icmp":
+        return icmp(packet)
+    if packet.protocol == "arp":
+        return f"ARP {packet.mac}" if packet.flags == 2 else "ARP?"
+    return f"{packet.protocol.upper()} {len(packet.payload)} bytes"
+
+
+def icmp(packet: Packet) -> str:
+    """`echo request`, `port unreachable`, …"""
+    if packet.icmp_type == UNREACHABLE:
+        return UNREACHABLE_NAMES.get(packet.icmp_code, f"unreachable, code {packet.icmp_code}").replace("-", " ")
+    return ICMP_NAMES.get(packet.icmp_type, f"type {packet.icmp_type}")
+
+
+def passing(interface: str, way: str) -> str:
+    """An interface and the way through it: `→ eth0` comes in, `eth0 →` goes out."""
+    return f"{interface} →" if way == "out" else f"→ {interface}"
+
+
+def line(observation: Observation) -> str:
+    """As `tcpdump -i any` prints it, the place before the interface."""
+    capture = observation.capture
+    moment = datetime.fromtimestamp(capture.t_ns // 1_000_000_000).astimezone().strftime("%H:%M:%S")
+    fraction = f"{capture.t_ns % 1_000_000_000:09d}"
+    way = "Out" if capture.way == "out" else "In "
+    return f"{moment}.{fraction} {capture.place}/{capture.interface} {way} {tcpdump(observation.packet)}"
+
+
+def tcpdump(packet: Packet) -> str:
+    """The packet in tcpdump's words, the outer one first."""
+    if packet.outer is None:
+        return _inner(packet)
+    outer = packet.outer
+    if outer.kind == "ipip":
+        return f"IP {outer.src} > {outer.dst}: {_inner(packet)}"
+    return f"IP {outer.src}.{outer.sport} > {outer.dst}.{outer.dport}: VXLAN, vni {outer.vni}: {_inner(packet)}"
+
+
+def _inner(packet: Packet) -> str:
+    if packet.protocol == "arp":
+        if packet.flags == 2:
+            return f"ARP, Reply {packet.src} is-at {packet.mac}"
+        return f"ARP, Request who-has {packet.dst} tell {packet.src}"
+    if not packet.src:
+        return f"{packet.protocol or 'unreadable'}, length {packet.length}"
+    if packet.protocol == "tcp":
+        flags = "".join(name for bit, name in TCPDUMP_FLAGS if packet.flags & bit) or "none"
+        acknowledged = f", ack {packet.ack}" if packet.flags & ACK else ""
+        told = f"Flags [{flags}], seq {packet.seq}{acknowledged}, length {len(packet.payload)}"
+    elif packet.protocol == "icmp":
+        told = f"ICMP {icmp(packet)}" + (f", id {packet.sport}, seq {packet.seq}" if packet.sport else "")
+        told += f", length {len(packet.payload) + 8}"
+    else:
+        told = f"{packet.protocol.upper()}, length {len(packet.payload)}"
+    source, destination = (
+        f"{address}.{port}" if port and packet.protocol != "icmp" else address
+        for address, port in ((packet.src, packet.sport), (packet.dst, packet.dport))
+    )
+    return f"IP {source} > {destination}: {told}"
+
+
+def _end(address: str, port: int, packet: Packet) -> str:
+    return f"{address}:{port}" if port and packet.protocol != "icmp" else address

@@ -1,0 +1,50 @@
+"""Everything that `./inv` can do: the lab's own tasks, and its developers'. Parse, call, print: no logic here."""
+
+from __future__ import annotations
+
+import sys
+
+from lab.lightinvoke import Collection, Context, Exit
+from lab.program import run
+from lab.tasks import namespace as lab_tasks
+from lab.tasks.command import command
+
+
+@command
+def setup(_: Context) -> None:
+    """Make the machine ready and say what it can do. (Every `./inv` does the first part; this task does no more.)"""
+    print(f"Hoplab runs with {sys.executable}")
+    lab_tasks["check"](_)
+
+
+@command
+def lint(_: Context) -> None:
+    """Run ruff, mypy and import-linter over the whole tree, side by side."""
+    from dev.lint import lint as run_linters
+
+    raise Exit(code=run_linters())
+
+
+@command(
+    help={
+        "unit": "Only the tests that need no privileges and no kernel: unit and golden.",
+        "integration": "Only the tests that build labs.",
+        "k": "Only the tests whose names match, as for pytest -k.",
+        "fresh": "Instead: a bare Debian, made on the spot, and the README's commands in it.",
+    }
+)
+def test(_: Context, unit: bool = False, integration: bool = False, k: str = "", fresh: bool = False) -> None:
+    """Run the tests in parallel; as root, those that build labs a second time as an ordinary user."""
+    if fresh:
+        from dev.fresh import try_fresh_machine
+
+        raise Exit(code=try_fresh_machine())
+    from dev.suite import run_tests
+
+    raise Exit(code=run_tests(unit=unit, integration=integration, pattern=k))
+
+
+namespace = Collection(*lab_tasks.tasks.values(), *lab_tasks.collections.values(), setup, test, lint)
+
+if __name__ == "__main__":
+    run(namespace, "./inv")

@@ -1,0 +1,155 @@
+"""A real kernel gives back kube-proxy's rules as we say them: `iptables-restore`, then `iptables-save`, sandboxed."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
+from lab.network.kubeproxy.iptables import chains, jumps
+from lab.network.objects import Chain, Rule
+
+SANDBOX = ("unshare", "--user", "--map-root-user", "--net", "--mount")
+LOAD_AND_SAVE = "mount -t tmpfs tmpfs /run && iptables-nft-restore --noflush && iptables-nft-save"
+BATCH = 200  # lines; without root a socket's buffer (net.core.wmem_default) does not hold more than some 250 rules
+
+Saved = dict[tuple[str, str], list[str]]
+
+
+class NoPods:
+    """All endpoints of these tests are bare addresses."""
+
+    def pod(self, place: str) -> str:
+        raise AssertionError(f"nobody asked for {place}")
+
+
+@pytest.fixture(autouse=True)
+def _sandbox_is_possible() -> None:
+    tried = subprocess.run([*SANDBOX, "iptables-nft", "-S"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"no user namespace with iptables here: {tried.stderr.strip()}")
+
+
+def through_the_kernel(text: str) -> Saved:
+    done = subprocess.run(
+        [*SANDBOX, "sh", "-c", LOAD_AND_SAVE], input=in_batches(text), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"iptables-restore refused the rules: {done.stderr}"
+    return by_chain(done.stdout)
+
+
+def in_batches(text: str) -> str:
+    """The same rules with a COMMIT after every so many lines."""
+    lines: list[str] = []
+    table, count = "", 0
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table, count = line, 0
+        elif count == BATCH:
+            lines += ["COMMIT", table]
+            count = 0
+        lines.append(line)
+        count += 1
+    return "\n".join(lines) + "\n"
+
+
+def by_chain(text: str) -> Saved:
+    """Rules of each chain that has any, and every chain that is not built in."""
+    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith(":") and line.split()[1] == "-":
+            _ = found[table, line[1:].split()[0]]
+        elif line.startswith("-A "):
+            _, chain, rule = line.split(" ", 2)
+            found[table, chain].append(rule)
+    return dict(found)
+
+
+def as_restored(made: Iterable[Chain]) -> str:
+    lines: list[str] = []
+    for table in ("filter", "nat"):
+        own = [chain for chain in made if chain.table == table]
+        lines += [f"*{table}", *(f":{chain.name} - [0:0]" for chain in own)]
+        built_in: list[tuple[str, tuple[Rule, ...]]] = [
+            (chain, rules) for (where, chain), rules in jumps().items() if where == table
+        ]
+        lines += [f"-A {chain} {rule.text}" for chain, rules in built_in for rule in rules]
+        lines += [f"-A {chain.name} {rule.text}" for chain in own for rule in chain.rules]
+        lines.append("COMMIT")
+    return "\n".join(lines) + "\n"
+
+
+def cluster_of(*services: tuple[str, str, str, int]) -> Cluster:
+    """Services as (name, port's name, protocol, number of endpoints)."""
+    return Cluster(
+        nodes=("node-0",),
+        namespaces=("ns1",),
+        services=tuple(
+            Service("ns1", name, "ClusterIP", f"172.16.0.{i + 1}", (ServicePort(port, protocol, 80, 8080),))
+            for i, (name, port, protocol, _) in enumerate(services)
+        ),
+        slices=tuple(
+            EndpointSlice("ns1", f"{name}-x", name, (PortEndpoints(port, protocol, 8080, addresses(i, count)),))
+            for i, (name, port, protocol, count) in enumerate(services)
+        ),
+    )
+
+
+def addresses(service: int, count: int) -> tuple[Endpoint, ...]:
+    return tuple(Endpoint(address=f"10.{service}.{i // 250}.{i % 250 + 1}") for i in range(count))
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        cluster_of(
+            ("web", "http", "TCP", 7), ("dns", "", "UDP", 2), ("calls", "sctp", "SCTP", 1), ("gone", "", "TCP", 0)
+        ),
+        cluster_of(("large", "http", "TCP", 1001), ("gone", "x", "UDP", 0)),
+    ],
+    ids=["with comments", "above 1,000 endpoints"],
+)
+def test_every_chain_comes_back_as_it_was_said(cluster: Cluster) -> None:
+    said = as_restored(chains(cluster, NoPods(), "node-0", "10.244.0.0/16"))
+    assert through_the_kernel(said) == by_chain(said)
+
+
+def test_every_probability_up_to_a_thousand_endpoints_comes_back() -> None:
+    """The kernel keeps a probability in 31 bits: what is printed is not what was written."""
+    cluster = cluster_of(("web", "", "TCP", 1000))
+    said = as_restored(chains(cluster, NoPods(), "node-0", "10.244.0.0/16"))
+    service = next(where for where in by_chain(said) if where[1].startswith("KUBE-SVC-"))
+    assert through_the_kernel(said)[service] == by_chain(said)[service]
+
+
+def test_what_kube_proxy_writes_becomes_what_we_say() -> None:
+    """kube-proxy's own words for the same rules, in its order of options."""
+    written = """*filter
+:KUBE-SERVICES - [0:0]
+-A KUBE-SERVICES -m comment --comment "ns1/gone has no endpoints" -m tcp -p tcp -d 172.16.0.2 --dport 80 -j REJECT
+COMMIT
+*nat
+:KUBE-MARK-MASQ - [0:0]
+:KUBE-POSTROUTING - [0:0]
+-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
+-A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
+-A KUBE-POSTROUTING -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully
+-A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
+COMMIT
+"""
+    made = chains(cluster_of(("web", "", "TCP", 1), ("gone", "", "TCP", 0)), NoPods(), "node-0", "10.244.0.0/16")
+    ours = {(chain.table, chain.name): [rule.text for rule in chain.rules] for chain in made}
+    for where, rules in through_the_kernel(written).items():
+        assert ours[where] == rules
+
+
+def test_the_golden_file_of_two_subnet_comes_back() -> None:
+    golden = (Path(__file__).parents[1] / "golden" / "kubeproxy" / "two-subnet.txt").read_text()
+    assert through_the_kernel(golden) == by_chain(golden)
