@@ -32,9 +32,13 @@ def wait_until_ready(holdings: Holdings, network: Network, cancelled: Callable[[
             for process in processes:
                 holdings.processes.require_alive(process)
             _ask(sock for sockets in waiting.values() for sock in sockets)
-            answered, _, _ = select.select([s for sockets in waiting.values() for s in sockets], [], [], ASK_EVERY_SECONDS)
+            # Not select(): a lab of a thousand pods has descriptors beyond its 1024.
+            polling = select.poll()
+            for sock in (sock for sockets in waiting.values() for sock in sockets):
+                polling.register(sock, select.POLLIN)
+            polling.poll(ASK_EVERY_SECONDS * 1000)
             for place, sockets in tuple(waiting.items()):
-                if any(sock in answered and _has_answer(sock) for sock in sockets):
+                if any([_has_answer(sock) for sock in sockets]):
                     _close(waiting.pop(place))
             if time.monotonic() > deadline:
                 raise _not_ready(processes, tuple(waiting))

@@ -53,7 +53,7 @@ TargetPort = Annotated[Any, BeforeValidator(_target_port)]
 class Manifest(BaseModel):
     """A part of a manifest."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
 
     @model_validator(mode="before")
     @classmethod

@@ -24,8 +24,13 @@ def _write(item: File | Symlink) -> None:
         os.replace(aside, item.path)
         return
     # In place, never by renaming another over it: the file may be bind mounted on somebody's /etc, and a new one would not be seen there.
-    with open(item.path, "w", encoding="utf-8") as file:
-        file.write(item.content)
+    file = os.open(item.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        content = item.content.encode()
+        while content:
+            content = content[os.write(file, content) :]
+    finally:
+        os.close(file)
 
 
 def remove(item: File | Symlink) -> None:
@@ -39,7 +44,14 @@ def read(wanted: Iterable[File | Symlink]) -> Iterator[File | Symlink]:
             if isinstance(item, Symlink):
                 yield Symlink(item.place, item.path, os.readlink(item.path))
             else:
-                with open(item.path, encoding="utf-8", newline="") as file:
-                    yield File(item.place, item.path, file.read())
+                yield File(item.place, item.path, _content(item.path))
         except OSError:
             continue
+
+
+def _content(path: str) -> str:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, max(os.fstat(file).st_size, 1)).decode(errors="replace")
+    finally:
+        os.close(file)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lab.network import calico, calico_rules, firewall, flannel
+from lab.network import calico, calico_filter, calico_rules, firewall, flannel
 from lab.network.firewall import BuiltIn
 from lab.network.kubeproxy import fixed
 from lab.network.kubeproxy.iptables import chains as kubeproxy_chains
@@ -58,7 +58,7 @@ def _components(plugin: str) -> dict[tuple[str, str], tuple[Rule, ...]]:
     Felix keeps its jumps on top, kube-proxy's inserted ones are below; what flanneld and Felix append comes last.
     """
     before = calico_rules.jumps() if plugin == "calico" else {}
-    after = {("filter", "FORWARD"): calico_rules.forward_end()} if plugin == "calico" else flannel.jumps()
+    after = {("filter", "FORWARD"): calico_filter.forward_end()} if plugin == "calico" else flannel.jumps()
     middle = fixed.jumps()
     keys = dict.fromkeys((*before, *middle, *after))
     return {key: (*before.get(key, ()), *middle.get(key, ()), *after.get(key, ())) for key in keys}

@@ -44,6 +44,10 @@ class Template(NamedTuple):
     intent: str
 
 
+ChainTemplate = tuple[str, str, tuple[Template, ...], str]
+"""Table, name, rules and intent of a chain."""
+
+
 def template(target: str, *words: Words, comment: str = "", intent: str = "") -> Template:
     """A rule from its parts. `target` is in iptables-save's words (`-j ACCEPT`, `-g cali-fw-…`), "" for none."""
     remark = f'-m comment --comment "{comment}"' if comment else ""

@@ -103,7 +103,7 @@ class FirewallRule:
 
 # Words that are bare, or in quotes as a whole: nearly all of them, and shlex takes ten times as long.
 _WORD = re.compile(r"""([^ "'\\]+)|"([^"\\]*)\"""")
-_SIMPLE = re.compile(r"""(?: *(?:[^ "'\\]+|"[^"\\]*")(?= |$))* *""")
+_SIMPLE = re.compile(r"""(?: *(?:[^ "'\\]+|"[^"\\]*")(?= |\Z))* *""")
 _JUMPS = frozenset(("-j", "--jump", "-g", "--goto"))
 
 

@@ -15,9 +15,9 @@ from lab.network.objects import UNDERLAY
 from lab.network.path import round_trip
 from lab.trace.attempt import Ask, Attempt
 from lab.trace.capture import Captures
-from lab.trace.exchange import parts
+from lab.trace.exchange import Exchange, parts
 from lab.trace.journey import REQUEST, Journey, Request, Resolution
-from lab.trace.observation import Capture, observed
+from lab.trace.observation import Capture, Observation, observed
 from lab.trace.probe import DNS_PORT, Probe
 from lab.trace.target import Target
 from lab.trace.verdict import judge
@@ -42,91 +42,117 @@ class Tracer:
 
     def run(self, tell: Callable[[Journey], None]) -> None:
         """Tells the journey, then closes. Joins the lab's user namespace for good: for a process of its own."""
-        self.sandbox.join_user_namespace()
-        netns = self.sandbox.open_netns(UNDERLAY)
-        setns(netns, CLONE_NEWNET)  # a home from which every place can be entered, and come back to
-        os.close(netns)
+        enter(self.sandbox)
         with Captures(self.sandbox) as captures:
-            tell(self._follow(captures))
+            tell(_Run(self, captures).journey())
 
-    def _follow(self, captures: Captures) -> Journey:
-        probe = Probe(self.sandbox, self.labmap, self.source)
-        abandoned: list[Exchange] = []
-        seen: list[Capture] = []
+
+def enter(sandbox: Sandbox) -> None:
+    """Join the lab's user namespace and make its underlay the home from which every place can be visited."""
+    sandbox.join_user_namespace()
+    netns = sandbox.open_netns(UNDERLAY)
+    try:
+        setns(netns, CLONE_NEWNET)
+    finally:
+        os.close(netns)
+
+
+class _Run:
+    """The trace while it goes on: what has been captured, and the attempts that a Service sent elsewhere."""
+
+    def __init__(self, tracer: Tracer, captures: Captures) -> None:
+        self._tracer = tracer
+        self._labmap = tracer.labmap
+        self._captures = captures
+        self._probe = Probe(tracer.sandbox, tracer.labmap, tracer.source)
+        self._seen: list[Capture] = []
+        self._abandoned: list[Exchange] = []
+
+    def journey(self) -> Journey:
+        tracer, target = self._tracer, self._tracer.target
         resolution = None
-        address = self.target.address
-        if self.target.name:
-            captures.open(self._on_the_way(self.labmap.dns.service_ip, self._dns_endpoints()))
-        if self.target.service:
-            captures.open(self._on_the_way(self.target.service.cluster_ip, self.target.ready))
-        if self.target.name:
-            resolution = probe.resolve(self.target.name)
-            address = resolution.addresses[0] if resolution.addresses else ""
+        address = target.address
+        if target.name:
+            self._listen(self._labmap.dns.service_ip, self._dns_endpoints())
+        if target.service:
+            self._listen(target.service.cluster_ip, target.ready)
+        if target.name:
+            resolution = self._probe.resolve(target.name)
+            address = self._destination(resolution)
         if address:
-            captures.open(self._on_the_way(address, self.target.ready))
-            attempt = self._attempt(probe, captures, seen, abandoned, self._ask(address))
-            probe.finish(attempt, self.seconds)
-        seen += captures.read()
-        observations = observed(seen, self.labmap.vxlan_ports)
-        others = {id(part.observation) for exchange in abandoned for part in parts(exchange, observations)}
-        observations = [observation for observation in observations if id(observation) not in others]
-        request = Request(self.source.name, self._told_name(resolution), self.target.port, self.protocol)
-        return judge(self.labmap, request, probe.exchanges, observations, resolution)
+            self._listen(address, target.ready)
+            self._probe.finish(self._attempt(self._ask(address)), tracer.seconds)
+        self._seen += self._captures.read()
+        name = resolution.name if resolution and address else target.text
+        request = Request(tracer.source.name, name, target.port, tracer.protocol)
+        return judge(self._labmap, request, self._probe.exchanges, self._observations(), resolution)
 
-    def _on_the_way(self, address: str, endpoints: Iterable[Endpoint]) -> Iterable[str]:
-        """Every place that a request to the address may come through, by whichever endpoint."""
-        if not address:
-            return ()
-        chosen = [endpoint.address for endpoint in endpoints if endpoint.address != address] or [""]
-        trips = (round_trip(self.labmap, self.source.name, address, endpoint) for endpoint in chosen)
-        return dict.fromkeys(place for trip in trips for place in (self.source.name, *trip.places))
+    def _listen(self, address: str, endpoints: Iterable[Endpoint]) -> None:
+        """In every place that a request to the address may come through, by whichever endpoint."""
+        if address:
+            source = self._tracer.source.name
+            chosen = [endpoint.address for endpoint in endpoints if endpoint.address != address] or [""]
+            trips = (round_trip(self._labmap, source, address, endpoint) for endpoint in chosen)
+            self._captures.open(dict.fromkeys(place for trip in trips for place in (source, *trip.places)))
 
     def _dns_endpoints(self) -> Iterable[Endpoint]:
-        for service in self.labmap.services:
-            if service.cluster_ip == self.labmap.dns.service_ip:
+        for service in self._labmap.services:
+            if service.cluster_ip == self._labmap.dns.service_ip:
                 for port in service.ports:
                     if (port.port, port.protocol) == (DNS_PORT, "UDP"):
                         yield from (endpoint for endpoint in port.endpoints if endpoint.ready)
 
-    def _ask(self, address: str) -> Ask:
-        token = os.urandom(8).hex().encode()
-        payload = token if self.protocol == "tcp" else token.ljust(self.size, b".")
-        return Ask(address, self.target.port, payload, self.target.text, self.size)
+    def _destination(self, resolution: Resolution) -> str:
+        """The address to ask: of a headless Service's the wanted endpoint's, else the first."""
+        through = self._tracer.through
+        if through is not None and through.address in resolution.addresses:
+            return through.address
+        return resolution.addresses[0] if resolution.addresses else ""
 
-    def _attempt(self, probe: Probe, captures: Captures, seen: list[Capture], ask: Ask) -> Attempt:
+    def _ask(self, address: str) -> Ask:
+        tracer = self._tracer
+        token = os.urandom(8).hex().encode()
+        payload = token if tracer.protocol == "tcp" else token.ljust(tracer.size, b".")
+        return Ask(address, tracer.target.port, payload, tracer.target.text, tracer.size)
+
+    def _attempt(self, ask: Ask) -> Attempt:
         """An attempt under way; if an endpoint is wanted, one of which the captures show that it was chosen."""
-        attempt = probe.begin(self.protocol, ask)
-        if self.through is None or self.through.address == ask.destination:
+        tracer = self._tracer
+        attempt = self._probe.begin(tracer.protocol, ask)
+        if tracer.through is None or tracer.through.address == ask.destination:
             return attempt
         blind = 0
-        for _ in range(CHOICES_PER_ENDPOINT * len(self.target.ready)):
-            chosen = self._chosen(probe, captures, seen, attempt)
+        for _ in range(CHOICES_PER_ENDPOINT * len(tracer.target.ready)):
+            chosen = self._chosen(attempt)
             blind += not chosen
-            if chosen == self.through.address or blind == BLIND_CHOICES:
+            if chosen == tracer.through.address or blind == BLIND_CHOICES:
                 return attempt
             attempt.abandon()
-            abandoned.append(probe.exchange(attempt))
-            attempt = probe.begin(self.protocol, ask)
+            self._abandoned.append(self._probe.exchange(attempt))
+            attempt = self._probe.begin(tracer.protocol, ask)
         attempt.abandon()
         raise LabError(
-            f"{self.target.text} never chose {self.through.pod}, though it is a ready endpoint",
-            f"./inv exec {self.source.node} -- iptables-save -t nat",
+            f"{tracer.target.text} never chose {tracer.through.pod}, though it is a ready endpoint",
+            f"./inv exec {tracer.source.node} -- iptables-save -t nat",
         )
 
-    def _chosen(self, probe: Probe, captures: Captures, seen: list[Capture], attempt: Attempt) -> str:
-        """The endpoint address that an attempt's first packet was sent on to; "" when it is not to be seen."""
+    def _chosen(self, attempt: Attempt) -> str:
+        """The endpoint address that the node sent an attempt's first packet on to; "" when it is not to be seen."""
         deadline = time.monotonic() + CHOICE_SECONDS
-        exchange = probe.exchange(attempt)
+        exchange = self._probe.exchange(attempt)
         since: list[Capture] = []
         while (left := deadline - time.monotonic()) > 0:
-            found = captures.read(left)
-            seen += found
-            since += found
-            for part in parts(exchange, observed(since, self.labmap.vxlan_ports)):
+            found = self._captures.read(left)
+            self._seen += found
+            since += (capture for capture in found if capture.place == self._tracer.source.node)
+            for part in parts(exchange, observed(since, self._labmap.vxlan_ports)):
                 packet = part.observation.packet
                 if part.direction == REQUEST and packet.dst != attempt.ask.destination and packet.cause is None:
                     return packet.dst
         return ""
 
-    def _told_name(self, resolution: Resolution | None) -> str:
-        return resolution.name if resolution and resolution.addresses else self.target.text
+    def _observations(self) -> list[Observation]:
+        """All that was captured, without the attempts that went elsewhere."""
+        seen = observed(self._seen, self._labmap.vxlan_ports)
+        elsewhere = {id(part.observation) for exchange in self._abandoned for part in parts(exchange, seen)}
+        return [observation for observation in seen if id(observation) not in elsewhere]

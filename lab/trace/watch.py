@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from lab.errors import UsageError
 from lab.kernel.places import Sandbox
-from lab.kernel.syscalls import CLONE_NEWNET, setns
 from lab.network.labmap import LabMap
-from lab.network.objects import UNDERLAY
 from lab.trace import wording
 from lab.trace.bpf import compiled
 from lab.trace.capture import Captures
 from lab.trace.observation import observed
 from lab.trace.pcapng import Writer
+from lab.trace.tracer import enter
 
 TICK = 0.5  # seconds; how soon a Ctrl-C that came between two packets is noticed
 
@@ -42,10 +40,7 @@ def watch(
     with ExitStack() as stack:
         stream = stack.enter_context(Path(write).open("wb")) if write else None
         writer = Writer(stream) if stream else None
-        sandbox.join_user_namespace()
-        netns = sandbox.open_netns(UNDERLAY)
-        setns(netns, CLONE_NEWNET)
-        os.close(netns)
+        enter(sandbox)
         captures = stack.enter_context(Captures(sandbox))
         captures.open([place], interface, program)
         ports = labmap.vxlan_ports

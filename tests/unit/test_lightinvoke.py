@@ -32,7 +32,9 @@ def test_invoke_can_still_read_a_configuration_and_pretend_to_run(tmp_path: Path
     (tmp_path / "invoke.yaml").write_text("tasks: {dedupe: false}\n")
     told = python(
         "from invoke import Config, MockContext, Result",
-        f"print(Config(project_location={str(tmp_path)!r}).tasks.dedupe)",
+        f"config = Config(project_location={str(tmp_path)!r})",
+        "config.load_project()",
+        "print(config.tasks.dedupe)",
         "print(MockContext(run=Result('pretended')).run('x').stdout)",
     )
     assert told == "False\npretended\n"

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from lab.network.calico_rules import forward_end, jumps, static_chains
+from lab.network.calico_filter import forward_end
+from lab.network.calico_rules import jumps, static_chains
 from lab.network.calico_sets import Tunnel
 from lab.network.calico_workloads import dispatch_chains, pod_chains
 from lab.network.felix import chain_name, hashed, template
@@ -142,8 +143,9 @@ def test_a_pods_chains_have_the_hashes_of_a_real_node() -> None:
 
 
 def test_dispatch_chains_branch_where_a_real_nodes_do() -> None:
-    devices = "cali1dac8782bdb cali3579be14420 cali6945b3c77c1 cali6f60a778e0b cali868a4e4c0db cali9d04617f188".split()
-    ours = {chain.name: hashes(chain.rules) for chain in dispatch_chains("node", tuple((d, "a/b") for d in devices))}
+    devices = ("1dac8782bdb", "3579be14420", "6945b3c77c1", "6f60a778e0b", "868a4e4c0db", "9d04617f188")
+    made = dispatch_chains("node", tuple((f"cali{digits}", "namespace/pod") for digits in devices))
+    ours = {chain.name: hashes(chain.rules) for chain in made}
     assert ours == {
         "cali-from-wl-dispatch": (
             "aHK7yU_mJjLvN9P9",

@@ -1,0 +1,162 @@
+"""Which places the kernel has said something about since they were last read.
+
+One netlink socket hears of links, addresses, routes, permanent neighbours and settings of every namespace of the lab
+(NETLINK_LISTEN_ALL_NSID). What it does not hear of has a fingerprint that costs microseconds to take: the generation number
+of the place's nftables, the raw dump of its ip sets, the values of its other settings, the times of its files.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterable
+
+from lab.kernel import sysctl
+from lab.kernel.netlink import NLM_F_DUMP, NLM_F_REQUEST, Request, RouteSocket, u32
+from lab.kernel.rtnetlink.neighbour import NUD_PERMANENT, RTM_NEWNEIGH
+from lab.network.objects import File, Network, Symlink, Sysctl
+
+RTM_NEWNSID = 88
+NETNSA_NSID, NETNSA_FD = 1, 3
+SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, NETLINK_LISTEN_ALL_NSID = 270, 1, 2, 8
+# rtnetlink.h, RTNLGRP_*: LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_IFINFO, IPV4_NETCONF, IPV6_NETCONF
+GROUPS = (1, 3, 5, 7, 9, 12, 24, 25)
+
+NETLINK_NETFILTER = 12
+NFT_GETGEN = (10 << 8) | 16
+IPSET_LIST = (6 << 8) | 7
+IPSET_PROTOCOL_ATTRIBUTE = b"\x05\x00\x01\x00\x06\x00\x00\x00"
+RECEIVE_BUFFER = 8 << 20
+
+Fingerprint = tuple[object, ...]
+
+
+class Changes:
+    """Made in the sandbox's own namespace, in which every place gets a number."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
+        )
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self._socket.setsockopt(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
+        self._numbers: dict[int, str] = {}
+        self._next = 1
+        self._missed = True
+
+    def follow(self, place: str, netns: int) -> None:
+        """Give the place its number. To be called before any link leads into it, or the kernel picks a number itself."""
+        number, self._next = self._next, self._next + 1
+        with RouteSocket() as netlink:
+            netlink.execute([Request(RTM_NEWNSID, 0, b"\0\0\0\0" + u32(NETNSA_NSID, number) + u32(NETNSA_FD, netns))])
+        self._numbers[number] = place
+
+    def forget(self, place: str) -> None:
+        """The place is gone, and its number with it."""
+        self._numbers = {number: name for number, name in self._numbers.items() if name != place}
+
+    def listen(self) -> None:
+        """Hear everything from now on."""
+        for group in GROUPS:
+            self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+        self._missed = False
+
+    def ignore(self) -> None:
+        """Hear nothing: a thousand pods' building tells us nothing that we do not know, and costs the kernel time to say."""
+        for group in GROUPS:
+            self._socket.setsockopt(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group)
+        self._missed = True
+
+    def heard(self, home: str) -> frozenset[str] | None:
+        """The places of which something was heard since the last call (`home` is the sandbox's own); None: it may be any."""
+        places: set[str] = set()
+        while True:
+            try:
+                data, ancillary, _flags, _address = self._socket.recvmsg(65536, 64)
+            except BlockingIOError:
+                break
+            except OSError:  # ENOBUFS: more was said than the socket could hold
+                self._missed = True
+                continue
+            if _matters(data):
+                number = next((struct.unpack("=i", payload)[0] for _l, _t, payload in ancillary if len(payload) == 4), None)
+                places.add(home if number is None else self._numbers.get(number, home))
+        return None if self._missed else frozenset(places)
+
+
+def _matters(message: bytes) -> bool:
+    """What ARP learns and forgets by itself is none of ours."""
+    (kind,) = struct.unpack_from("=H", message, 4)
+    if kind != RTM_NEWNEIGH:
+        return True
+    (state,) = struct.unpack_from("=H", message, 16 + 8)
+    return bool(state & NUD_PERMANENT)
+
+
+def fingerprint(desired: Iterable[object], place: str, with_rules: bool) -> Fingerprint:
+    """Of what nobody tells us, in the calling thread's namespace, which is the place's: equal when nothing changed.
+
+    `desired` are the place's objects: they say which files and settings count.
+    """
+    told: list[object] = []
+    settings = []
+    for item in desired:
+        if isinstance(item, File | Symlink):
+            told.append(_file_times(item.path))
+        elif isinstance(item, Sysctl):
+            settings.append(item.name)
+    if with_rules:
+        told += [_ask(NFT_GETGEN, NLM_F_REQUEST, b""), _ask(IPSET_LIST, NLM_F_REQUEST | NLM_F_DUMP, IPSET_PROTOCOL_ATTRIBUTE)]
+        told += [setting.value for setting in sysctl.read(place, settings)]
+    return tuple(told)
+
+
+def _file_times(path: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _ask(kind: int, flags: int, attributes: bytes) -> bytes:
+    """The raw answer of a netfilter subsystem, without the message headers' changing parts."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER) as netlink:
+        body = b"\0\0\0\0" + attributes
+        netlink.send(struct.pack("=IHHII", 16 + len(body), kind, flags, 1, 0) + body)
+        answers = []
+        while True:
+            data = netlink.recv(256 * 1024)
+            done = not flags & NLM_F_DUMP or struct.unpack_from("=H", data, 4)[0] in (2, 3) or _ends(data)
+            answers.append(_without_port(data))
+            if done:
+                return b"".join(answers)
+
+
+def _ends(data: bytes) -> bool:
+    """Whether the last message of the block is the end of a dump."""
+    offset, kind = 0, 0
+    while offset + 16 <= len(data):
+        size, kind = struct.unpack_from("=IH", data, offset)
+        offset += max((size + 3) & ~3, 16)
+    return kind in (2, 3)
+
+
+def _without_port(data: bytes) -> bytes:
+    """Each socket has another port number in its answers' headers."""
+    cleaned = bytearray(data)
+    offset = 0
+    while offset + 16 <= len(cleaned):
+        (size,) = struct.unpack_from("=I", cleaned, offset)
+        cleaned[offset + 12 : offset + 16] = b"\0\0\0\0"
+        offset += max((size + 3) & ~3, 16)
+    return bytes(cleaned)
+
+
+def by_place(network: Network) -> dict[str, list[object]]:
+    """The network's objects, place by place."""
+    places: dict[str, list[object]] = {}
+    for item in network:
+        places.setdefault(item.place, []).append(item)
+    return places

@@ -1,0 +1,181 @@
+"""Pods: where they are placed, what they are called, what they run."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from lab.cluster import Cluster
+from lab.cluster.deployments import pod_names
+from lab.cluster.objects import ContainerPort, Deployment, Pod
+from lab.cluster.placement import place
+
+Build = Callable[..., Cluster]  # the fixture of conftest.py
+
+
+def pod(name: str, spec: str = "", **metadata: str) -> str:
+    extra = "".join(f", {key}: {value}" for key, value in metadata.items())
+    return f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}{extra}}}\nspec: {{containers: [{{name: c}}]{spec}}}"
+
+
+def deployment(name: str, replicas: int) -> str:
+    return (
+        f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\n"
+        f"spec:\n  replicas: {replicas}\n  selector: {{matchLabels: {{app: {name}}}}}\n"
+        f"  template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{containers: [{{name: c}}]}}}}"
+    )
+
+
+def own(cluster: Cluster) -> list[Pod]:
+    return [item for item in cluster.pods if not item.system]
+
+
+def where(cluster: Cluster) -> dict[str, str]:
+    return {item.name: item.node for item in own(cluster)}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (["", "", "", ""], ["a", "b", "c", "a"]),
+        (["a", "", "", ""], ["a", "b", "c", "a"]),
+        (["b", "b", "", "", ""], ["b", "b", "a", "c", "a"]),
+        (["c", "c", "c", ""], ["c", "c", "c", "a"]),
+    ],
+)
+def test_pods_go_where_they_must_or_where_there_are_fewest(wanted: list[str], expected: list[str]) -> None:
+    assert list(place(("a", "b", "c"), wanted).nodes) == expected
+
+
+def test_nodes_beyond_kubelets_limit_are_named_but_pods_are_not_refused() -> None:
+    assert place(("a", "b"), ["a"] * 111).crowded == ("a",)
+    assert place(("a", "b"), [""] * 220).crowded == ()
+    assert place(("a", "b"), [""] * 221).crowded == ("a",)
+
+
+def test_dns_pods_stand_on_the_first_nodes_and_come_first(build: Build) -> None:
+    system = [(item.name, item.node, item.system) for item in build(pod("a"), nodes=3).pods if item.system]
+    assert system == [("dns-0", "node-0", "dnsmasq"), ("dns-1", "node-1", "dnsmasq")]
+    assert [item.name for item in build(pod("a"), nodes=1).pods] == ["dns-0", "a"]
+    assert [item.name for item in build(pod("a"), spec="dns: {replicas: 3}").pods][:3] == ["dns-0", "dns-1", "dns-2"]
+
+
+def test_node_name_and_hostname_selector_pin_a_pod(build: Build) -> None:
+    cluster = build(
+        pod("a", ", nodeName: node-2"),
+        pod("b", ", nodeSelector: {kubernetes.io/hostname: node-2, kubernetes.io/os: linux}"),
+    )
+    assert where(cluster) == {"a": "node-2", "b": "node-2"}
+
+
+def test_pods_stay_where_they_were_when_others_come(build: Build) -> None:
+    before = build(pod("b"), pod("c"))
+    after = build(pod("a"), pod("b"), pod("c"), previous=before)
+    assert {name: where(after)[name] for name in ("b", "c")} == where(before)
+    smaller = build(pod("b"), pod("c"), nodes=1, previous=before)
+    assert set(where(smaller).values()) == {"node-0"}
+
+
+def test_a_pod_keeps_what_matters_to_the_network(build: Build) -> None:
+    text = """
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  labels: {app: web, tier: front}
+  annotations: {hoplab.io/ready: "false", other: x}
+spec:
+  hostname: first
+  subdomain: web
+  restartPolicy: Never
+  volumes: [{name: v, emptyDir: {}}]
+  containers:
+    - name: server
+      image: nginx
+      command: [sh, -c]
+      args: [sleep 1]
+      resources: null
+      ports: [{name: http, containerPort: 80}, {containerPort: 53, protocol: UDP}]
+    - {name: sidecar, image: x, command: [never], ports: [{name: metrics, containerPort: 9090}]}
+"""
+    assert own(build(text)) == [
+        Pod(
+            "default",
+            "web",
+            "node-2",
+            (("app", "web"), ("tier", "front")),
+            (ContainerPort(80, "TCP", "http"), ContainerPort(53, "UDP"), ContainerPort(9090, "TCP", "metrics")),
+            ("sh", "-c", "sleep 1"),
+            ready=False,
+            hostname="first",
+            subdomain="web",
+        )
+    ]
+
+
+def test_arguments_without_a_command_belong_to_an_image_that_is_not_here(build: Build) -> None:
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, args: [--flag]}]}"
+    assert own(build(text))[0].command == ()
+
+
+def test_a_deployment_stands_for_its_pods(build: Build) -> None:
+    cluster = build(deployment("web", 3))
+    assert cluster.deployments == (Deployment("default", "web", 3),)
+    assert sorted(where(cluster).values()) == ["node-0", "node-1", "node-2"]
+    for item in own(cluster):
+        found = re.fullmatch(r"web-([bcdfghjklmnpqrstvwxz2456789]{10})-[bcdfghjklmnpqrstvwxz2456789]{5}", item.name)
+        assert found
+        assert dict(item.labels) == {"app": "web", "pod-template-hash": found[1]}
+        assert item.owner == "web"
+    assert own(build(deployment("web", 0))) == []
+
+
+def test_scaling_a_deployment_keeps_the_pods_that_stay() -> None:
+    many = pod_names("default", "web", 3000)
+    assert len(set(many)) == 3000
+    assert pod_names("default", "web", 7) == many[:7]
+    assert pod_names("other", "web", 1) != many[:1]
+
+
+def test_without_manifests_there_is_a_sample(build: Build) -> None:
+    cluster = build(nodes=3)
+    assert where(cluster) == {"pod-0": "node-0", "pod-1": "node-1", "pod-2": "node-2"}
+    assert [service.full_name for service in cluster.services] == ["kube-system/kube-dns", "default/myapp"]
+    assert [endpoint.pod for endpoint in cluster.slices[1].ports[0].endpoints] == ["default/pod-1", "default/pod-2"]
+    assert where(build(nodes=1)) == {"pod-0": "node-0", "pod-1": "node-0"}
+
+
+def test_kinds_that_mean_nothing_here_are_passed_over_with_a_word(build: Build) -> None:
+    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}"
+    policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {podSelector: {}}"
+    cluster = build(config, policy)
+    assert cluster.warnings == (
+        "lab.yaml:7: ConfigMap is passed over",
+        "lab.yaml:12: NetworkPolicy is passed over: it filters nothing here",
+    )
+    assert own(cluster) == []
+
+
+def test_the_items_of_a_list_count_like_documents(build: Build) -> None:
+    spec = "spec: {containers: [{name: c}]}"
+    items = ["{apiVersion: v1, kind: Namespace, metadata: {name: shop}}"]
+    items += [
+        f"{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop}}, {spec}}}" for name in ("a", "b")
+    ]
+    cluster = build("apiVersion: v1\nkind: List\nitems:\n" + "".join(f"  - {item}\n" for item in items))
+    assert cluster.namespaces == ("default", "kube-system", "shop")
+    assert [item.place for item in own(cluster)] == ["shop/a", "shop/b"]
+
+
+def test_a_thousand_replicas_behind_a_service_take_a_few_milliseconds(build: Build) -> None:
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}"
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        cluster = build(deployment("web", 1000), service)
+        took.append(time.perf_counter() - began)
+    assert len(cluster.slices[1].ports[0].endpoints) == 1000
+    assert min(took) < 0.06

@@ -1,0 +1,198 @@
+"""Services: their addresses, and the endpoints that follow from selectors, readiness and named ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+
+from lab.cluster import Cluster
+from lab.cluster.addresses import ClusterIpError, ClusterIps
+from lab.cluster.endpoints import CONTROLLER, MANAGED_BY
+from lab.cluster.objects import Endpoint, PortEndpoints, Service, ServicePort
+
+Build = Callable[..., Cluster]  # the fixture of conftest.py
+
+
+def service(name: str, spec: str) -> str:
+    return f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{{spec}}}"
+
+
+def pod(name: str, app: str, *, ports: str = "", spec: str = "", ready: bool = True) -> str:
+    readiness = f'{{hoplab.io/ready: "{str(ready).lower()}"}}'
+    return (
+        f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {app}}}, annotations: {readiness}}}\n"
+        f"spec: {{nodeName: node-0, containers: [{{name: c, ports: [{ports}]}}]{spec}}}"
+    )
+
+
+def endpoint(name: str, hostname: str = "", ready: bool = True) -> Endpoint:
+    return Endpoint(f"default/{name}", "", "node-0", hostname, ready)
+
+
+def test_kube_dns_has_the_tenth_address_and_both_dns_pods(build: Build) -> None:
+    cluster = build(pod("a", "a"))
+    dns, found = cluster.services[0], cluster.slices[0]
+    assert (dns.full_name, dns.cluster_ip) == ("kube-system/kube-dns", "172.16.0.10")
+    assert [(port.port, port.protocol, port.target) for port in found.ports] == [
+        ("dns", "UDP", 53),
+        ("dns-tcp", "TCP", 53),
+    ]
+    assert [item.pod for item in found.ports[0].endpoints] == ["kube-system/dns-0", "kube-system/dns-1"]
+
+
+def test_services_without_an_address_are_given_one_that_others_do_not_move(build: Build) -> None:
+    names = [f"s{number}" for number in range(40)]
+    all_of_them = build(*(service(name, "ports: [{port: 80}]") for name in names))
+    addresses = {item.name: item.cluster_ip for item in all_of_them.services}
+    assert len(set(addresses.values())) == 41
+    assert all(IPv4Address(address) in IPv4Network("172.16.0.0/16") for address in addresses.values())
+    for name in names[:5]:
+        alone = build(service(name, "ports: [{port: 80}]"))
+        assert alone.services[1].cluster_ip == addresses[name]
+
+
+def test_an_address_given_before_is_kept_even_where_another_would_be_given_now(build: Build) -> None:
+    small = "services: {cidr: 172.16.0.0/28}"
+    first = build(service("z", "ports: [{port: 80}]"), spec=small)
+    others = [service(f"s{number}", "ports: [{port: 80}]") for number in range(11)]
+    after = build(*others, service("z", "ports: [{port: 80}]"), spec=small, previous=first)
+    assert after.services[-1].cluster_ip == first.services[-1].cluster_ip
+    assert len({item.cluster_ip for item in after.services}) == 13
+
+
+def test_a_range_gives_every_address_once_and_then_says_so() -> None:
+    ips = ClusterIps("172.16.0.0/28")
+    given = {ips.give(f"default/s{number}") for number in range(12)}
+    assert len(given) == 12
+    assert not given & {"172.16.0.0", "172.16.0.1", "172.16.0.10", "172.16.0.15"}
+    with pytest.raises(ClusterIpError, match="is used up"):
+        ips.give("default/more")
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (
+            "clusterIP: 172.16.10.10, ports: [{port: 80, targetPort: 8080}]",
+            Service("default", "web", "ClusterIP", "172.16.10.10", (ServicePort("", "TCP", 80, 8080),)),
+        ),
+        (
+            "clusterIP: None, selector: {app: a}",
+            Service("default", "web", "ClusterIP", "", (), (("app", "a"),)),
+        ),
+        (
+            "type: ExternalName, externalName: www.example.com, selector: {app: a}",
+            Service("default", "web", "ExternalName", "", external_name="www.example.com"),
+        ),
+        (
+            "type: NodePort, clusterIP: 172.16.1.1, ports: [{name: d, port: 53, protocol: UDP, nodePort: 30053}]",
+            Service("default", "web", "NodePort", "172.16.1.1", (ServicePort("d", "UDP", 53, 53, 30053),)),
+        ),
+        (
+            "type: LoadBalancer, clusterIP: 172.16.1.1, ports: [{port: 80, targetPort: http}]",
+            Service("default", "web", "LoadBalancer", "172.16.1.1", (ServicePort("", "TCP", 80, "http"),)),
+        ),
+    ],
+)
+def test_every_type_of_service(build: Build, spec: str, expected: Service) -> None:
+    assert build(service("web", spec)).services[1] == expected
+
+
+def test_what_has_no_effect_yet_is_said(build: Build) -> None:
+    cluster = build(service("web", "type: NodePort, sessionAffinity: ClientIP, ports: [{port: 80}]"))
+    assert cluster.warnings == (
+        "lab.yaml:9: default/web: node ports are not programmed yet; it has its ClusterIP only",
+        "lab.yaml:9: default/web: session affinity is not programmed yet",
+    )
+
+
+def test_endpoints_are_the_pods_that_have_all_labels(build: Build) -> None:
+    both = "apiVersion: v1\nkind: Pod\nmetadata: {name: c, labels: {app: a, tier: x}}\nspec: {containers: [{name: c}]}"
+    cluster = build(
+        pod("a", "a"), pod("b", "b"), both, service("web", "selector: {app: a, tier: x}, ports: [{port: 80}]")
+    )
+    (port,) = cluster.slices[1].ports
+    assert (port.target, [item.pod for item in port.endpoints]) == (80, ["default/c"])
+
+
+def test_a_pod_that_is_not_ready_is_an_endpoint_that_gets_nothing(build: Build) -> None:
+    pods = (pod("a", "a"), pod("b", "a", ready=False))
+    ports = build(*pods, service("web", "selector: {app: a}, ports: [{port: 80}]")).slices[1].ports
+    assert ports[0].endpoints == (endpoint("a"), endpoint("b", ready=False))
+    published = service("web", "selector: {app: a}, publishNotReadyAddresses: true, ports: [{port: 80}]")
+    assert build(*pods, published).slices[1].ports[0].endpoints == (endpoint("a"), endpoint("b"))
+
+
+def test_a_selector_that_no_pod_matches_gives_an_empty_slice(build: Build) -> None:
+    cluster = build(pod("a", "a"), service("web", "selector: {app: nobody}, ports: [{port: 80, targetPort: http}]"))
+    assert (cluster.slices[1].service, cluster.slices[1].ports) == ("web", ())
+
+
+def test_pods_whose_named_port_differs_stand_in_slices_of_their_own(build: Build) -> None:
+    cluster = build(
+        pod("a", "a", ports="{name: http, containerPort: 80}"),
+        pod("b", "a", ports="{name: http, containerPort: 8080}"),
+        pod("c", "a", ports="{name: http, containerPort: 80}"),
+        pod("d", "a", ports="{name: http, containerPort: 80, protocol: UDP}"),
+        service("web", "selector: {app: a}, ports: [{name: w, port: 80, targetPort: http}, {name: x, port: 81}]"),
+    )
+    first, second, third = cluster.slices[1:]
+    assert first.ports[0] == PortEndpoints("w", "TCP", 80, (endpoint("a"), endpoint("c")))
+    assert first.ports[1] == PortEndpoints("x", "TCP", 81, (endpoint("a"), endpoint("c")))
+    assert second.ports[0] == PortEndpoints("w", "TCP", 8080, (endpoint("b"),))
+    assert third.ports == (PortEndpoints("x", "TCP", 81, (endpoint("d"),)),)
+    assert len({first.name, second.name, third.name}) == 3
+
+
+def test_headless_services_know_their_pods_hostnames(build: Build) -> None:
+    cluster = build(
+        pod("a", "a", spec=", hostname: first, subdomain: web"),
+        pod("b", "a", spec=", hostname: second, subdomain: other"),
+        service("web", "clusterIP: None, selector: {app: a}"),
+    )
+    assert cluster.slices[1].ports == (PortEndpoints("", "TCP", 0, (endpoint("a", "first"), endpoint("b"))),)
+
+
+def test_slices_of_a_manifest_give_a_service_without_selector_its_endpoints(build: Build) -> None:
+    text = """
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints:
+  - {addresses: [192.0.2.1], conditions: {ready: null}}
+  - {addresses: [192.0.2.2, 192.0.2.3], conditions: {ready: false}, hostname: two}
+  - {addresses: [10.9.9.9], targetRef: {kind: Pod, name: a}}
+ports: [{name: w, port: 8080}, {name: u, port: 53, protocol: UDP}]
+"""
+    cluster = build(pod("a", "a"), service("web", "ports: [{name: w, port: 80}]"), text)
+    members = (
+        Endpoint("", "192.0.2.1"),
+        Endpoint("", "192.0.2.2", hostname="two", ready=False),
+        Endpoint("default/a", "", "node-0"),
+    )
+    assert cluster.slices[1].service == "web"
+    assert cluster.slices[1].ports == (PortEndpoints("w", "TCP", 8080, members), PortEndpoints("u", "UDP", 53, members))
+    assert cluster.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "told"),
+    [
+        ("{kubernetes.io/service-name: web}", "IPv6", "lab.yaml:14: s is passed over: only IPv4 is supported"),
+        ("{kubernetes.io/service-name: no}", "IPv4", "lab.yaml:13: s has no effect: there is no Service default/no"),
+        (
+            f"{{kubernetes.io/service-name: web, {MANAGED_BY}: {CONTROLLER}}}",
+            "IPv4",
+            "lab.yaml:11: s is passed over: the lab makes it from the selector",
+        ),
+    ],
+)
+def test_slices_that_have_no_effect_are_named(build: Build, labels: str, kind: str, told: str) -> None:
+    text = (
+        f"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: s, labels: {labels}}}\n"
+        f"addressType: {kind}\nendpoints: [{{addresses: [192.0.2.1]}}]\nports: [{{port: 80}}]"
+    )
+    assert build(service("web", "ports: [{port: 80}]"), text).warnings == (told,)
