@@ -44,7 +44,21 @@ def test(_: Context, unit: bool = False, integration: bool = False, k: str = "",
     raise Exit(code=run_tests(unit=unit, integration=integration, pattern=k))
 
 
-namespace = Collection(*lab_tasks.tasks.values(), *lab_tasks.collections.values(), setup, test, lint)
+@command(
+    help={
+        "json": "Write the figures to this file as well; - prints them instead of the table.",
+        "pods": "How many pods to build, such as 100,1000 (the default).",
+        "quick": "Everything once instead of three times.",
+    }
+)
+def bench(_: Context, json: str = "", pods: str = "", quick: bool = False) -> None:
+    """Measure building, two-subnet's commands and memory, beside a bare C loop (and Mininet, if it is installed)."""
+    from bench.run import bench as measure
+
+    measure(pods, quick, json)
+
+
+namespace = Collection(*lab_tasks.tasks.values(), *lab_tasks.collections.values(), setup, test, lint, bench)
 
 if __name__ == "__main__":
     run(namespace, "./inv")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from lab.agent import folder
 from lab.agent.protocol import error_message
-from lab.errors import HoplabError
-from lab.kernel import sandbox
+from lab.errors import HoplabError, MachineError
+from lab.kernel import programs, sandbox
 from lab.kernel.processes import LOGS
 
 
@@ -54,6 +54,11 @@ def main(lab: str) -> None:
     if descriptor is None:
         _say({"held": True})
         return
+    try:
+        programs.require()
+    except MachineError as error:
+        _say(error_message(error))
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
     listening = _listen(folder.of(lab))
@@ -67,7 +72,7 @@ def main(lab: str) -> None:
         serve(lab, listening)
 
     try:
-        sandbox.start(lab, life)
+        sandbox.start(lab, life, refused=lambda error: _say(error_message(error)))
     except HoplabError as error:
         _say(error_message(error))
 

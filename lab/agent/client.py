@@ -63,6 +63,15 @@ class Client:
             pass
         raise LabError(f"the agent of lab {self.lab!r} died", "everything of the lab went with it; `./inv up` builds it again")
 
+    def is_heard(self) -> bool:
+        """False when the agent was just ending; once it has heard us it lives as long as we are connected."""
+        try:
+            self.request("hear")
+        except LabError:
+            self.__exit__()
+            return False
+        return True
+
     def down(self) -> None:
         """End the lab and wait until its init is gone."""
         ended = os.pidfd_open(self.sandbox.pid)
@@ -87,10 +96,11 @@ def connect(lab: str | None = None) -> Client:
 
 def connect_or_start(lab: str) -> Client:
     """To the agent of that lab, started if there is none. Two that start at once: one wins, the other is connected to it."""
+    folder.of(lab)
     deadline = time.monotonic() + START_SECONDS
     while True:
         client = _reach(lab) or _start(lab)
-        if client:
+        if client and client.is_heard():
             return client
         if time.monotonic() > deadline:
             raise LabError(f"lab {lab!r} is held by another process that does not answer", f"see who has {folder.of(lab) / folder.LOCK} open")

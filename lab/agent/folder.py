@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -15,6 +16,7 @@ from lab.errors import MachineError, UsageError
 
 SOCKET = "agent.sock"
 LOCK = "lock"
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def base() -> Path:
@@ -35,27 +37,45 @@ def base() -> Path:
 
 
 def of(lab: str) -> Path:
-    """The folder of that lab, which may not exist."""
+    """The folder of that lab, which may not exist. UsageError for what cannot be a lab's name."""
+    if not _NAME.fullmatch(lab):
+        raise UsageError(f"{lab!r} cannot be a lab's name", "up to 63 small letters, digits and -, as for a host")
     return base() / lab
 
 
 def lock(lab: str) -> int | None:
     """Take the lab's lock for as long as the descriptor is open, making the folder; None if another process has it."""
     folder = of(lab)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    while True:
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue  # somebody removed the folder of the dead lab in between
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        if _is_still(descriptor, folder / LOCK):
+            return descriptor
         os.close(descriptor)
-        return None
-    return descriptor
+
+
+def _is_still(descriptor: int, path: Path) -> bool:
+    """False when the file was removed after it was opened: a lock on it locks nobody out."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def running() -> tuple[str, ...]:
     """The labs whose agent lives. The folders of dead ones are removed on the way."""
     alive = []
     for folder in sorted(base().iterdir()):
+        if not _NAME.fullmatch(folder.name):
+            continue
         descriptor = lock(folder.name)
         if descriptor is None:
             alive.append(folder.name)

@@ -14,13 +14,15 @@ from lab.errors import KernelError, LabError, UsageError
 from lab.kernel.apply import Cancelled, apply
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
-from lab.network.objects import UNDERLAY, Namespace
+from lab.kernel.verified import Verified
+from lab.network.objects import UNDERLAY, Interface, Namespace, Network
 from lab.network.survey import lab_map
-from lab.plan import Plan, plan
+from lab.plan import Plan, Step, plan
 from lab.plan.script import script
 from lab.plan.summary import summary
 
 MOST_NAMED = 12
+MOST_TOLD = 1_000
 
 
 class Stopwatch:
@@ -42,6 +44,7 @@ class Lab:
     def __init__(self, name: str) -> None:
         self._name = name
         self._holdings = Holdings()
+        self._verified = Verified(self._holdings)
         self._design: Design | None = None
         self._started = time.time()
 
@@ -67,10 +70,7 @@ class Lab:
         watch = Stopwatch()
         wanted = read_design(text, file, settings, self._design.addresses if self._design else None)
         watch.lap("design")
-        actual = observe(self._holdings, wanted.network)
-        watch.lap("observe")
-        steps = plan(wanted.network, actual)
-        watch.lap("plan")
+        steps = self._difference(wanted.network, watch)
         if steps:
             self._build(wanted, steps, tell, cancelled, watch)
         self._design = wanted
@@ -81,8 +81,23 @@ class Lab:
             "pods": len(wanted.cluster.pods),
             "milliseconds": watch.told,
             "warnings": list(wanted.cluster.warnings),
-            "changes": summary(steps),
+            "changes": summary(steps) if len(steps) <= MOST_TOLD else [],
         }
+
+    def _difference(self, wanted: Network, watch: Stopwatch, phase: str = "") -> Plan:
+        """Read what may not be as wanted, and compare. What is found right counts as verified from now on."""
+        self._verified.begin()
+        doubtful = self._verified.doubtful(wanted)
+        actual = observe(self._holdings, wanted.only(doubtful), doubtful)
+        watch.lap(phase or "observe")
+        steps = plan(wanted.only(doubtful), actual)
+        if any(isinstance(step.object, Interface) for step in steps.steps if isinstance(step, Step) and step.action == "remove"):
+            # A link that goes takes with it what hangs on its other end, wherever that is.
+            steps = plan(wanted, observe(self._holdings, wanted))
+        elif not steps:
+            self._verified.record(wanted, doubtful)
+        watch.lap(phase or "plan")
+        return steps
 
     def _build(
         self,
@@ -100,12 +115,12 @@ class Lab:
             tell({"event": "progress", "done": done, "of": len(steps.steps), "place": place})
 
         try:
+            self._verified.building(len(steps))
             apply(self._holdings, steps, wanted.network, progress, cancelled)
             watch.lap("apply")
             wait_until_ready(self._holdings, wanted.network, cancelled)
             watch.lap("ready")
-            left = plan(wanted.network, observe(self._holdings, wanted.network))
-            watch.lap("verify")
+            left = self._difference(wanted.network, watch, "verify")
             if left:
                 raise KernelError(f"the kernel does not hold what it was asked to:\n{script(left)}")
         except (KernelError, Cancelled):

@@ -23,6 +23,9 @@ from lab.kernel.apply import Cancelled
 
 Reply = Callable[[Message], None]
 
+# Who started us connects within milliseconds, unless he was killed.
+LONELY_SECONDS = 5.0
+
 
 def serve(name: str, listening: socket.socket) -> None:
     """Until `down`, SIGTERM, or the death of whoever asked for a first `up` that never succeeded."""
@@ -40,7 +43,9 @@ class Service:
         self._lab = Lab(name)
         self._end = asyncio.Event()
         self._busy = ""
+        self._conversations = 0
         self._operations: dict[str, Callable[[Message, Reply, threading.Event], Awaitable[Any]]] = {
+            "hear": self._hear,
             "up": self._up,
             "plan": self._plan,
             "read": self._read,
@@ -55,12 +60,21 @@ class Service:
         for ignored in (signal.SIGINT, signal.SIGHUP):
             signal.signal(ignored, signal.SIG_IGN)
         server = await asyncio.start_unix_server(self._converse, sock=listening, limit=LIMIT)
+        loop.call_later(LONELY_SECONDS, self._end_if_nobody_cares)
         async with server:
             await self._end.wait()
         # The kernel ends everything else with this process; there is nothing to clean up.
 
+    def _end_if_nobody_cares(self) -> None:
+        """A lab that never came up is of use only to those who are still asking for it."""
+        if not self._lab.stands and not self._conversations:
+            self._end.set()
+
     def _reap(self) -> None:
         """An init gets every orphan of its sandbox; those that we started ourselves are waited for where they were started."""
+        if self._busy:
+            asyncio.get_running_loop().call_later(0.2, self._reap)
+            return
         ours = self._lab.children
         while True:
             try:
@@ -75,6 +89,7 @@ class Service:
             os.waitpid(found.si_pid, 0)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._conversations += 1
         try:
             while line := await reader.readline():
                 await self._answer(line, reader, writer)
@@ -83,8 +98,8 @@ class Service:
             return  # hung up, or a line longer than any of ours
         finally:
             writer.close()
-            if not self._lab.stands and not self._busy:
-                self._end.set()
+            self._conversations -= 1
+            self._end_if_nobody_cares()
 
     async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
@@ -132,11 +147,10 @@ class Service:
         def work() -> Message:
             return self._lab.up(request["text"], request["file"], tuple(request["settings"]), reply, hung_up.is_set)
 
-        try:
-            return await self._in_writer(f"another up (process {request.get('pid', '?')})", reply, work)
-        finally:
-            if not self._lab.stands:
-                asyncio.get_running_loop().call_later(0.05, self._end.set)
+        return await self._in_writer(f"another up (process {request.get('pid', '?')})", reply, work)
+
+    async def _hear(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        return {}
 
     async def _plan(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         def work() -> Message:

@@ -104,6 +104,7 @@ class _Application:
             # Not only lo: the ipip module, once loaded, puts its tunl0 into every new namespace.
             with self._holdings.namespaces.entered(step.place), RouteSocket() as netlink:
                 self._fresh = interface.read(netlink, step.place).indexes
+        self._holdings.changes.follow(step.place, self._holdings.namespaces.fd(step.place))
         self._holdings.indexes[step.place] = dict(self._fresh)
 
     def _load_set(self, item: IpSet) -> None:
@@ -190,6 +191,7 @@ class _Application:
                 rules.start_ipset(self._holdings.namespaces, item.place, f"destroy {item.name}\n").result()
             elif isinstance(item, Namespace):
                 self._holdings.namespaces.remove(item.place)
+                self._holdings.changes.forget(item.place)
                 self._holdings.indexes.pop(item.place, None)
             elif not isinstance(item, Listener):
                 self._remove_by_netlink(step)
@@ -231,7 +233,7 @@ def _device_settings(steps: Sequence[Step]) -> dict[str, list[tuple[str, str]]]:
     for step in steps:
         if isinstance(step.object, Sysctl):
             known = device_settings.device_of(step.object.name)
-            if known and known[1] in device_settings.DEVCONF:
+            if known and known[1] != "proxy_delay":
                 found.setdefault(known[0], []).append((known[1], step.object.value))
     return found
 

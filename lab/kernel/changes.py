@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from lab.kernel import sysctl
 from lab.kernel.netlink import NLM_F_DUMP, NLM_F_REQUEST, Request, RouteSocket, u32
+from lab.kernel.rtnetlink import device_settings
 from lab.kernel.rtnetlink.neighbour import NUD_PERMANENT, RTM_NEWNEIGH
 from lab.network.objects import File, Network, Symlink, Sysctl
 
@@ -68,6 +69,11 @@ class Changes:
             self._socket.setsockopt(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group)
         self._missed = True
 
+    @property
+    def deaf(self) -> bool:
+        """Something was missed: anything may have changed."""
+        return self._missed
+
     def heard(self, home: str) -> frozenset[str] | None:
         """The places of which something was heard since the last call (`home` is the sandbox's own); None: it may be any."""
         places: set[str] = set()
@@ -104,7 +110,7 @@ def fingerprint(desired: Iterable[object], place: str, with_rules: bool) -> Fing
     for item in desired:
         if isinstance(item, File | Symlink):
             told.append(_file_times(item.path))
-        elif isinstance(item, Sysctl):
+        elif isinstance(item, Sysctl) and device_settings.device_of(item.name) is None:
             settings.append(item.name)
     if with_rules:
         told += [_ask(NFT_GETGEN, NLM_F_REQUEST, b""), _ask(IPSET_LIST, NLM_F_REQUEST | NLM_F_DUMP, IPSET_PROTOCOL_ATTRIBUTE)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from lab.kernel.changes import Changes
 from lab.kernel.listeners import Listeners
 from lab.kernel.namespaces import Namespaces
 from lab.kernel.processes import Processes
@@ -22,6 +23,7 @@ class Holdings:
     """See the module. `indexes` are interface numbers by place and name, as last read or given."""
 
     namespaces: Namespaces = field(default_factory=Namespaces)
+    changes: Changes = field(default_factory=Changes)
     kinds: dict[str, Namespace] = field(default_factory=dict)
     indexes: dict[str, dict[str, int]] = field(default_factory=dict)
     peers: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from lab.kernel.programs import search_path
+
 _PACKAGE_FOLDER = Path(__file__).resolve().parent.parent.parent
 
 
@@ -15,5 +17,5 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment in which `module` is found, wherever the command was typed."""
-    return {**os.environ, "PYTHONPATH": str(_PACKAGE_FOLDER)}
+    """The environment in which `module` is found, wherever the command was typed, and the system's programs by whoever typed it."""
+    return {**os.environ, "PYTHONPATH": str(_PACKAGE_FOLDER), "PATH": search_path()}

@@ -12,21 +12,25 @@ from lab.kernel.rtnetlink import address, device_settings, interface, neighbour,
 from lab.network.objects import UNDERLAY, Interface, IpSet, Namespace, Network, Object, Sysctl
 
 
-def observe(holdings: Holdings, desired: Network) -> Network:
-    """The actual network: all of it in our places, plus the values of the settings, files and programs that `desired` names."""
+def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = None) -> Network:
+    """The actual network: all of it in our places, plus the values of the settings, files and programs that `desired` names.
+
+    With `only`, those places and no others.
+    """
     holdings.learn(desired)
     namespaces = holdings.namespaces
+    places = tuple(place for place in namespaces.places if only is None or place in only)
     settings = _settings_by_place(desired)
-    rule_places = [place for place in namespaces.places if holdings.kinds[place].kind in RULE_KINDS]
+    rule_places = [place for place in places if holdings.kinds[place].kind in RULE_KINDS]
     with_sets = {item.place for item in desired if isinstance(item, IpSet)}
     saving = [rules.start_save(namespaces, place) for place in rule_places]
     saving_sets = [rules.start_ipset_save(namespaces, place) for place in rule_places if place in with_sets]
-    found: list[Object] = [holdings.kinds[place] for place in namespaces.places]
-    for place in (UNDERLAY, *namespaces.places):
+    found: list[Object] = [holdings.kinds[place] for place in places]
+    for place in (UNDERLAY, *places) if only is None or UNDERLAY in only else places:
         found += read_place(holdings, place, settings.get(place, ()))
-    found += files.read(holdings.files.values())
-    found += holdings.listeners.read()
-    found += holdings.processes.read()
+    others = (files.read(holdings.files.values()), holdings.listeners.read(), holdings.processes.read())
+    for several in others:
+        found += (item for item in several if only is None or item.place in only)
     for running in saving:
         found += rules.chains(running.place, running.result())
     for running in saving_sets:

@@ -51,9 +51,15 @@ PROGRAMS = (
 BUILDING = ("iptables", "ipset", "crun", "dnsmasq")
 
 
+def search_path() -> str:
+    """PATH, and after it those of the system's own folders that it lacks."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join((*folders, *(folder for folder in SYSTEM_FOLDERS if folder not in folders)))
+
+
 def find(name: str) -> str | None:
     """The program's path, looked for on PATH and in the system's own folders; None if it is not there."""
-    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS)))
+    return shutil.which(name, path=search_path())
 
 
 def family(os_release: Path = Path("/etc/os-release")) -> str | None:

@@ -46,10 +46,11 @@ POWERLESS = (
 )
 
 
-def start(name: str, life: Callable[[], None]) -> int:
+def start(name: str, life: Callable[[], None], refused: Callable[[MachineError], None]) -> int:
     """Make the sandbox and fork its init, which prepares it and then lives `life`. Gives the init's process id.
 
-    The calling process is for nothing else afterwards: its children would be born in the sandbox. MachineError when namespaces are refused.
+    The calling process is for nothing else afterwards: its children would be born in the sandbox. MachineError when namespaces are refused;
+    when they turn out to be powerless, the init itself tells `refused` and ends.
     """
     uid, gid = os.geteuid(), os.getegid()
     flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS
@@ -66,10 +67,10 @@ def start(name: str, life: Callable[[], None]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    _live(name, life)
+    _live(name, life, refused)
 
 
-def _live(name: str, life: Callable[[], None]) -> NoReturn:
+def _live(name: str, life: Callable[[], None], refused: Callable[[MachineError], None]) -> NoReturn:
     status = 1
     try:
         # Entering a new user namespace made /proc/PID unreadable for its own user, through which commands find the places.
@@ -77,6 +78,10 @@ def _live(name: str, life: Callable[[], None]) -> NoReturn:
         _prepare(name)
         life()
         status = 0
+    except MachineError as error:
+        refused(error)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # nobody above us would: the process ends right here
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from lab.errors import LabError
 from lab.kernel.enter import become
 from lab.kernel.places import Sandbox
+from lab.kernel.programs import search_path
 from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS, PR_SET_PDEATHSIG, prctl, setns
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell says it
@@ -54,7 +55,7 @@ def _become_program(place: str, here: str, argv: Sequence[str], extra: Mapping[s
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         become(place)
         os.chdir(here if os.path.isdir(here) else "/")
-        os.execvpe(argv[0], list(argv), {**os.environ, **extra})  # noqa: S606  no shell is the point
+        os.execvpe(argv[0], list(argv), {**os.environ, "PATH": search_path(), **extra})  # noqa: S606  no shell is the point
     except FileNotFoundError:
         status = NOT_FOUND
         sys.stderr.write(f"hoplab: {argv[0]}: not found on this machine\n")

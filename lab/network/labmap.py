@@ -192,6 +192,11 @@ class LabMap:
         own = (link.port for place in self.places if place.kind == "node" for link in place.links if link.port)
         return frozenset((*VXLAN_PORTS, *own))
 
+    @cached_property
+    def bridge_ports(self) -> frozenset[tuple[str, str]]:
+        """Every interface that is a port of a bridge, with its place."""
+        return frozenset((place.name, link.name) for place in self.places for link in place.links if link.master)
+
     def of_kind(self, kind: str) -> tuple[Place, ...]:
         return tuple(place for place in self.places if place.kind == kind)
 
@@ -203,14 +208,16 @@ class LabMap:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LabMap:
         """The map that `to_json` was made of."""
-        return _build(LabMap, data)
+        return _build(LabMap, {**data, "dns": _build(Dns, data.get("dns", {}))})
 
 
-_MEMBERS: dict[type, dict[str, type]] = {
+_LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made; None for scalars
     LabMap: {"subnets": Subnet, "places": Place, "services": Service, "internet": HostName},
-    Place: {"links": Link, "routes": Way},
+    Place: {"subnets": None, "links": Link, "routes": Way},
+    Link: {"addresses": None},
     Service: {"ports": ServicePort},
     ServicePort: {"endpoints": Endpoint},
+    Dns: {"pods": None},
 }
 _DEFAULTS: dict[type, tuple[tuple[str, Any], ...]] = {
     kind: tuple((item.name, item.default) for item in fields(kind))
@@ -229,13 +236,12 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _build(kind: type[T], data: Mapping[str, Any]) -> T:
-    """An object of `kind`; every list in it becomes a tuple, of objects where `_MEMBERS` says so."""
+    """An object of `kind`; its lists become tuples."""
+    lists = _LISTS.get(kind)
+    if lists is None:
+        return kind(**data)
     values = dict(data)
-    members = _MEMBERS.get(kind, {})
-    for name, value in data.items():
-        if isinstance(value, list):
-            member = members.get(name)
-            values[name] = tuple(value if member is None else [_build(member, item) for item in value])
-        elif isinstance(value, dict):
-            values[name] = _build(Dns, value)
+    for name, member in lists.items():
+        if found := values.get(name):
+            values[name] = tuple(found if member is None else [_build(member, item) for item in found])
     return kind(**values)

@@ -320,6 +320,10 @@ class Network:
         """All groups joined; the order is kept, for it is the order in which a person would build."""
         return cls(tuple(item for group in groups for item in group))
 
+    def only(self, places: frozenset[str]) -> Network:
+        """What is in these places."""
+        return Network(tuple(item for item in self.objects if item.place in places))
+
     @property
     def places(self) -> tuple[str, ...]:
         return tuple(item.place for item in self.objects if isinstance(item, Namespace))

@@ -7,8 +7,8 @@ that place would see: on which interface, coming in or going out, and inside whi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from socket import inet_aton, inet_ntoa
 
+from lab.network.ipv4 import Prefix, dotted, number
 from lab.network.labmap import LabMap, Link, Place, Way
 from lab.network.objects import UNDERLAY
 
@@ -51,16 +51,6 @@ class RoundTrip:
         return tuple(dict.fromkeys((*self.request.places, *self.reply.places)))
 
 
-def round_trip(labmap: LabMap, source: str, destination: str, endpoint: str = "") -> RoundTrip:
-    """There and back from the place `source`. `endpoint` is the pod's address when `destination` is a ClusterIP."""
-    request = walk(labmap, source, destination, endpoint)
-    if not request.end:
-        return RoundTrip(request, Path(()))
-    if _is_masqueraded(labmap, source, request):
-        return RoundTrip(request, mirrored(request, source))
-    return RoundTrip(request, walk(labmap, request.end, labmap.by_name[source].address))
-
-
 def mirrored(path: Path, source: str) -> Path:
     """The same way backwards, as conntrack forces it on the answers to a request whose source was rewritten."""
     back = {IN: OUT, OUT: IN}
@@ -68,93 +58,96 @@ def mirrored(path: Path, source: str) -> Path:
     return Path(crossings, source)
 
 
-def walk(labmap: LabMap, source: str, destination: str, endpoint: str = "") -> Path:
-    """From a place to an address; the first node on the way turns a Service's `destination` into its `endpoint`.
-
-    Without an endpoint, a Service's way ends there.
-    """
-    walker = _Walker(labmap)
-    end = walker.forward(labmap.by_name[source], destination, endpoint)
-    return Path(tuple(walker.crossings), end.name if end else "")
-
-
-def lookup(place: Place, destination: str) -> Way | None:
-    """The place's route for an address: the longest prefix that matches, connected ones included."""
-    table = {way.destination: way for way in place.routes}
-    for link in place.links:
-        for address in link.addresses:
-            host, _, bits = address.partition("/")
-            if bits not in ("", "32"):
-                prefix = _prefix(_number(host), int(bits))
-                table.setdefault(prefix, Way(prefix, device=link.name))
-    number = _number(destination)
-    for length in range(32, 0, -1):
-        if way := table.get(_prefix(number, length)):
-            return way
-    return table.get("default")
-
-
-class _Walker:
-    """Collects the crossings of one packet; `tunnel` is what wraps it at the moment."""
+class Walker:
+    """Walks packets through one lab. It keeps what it has made of a place's routes, for the next packet."""
 
     def __init__(self, labmap: LabMap) -> None:
         self.labmap = labmap
-        self.services = {service.cluster_ip for service in labmap.services if service.cluster_ip}
-        self.crossings: list[Crossing] = []
-        self.tunnel = ""
+        self._services = {service.cluster_ip for service in labmap.services if service.cluster_ip}
+        self._tables: dict[str, dict[str, Way]] = {}
 
-    def forward(self, start: Place, destination: str, endpoint: str = "") -> Place | None:
+    def round_trip(self, source: str, destination: str, endpoint: str = "") -> RoundTrip:
+        """There and back from the place `source`. `endpoint` is the pod's address when `destination` is a ClusterIP."""
+        request = self.walk(source, destination, endpoint)
+        if not request.end:
+            return RoundTrip(request, Path(()))
+        if self._is_masqueraded(source, request):
+            return RoundTrip(request, mirrored(request, source))
+        return RoundTrip(request, self.walk(request.end, self.labmap.by_name[source].address))
+
+    def walk(self, source: str, destination: str, endpoint: str = "") -> Path:
+        """From a place to an address; the first node on the way turns a Service's `destination` into its `endpoint`.
+
+        Without an endpoint, a Service's way ends there.
+        """
+        crossings: list[Crossing] = []
+        end = self._forward(_Packet(destination, endpoint, crossings), self.labmap.by_name[source])
+        return Path(tuple(crossings), end.name if end else "")
+
+    def lookup(self, place: Place, destination: str) -> Way | None:
+        """The place's route for an address: the longest prefix that matches, connected ones included."""
+        table = self._tables.get(place.name)
+        if table is None:
+            table = self._tables[place.name] = _table(place)
+        address = number(destination)
+        for length in range(32, 0, -1):
+            network = address >> (32 - length) << (32 - length)
+            if way := table.get(f"{dotted(network)}/{length}"):
+                return way
+        return table.get("default")
+
+    def _forward(self, packet: _Packet, start: Place) -> Place | None:
         """Go on from `start` until a place holds the destination; gives that place, or None where there is no way."""
         place = start
         for _ in range(TTL):
-            if place.kind == "node" and destination in self.services:
-                if not endpoint:
+            if place.kind == "node" and packet.destination in self._services:
+                if not packet.endpoint:
                     return None
-                destination = endpoint
-            if _holds(place, destination):
-                if place is start and not self.tunnel:
-                    self.see(place, "lo", OUT)
-                    self.see(place, "lo", IN)
+                packet.destination = packet.endpoint
+            if self.labmap.owners.get(packet.destination, (None,))[0] is place:
+                if place is start and not packet.tunnel:
+                    packet.see(place, "lo", OUT)
+                    packet.see(place, "lo", IN)
                 return place
-            way = lookup(place, destination)
+            way = self.lookup(place, packet.destination)
             device = place.link(way.device) if way and way.type == "unicast" else None
-            onward = self.leave(place, device, way.via or destination) if way and device else None
+            onward = self._leave(packet, place, device, way.via or packet.destination) if way and device else None
             if onward is None:
                 return None
             place = onward
         return None
 
-    def leave(self, place: Place, device: Link, next_hop: str) -> Place | None:
+    def _leave(self, packet: _Packet, place: Place, device: Link, next_hop: str) -> Place | None:
         """Out of `place` by `device` to the neighbour `next_hop`; gives the place entered."""
-        self.see(place, device.name, OUT)
+        packet.see(place, device.name, OUT)
         if device.kind in ("vxlan", "ipip"):
-            return self.through_tunnel(place, device, next_hop)
+            return self._through_tunnel(packet, place, device, next_hop)
         if device.kind == "bridge":
-            return self.across_bridge(place, device.name, next_hop)
+            return self._across_bridge(packet, place, device.name, next_hop)
         peer_place = self.labmap.by_name.get(device.peer_place)
         peer = peer_place.link(device.peer_name) if peer_place else None
         if peer_place is None or peer is None:
             return None
-        self.see(peer_place, peer.name, IN)
-        return self.across_bridge(peer_place, peer.master, next_hop) if peer.master else peer_place
+        packet.see(peer_place, peer.name, IN)
+        return self._across_bridge(packet, peer_place, peer.master, next_hop) if peer.master else peer_place
 
-    def across_bridge(self, place: Place, bridge: str, next_hop: str) -> Place | None:
+    def _across_bridge(self, packet: _Packet, place: Place, bridge: str, next_hop: str) -> Place | None:
         """To whoever has the address `next_hop`: the bridge's own place, or the place behind one of its ports."""
         owner, link = self.labmap.owners.get(next_hop, (None, None))
         if owner is None or link is None:
             return None
         if owner is place and link.name == bridge:
-            self.see(place, bridge, IN)
+            packet.see(place, bridge, IN)
             return place
         behind = (owner.name, link.name)
         for port in place.links:
             if port.master == bridge and (port.peer_place, port.peer_name) == behind:
-                self.see(place, port.name, OUT)
-                self.see(owner, link.name, IN)
+                packet.see(place, port.name, OUT)
+                packet.see(owner, link.name, IN)
                 return owner
         return None
 
-    def through_tunnel(self, place: Place, device: Link, next_hop: str) -> Place | None:
+    def _through_tunnel(self, packet: _Packet, place: Place, device: Link, next_hop: str) -> Place | None:
         """The outer packet's whole way and out of the other end.
 
         A VXLAN's next hop is the address of the other node's tunnel device; an IPIP's is the other node itself.
@@ -162,15 +155,29 @@ class _Walker:
         owner, link = self.labmap.owners.get(next_hop, (None, None))
         if owner is None or link is None:
             return None
-        self.tunnel = device.kind
-        end = self.forward(place, link.local if device.kind == "vxlan" else next_hop)
-        self.tunnel = ""
+        remote = link.local if device.kind == "vxlan" else next_hop
+        end = self._forward(_Packet(remote, "", packet.crossings, device.kind), place)
         if end is not None:
             for link in end.links:
                 if (link.kind, link.vni) == (device.kind, device.vni):
-                    self.see(end, link.name, IN)
+                    packet.see(end, link.name, IN)
                     return end
         return None
+
+    def _is_masqueraded(self, source: str, request: Path) -> bool:
+        """Whether the answer's destination is not the client: hairpin, the way outside, or a node's own request."""
+        kinds = {self.labmap.by_name[place].kind for place in request.places}
+        return request.end == source or "gateway" in kinds or self.labmap.by_name[source].kind != "pod"
+
+
+@dataclass(slots=True)
+class _Packet:
+    """A packet on its way: where it is bound for, what it has crossed, and what wraps it."""
+
+    destination: str
+    endpoint: str
+    crossings: list[Crossing]
+    tunnel: str = ""
 
     def see(self, place: Place, interface: str, way: str) -> None:
         """Nobody looks at the underlay's own bridges: they are the wire between the places."""
@@ -178,20 +185,12 @@ class _Walker:
             self.crossings.append(Crossing(place.name, interface, way, self.tunnel))
 
 
-def _is_masqueraded(labmap: LabMap, source: str, request: Path) -> bool:
-    """Whether the answer's destination is not the client: hairpin, the way outside, or a node's own request."""
-    kinds = {labmap.by_name[place].kind for place in request.places}
-    return request.end == source or "gateway" in kinds or labmap.by_name[source].kind != "pod"
-
-
-def _holds(place: Place, address: str) -> bool:
-    return any(one.partition("/")[0] == address for link in place.links for one in link.addresses)
-
-
-def _number(address: str) -> int:
-    return int.from_bytes(inet_aton(address), "big")
-
-
-def _prefix(number: int, length: int) -> str:
-    network = number >> (32 - length) << (32 - length)
-    return f"{inet_ntoa(network.to_bytes(4, 'big'))}/{length}"
+def _table(place: Place) -> dict[str, Way]:
+    """The place's routes by prefix, with those that the kernel makes from the addresses."""
+    table = {way.destination: way for way in place.routes}
+    for link in place.links:
+        for address in link.addresses:
+            connected = Prefix.of(address)
+            if connected.size > 1:
+                table.setdefault(str(connected), Way(str(connected), device=link.name))
+    return table

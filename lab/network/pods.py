@@ -28,9 +28,8 @@ fe00::2\tip6-allrouters
 """
 
 _SETTINGS = (
-    ("net.ipv4.ip_forward", "0", "a host, not a router"),
-    ("net.ipv4.conf.all.rp_filter", "0", "no reverse path filter"),
-    ("net.ipv6.conf.all.disable_ipv6", "1", "IPv4 only"),
+    ("net.ipv4.conf.eth0.forwarding", "0", "a host, not a router"),
+    ("net.ipv6.conf.eth0.addr_gen_mode", "1", "no IPv6 address of its own"),
 )
 
 

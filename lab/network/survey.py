@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from ipaddress import ip_interface, ip_network
 from typing import TYPE_CHECKING
 
+from lab.network.ipv4 import Prefix, number
 from lab.network.labmap import (
     Dns,
     Endpoint,
@@ -94,10 +94,10 @@ def _link(item: Interface, addresses: tuple[str, ...]) -> Link:
 
 def _bridge(cidr: str, links: Mapping[str, list[Link]], wires: Mapping[tuple[str, str], str]) -> str:
     """The bridge of a subnet: the wire of any interface that has an address in it."""
-    subnet = ip_network(cidr)
+    subnet = Prefix.of(cidr)
     for (place, name), wire in wires.items():
         for link in links[place]:
-            if link.name == name and any(ip_interface(address).ip in subnet for address in link.addresses):
+            if link.name == name and any(number(address.partition("/")[0]) in subnet for address in link.addresses):
                 return wire
     return ""
 

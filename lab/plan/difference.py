@@ -14,18 +14,24 @@ from lab.network.objects import (
     Address,
     Chain,
     FdbEntry,
+    File,
     Interface,
     Key,
+    Listener,
     Namespace,
     Neighbour,
     Network,
     Object,
+    Process,
     Route,
+    Symlink,
     Sysctl,
 )
 from lab.plan.steps import Action, ChainChange, Plan, RuleStep, Step
 
 _DEVICE_BOUND = (Address, Route, Neighbour, FdbEntry)
+# These serve a place but do not live in its namespace, and so do not end with it.
+_OUTSIDE = (File, Symlink, Listener, Process)
 # A link can be brought to another value of these; any other difference means making it anew.
 _CHANGEABLE = ("mac", "mtu", "master", "hairpin", "up")
 
@@ -66,8 +72,9 @@ def _removals(wanted: Mapping[Key, Object], present: Mapping[Key, Object]) -> li
         if target is None or (isinstance(target, Interface) and _must_be_remade(target, item)):
             steps.append(Step("remove", item))
         elif isinstance(target, Interface) and target.kind == "veth" and target.primary:
-            # Half a pair is no pair: its other end was renamed or moved away.
-            if ("link", target.peer_place, target.peer_name) not in present:
+            # Half a pair is no pair: its other end was renamed or moved away. (Where that place was not read, nothing is known.)
+            read = target.peer_place == UNDERLAY or ("netns", target.peer_place) in present
+            if read and ("link", target.peer_place, target.peer_name) not in present:
                 steps.append(Step("remove", item))
     return steps
 
@@ -92,7 +99,7 @@ def _forget_what_falls(removals: list[Step], present: dict[Key, Object]) -> None
     }
     for key, item in tuple(present.items()):
         if (
-            item.place in places
+            (item.place in places and not isinstance(item, _OUTSIDE))
             or (isinstance(item, Interface) and (item.place, item.name) in devices)
             or (isinstance(item, _DEVICE_BOUND) and (item.place, item.device) in devices)
             or (isinstance(item, Sysctl) and any(item.place == place and f".{name}." in item.name for place, name in devices))
@@ -119,7 +126,10 @@ def _stands_alone(
     peers: Mapping[tuple[str, str], tuple[str, str]],
     removals: Iterable[Step],
 ) -> bool:
-    """False for a link that goes anyway: with a namespace, or as the second end of a pair whose first end is removed."""
+    """False for a link that goes anyway, as the second end of a pair whose first end is removed.
+
+    One whose other end is in a namespace that goes is removed by itself: the kernel empties namespaces at its leisure.
+    """
     item = step.object
     if not isinstance(item, Interface):
         return True
@@ -127,7 +137,7 @@ def _stands_alone(
     if peer is None:
         return True
     if peer[0] in places:
-        return False
+        return True
     first = next(
         other.object
         for other in removals

@@ -11,7 +11,7 @@ from invoke import Context
 from lab import terminal
 from lab.agent import client, folder
 from lab.agent.client import Client
-from lab.errors import UsageError
+from lab.errors import LabError, UsageError
 from lab.tasks import topologies
 from lab.tasks.command import command
 
@@ -109,8 +109,11 @@ def list_(_: Context) -> None:
     """The labs that run."""
     rows = []
     for name in folder.running():
-        with client.connect(name) as connected:
-            rows.append(_row(name, connected))
+        try:
+            with client.connect(name) as connected:
+                rows.append(_row(name, connected))
+        except (LabError, UsageError):
+            rows.append((name, "-", "-", "-", "-", "-", "(starting or ending)"))
     if not rows:
         terminal.out("no lab is running: ./inv up --topology two-subnet")
         return

@@ -138,6 +138,6 @@ def _drain(listener: socket.socket, place: str) -> list[Capture]:
                 length,
                 hardware,
                 unfinished=bool(status & _CHECKSUM_NOT_READY),
-                astray=kind == _OTHER_HOST,
+                foreign=kind == _OTHER_HOST,
             )
         )

@@ -56,7 +56,7 @@ def parts(exchange: Exchange, observations: Sequence[Observation]) -> list[Part]
     for observation in observations:
         packet = observation.packet
         about = packet.cause if packet.cause and packet.cause.protocol == exchange.protocol else packet
-        if about.protocol != exchange.protocol or observation.capture.astray:
+        if about.protocol != exchange.protocol or observation.astray:
             continue
         opening = packet.protocol == "tcp" and packet.flags & (SYN | ACK) == SYN
         direction = _direction(about, clients)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lab.network.labmap import LabMap
 from lab.trace.packet import Packet, decode
 
 ETHERNET = 1  # ARPHRD_ETHER; tunl0 is 768, its frames begin with the IP header
@@ -15,8 +16,7 @@ class Capture:
     """A frame as it passed an interface of a place.
 
     `way` is in or out, `t_ns` the wall clock. `length` is the frame's own, which may be more than was kept of it.
-    `unfinished`: the checksum was left for a device to fill in. `astray`: the frame was for another machine, as when a
-    bridge floods what it does not know.
+    `unfinished`: the checksum was left for a device to fill in. `foreign`: it was not for the interface's own MAC.
     """
 
     place: str
@@ -27,15 +27,16 @@ class Capture:
     length: int = 0
     hardware: int = ETHERNET
     unfinished: bool = False
-    astray: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A capture with its packet read."""
+    """A capture with its packet read. `astray`: it came here by mistake, as when a bridge floods an unknown MAC."""
 
     capture: Capture
     packet: Packet
+    astray: bool = False
 
     @property
     def tunnel(self) -> str:
@@ -43,17 +44,21 @@ class Observation:
         return self.packet.outer.kind if self.packet.outer else ""
 
 
-def observed(captures: Iterable[Capture], vxlan_ports: Collection[int]) -> list[Observation]:
-    """The captures' packets, in the order of time; the kernel's own order where the stamps are equal."""
+def observed(captures: Iterable[Capture], labmap: LabMap) -> list[Observation]:
+    """The captures' packets, in the order of time; the kernel's own order where the stamps are equal.
+
+    What comes in by a bridge's port is never for the port's own MAC, and is not astray.
+    """
     return [
         Observation(
             capture,
             decode(
                 capture.frame,
-                vxlan_ports,
+                labmap.vxlan_ports,
                 ethernet=capture.hardware == ETHERNET,
                 unfinished=capture.unfinished,
             ),
+            astray=capture.foreign and (capture.place, capture.interface) not in labmap.bridge_ports,
         )
         for capture in sorted(captures, key=lambda one: one.t_ns)
     ]

@@ -42,7 +42,8 @@ _MORE_FRAGMENTS, _OFFSET = 0x2000, 0x1FFF
 
 Facts = dict[str, Any]  # a packet's fields, as far as they have been read
 Ports = Collection[int] | None
-NESTED = None  # in place of the ports: inside a tunnel or a quotation, where no further one is looked for
+WRAPPED: Ports = ()  # in place of the ports, inside a tunnel: no further tunnel is looked for
+QUOTED: Ports = None  # and inside what an ICMP error quotes: nor a further quotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,8 @@ def _ipv4(data: bytes, vxlan_ports: Ports) -> Facts:
         "fragment": bool(fragment & (_MORE_FRAGMENTS | _OFFSET)),
     }
     body = data[(first & 15) * 4 : length] if length else data[(first & 15) * 4 :]
-    if protocol == "ipip" and vxlan_ports is not None and not fragment & _OFFSET:
-        inner = _ipv4(body, NESTED)
+    if protocol == "ipip" and vxlan_ports and not fragment & _OFFSET:
+        inner = _ipv4(body, WRAPPED)
         return {**inner, "outer": Outer("ipip", facts["src"], facts["dst"], ttl=ttl)} if "src" in inner else facts
     read = _TRANSPORTS.get(protocol)
     if read is None or fragment & _OFFSET:
@@ -159,9 +160,9 @@ def _udp(facts: Facts, body: bytes, vxlan_ports: Ports) -> Facts:
         return {**facts, "payload": body}
     sport, dport, length, _ = _UDP.unpack_from(body)
     payload = body[_UDP.size : length] if length >= _UDP.size else body[_UDP.size :]
-    if vxlan_ports is not None and dport in vxlan_ports and len(payload) >= _VXLAN.size:
+    if vxlan_ports and dport in vxlan_ports and len(payload) >= _VXLAN.size:
         flags, vni = _VXLAN.unpack_from(payload)
-        inner = _ethernet(payload[_VXLAN.size :], NESTED) if flags & _VXLAN_HAS_VNI else {}
+        inner = _ethernet(payload[_VXLAN.size :], WRAPPED) if flags & _VXLAN_HAS_VNI else {}
         if "src" in inner:
             number = int.from_bytes(vni, "big")
             return {**inner, "outer": Outer("vxlan", facts["src"], facts["dst"], number, sport, dport, facts["ttl"])}
@@ -191,7 +192,7 @@ def _icmp(facts: Facts, body: bytes, vxlan_ports: Ports) -> Facts:
 
 def _quoted(data: bytes) -> Packet | None:
     """The start of the packet that an error is about: at least its header and eight bytes (RFC 792)."""
-    facts = _ipv4(data, NESTED)
+    facts = _ipv4(data, QUOTED)
     if "src" not in facts:
         return None
     start = facts.get("payload", b"")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lab.network.labmap import LabMap
-from lab.network.path import Crossing, Path, RoundTrip, round_trip
+from lab.network.path import Crossing, Path, RoundTrip, Walker
 from lab.trace import stages
 from lab.trace.exchange import ANSWERED, ERROR, ORDER, PAYLOAD, REFUSED, RESET, UNREACHABLE, Exchange, Part
 from lab.trace.journey import DNS, REPLY, REQUEST, Hop
@@ -38,7 +38,7 @@ class Passage:
         """The way that the design has for it."""
         exchange = self.exchange
         endpoint = self.endpoint if self.endpoint != exchange.destination else ""
-        return round_trip(self.labmap, exchange.source, exchange.destination, endpoint)
+        return Walker(self.labmap).round_trip(exchange.source, exchange.destination, endpoint)
 
     @cached_property
     def request(self) -> Leg:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import wrap
 
 from lab.trace import wording
 from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, Hop, Journey
@@ -13,6 +14,7 @@ from lab.trace.observation import Observation
 PLAIN, HEADING, WRAPPED, FAINT, GOOD, BAD = "", "bold", "orange", "faint", "good", "bad"
 STEPS = {1: "resolve", 2: "service", 3: "route", 4: "encapsulate", 5: "firewall", 6: "deliver"}
 BACK = "←"
+WIDTH = 100
 STYLES = {PLAIN: "", HEADING: "bold", WRAPPED: "dark_orange", FAINT: "dim", GOOD: "bold green", BAD: "bold red"}
 
 
@@ -143,11 +145,11 @@ def _firewall(there: tuple[Hop, ...]) -> str:
     arrived = [hop for hop in there if hop.step == 5]
     if not arrived:
         return "no other node on this way"
-    return f"{arrived[0].place} lets it in" if there[-1].step > 5 else f"of {arrived[0].place}"
+    return f"{arrived[0].place} lets it in" if there[-1].step > 5 else f"on {arrived[0].place}"
 
 
 def _deliver(there: tuple[Hop, ...]) -> str:
-    return f"to {there[-1].place}"
+    return f"to {there[-1].place}" if there[-1].stage == "deliver" else ""
 
 
 SUMMARIES = {2: _service, 3: _route, 4: _encapsulate, 5: _firewall, 6: _deliver}
@@ -178,5 +180,5 @@ def _end(journey: Journey) -> Iterator[Line]:
         way = {REQUEST: "on the way there", REPLY: "on the way back"}[journey.lost.direction]
         stage = "" if journey.lost.stage == REPLY else f" ({journey.lost.stage})"
         yield Line(f"{journey.verdict} at {journey.lost.place}{stage}, {way}", BAD)
-        yield Line(journey.lost.why)
+        yield from (Line(line) for line in wrap(journey.lost.why, WIDTH))
         yield from (Line(f"  {command}") for command in journey.lost.fix)

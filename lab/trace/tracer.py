@@ -12,7 +12,7 @@ from lab.kernel.places import Sandbox
 from lab.kernel.syscalls import CLONE_NEWNET, setns
 from lab.network.labmap import Endpoint, LabMap, Place
 from lab.network.objects import UNDERLAY
-from lab.network.path import round_trip
+from lab.network.path import Walker
 from lab.trace.attempt import Ask, Attempt
 from lab.trace.capture import Captures
 from lab.trace.exchange import Exchange, parts
@@ -24,6 +24,7 @@ from lab.trace.verdict import judge
 
 CHOICES_PER_ENDPOINT = 64  # how often a Service is asked until it chooses the endpoint that is wanted
 CHOICE_SECONDS = 0.02  # a choice is on the wire before the client's own system call returns
+LISTENED = 16  # of a Service's endpoints: listening in a pod costs time, so of more than these one is asked for
 BLIND_CHOICES = 3  # after so many of which nothing was seen, the attempt at hand is the one that is told
 
 
@@ -65,6 +66,8 @@ class _Run:
         self._labmap = tracer.labmap
         self._captures = captures
         self._probe = Probe(tracer.sandbox, tracer.labmap, tracer.source)
+        self._walker = Walker(tracer.labmap)
+        self._wanted = self._choose_endpoints()
         self._seen: list[Capture] = []
         self._abandoned: list[Exchange] = []
 
@@ -75,24 +78,31 @@ class _Run:
         if target.name:
             self._listen(self._labmap.dns.service_ip, self._dns_endpoints())
         if target.service:
-            self._listen(target.service.cluster_ip, target.ready)
+            self._listen(target.service.cluster_ip, self._wanted or target.ready)
         if target.name:
             resolution = self._probe.resolve(target.name)
             address = self._destination(resolution)
         if address:
-            self._listen(address, target.ready)
+            self._listen(address, self._wanted or target.ready)
             self._probe.finish(self._attempt(self._ask(address)), tracer.seconds)
         self._seen += self._captures.read()
         name = resolution.name if resolution and address else target.text
         request = Request(tracer.source.name, name, target.port, tracer.protocol)
         return judge(self._labmap, request, self._probe.exchanges, self._observations(), resolution)
 
+    def _choose_endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that the request may go to: the one that was asked for, or a few of many; () if any will do."""
+        if self._tracer.through is not None:
+            return (self._tracer.through,)
+        ready = self._tracer.target.ready
+        return ready[:LISTENED] if len(ready) > LISTENED else ()
+
     def _listen(self, address: str, endpoints: Iterable[Endpoint]) -> None:
         """In every place that a request to the address may come through, by whichever endpoint."""
         if address:
             source = self._tracer.source.name
             chosen = [endpoint.address for endpoint in endpoints if endpoint.address != address] or [""]
-            trips = (round_trip(self._labmap, source, address, endpoint) for endpoint in chosen)
+            trips = (self._walker.round_trip(source, address, endpoint) for endpoint in chosen)
             self._captures.open(dict.fromkeys(place for trip in trips for place in (source, *trip.places)))
 
     def _dns_endpoints(self) -> Iterable[Endpoint]:
@@ -116,23 +126,24 @@ class _Run:
         return Ask(address, tracer.target.port, payload, tracer.target.text, tracer.size)
 
     def _attempt(self, ask: Ask) -> Attempt:
-        """An attempt under way; if an endpoint is wanted, one of which the captures show that it was chosen."""
+        """An attempt under way; if only some endpoints will do, one of which the captures show that one was chosen."""
         tracer = self._tracer
         attempt = self._probe.begin(tracer.protocol, ask)
-        if tracer.through is None or tracer.through.address == ask.destination:
+        wanted = {endpoint.address for endpoint in self._wanted}
+        if not wanted or ask.destination in wanted:
             return attempt
         blind = 0
         for _ in range(CHOICES_PER_ENDPOINT * len(tracer.target.ready)):
             chosen = self._chosen(attempt)
             blind += not chosen
-            if chosen == tracer.through.address or blind == BLIND_CHOICES:
+            if chosen in wanted or blind == BLIND_CHOICES:
                 return attempt
             attempt.abandon()
             self._abandoned.append(self._probe.exchange(attempt))
             attempt = self._probe.begin(tracer.protocol, ask)
         attempt.abandon()
         raise LabError(
-            f"{tracer.target.text} never chose {tracer.through.pod}, though it is a ready endpoint",
+            f"{tracer.target.text} never chose {self._wanted[0].pod}, though it is a ready endpoint",
             f"./inv exec {tracer.source.node} -- iptables-save -t nat",
         )
 
@@ -141,11 +152,12 @@ class _Run:
         deadline = time.monotonic() + CHOICE_SECONDS
         exchange = self._probe.exchange(attempt)
         since: list[Capture] = []
+        near = (self._tracer.source.name, self._tracer.source.node)
         while (left := deadline - time.monotonic()) > 0:
             found = self._captures.read(left)
             self._seen += found
-            since += (capture for capture in found if capture.place == self._tracer.source.node)
-            for part in parts(exchange, observed(since, self._labmap.vxlan_ports)):
+            since += (capture for capture in found if capture.place in near)
+            for part in parts(exchange, observed(since, self._labmap)):
                 packet = part.observation.packet
                 if part.direction == REQUEST and packet.dst != attempt.ask.destination and packet.cause is None:
                     return packet.dst
@@ -153,6 +165,6 @@ class _Run:
 
     def _observations(self) -> list[Observation]:
         """All that was captured, without the attempts that went elsewhere."""
-        seen = observed(self._seen, self._labmap.vxlan_ports)
+        seen = observed(self._seen, self._labmap)
         elsewhere = {id(part.observation) for exchange in self._abandoned for part in parts(exchange, seen)}
         return [observation for observation in seen if id(observation) not in elsewhere]

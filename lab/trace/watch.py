@@ -43,10 +43,9 @@ def watch(
         enter(sandbox)
         captures = stack.enter_context(Captures(sandbox))
         captures.open([place], interface, program)
-        ports = labmap.vxlan_ports
         try:
             while not count or number < count:
-                for observation in observed(captures.read(TICK), ports):
+                for observation in observed(captures.read(TICK), labmap):
                     say(wording.line(observation))
                     if writer:
                         writer.write(observation.capture)

@@ -82,13 +82,12 @@ def _vxlan(vxlan: Vxlan, indexes: Mapping[str, int]) -> bytes:
 
 
 def bring_up(interface: Interface, indexes: Mapping[str, int], settings: Iterable[tuple[str, str]]) -> list[Request]:
-    """Set the link's master and per-device settings and bring it up, in one request; a bridge port's hairpin is one more."""
+    """Per-device settings first, for coming up depends on them; then master and state; a bridge port's hairpin is one more."""
     index = indexes[interface.name]
-    body = _IFINFO.pack(0, 0, index, IFF_UP, IFF_UP)
-    if interface.master:
-        body += u32(IFLA_MASTER, indexes[interface.master])
-    body += af_spec(settings)
-    requests = [Request(RTM_NEWLINK, 0, body)]
+    spec = af_spec(settings)
+    requests = [_set(index, spec)] if spec else []
+    master = u32(IFLA_MASTER, indexes[interface.master]) if interface.master else b""
+    requests.append(Request(RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, IFF_UP, IFF_UP) + master))
     if interface.hairpin:
         requests.append(_port_mode(interface, index))
     return requests
@@ -110,7 +109,11 @@ def change(interface: Interface, indexes: Mapping[str, int]) -> list[Request]:
 
 def set_device(index: int, settings: Iterable[tuple[str, str]]) -> Request:
     """Write per-device settings of an existing link."""
-    return Request(RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + af_spec(settings))
+    return _set(index, af_spec(settings))
+
+
+def _set(index: int, attributes_: bytes) -> Request:
+    return Request(RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + attributes_)
 
 
 def loopback_up() -> Request:

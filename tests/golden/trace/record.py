@@ -56,6 +56,7 @@ def recorded(labmap: LabMap, arguments: tuple[Any, ...]) -> dict[str, Any]:
                 one.capture.frame.hex(),
                 one.capture.hardware,
                 one.capture.unfinished,
+                one.capture.foreign,
             ]
             for one in observations
             if id(one) in own
@@ -79,7 +80,7 @@ def main() -> None:
         (HERE / f"{labmap.lab}.map.json").write_text(json.dumps(labmap.to_json(), indent=1) + "\n", encoding="utf-8")
         return judge(labmap, *arguments)
 
-    tracer.judge = keep
+    vars(tracer)["judge"] = keep
     trace(given.lab, given.source, given.to, via=given.via, protocol=given.protocol)
 
 

@@ -1,4 +1,4 @@
-"""Golden files: all that nodes, routers and the gateway of every topology hold, as `ip`, `bridge` and `iptables-save` say.
+"""Golden files: what nodes, routers and gateway of every topology hold, as `ip`, `bridge` and `iptables-save` say.
 
 Write them anew with HOPLAB_WRITE_GOLDEN=1, then read the difference.
 """

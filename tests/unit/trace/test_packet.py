@@ -73,6 +73,16 @@ def test_an_icmp_error_quotes_the_packet_that_it_is_about(original: Any) -> None
     assert (packet.cause.src, packet.cause.sport, packet.cause.dst, packet.cause.dport) == (POD_0, 40000, SERVICE, 80)
 
 
+def test_an_icmp_error_inside_a_tunnel_quotes_it_as_well() -> None:
+    quoted = bytes(IP(src=POD_0, dst=POD_3) / TCP(sport=40000, dport=8080))
+    inner = Ether() / IP(src=POD_3, dst=POD_0) / ICMP(type=3, code=1) / Raw(quoted)
+    outer = IP(src=NODE_2, dst=NODE_0) / UDP(dport=4789) / VXLAN(vni=4096, flags="Instance")
+    packet = decode(on_the_wire(outer / inner))
+    assert packet.outer is not None
+    assert packet.cause is not None
+    assert (packet.cause.src, packet.cause.sport) == (POD_0, 40000)
+
+
 def test_an_echo_has_its_identifier_as_its_ports() -> None:
     packet = decode(on_the_wire(IP(src=POD_0, dst=POD_3) / ICMP(type=8, id=77, seq=3) / Raw(b"token")))
     assert (packet.icmp_type, packet.sport, packet.dport, packet.seq, packet.payload) == (8, 77, 77, 3, b"token")

@@ -1,0 +1,111 @@
+"""Labs for measurements: built through the agent as `up` builds them, ended whatever happens, and their memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench import ROOT
+from lab.agent import client, folder
+from lab.agent.protocol import Message
+from lab.errors import HoplabError
+
+PODS_OF_A_NODE = 100
+VERIFY = "verify"
+
+
+@contextmanager
+def labs(*names: str) -> Iterator[None]:
+    """Those of these labs that run when the block ends, however it ends, are ended."""
+    try:
+        yield
+    finally:
+        for name in set(names) & set(folder.running()):
+            end(name)
+
+
+def end(name: str) -> None:
+    """`down`."""
+    with client.connect(name) as connected:
+        connected.down()
+
+
+def with_pods(number: int, folder_: Path) -> str:
+    """The path of a new topology file with so many pods, a manifest each, 100 a node, and no Service but kube-dns."""
+    nodes = -(-number // PODS_OF_A_NODE)
+    listed = "".join(f"    - {{name: node-{node}}}\n" for node in range(nodes))
+    manifests = "".join(
+        "---\n"
+        "apiVersion: v1\nkind: Pod\n"
+        f"metadata: {{name: pod-{pod}, namespace: bench, labels: {{app: bench}}}}\n"
+        f"spec: {{nodeName: node-{pod % nodes}, containers: [{{name: server, image: built-in}}]}}\n"
+        for pod in range(number)
+    )
+    file = folder_ / f"{number}.yaml"
+    file.write_text(
+        "apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: bench}\n"
+        f"spec:\n  nodes:\n{listed}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: bench}}\n{manifests}",
+        encoding="utf-8",
+    )
+    return str(file)
+
+
+def build(name: str, file: str) -> dict[str, float]:
+    """`up`, in which the agent does all of the work: its milliseconds by phase."""
+    text = Path(file).read_text(encoding="utf-8")
+    with client.connect_or_start(name) as connected:
+        result: Message = connected.request("up", text=text, file=file, settings=[], pid=os.getpid())
+    phases: dict[str, float] = result["milliseconds"]
+    return phases
+
+
+def command() -> tuple[str, ...]:
+    """What a person types: ./inv where it has made its environment, else what ./inv starts."""
+    ready = Path(sys.prefix, "stamp").exists()
+    return (str(ROOT / "inv"),) if ready else (sys.executable, str(ROOT / "tasks.py"))
+
+
+def whole(*arguments: str, status: int = 0) -> float:
+    """Milliseconds of a task as a whole process. HoplabError with its last words if it ends with another status."""
+    began = time.perf_counter()
+    done = subprocess.run([*command(), *arguments], capture_output=True, text=True, check=False)
+    spent = (time.perf_counter() - began) * 1000
+    if done.returncode != status:
+        raise HoplabError(f"`{' '.join(arguments)}` ended with {done.returncode}, not {status}: {done.stderr.strip()}")
+    return spent
+
+
+def memory(name: str) -> float:
+    """MiB of all the lab's processes: the sum of their proportional set sizes, in which what N processes share counts 1/N."""
+    with client.connect(name) as connected:
+        init = connected.sandbox.pid
+    rollups = [Path(f"/proc/{pid}/smaps_rollup") for pid in _descendants(init)]
+    kilobytes = 0
+    for rollup in rollups:
+        try:
+            text = rollup.read_text(encoding="ascii")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+        kilobytes += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    return kilobytes / 1024
+
+
+def _descendants(init: int) -> list[int]:
+    """The init of a PID namespace and everything in it: whoever loses their parent there becomes the init's child."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                status = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            parents[int(entry.name)] = int(status.rpartition(")")[2].split()[1])
+    found = [init]
+    for parent in found:
+        found += [pid for pid, its_parent in parents.items() if its_parent == parent]
+    return found
