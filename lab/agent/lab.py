@@ -9,11 +9,12 @@ from typing import Any
 from lab.agent.listing import listing
 from lab.agent.protocol import Message
 from lab.agent.reading import Design, read_design
-from lab.agent.readiness import wait_until_ready
 from lab.errors import KernelError, LabError, UsageError
-from lab.kernel.apply import Cancelled, apply
+from lab.kernel.apply import apply
+from lab.kernel.cancelled import Cancelled
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
+from lab.kernel.readiness import wait_until_ready
 from lab.kernel.verified import Verified
 from lab.network.objects import UNDERLAY, Interface, Namespace, Network
 from lab.network.survey import lab_map
@@ -68,7 +69,7 @@ class Lab:
     ) -> Message:
         """Bring the kernel to the file's state. FileError and nothing done; KernelError or Cancelled and back to how it was."""
         watch = Stopwatch()
-        wanted = read_design(text, file, settings, self._design.addresses if self._design else None)
+        wanted = read_design(text, file, settings, self._design)
         watch.lap("design")
         steps = self._difference(wanted.network, watch)
         if steps:
@@ -80,7 +81,7 @@ class Lab:
             "places": len(wanted.network.places),
             "pods": len(wanted.cluster.pods),
             "milliseconds": watch.told,
-            "warnings": list(wanted.cluster.warnings),
+            "warnings": list(wanted.warnings),
             "changes": summary(steps) if len(steps) <= MOST_TOLD else [],
         }
 
@@ -88,16 +89,23 @@ class Lab:
         """Read what may not be as wanted, and compare. What is found right counts as verified from now on."""
         self._verified.begin()
         doubtful = self._verified.doubtful(wanted)
-        actual = observe(self._holdings, wanted.only(doubtful), doubtful)
+        steps = plan(wanted.only(doubtful), observe(self._holdings, wanted.only(doubtful), doubtful))
         watch.lap(phase or "observe")
-        steps = plan(wanted.only(doubtful), actual)
-        if any(isinstance(step.object, Interface) for step in steps.steps if isinstance(step, Step) and step.action == "remove"):
-            # A link that goes takes with it what hangs on its other end, wherever that is.
-            steps = plan(wanted, observe(self._holdings, wanted))
-        elif not steps:
+        further = self._other_ends(steps) - doubtful
+        if further:
+            doubtful |= further
+            steps = plan(wanted.only(doubtful), observe(self._holdings, wanted.only(doubtful), doubtful))
+        if not steps:
             self._verified.record(wanted, doubtful)
         watch.lap(phase or "plan")
         return steps
+
+    def _other_ends(self, steps: Plan) -> frozenset[str]:
+        """Where the other ends are of the links that go: what hangs on them goes as well."""
+        removed = [step.object for step in steps.steps if isinstance(step, Step) and step.action == "remove"]
+        peers = self._holdings.peers
+        links = [(item.place, item.name) for item in removed if isinstance(item, Interface)]
+        return frozenset(peers[link][0] for link in links if link in peers)
 
     def _build(
         self,
@@ -137,7 +145,7 @@ class Lab:
 
     def plan(self, text: str, file: str, settings: Sequence[str]) -> Message:
         """What `up` would do, as a script, and how many steps that is."""
-        wanted = read_design(text, file, settings, self._design.addresses if self._design else None)
+        wanted = read_design(text, file, settings, self._design)
         steps = plan(wanted.network, observe(self._holdings, wanted.network))
         return {"script": script(steps), "steps": len(steps)}
 

@@ -23,15 +23,20 @@ class Design:
     cluster: Cluster
     addresses: Addresses
     network: Network
+    warnings: tuple[str, ...]
 
 
-def read_design(text: str, file: str, settings: Sequence[str], previous: Addresses | None = None) -> Design:
-    """From text to network. FileError when it cannot be right."""
+def read_design(text: str, file: str, settings: Sequence[str], previous: Design | None = None) -> Design:
+    """From text to network. FileError when it cannot be right.
+
+    What is free to choose (a pod's node and address, a Service's ClusterIP) stays as it was in `previous`.
+    """
 
     def read_beside(name: str) -> str:
         return (Path(file).parent / name).read_text(encoding="utf-8")
 
     loaded = load_topology(text, file, read_beside, settings)
-    cluster = build_cluster(loaded.topology, loaded.manifests)
-    addresses = assign(loaded.topology, cluster, previous)
-    return Design(file, loaded.topology, cluster, addresses, design(loaded.topology, cluster, addresses))
+    cluster = build_cluster(loaded.topology, loaded.manifests, previous.cluster if previous else None)
+    addresses = assign(loaded.topology, cluster, previous.addresses if previous else None)
+    network = design(loaded.topology, cluster, addresses)
+    return Design(file, loaded.topology, cluster, addresses, network, loaded.warnings + cluster.warnings)

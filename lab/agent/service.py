@@ -19,7 +19,7 @@ from typing import Any
 from lab.agent.lab import Lab
 from lab.agent.protocol import LIMIT, Message, encode, error_message
 from lab.errors import HoplabError, LabError, UsageError
-from lab.kernel.apply import Cancelled
+from lab.kernel.cancelled import Cancelled
 
 Reply = Callable[[Message], None]
 

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from lab.errors import KernelError
 from lab.kernel import files, rules, sysctl
+from lab.kernel.cancelled import Cancelled
 from lab.kernel.holdings import Holdings
 from lab.kernel.netlink import Request, RequestError, RouteSocket
+from lab.kernel.readiness import wait_until_ready
 from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
 from lab.network.objects import (
     Address,
@@ -32,10 +34,6 @@ from lab.plan.restore import restore_input
 
 Progress = Callable[[int, str], None]
 T = TypeVar("T")
-
-
-class Cancelled(Exception):
-    """Whoever asked has gone away; what was done so far is for the caller to undo."""
 
 
 def apply(
@@ -71,13 +69,15 @@ class _Application:
                 if self._cancelled():
                     raise Cancelled
                 self._place(place, list(steps))
+            # New servers come up while the rules still load; who waits until they are ready waits for both.
+            self._serve([step for step in others if not _is_restart(step)])
             self._finish_loading()
         finally:
             for running in self._loading:
                 running.process.kill()
                 running.process.communicate()
         self._remove(sets)
-        self._serve(others)
+        self._serve([step for step in others if _is_restart(step)])
 
     def _place(self, place: str, steps: list[Step | RuleStep]) -> None:
         if not place:
@@ -210,7 +210,6 @@ class _Application:
                 self._holdings.indexes[peer[0]].pop(peer[1], None)
 
     def _serve(self, steps: Sequence[Step | RuleStep]) -> None:
-        """Servers last: when they answer, everything below them is there."""
         served = [step for step in steps if isinstance(step, Step) and isinstance(step.object, Listener)]
         stale = [step.before for step in served if isinstance(step.before, Listener)]
         wanted = [step.object for step in served if isinstance(step.object, Listener)]
@@ -221,6 +220,13 @@ class _Application:
                 if isinstance(step.before, Process):
                     self._holdings.processes.stop(step.before)
                 _guarded(step, self._holdings.processes.start, step.object)
+                if isinstance(step.before, Process):
+                    # One DNS server at a time: while one is started anew the others answer.
+                    wait_until_ready(self._holdings, self._desired, self._cancelled, (step.object,))
+
+
+def _is_restart(step: Step | RuleStep) -> bool:
+    return isinstance(step, Step) and isinstance(step.before, Process)
 
 
 def _place_or_new(step: Step | RuleStep) -> str:

@@ -35,6 +35,10 @@ from lab.network.objects import Interface
 
 _CGROUP = Path("/sys/fs/cgroup")
 _CGROUP2_OF_HYBRID = _CGROUP / "unified"
+_PROTOCOLS = "".join(
+    f"{protocol} {number}\n"
+    for protocol, number in (("ip", 0), ("icmp", 1), ("igmp", 2), ("ipencap", 4), ("tcp", 6), ("udp", 17), ("gre", 47), ("esp", 50), ("sctp", 132))
+)
 _STAGE = "/tmp"  # noqa: S108  a mount point for a moment, no file is made there
 _OWN_SPACE = "mode=755,size=512m"
 
@@ -94,7 +98,7 @@ def _prepare(name: str) -> None:
         mount("none", "/", "none", MS_REC | MS_SLAVE)
         mount("proc", "/proc", "proc")
         _overlay("/run", own=("netns", "hoplab", "crun", "lock", "xtables.lock"))
-        _overlay("/etc", own=("netns", "resolv.conf", "hosts", "hostname"))
+        _overlay("/etc", own=("netns", "resolv.conf", "hosts", "hostname", "protocols"))
         _unify_cgroups()
         sethostname(name[:64])
         with RouteSocket() as netlink:
@@ -108,6 +112,8 @@ def _prepare(name: str) -> None:
         ("resolv.conf", ""),
         ("hosts", "127.0.0.1 localhost\n"),
         ("hostname", f"{name}\n"),
+        # iptables takes protocol names from here, each distribution has others, and a bare Debian has none.
+        ("protocols", _PROTOCOLS),
     ):
         Path("/etc", file).write_text(text, encoding="utf-8")
     Path("/run/netns").mkdir()

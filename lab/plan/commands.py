@@ -168,7 +168,9 @@ def _listener(item: Listener, action: Action) -> str:
 def _process(item: Process, action: Action) -> str:
     if action == "remove":
         return f"# {item.name} in {item.place} is ended by its process id"
-    return f"{_exec(item.place)}{shlex.join(item.argv)} >/dev/null 2>&1 &"
+    # The OCI runtime enters the place's namespace itself; `ip netns exec` would hide the cgroups from it.
+    where = "" if item.container else _exec(item.place)
+    return f"{where}{shlex.join(item.argv)} >/dev/null 2>&1 &"
 
 
 _WRITERS: dict[type, Callable[[Any, Action], str]] = {

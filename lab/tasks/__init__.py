@@ -11,5 +11,8 @@ from lab.tasks.check import check
 from lab.tasks.inside import exec_, shell
 from lab.tasks.lifetime import down, list_, up, validate
 from lab.tasks.looking import get, graph, inspect
+from lab.tasks.tracing import capture, demo, trace
 
-namespace = Collection(check, down, exec_, get, graph, inspect, list_, shell, up, validate)
+namespace = Collection(
+    capture, check, demo, down, exec_, get, graph, inspect, list_, shell, trace, up, validate
+)

@@ -134,7 +134,7 @@ def validate(_: Context, topology: str = "", set_: list[str] | None = None) -> N
 
     source = topologies.find(_given(topology))
     read = read_design(source.text, source.file, set_ or [])
-    for warning in read.cluster.warnings:
+    for warning in read.warnings:
         terminal.warn(f"warning: {warning}")
     cluster = read.cluster
     terminal.out(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from lab.errors import KernelError
-from lab.kernel.apply import Cancelled
+from lab.kernel.cancelled import Cancelled
 from lab.kernel.holdings import Holdings
 from lab.kernel.processes import log
 from lab.network.objects import Address, Network, Process
@@ -20,9 +20,11 @@ ASK_EVERY_SECONDS = 0.01
 _QUESTION = b"\x68\x6f\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05ready\x00\x00\x01\x00\x01"
 
 
-def wait_until_ready(holdings: Holdings, network: Network, cancelled: Callable[[], bool]) -> None:
-    """Returns when it is. KernelError naming who is not, with its last words, after READY_SECONDS."""
-    processes = [item for item in network if isinstance(item, Process)]
+def wait_until_ready(
+    holdings: Holdings, network: Network, cancelled: Callable[[], bool], only: tuple[Process, ...] = ()
+) -> None:
+    """Returns when all programs of the network are (or `only` these). KernelError naming who is not, with its last words, after READY_SECONDS."""
+    processes = list(only) or [item for item in network if isinstance(item, Process)]
     waiting = {item.place: _sockets(holdings, network, item) for item in processes if item.ready_udp}
     deadline = time.monotonic() + READY_SECONDS
     try:
