@@ -1,4 +1,4 @@
-"""What Hoplab takes, beside what the kernel alone takes, measured in one call: `./inv bench`. Not part of the installed package.
+"""What Hoplab takes, beside what the kernel alone takes, measured in one call: `./inv bench`. Not part of the package.
 
 docs/bench.md says what each figure means.
 """

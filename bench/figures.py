@@ -43,9 +43,9 @@ class Figure:
         """How many times `other` this is, run by run: the two of a run met the same load of the machine."""
         name = f"{self.name} ÷ {other.name}"
         if not self.runs or not other.runs:
-            return Figure(self.group, name, "×", note=self.note or other.note)
+            return Figure(self.group, name, "times", note=self.note or other.note)
         pairs = zip(self.runs, other.runs, strict=True)
-        return Figure(self.group, name, "×", tuple(one / its for one, its in pairs), budget)
+        return Figure(self.group, name, "times", tuple(one / its for one, its in pairs), budget)
 
     def to_json(self) -> dict[str, Any]:
         """All of it, and what follows from the runs; null where there are none."""
@@ -85,7 +85,7 @@ def as_table(machine: dict[str, Any], figures: Sequence[Figure]) -> str:
 def _row(figure: Figure) -> tuple[str, ...]:
     name = f"  {figure.name}"
     if not figure.runs:
-        return (name, "–", "–", "–", figure.unit, "0", figure.note)
+        return (name, "-", "-", "-", figure.unit, "0", figure.note)
     shown = [_number(value) for value in (median(figure.runs), min(figure.runs), max(figure.runs))]
     said = "; ".join(part for part in (figure.verdict(), figure.note) if part)
     return (name, *shown, figure.unit, str(len(figure.runs)), said)
@@ -93,4 +93,12 @@ def _row(figure: Figure) -> tuple[str, ...]:
 
 def _number(value: float) -> str:
     """Three digits that count."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+    return (
+        f"{value:.0f}"
+        if value >= 100
+        else f"{value:.1f}"
+        if value >= 10
+        else f"{value:.2f}"
+        if value >= 1
+        else f"{value:.3f}"
+    )

@@ -13,31 +13,40 @@ from pathlib import Path
 from bench import ROOT
 from lab.agent import client, folder
 from lab.agent.protocol import Message
-from lab.errors import HoplabError
+from lab.errors import HoplabError, LabError, UsageError
 
 PODS_OF_A_NODE = 100
 VERIFY = "verify"
+END_SECONDS, ASK_EVERY_SECONDS = 10.0, 0.02
 
 
 @contextmanager
-def labs(*names: str) -> Iterator[None]:
-    """Those of these labs that run when the block ends, however it ends, are ended."""
+def ended(name: str) -> Iterator[None]:
+    """A lab of that name, should one run when the block ends, is ended then, however the block ends."""
     try:
         yield
     finally:
-        for name in set(names) & set(folder.running()):
-            end(name)
+        _end(name)
 
 
-def end(name: str) -> None:
-    """`down`."""
-    with client.connect(name) as connected:
-        connected.down()
+def _end(name: str) -> None:
+    """`down`, also of a lab that is just starting or ending, as one whose `up` was interrupted."""
+    deadline = time.monotonic() + END_SECONDS
+    while name in folder.running() and time.monotonic() < deadline:
+        try:
+            with client.connect(name) as connected:
+                connected.down()
+        except (UsageError, LabError):
+            time.sleep(ASK_EVERY_SECONDS)
 
 
-def with_pods(number: int, folder_: Path) -> str:
-    """The path of a new topology file with so many pods, a manifest each, 100 a node, and no Service but kube-dns."""
-    nodes = -(-number // PODS_OF_A_NODE)
+def nodes_for(pods: int) -> int:
+    """How many nodes so many pods get."""
+    return -(-pods // PODS_OF_A_NODE)
+
+
+def with_pods(number: int, nodes: int, folder_: Path) -> str:
+    """The path of a new topology file with so many pods, spread over the nodes, and no Service but kube-dns."""
     listed = "".join(f"    - {{name: node-{node}}}\n" for node in range(nodes))
     manifests = "".join(
         "---\n"
@@ -81,7 +90,7 @@ def whole(*arguments: str, status: int = 0) -> float:
 
 
 def memory(name: str) -> float:
-    """MiB of all the lab's processes: the sum of their proportional set sizes, in which what N processes share counts 1/N."""
+    """MiB of all the lab's processes: the sum of their proportional set sizes (of what N share, each has 1/N)."""
     with client.connect(name) as connected:
         init = connected.sandbox.pid
     rollups = [Path(f"/proc/{pid}/smaps_rollup") for pid in _descendants(init)]

@@ -1,6 +1,6 @@
-"""Run by the Python that has Mininet: makes N hosts, each linked to one host that plays the node, and says how long it took.
+"""Run by the Python that has Mininet: makes N hosts, each linked to one that plays the node, and says how long it took.
 
-Address /32 and the two routes of Calico's pods, as in floor.c; no switch and no controller, of which the lab has none either.
+Address /32 and the two routes of Calico's pods, as in floor.c; no switch and no controller: the lab has none either.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from mininet.net import Mininet
+from mininet.net import Mininet  # type: ignore[import-not-found]  # the environment has none, the system may
 
 
 def main(hosts: int) -> None:

@@ -28,7 +28,7 @@ def counts(pods: str) -> tuple[int, ...]:
 
 
 def bench(pods: str, quick: bool, json_file: str) -> None:
-    """Measure, and print the table; with `json_file` the JSON is written there too, or printed instead of it for `-`."""
+    """Measure, and print the table; with `json_file` the JSON is written there too, or printed instead for `-`."""
     wanted = counts(pods)
     # Asked to end, it ends as for Ctrl-C: the labs that it built go with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

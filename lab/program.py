@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from lab.lightinvoke import Collection, Exit, ParseError, Program
@@ -25,6 +25,16 @@ def _usage_errors() -> Iterator[None]:
         raise Exit(message, code=USAGE_ERROR) from error
 
 
+def with_place_named(argv: Sequence[str]) -> list[str]:
+    """`shell PLACE` as `shell --place PLACE`: a positional argument of Invoke's cannot be left out, and this one can."""
+    words = list(argv)
+    if "shell" in words:
+        for at in range(words.index("shell") + 1, len(words)):
+            if not words[at].startswith("-") and words[at - 1] not in ("--lab", "-l", "--place", "-p"):
+                return [*words[:at], "--place", *words[at:]]
+    return words
+
+
 class HoplabProgram(Program):
     """Invoke's program, with the exit statuses of Hoplab."""
 
@@ -32,7 +42,7 @@ class HoplabProgram(Program):
         """Parse what stands before the task; compiled modules go on being kept (Invoke turns that off)."""
         kept = sys.dont_write_bytecode
         with _usage_errors():
-            super().parse_core(argv)
+            super().parse_core(with_place_named(sys.argv if argv is None else argv))
         sys.dont_write_bytecode = kept
 
     def parse_tasks(self) -> None:

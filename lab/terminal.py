@@ -55,6 +55,11 @@ def warn(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def shortened(text: str, width: int = 160) -> str:
+    """The beginning of a line that is too long to be read."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """As kubectl prints it: headings in capitals, three spaces between columns, no lines."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]

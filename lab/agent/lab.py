@@ -85,19 +85,23 @@ class Lab:
             "changes": summary(steps) if len(steps) <= MOST_TOLD else [],
         }
 
-    def _difference(self, wanted: Network, watch: Stopwatch, phase: str = "") -> Plan:
+    def _difference(self, wanted: Network, watch: Stopwatch) -> Plan:
         """Read what may not be as wanted, and compare. What is found right counts as verified from now on."""
+        self._holdings.learn(wanted)
         self._verified.begin()
         doubtful = self._verified.doubtful(wanted)
-        steps = plan(wanted.only(doubtful), observe(self._holdings, wanted.only(doubtful), doubtful))
-        watch.lap(phase or "observe")
+        steps = self._compare(wanted, doubtful)
         further = self._other_ends(steps) - doubtful
         if further:
-            doubtful |= further
-            steps = plan(wanted.only(doubtful), observe(self._holdings, wanted.only(doubtful), doubtful))
+            steps = self._compare(wanted, doubtful | further)
+        watch.lap("observe")
+        return steps
+
+    def _compare(self, wanted: Network, places: frozenset[str]) -> Plan:
+        part = wanted.only(places)
+        steps = plan(part, observe(self._holdings, part, places))
         if not steps:
-            self._verified.record(wanted, doubtful)
-        watch.lap(phase or "plan")
+            self._verified.record(part, places)
         return steps
 
     def _other_ends(self, steps: Plan) -> frozenset[str]:
@@ -128,7 +132,9 @@ class Lab:
             watch.lap("apply")
             wait_until_ready(self._holdings, wanted.network, cancelled)
             watch.lap("ready")
-            left = self._difference(wanted.network, watch, "verify")
+            self._verified.begin()
+            left = self._compare(wanted.network, self._verified.touched(frozenset(step.place for step in steps.steps)))
+            watch.lap("verify")
             if left:
                 raise KernelError(f"the kernel does not hold what it was asked to:\n{script(left)}")
         except (KernelError, Cancelled):
@@ -140,12 +146,14 @@ class Lab:
         if self._design is None:
             return
         network = self._design.network
+        self._holdings.learn(network)
         steps = plan(network, observe(self._holdings, network))
         apply(self._holdings, steps, network, lambda _number, _place: None, lambda: False)
 
     def plan(self, text: str, file: str, settings: Sequence[str]) -> Message:
         """What `up` would do, as a script, and how many steps that is."""
         wanted = read_design(text, file, settings, self._design)
+        self._holdings.learn(wanted.network)
         steps = plan(wanted.network, observe(self._holdings, wanted.network))
         return {"script": script(steps), "steps": len(steps)}
 
@@ -155,6 +163,7 @@ class Lab:
             "map": lambda it: lab_map(it.topology, it.cluster, it.addresses, it.network, self._name).to_json(),
             "cluster": lambda it: listing(it.cluster, it.addresses, self._started),
             "status": self._status,
+            "drift": self._drift,
         }
         return readings[what](self._standing())
 
@@ -186,8 +195,11 @@ class Lab:
             "services": len(it.cluster.services),
             "cni": it.topology.spec.cni.plugin,
             "encapsulation": it.topology.spec.cni.encapsulation,
-            "drift": summary(plan(it.network, observe(self._holdings, it.network))),
         }
+
+    def _drift(self, it: Design) -> list[dict[str, str]]:
+        """What of the kernel's state is not as the file says, everything read afresh."""
+        return summary(plan(it.network, observe(self._holdings, it.network)))
 
 
 def _some(places: Sequence[str]) -> str:

@@ -58,7 +58,6 @@ class _Application:
         self._fresh: dict[str, int] = {}
 
     def run(self, plan: Plan) -> None:
-        self._holdings.learn(self._desired)
         removals = [step for step in plan.steps if isinstance(step, Step) and step.action == "remove"]
         others = [step for step in plan.steps if isinstance(step, RuleStep) or step.action != "remove"]
         # A set cannot go while rules still name it.

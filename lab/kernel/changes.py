@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from lab.kernel import sysctl
 from lab.kernel.netlink import NLM_F_DUMP, NLM_F_REQUEST, Request, RouteSocket, u32
@@ -100,22 +101,30 @@ def _matters(message: bytes) -> bool:
     return bool(state & NUD_PERMANENT)
 
 
-def fingerprint(desired: Iterable[object], place: str, with_rules: bool) -> Fingerprint:
-    """Of what nobody tells us, in the calling thread's namespace, which is the place's: equal when nothing changed.
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What to look at in a place for changes that nobody tells us of. Equal fingerprints: nothing changed."""
 
-    `desired` are the place's objects: they say which files and settings count.
-    """
-    told: list[object] = []
-    settings = []
-    for item in desired:
-        if isinstance(item, File | Symlink):
-            told.append(_file_times(item.path))
-        elif isinstance(item, Sysctl) and device_settings.device_of(item.name) is None:
-            settings.append(item.name)
-    if with_rules:
-        told += [_ask(NFT_GETGEN, NLM_F_REQUEST, b""), _ask(IPSET_LIST, NLM_F_REQUEST | NLM_F_DUMP, IPSET_PROTOCOL_ATTRIBUTE)]
-        told += [setting.value for setting in sysctl.read(place, settings)]
-    return tuple(told)
+    paths: tuple[str, ...]
+    settings: tuple[str, ...]
+    rules: bool
+
+    @classmethod
+    def of(cls, objects: Iterable[object], *, rules: bool) -> Signs:
+        """Of a place with these objects; `rules` where there are iptables rules to watch."""
+        paths = tuple(item.path for item in objects if isinstance(item, File | Symlink))
+        settings = (item.name for item in objects if isinstance(item, Sysctl)) if rules else ()
+        return cls(paths, tuple(name for name in settings if device_settings.device_of(name) is None), rules)
+
+    def files_only(self) -> Fingerprint:
+        """Where there are no rules, the files say it all."""
+        return tuple([_file_times(path) for path in self.paths])
+
+    def all(self, place: str) -> Fingerprint:
+        """In the calling thread's namespace, which is the place's."""
+        rules = _ask(NFT_GETGEN, NLM_F_REQUEST, b"")
+        sets = _ask(IPSET_LIST, NLM_F_REQUEST | NLM_F_DUMP, IPSET_PROTOCOL_ATTRIBUTE)
+        return (*self.files_only(), rules, sets, *(setting.value for setting in sysctl.read(place, self.settings)))
 
 
 def _file_times(path: str) -> tuple[int, int, int] | None:

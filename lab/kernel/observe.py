@@ -17,7 +17,6 @@ def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = 
 
     With `only`, those places and no others.
     """
-    holdings.learn(desired)
     namespaces = holdings.namespaces
     places = tuple(place for place in namespaces.places if only is None or place in only)
     settings = _settings_by_place(desired)
@@ -28,8 +27,8 @@ def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = 
     found: list[Object] = [holdings.kinds[place] for place in places]
     for place in (UNDERLAY, *places) if only is None or UNDERLAY in only else places:
         found += read_place(holdings, place, settings.get(place, ()))
-    others = (files.read(holdings.files.values()), holdings.listeners.read(), holdings.processes.read())
-    for several in others:
+    found += files.read(item for item in holdings.files.values() if only is None or item.place in only)
+    for several in (holdings.listeners.read(), holdings.processes.read()):
         found += (item for item in several if only is None or item.place in only)
     for running in saving:
         found += rules.chains(running.place, running.result())

@@ -53,7 +53,7 @@ def wait_until_ready(
 
 def _sockets(holdings: Holdings, network: Network, process: Process) -> list[socket.socket]:
     """One per address of the place, made inside it, so that no firewall on the way decides whether a server is up."""
-    addresses = [a.address.partition("/")[0] for a in network if isinstance(a, Address) and a.place == process.place]
+    addresses = [a.address.partition("/")[0] for a in network if a.place == process.place and isinstance(a, Address)]
     made = []
     with holdings.namespaces.entered(process.place):
         for address in addresses:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.kernel.changes import Fingerprint, by_place, fingerprint
+from lab.kernel.changes import Fingerprint, Signs, by_place
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.network.objects import UNDERLAY, Network
 
@@ -19,6 +19,7 @@ MANY = 2_000
 @dataclass(frozen=True, slots=True)
 class _Record:
     objects: list[object]
+    signs: Signs
     fingerprint: Fingerprint
 
 
@@ -31,27 +32,39 @@ class Verified:
 
     def doubtful(self, wanted: Network) -> frozenset[str]:
         """The places that must be read before anything can be said of them: never read, changed since, or wanted otherwise."""
-        existing = (UNDERLAY, *self._holdings.namespaces.places)
-        heard = self._holdings.changes.heard(UNDERLAY)
+        self._drop_heard()
         designed = by_place(wanted)
+        existing = (UNDERLAY, *self._holdings.namespaces.places)
+        sure = {place for place in existing if self._is_sure(place, designed.get(place, []))}
+        return frozenset({*existing, *designed} - sure)
+
+    def touched(self, places: frozenset[str]) -> frozenset[str]:
+        """The places that must be read after these were worked on: they, and whatever the kernel has spoken of meanwhile."""
+        recorded = frozenset(self._records)
+        self._drop_heard()
+        return places | (recorded - frozenset(self._records))
+
+    def _drop_heard(self) -> None:
+        heard = self._holdings.changes.heard(UNDERLAY)
         if heard is None:
             self._records.clear()
         else:
             for place in heard:
                 self._records.pop(place, None)
-        sure = {place for place in existing if self._is_sure(place, designed.get(place, []))}
-        return frozenset({*existing, *designed} - sure)
 
     def _is_sure(self, place: str, objects: list[object]) -> bool:
         record = self._records.get(place)
-        return record is not None and record.objects == objects and record.fingerprint == self._fingerprint(place, objects)
+        return (
+            record is not None
+            and record.objects == objects
+            and record.fingerprint == self._fingerprint(place, record.signs)
+        )
 
-    def _fingerprint(self, place: str, objects: list[object]) -> Fingerprint:
-        kind = self._holdings.kinds.get(place)
-        if kind is None or kind.kind not in RULE_KINDS:
-            return fingerprint(objects, place, with_rules=False)
+    def _fingerprint(self, place: str, signs: Signs) -> Fingerprint:
+        if not signs.rules:
+            return signs.files_only()
         with self._holdings.namespaces.entered(place):
-            return fingerprint(objects, place, with_rules=True)
+            return signs.all(place)
 
     def building(self, steps: int) -> None:
         """So many steps are about to be carried out."""
@@ -68,8 +81,10 @@ class Verified:
         """These places were just read and found as designed."""
         designed = by_place(wanted)
         for place in places:
-            if place in self._holdings.namespaces:
-                objects = designed.get(place, [])
-                self._records[place] = _Record(objects, self._fingerprint(place, objects))
-            else:
+            if place not in self._holdings.namespaces:
                 self._records.pop(place, None)
+                continue
+            kind = self._holdings.kinds.get(place)
+            objects = designed.get(place, [])
+            signs = Signs.of(objects, rules=kind is not None and kind.kind in RULE_KINDS)
+            self._records[place] = _Record(objects, signs, self._fingerprint(place, signs))

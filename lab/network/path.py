@@ -105,7 +105,7 @@ class Walker:
                     return None
                 packet.destination = packet.endpoint
             if self.labmap.owners.get(packet.destination, (None,))[0] is place:
-                if place is start and not packet.tunnel:
+                if not packet.crossings:
                     packet.see(place, "lo", OUT)
                     packet.see(place, "lo", IN)
                 return place

@@ -27,7 +27,7 @@ def exec_(_: Context, place: str, lab: str = "") -> None:
         raise Exit(code=visit.run(connected.sandbox, where, argv, {}))
 
 
-@command(positional=["place"], optional=["place"], help={**_LAB, **_PLACE})
+@command(help={**_LAB, **_PLACE})
 def shell(_: Context, place: str = UNDERLAY, lab: str = "") -> None:
     """A shell in a place; without one, in the sandbox itself, where `ip netns exec node-0 …` works."""
     argv = ["bash", "--norc"] if shutil.which("bash") else ["sh"]

@@ -86,7 +86,8 @@ def _summary(result: Message, seconds: float) -> str:
         return f"{result['lab']}: no changes ({at_work:.2f} s to read everything back and compare)"
     lines = [f"{result['lab']}: up: {result['places']} places, {result['pods']} pods, ready in {seconds:.2f} s"]
     shown = result["changes"] if len(result["changes"]) <= 12 else []
-    lines += [f"  {change['action']:<6} {change['place']}: {change['object']}: {change['reason']}" for change in shown]
+    told = (f"  {change['action']:<6} {change['place']}: {change['object']}: {change['reason']}" for change in shown)
+    lines += map(terminal.shortened, told)
     if not shown:
         lines[0] += f" ({result['steps']} steps)"
     return "\n".join(lines)

@@ -27,6 +27,7 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
             terminal.out(json_module.dumps(told, indent=1))
             return
         status = connected.request("read", what="status")
+        drift = connected.request("read", what="drift")
     map_ = LabMap.from_json(told)
     terminal.out(f"lab {connected.lab}: {status['cni']} {status['encapsulation'] or ''}, from {status['file']}")
     terminal.out(f"agent: process {connected.sandbox.pid}, up for {terminal.age(time.time() - status['started'])}\n")
@@ -36,10 +37,10 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
         if place.kind != "underlay"
     ]
     terminal.out(terminal.table(("PLACE", "KIND", "NODE", "ADDRESSES"), rows))
-    if status["drift"]:
+    if drift:
         terminal.out("\nnot as in the file (`up` with the same file mends it):")
-    for change in status["drift"]:
-        terminal.out(f"  {change['place']}: {change['object']}: {change['reason']}")
+    for change in drift:
+        terminal.out(terminal.shortened(f"  {change['place']}: {change['object']}: {change['reason']}"))
 
 
 @command(
