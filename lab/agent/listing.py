@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, Pod, Service
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 def listing(cluster: Cluster, addresses: Addresses, started: float) -> dict[str, list[Json]]:
     """Objects by resource name: nodes, pods, services, endpointslices. Times are that of the lab's start."""
-    created = datetime.fromtimestamp(started, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "nodes": [_node(name, addresses, created) for name in cluster.nodes],
         "pods": [_pod(pod, addresses, created) for pod in cluster.pods],

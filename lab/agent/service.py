@@ -125,7 +125,7 @@ class Service:
             writer.write(encode(error_message(error)))
         except Cancelled:
             return
-        except Exception as error:  # noqa: BLE001  one request's defect must not take the lab with it
+        except Exception as error:  # one request's defect must not take the lab with it
             told = LabError(f"defect in the agent: {type(error).__name__}: {error}", "please report it, with the topology file")
             writer.write(encode(error_message(told)))
 

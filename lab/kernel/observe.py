@@ -9,7 +9,7 @@ from lab.kernel import files, rules, sysctl
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.kernel.netlink import RouteSocket
 from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
-from lab.network.objects import UNDERLAY, Interface, IpSet, Namespace, Network, Object, Sysctl
+from lab.network.objects import UNDERLAY, Interface, IpSet, Network, Object, Sysctl
 
 
 def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = None) -> Network:

@@ -40,7 +40,7 @@ def wait_until_ready(
                 polling.register(sock, select.POLLIN)
             polling.poll(ASK_EVERY_SECONDS * 1000)
             for place, sockets in tuple(waiting.items()):
-                if any([_has_answer(sock) for sock in sockets]):
+                if sum(map(_has_answer, sockets)):
                     _close(waiting.pop(place))
             if time.monotonic() > deadline:
                 raise _not_ready(processes, tuple(waiting))

@@ -10,7 +10,6 @@ import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from typing import IO
 
 from lab.errors import KernelError
 from lab.kernel.namespaces import Namespaces
@@ -44,13 +43,10 @@ class Running:
 
 
 def _start(namespaces: Namespaces, place: str, command: str, given: str = "") -> Running:
-    source: IO[str] | int = subprocess.DEVNULL
-    if given:
-        # A file, not a pipe: a pipe that nobody empties yet would make side by side one after the other.
-        source = tempfile.TemporaryFile("w+", encoding="utf-8")
+    # A file, not a pipe: a pipe that nobody empties yet would make side by side one after the other.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as source, namespaces.entered(place):
         source.write(given)
         source.seek(0)
-    with namespaces.entered(place):
         process = subprocess.Popen(
             command.split(),
             stdin=source,
@@ -60,8 +56,6 @@ def _start(namespaces: Namespaces, place: str, command: str, given: str = "") ->
             errors="replace",
             env={**os.environ, "LC_ALL": "C"},
         )
-    if not isinstance(source, int):
-        source.close()
     return Running(place, command, given, process)
 
 

@@ -69,9 +69,9 @@ def start(name: str, life: Callable[[], None], refused: Callable[[MachineError],
         kind = "user namespaces are" if uid != 0 else "making namespaces is"
         raise MachineError(f"{kind} not possible here: {error.strerror}", POWERLESS) from error
     pid = os.fork()
-    if pid:
-        return pid
-    _live(name, life, refused)
+    if pid == 0:
+        _live(name, life, refused)
+    return pid
 
 
 def _live(name: str, life: Callable[[], None], refused: Callable[[MachineError], None]) -> NoReturn:

@@ -165,9 +165,9 @@ class Walker:
         return None
 
     def _is_masqueraded(self, source: str, request: Path) -> bool:
-        """Whether the answer's destination is not the client: hairpin, the way outside, or a node's own request."""
-        kinds = {self.labmap.by_name[place].kind for place in request.places}
-        return request.end == source or "gateway" in kinds or self.labmap.by_name[source].kind != "pod"
+        """Whether the answer is not sent to the client's own address: on the hairpin, and unless both ends are pods."""
+        kinds = {self.labmap.by_name[place].kind for place in (source, request.end)}
+        return request.end == source or kinds != {"pod"}
 
 
 @dataclass(slots=True)

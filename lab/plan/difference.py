@@ -105,8 +105,7 @@ def _forget_what_falls(removals: list[Step], present: dict[Key, Object]) -> None
             or (isinstance(item, Sysctl) and any(item.place == place and f".{name}." in item.name for place, name in devices))
         ):
             del present[key]
-    survivors = [step for step in removals if _stands_alone(step, places, devices, peers, removals)]
-    removals[:] = survivors
+    removals[:] = [step for step in removals if _stands_alone(step, places, peers, removals)]
 
 
 def _peers(present: Mapping[Key, Object]) -> dict[tuple[str, str], tuple[str, str]]:
@@ -122,7 +121,6 @@ def _peers(present: Mapping[Key, Object]) -> dict[tuple[str, str], tuple[str, st
 def _stands_alone(
     step: Step,
     places: set[str],
-    devices: set[tuple[str, str]],
     peers: Mapping[tuple[str, str], tuple[str, str]],
     removals: Iterable[Step],
 ) -> bool:

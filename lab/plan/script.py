@@ -30,7 +30,7 @@ def _heading(step: Step | RuleStep) -> str:
 
 def _with_reason(step: Step | RuleStep) -> str:
     lines = commands(step)
-    first, newline, rest = lines.partition("\n")
+    first, newline, _rest = lines.partition("\n")
     if newline or len(first) > 88:
         return f"# {step.reason}\n{lines}\n"
     return f"{first:<88}  # {step.reason}\n" if step.reason else f"{first}\n"

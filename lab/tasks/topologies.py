@@ -56,7 +56,7 @@ def lab_name(source: Source) -> str:
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         first = yaml.compose(source.text.partition("\n---")[0], Loader=loader)
-        metadata = next(value for key, value in first.value if key.value == "metadata")
+        metadata = next(value for key, value in getattr(first, "value", ()) if key.value == "metadata")
         name = next(value.value for key, value in metadata.value if key.value == "name")
     except (yaml.YAMLError, StopIteration, AttributeError, TypeError, ValueError):
         name = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke import Context, Exit
@@ -54,12 +55,11 @@ def trace(
     journey = trace_request(lab or None, from_, to, protocol=protocol, via=via or None, size=size)
     _record(journey, pcap)
     if json == "-":
-        _write_json(journey, sys.stdout.write)
+        sys.stdout.write(_as_json(journey))
     else:
         _show(journey, verbose)
         if json:
-            with open(json, "w", encoding="utf-8") as file:
-                _write_json(journey, file.write)
+            Path(json).write_text(_as_json(journey), encoding="utf-8")
     _end(journey)
 
 
@@ -77,9 +77,8 @@ def _show(journey: Journey, verbose: bool) -> None:
     show(journey, verbose=verbose)
 
 
-def _write_json(journey: Journey, write: object) -> None:
-    assert callable(write)
-    write(json_module.dumps(journey.to_json(), indent=1) + "\n")
+def _as_json(journey: Journey) -> str:
+    return json_module.dumps(journey.to_json(), indent=1) + "\n"
 
 
 def _end(journey: Journey) -> None:

@@ -8,12 +8,11 @@ from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace import target as targets
 from lab.trace.apart import apart
-from lab.trace.attempt import ATTEMPTS
 from lab.trace.journey import Journey
 from lab.trace.tracer import Tracer
 
 SECONDS = 1.5  # long enough for one retransmission, short enough to wait for
-LARGEST = 65000  # of a datagram's payload, with room for its headers
+LARGEST = {"tcp": 1_000_000, "udp": 65_000, "icmp": 65_000}  # of an answer; of a datagram, with room for its headers
 
 
 def trace(
@@ -52,10 +51,10 @@ def follow(
     timeout: float = SECONDS,
 ) -> Journey:
     """The same for a lab that is at hand already."""
-    if protocol not in ATTEMPTS:
-        raise UsageError(f"{protocol!r} is not a protocol that can be traced", f"choose one of {', '.join(ATTEMPTS)}")
-    if not 0 <= size <= LARGEST:
-        raise UsageError(f"a size of {size} bytes is not possible", f"choose 0 to {LARGEST}")
+    if protocol not in LARGEST:
+        raise UsageError(f"{protocol!r} is not a protocol that can be traced", f"choose one of {', '.join(LARGEST)}")
+    if not 0 <= size <= LARGEST[protocol]:
+        raise UsageError(f"a size of {size} bytes is not possible", f"with {protocol}: 0 to {LARGEST[protocol]}")
     client = labmap.find(source)
     if client.kind != "pod":
         raise UsageError(f"{source} is a {client.kind}; a trace starts in a pod", "./inv get pods -A lists them")
