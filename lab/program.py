@@ -26,7 +26,7 @@ def _usage_errors() -> Iterator[None]:
 
 
 def with_place_named(argv: Sequence[str]) -> list[str]:
-    """`shell PLACE` as `shell --place PLACE`: a positional argument of Invoke's cannot be left out, and this one can."""
+    """`shell PLACE` as `shell --place PLACE`: Invoke's positional arguments cannot be left out, and this one can."""
     words = list(argv)
     if "shell" in words:
         for at in range(words.index("shell") + 1, len(words)):

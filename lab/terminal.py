@@ -1,4 +1,6 @@
-"""The one module that writes on the terminal, apart from the story of a journey: progress while waiting, tables, plain lines."""
+"""The one module that writes on the terminal, apart from the story of a journey: progress while waiting, tables,
+plain lines.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,10 @@ def shortened(text: str, width: int = 160) -> str:
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """As kubectl prints it: headings in capitals, three spaces between columns, no lines."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    lines = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (columns, *rows))
+    lines = (
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (columns, *rows)
+    )
     return "\n".join(lines)
 
 

@@ -61,7 +61,9 @@ class Client:
                 on_event(message)
         except OSError:
             pass
-        raise LabError(f"the agent of lab {self.lab!r} died", "everything of the lab went with it; `./inv up` builds it again")
+        raise LabError(
+            f"the agent of lab {self.lab!r} died", "everything of the lab went with it; `./inv up` builds it again"
+        )
 
     def is_heard(self) -> bool:
         """False when the agent was just ending; once it has heard us it lives as long as we are connected."""
@@ -79,7 +81,9 @@ class Client:
             with contextlib.suppress(LabError):  # that it died meanwhile is what was asked for
                 self.request("down")
             if not select.select([ended], [], [], END_SECONDS)[0]:
-                raise LabError(f"the agent of lab {self.lab!r} does not end", f"kill -9 {self.sandbox.pid} ends all of it")
+                raise LabError(
+                    f"the agent of lab {self.lab!r} does not end", f"kill -9 {self.sandbox.pid} ends all of it"
+                )
         finally:
             os.close(ended)
         folder.running()
@@ -95,7 +99,9 @@ def connect(lab: str | None = None) -> Client:
 
 
 def connect_or_start(lab: str) -> Client:
-    """To the agent of that lab, started if there is none. Two that start at once: one wins, the other is connected to it."""
+    """To the agent of that lab, started if there is none. Two that start at once: one wins, the other is connected to
+    it.
+    """
     folder.of(lab)
     deadline = time.monotonic() + START_SECONDS
     while True:
@@ -103,7 +109,10 @@ def connect_or_start(lab: str) -> Client:
         if client and client.is_heard():
             return client
         if time.monotonic() > deadline:
-            raise LabError(f"lab {lab!r} is held by another process that does not answer", f"see who has {folder.of(lab) / folder.LOCK} open")
+            raise LabError(
+                f"lab {lab!r} is held by another process that does not answer",
+                f"see who has {folder.of(lab) / folder.LOCK} open",
+            )
         select.select([], [], [], 0.02)
 
 
@@ -127,7 +136,9 @@ def _reach(lab: str) -> Client | None:
 
 
 def _start(lab: str) -> Client | None:
-    """Start an agent and connect; None if somebody else has the lab's lock just now. Raises what kept the agent from starting."""
+    """Start an agent and connect; None if somebody else has the lab's lock just now. Raises what kept the agent from
+    starting.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "lab.agent", lab],
         stdin=subprocess.DEVNULL,

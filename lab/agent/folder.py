@@ -32,7 +32,9 @@ def base() -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != uid or status.st_mode & 0o077:
-        raise MachineError(f"{folder} is not a folder of yours alone", f"remove it, or set XDG_RUNTIME_DIR: ls -ld {folder}")
+        raise MachineError(
+            f"{folder} is not a folder of yours alone", f"remove it, or set XDG_RUNTIME_DIR: ls -ld {folder}"
+        )
     return folder
 
 

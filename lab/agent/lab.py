@@ -1,4 +1,6 @@
-"""The lab itself: from a file's text to a network that the kernel holds, and back to the last good one when that fails."""
+"""The lab itself: from a file's text to a network that the kernel holds, and back to the last good one when that
+fails.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ class Lab:
         tell: Callable[[Message], None],
         cancelled: Callable[[], bool],
     ) -> Message:
-        """Bring the kernel to the file's state. FileError and nothing done; KernelError or Cancelled and back to how it was."""
+        """Bring the kernel to the file's state. FileError and nothing done; KernelError or Cancelled and back to how
+        it was.
+        """
         watch = Stopwatch()
         wanted = read_design(text, file, settings, self._design)
         watch.lap("design")

@@ -1,4 +1,6 @@
-"""The cluster as `get` shows it: Kubernetes objects as kubectl prints them with `-o json`, as far as the lab knows them."""
+"""The cluster as `get` shows it: Kubernetes objects as kubectl prints them with `-o json`, as far as the lab knows
+them.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ def _node(name: str, addresses: Addresses, created: str) -> Json:
         "metadata": _metadata(name, created, labels={"kubernetes.io/hostname": name}),
         "spec": {"podCIDRs": list(addresses.blocks.get(name, ()))},
         "status": {
-            "addresses": [{"type": "InternalIP", "address": addresses.nodes[name]}, {"type": "Hostname", "address": name}],
+            "addresses": [
+                {"type": "InternalIP", "address": addresses.nodes[name]},
+                {"type": "Hostname", "address": name},
+            ],
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     }

@@ -1,4 +1,6 @@
-"""What goes over the agent's socket: one JSON object a line. A request, then any number of events, then a result or an error."""
+"""What goes over the agent's socket: one JSON object a line. A request, then any number of events, then a result or
+an error.
+"""
 
 from __future__ import annotations
 

@@ -71,7 +71,9 @@ class Service:
             self._end.set()
 
     def _reap(self) -> None:
-        """An init gets every orphan of its sandbox; those that we started ourselves are waited for where they were started."""
+        """An init gets every orphan of its sandbox; those that we started ourselves are waited for where they were
+        started.
+        """
         if self._busy:
             asyncio.get_running_loop().call_later(0.2, self._reap)
             return
@@ -112,7 +114,10 @@ class Service:
             request: Message = json.loads(line)
             operation = self._operations.get(request.get("operation", ""))
             if operation is None:
-                raise UsageError(f"the agent knows no operation {request.get('operation')!r}", "client and agent differ: down, then up")
+                raise UsageError(
+                    f"the agent knows no operation {request.get('operation')!r}",
+                    "client and agent differ: down, then up",
+                )
             asked = asyncio.ensure_future(operation(request, reply, hung_up))
             gone = asyncio.ensure_future(_until_closed(reader))
             await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -126,7 +131,9 @@ class Service:
         except Cancelled:
             return
         except Exception as error:  # one request's defect must not take the lab with it
-            told = LabError(f"defect in the agent: {type(error).__name__}: {error}", "please report it, with the topology file")
+            told = LabError(
+                f"defect in the agent: {type(error).__name__}: {error}", "please report it, with the topology file"
+            )
             writer.write(encode(error_message(told)))
 
     async def _in_writer(self, busy: str, reply: Reply, work: Callable[[], Any]) -> Any:  # noqa: ANN401
@@ -171,5 +178,7 @@ class Service:
 
 
 async def _until_closed(reader: asyncio.StreamReader) -> None:
-    """Returns when the other side has hung up. It sends one request at a time, so there is nothing to read before the answer."""
+    """Returns when the other side has hung up. It sends one request at a time, so there is nothing to read before the
+    answer.
+    """
     await reader.read(1)

@@ -7,24 +7,20 @@ from itertools import groupby
 from typing import TypeVar
 
 from lab.errors import KernelError
-from lab.kernel import files, rules, sysctl
+from lab.kernel import files, rules, step_requests, sysctl
 from lab.kernel.cancelled import Cancelled
 from lab.kernel.holdings import Holdings
 from lab.kernel.netlink import Request, RequestError, RouteSocket
 from lab.kernel.readiness import wait_until_ready
-from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
+from lab.kernel.rtnetlink import device_settings, interface
 from lab.network.objects import (
-    Address,
-    FdbEntry,
     File,
     Interface,
     IpSet,
     Listener,
     Namespace,
-    Neighbour,
     Network,
     Process,
-    Route,
     Symlink,
     Sysctl,
 )
@@ -36,10 +32,9 @@ Progress = Callable[[int, str], None]
 T = TypeVar("T")
 
 
-def apply(
-    holdings: Holdings, plan: Plan, desired: Network, progress: Progress, cancelled: Callable[[], bool]
-) -> None:
-    """Carry out all steps. KernelError names the step, the kernel's words and the command; Cancelled when `cancelled()` says so.
+def apply(holdings: Holdings, plan: Plan, desired: Network, progress: Progress, cancelled: Callable[[], bool]) -> None:
+    """Carry out all steps. KernelError names the step, the kernel's words and the command; Cancelled when
+    `cancelled()` says so.
 
     `progress(number, place)` is told how many steps of which place were just done.
     """
@@ -47,9 +42,7 @@ def apply(
 
 
 class _Application:
-    def __init__(
-        self, holdings: Holdings, desired: Network, progress: Progress, cancelled: Callable[[], bool]
-    ) -> None:
+    def __init__(self, holdings: Holdings, desired: Network, progress: Progress, cancelled: Callable[[], bool]) -> None:
         self._holdings = holdings
         self._desired = desired
         self._progress = progress
@@ -98,6 +91,9 @@ class _Application:
         self._progress(len(steps), place)
 
     def _create(self, step: Step | RuleStep) -> None:
+        if step.place in self._holdings.namespaces:
+            _guarded(step, self._holdings.namespaces.name, step.place)  # somebody took only its name away
+            return
         _guarded(step, self._holdings.namespaces.create, step.place)
         if not self._fresh:
             # Not only lo: the ipip module, once loaded, puts its tunl0 into every new namespace.
@@ -148,7 +144,7 @@ class _Application:
     def _requests(self, place: str, steps: Sequence[Step]) -> Iterator[tuple[Step, list[Request]]]:
         """Links are all made before the first is brought up: the first may be a port of the second."""
         indexes = self._holdings.indexes.setdefault(place, {"lo": 1})
-        settings = _device_settings(steps)
+        settings = step_requests.device_settings_of(steps)
         links = [step for step in steps if isinstance(step.object, Interface)]
         for step in links:
             assert isinstance(step.object, Interface)
@@ -160,12 +156,15 @@ class _Application:
             if step.action == "add" and (item.primary or item.up):
                 yield step, interface.bring_up(item, indexes, settings.pop(item.name, ()))
             else:
-                yield step, interface.change(item, indexes)
+                assert step.before is None or isinstance(step.before, Interface)
+                yield step, interface.change(item, indexes, step.before)
         for device, pairs in settings.items():
-            owner = next(step for step in steps if isinstance(step.object, Sysctl) and f".{device}." in step.object.name)
+            owner = next(
+                step for step in steps if isinstance(step.object, Sysctl) and f".{device}." in step.object.name
+            )
             yield owner, [interface.set_device(indexes[device], pairs)]
         for step in steps:
-            yield step, list(_simple(step, indexes))
+            yield step, list(step_requests.additions(step, indexes))
 
     def _link(self, item: Interface, indexes: dict[str, int]) -> Request:
         index = indexes[item.name] = max(indexes.values()) + 1
@@ -200,7 +199,7 @@ class _Application:
 
     def _remove_by_netlink(self, step: Step) -> None:
         indexes = self._holdings.indexes[step.place]
-        requests = list(_removal(step, indexes))
+        requests = list(step_requests.removals(step, indexes))
         self._execute(step.place, requests, [step] * len(requests))
         if isinstance(step.object, Interface):
             indexes.pop(step.object.name, None)
@@ -230,44 +229,6 @@ def _is_restart(step: Step | RuleStep) -> bool:
 
 def _place_or_new(step: Step | RuleStep) -> str:
     return "" if isinstance(step, Step) and isinstance(step.object, Namespace) else step.place
-
-
-def _device_settings(steps: Sequence[Step]) -> dict[str, list[tuple[str, str]]]:
-    """(setting, value) by device, of those that travel with a link."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for step in steps:
-        if isinstance(step.object, Sysctl):
-            known = device_settings.device_of(step.object.name)
-            if known and known[1] != "proxy_delay":
-                found.setdefault(known[0], []).append((known[1], step.object.value))
-    return found
-
-
-def _simple(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
-    item, changing = step.object, step.action == "change"
-    match item:
-        case Address():
-            yield address.add(item, indexes)
-        case Route():
-            yield route.change(item, indexes) if changing else route.add(item, indexes)
-        case Neighbour() | FdbEntry():
-            yield neighbour.change(item, indexes) if changing else neighbour.add(item, indexes)
-        case Sysctl():
-            known = device_settings.device_of(item.name)
-            if known and known[1] == "proxy_delay":
-                yield device_settings.set_proxy_delay(indexes[known[0]], item.value)
-
-
-def _removal(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
-    match step.object:
-        case Interface() as item:
-            yield interface.remove(indexes[item.name])
-        case Address() as item:
-            yield address.remove(item, indexes)
-        case Route() as item:
-            yield route.remove(item, indexes)
-        case Neighbour() | FdbEntry() as item:
-            yield neighbour.remove(item, indexes)
 
 
 def _guarded(step: Step | RuleStep, action: Callable[[T], None], subject: T) -> None:

@@ -1,7 +1,8 @@
 """Which places the kernel has said something about since they were last read.
 
 One netlink socket hears of links, addresses, routes, permanent neighbours and settings of every namespace of the lab
-(NETLINK_LISTEN_ALL_NSID). What it does not hear of has a fingerprint that costs microseconds to take: the generation number
+(NETLINK_LISTEN_ALL_NSID). What it does not hear of has a fingerprint that costs microseconds to take: the generation
+number
 of the place's nftables, the raw dump of its ip sets, the values of its other settings, the times of its files.
 """
 
@@ -41,6 +42,8 @@ class Changes:
         self._socket = socket.socket(
             socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
         )
+        # Without a port number of its own a socket hears nothing: the kernel takes it for the one that asked.
+        self._socket.bind((0, 0))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self._socket.setsockopt(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
         self._numbers: dict[int, str] = {}
@@ -48,7 +51,7 @@ class Changes:
         self._missed = True
 
     def follow(self, place: str, netns: int) -> None:
-        """Give the place its number. To be called before any link leads into it, or the kernel picks a number itself."""
+        """Give the place its number. Before any link leads into it, or the kernel picks a number itself."""
         number, self._next = self._next, self._next + 1
         with RouteSocket() as netlink:
             netlink.execute([Request(RTM_NEWNSID, 0, b"\0\0\0\0" + u32(NETNSA_NSID, number) + u32(NETNSA_FD, netns))])
@@ -65,7 +68,9 @@ class Changes:
         self._missed = False
 
     def ignore(self) -> None:
-        """Hear nothing: a thousand pods' building tells us nothing that we do not know, and costs the kernel time to say."""
+        """Hear nothing: a thousand pods' building tells us nothing that we do not know, and costs the kernel time to
+        say.
+        """
         for group in GROUPS:
             self._socket.setsockopt(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group)
         self._missed = True
@@ -76,7 +81,9 @@ class Changes:
         return self._missed
 
     def heard(self, home: str) -> frozenset[str] | None:
-        """The places of which something was heard since the last call (`home` is the sandbox's own); None: it may be any."""
+        """The places of which something was heard since the last call (`home` is the sandbox's own); None: it may be
+        any.
+        """
         places: set[str] = set()
         while True:
             try:
@@ -87,7 +94,9 @@ class Changes:
                 self._missed = True
                 continue
             if _matters(data):
-                number = next((struct.unpack("=i", payload)[0] for _l, _t, payload in ancillary if len(payload) == 4), None)
+                number = next(
+                    (struct.unpack("=i", payload)[0] for _l, _t, payload in ancillary if len(payload) == 4), None
+                )
                 places.add(home if number is None else self._numbers.get(number, home))
         return None if self._missed else frozenset(places)
 

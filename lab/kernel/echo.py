@@ -44,7 +44,8 @@ class Connection:
 def http_answer(name: str, client: str, head: bytes) -> tuple[bytes, bool]:
     """The answer to one request head, and whether the connection ends with it.
 
-    The body names the pod and the client's address as it was seen; a path that is a number asks for that many bytes more.
+    The body names the pod and the client's address as it was seen; a path that is a number asks for that many bytes
+    more.
     """
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ")

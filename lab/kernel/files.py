@@ -23,7 +23,8 @@ def _write(item: File | Symlink) -> None:
         os.symlink(item.target, aside)
         os.replace(aside, item.path)
         return
-    # In place, never by renaming another over it: the file may be bind mounted on somebody's /etc, and a new one would not be seen there.
+    # In place, never by renaming another over it: the file may be bind mounted on somebody's /etc, and a new one
+    # would not be seen there.
     file = os.open(item.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         content = item.content.encode()

@@ -1,6 +1,8 @@
-"""What the agent holds of a lab: open namespaces, running programs, and the directory of what to look at when reading back.
+"""What the agent holds of a lab: open namespaces, running programs, and the directory of what to look at when reading
+back.
 
-The directory is no memory of values: it says where to look (a file's path) or what cannot change while a thing lives (the two
+The directory is no memory of values: it says where to look (a file's path) or what cannot change while a thing lives
+(the two
 ends of a veth pair). Every value comes from the kernel, each time.
 """
 

@@ -17,5 +17,7 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment in which `module` is found, wherever the command was typed, and the system's programs by whoever typed it."""
+    """The environment in which `module` is found, wherever the command was typed, and the system's programs by
+    whoever typed it.
+    """
     return {**os.environ, "PYTHONPATH": str(_PACKAGE_FOLDER), "PATH": search_path()}

@@ -16,7 +16,9 @@ from lab.network.objects import Listener
 
 
 class Listeners:
-    """What the built-in server serves. The process is started with the first listener; when it dies, so does all it served."""
+    """What the built-in server serves. The process is started with the first listener; when it dies, so does all it
+    served.
+    """
 
     def __init__(self, namespaces: Namespaces) -> None:
         self._namespaces = namespaces
@@ -31,6 +33,10 @@ class Listeners:
     def read(self) -> tuple[Listener, ...]:
         """What is served now; nothing when the process is dead."""
         return tuple(self._served.values()) if self.pid else ()
+
+    def ended_places(self) -> frozenset[str]:
+        """Where something should be served and the process that did is dead."""
+        return frozenset() if self.pid else frozenset(listener.place for listener in self._served.values())
 
     def change(self, stop: Sequence[Listener], serve: Sequence[Listener]) -> None:
         """Stop some, start some. KernelError when a port is taken or the server died."""

@@ -50,10 +50,20 @@ class Namespaces:
                 netlink.execute([interface.loopback_up()])
         finally:
             setns(self._home, CLONE_NEWNET)
+        self._fds[place] = fd
+        self.name(place)
+
+    def name(self, place: str) -> None:
+        """Give an open namespace its name under /run/netns."""
         path = FOLDER / netns_name(place)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o444))
-        mount(f"/proc/self/fd/{fd}", str(path), "none", MS_BIND)
-        self._fds[place] = fd
+        mount(f"/proc/self/fd/{self._fds[place]}", str(path), "none", MS_BIND)
+
+    def is_named(self, place: str) -> bool:
+        """False when `ip netns del` took the name away; the namespace itself lives for as long as it is held open
+        here.
+        """
+        return place == UNDERLAY or os.path.exists(f"{FOLDER}/{netns_name(place)}")
 
     def adopt(self, names: dict[str, str]) -> None:
         """Open namespaces that somebody else made under /run/netns: place by namespace name."""
@@ -63,8 +73,11 @@ class Namespaces:
                 self._fds[place] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def remove(self, place: str) -> None:
-        """Take the name away and let go; the kernel takes the links with the namespace when its last process has left."""
-        path = FOLDER / netns_name(place)
-        umount(str(path))
-        path.unlink()
+        """Take the name away and let go; the kernel takes the links with the namespace when its last process has
+        left.
+        """
+        if self.is_named(place):
+            path = FOLDER / netns_name(place)
+            umount(str(path))
+            path.unlink()
         os.close(self._fds.pop(place))

@@ -105,7 +105,9 @@ class RouteSocket:
         self._socket.close()
 
     def execute(self, requests: list[Request]) -> None:
-        """Carry out the requests in order. RequestError names the first that failed; the kernel tried the rest of its chunk."""
+        """Carry out the requests in order. RequestError names the first that failed; the kernel tried the rest of its
+        chunk.
+        """
         start = 0
         while start < len(requests):
             size, end = 0, start

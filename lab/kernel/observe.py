@@ -13,7 +13,8 @@ from lab.network.objects import UNDERLAY, Interface, IpSet, Network, Object, Sys
 
 
 def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = None) -> Network:
-    """The actual network: all of it in our places, plus the values of the settings, files and programs that `desired` names.
+    """The actual network: all of it in our places, plus the values of the settings, files and programs that `desired`
+    names.
 
     With `only`, those places and no others.
     """
@@ -24,7 +25,7 @@ def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = 
     with_sets = {item.place for item in desired if isinstance(item, IpSet)}
     saving = [rules.start_save(namespaces, place) for place in rule_places]
     saving_sets = [rules.start_ipset_save(namespaces, place) for place in rule_places if place in with_sets]
-    found: list[Object] = [holdings.kinds[place] for place in places]
+    found: list[Object] = [holdings.kinds[place] for place in places if namespaces.is_named(place)]
     for place in (UNDERLAY, *places) if only is None or UNDERLAY in only else places:
         found += read_place(holdings, place, settings.get(place, ()))
     found += files.read(item for item in holdings.files.values() if only is None or item.place in only)
@@ -69,5 +70,3 @@ def read_place(holdings: Holdings, place: str, settings: Iterable[str]) -> list[
 def _with_peer(holdings: Holdings, item: Interface) -> Interface:
     peer = holdings.peers.get((item.place, item.name))
     return replace(item, peer_place=peer[0], peer_name=peer[1]) if peer and item.kind == "veth" else item
-
-

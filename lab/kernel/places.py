@@ -36,8 +36,12 @@ class Sandbox:
     pid: int
 
     def open_netns(self, place: str) -> int:
-        """A file descriptor of the place's network namespace; the caller closes it. UsageError if there is no such place."""
-        path = f"/proc/{self.pid}/ns/net" if place == UNDERLAY else f"/proc/{self.pid}/root/run/netns/{netns_name(place)}"
+        """A file descriptor of the place's network namespace; the caller closes it. UsageError if there is no such
+        place.
+        """
+        path = (
+            f"/proc/{self.pid}/ns/net" if place == UNDERLAY else f"/proc/{self.pid}/root/run/netns/{netns_name(place)}"
+        )
         try:
             return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -36,11 +36,15 @@ class Processes:
         return {f"{s.process.place} {s.process.name}": s.running.pid for s in self._alive()}
 
     def _alive(self) -> list[_Started]:
-        return [started for started in self._started.values() if started.running.poll() is None]
+        return [started for started in tuple(self._started.values()) if started.running.poll() is None]
 
     def read(self) -> tuple[Process, ...]:
         """The programs that are alive, as they were asked for."""
         return tuple(started.process for started in self._alive())
+
+    def ended_places(self) -> frozenset[str]:
+        """Where something that was started, and not stopped, is no more."""
+        return frozenset(s.process.place for s in self._started.values() if s.running.poll() is not None)
 
     def start(self, process: Process) -> None:
         """Run it in its place; what it prints goes to its log."""

@@ -16,14 +16,17 @@ from lab.network.objects import Address, Network, Process
 READY_SECONDS = 10.0
 ASK_EVERY_SECONDS = 0.01
 
-# A question of type A for the name "ready.", id 0x686f: any answer to it, a refusal included, says that the server is up.
+# A question of type A for the name "ready.", id 0x686f: any answer to it, a refusal included, says that the server is
+# up.
 _QUESTION = b"\x68\x6f\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05ready\x00\x00\x01\x00\x01"
 
 
 def wait_until_ready(
     holdings: Holdings, network: Network, cancelled: Callable[[], bool], only: tuple[Process, ...] = ()
 ) -> None:
-    """Returns when all programs of the network are (or `only` these). KernelError naming who is not, with its last words, after READY_SECONDS."""
+    """Returns when all programs of the network are (or `only` these). KernelError naming who is not, with its last
+    words, after READY_SECONDS.
+    """
     processes = list(only) or [item for item in network if isinstance(item, Process)]
     waiting = {item.place: _sockets(holdings, network, item) for item in processes if item.ready_udp}
     deadline = time.monotonic() + READY_SECONDS

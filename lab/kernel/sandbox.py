@@ -1,6 +1,7 @@
 """The sandbox: namespaces in which the lab lives, its init, and its own /run and /etc.
 
-User namespace (unless root), mount, PID, network and UTS namespaces. Everything in it ends when its init ends: the kernel
+User namespace (unless root), mount, PID, network and UTS namespaces. Everything in it ends when its init ends: the
+kernel
 kills the processes, and with the last of them go mounts, namespaces and interfaces. The host sees none of it.
 """
 
@@ -37,7 +38,17 @@ _CGROUP = Path("/sys/fs/cgroup")
 _CGROUP2_OF_HYBRID = _CGROUP / "unified"
 _PROTOCOLS = "".join(
     f"{protocol} {number}\n"
-    for protocol, number in (("ip", 0), ("icmp", 1), ("igmp", 2), ("ipencap", 4), ("tcp", 6), ("udp", 17), ("gre", 47), ("esp", 50), ("sctp", 132))
+    for protocol, number in (
+        ("ip", 0),
+        ("icmp", 1),
+        ("igmp", 2),
+        ("ipencap", 4),
+        ("tcp", 6),
+        ("udp", 17),
+        ("gre", 47),
+        ("esp", 50),
+        ("sctp", 132),
+    )
 )
 _STAGE = "/tmp"  # noqa: S108  a mount point for a moment, no file is made there
 _OWN_SPACE = "mode=755,size=512m"
@@ -53,7 +64,8 @@ POWERLESS = (
 def start(name: str, life: Callable[[], None], refused: Callable[[MachineError], None]) -> int:
     """Make the sandbox and fork its init, which prepares it and then lives `life`. Gives the init's process id.
 
-    The calling process is for nothing else afterwards: its children would be born in the sandbox. MachineError when namespaces are refused;
+    The calling process is for nothing else afterwards: its children would be born in the sandbox. MachineError when
+    namespaces are refused;
     when they turn out to be powerless, the init itself tells `refused` and ends.
     """
     uid, gid = os.geteuid(), os.getegid()
@@ -77,7 +89,8 @@ def start(name: str, life: Callable[[], None], refused: Callable[[MachineError],
 def _live(name: str, life: Callable[[], None], refused: Callable[[MachineError], None]) -> NoReturn:
     status = 1
     try:
-        # Entering a new user namespace made /proc/PID unreadable for its own user, through which commands find the places.
+        # Entering a new user namespace made /proc/PID unreadable for its own user, through which commands find the
+        # places.
         prctl(PR_SET_DUMPABLE, 1)
         _prepare(name)
         life()
@@ -93,7 +106,9 @@ def _live(name: str, life: Callable[[], None], refused: Callable[[MachineError],
 
 
 def _prepare(name: str) -> None:
-    """Make the fresh namespaces usable: own /proc, /run and /etc, a host name, loopback up, and proof that links can be made."""
+    """Make the fresh namespaces usable: own /proc, /run and /etc, a host name, loopback up, and proof that links can
+    be made.
+    """
     try:
         mount("none", "/", "none", MS_REC | MS_SLAVE)
         mount("proc", "/proc", "proc")
@@ -126,7 +141,8 @@ def _overlay(folder: str, own: tuple[str, ...]) -> None:
     The old folder stays reachable as `folder`/.host. An overlay file system would do the same, where it is allowed.
     """
     entries = sorted(os.listdir(folder))
-    # Prepared upon a folder that is on every machine, then moved: once something lies upon `folder`, a recursive bind of it
+    # Prepared upon a folder that is on every machine, then moved: once something lies upon `folder`, a recursive bind
+    # of it
     # would bring that along, and one that is not recursive would lose what is mounted below (/run/user/1000).
     mount("tmpfs", _STAGE, "tmpfs", 0, _OWN_SPACE)
     os.mkdir(f"{_STAGE}/.host")

@@ -1,6 +1,7 @@
 """Which places need no reading: those found as designed, of which the kernel has said nothing since.
 
-A lab of a thousand pods is read back in a second; adding one pod must not cost that. Nothing is taken from memory here but the
+A lab of a thousand pods is read back in a second; adding one pod must not cost that. Nothing is taken from memory
+here but the
 fact that a place was read and found right; that it still is so comes from the kernel (`changes`).
 """
 
@@ -31,15 +32,20 @@ class Verified:
         self._records: dict[str, _Record] = {}
 
     def doubtful(self, wanted: Network) -> frozenset[str]:
-        """The places that must be read before anything can be said of them: never read, changed since, or wanted otherwise."""
+        """The places that must be read before anything can be said of them: never read, changed since, or wanted
+        otherwise.
+        """
         self._drop_heard()
         designed = by_place(wanted)
         existing = (UNDERLAY, *self._holdings.namespaces.places)
-        sure = {place for place in existing if self._is_sure(place, designed.get(place, []))}
+        ended = self._holdings.processes.ended_places() | self._holdings.listeners.ended_places()
+        sure = {place for place in existing if place not in ended and self._is_sure(place, designed.get(place, []))}
         return frozenset({*existing, *designed} - sure)
 
     def touched(self, places: frozenset[str]) -> frozenset[str]:
-        """The places that must be read after these were worked on: they, and whatever the kernel has spoken of meanwhile."""
+        """The places that must be read after these were worked on: they, and whatever the kernel has spoken of
+        meanwhile.
+        """
         recorded = frozenset(self._records)
         self._drop_heard()
         return places | (recorded - frozenset(self._records))
@@ -56,6 +62,7 @@ class Verified:
         record = self._records.get(place)
         return (
             record is not None
+            and self._holdings.namespaces.is_named(place)
             and record.objects == objects
             and record.fingerprint == self._fingerprint(place, record.signs)
         )

@@ -18,9 +18,11 @@ _NAMESPACES = {"pid": CLONE_NEWPID, "uts": CLONE_NEWUTS, "net": CLONE_NEWNET, "m
 
 
 def run(sandbox: Sandbox, place: str, argv: Sequence[str], extra: Mapping[str, str]) -> int:
-    """Run `argv` in the place with our terminal, working directory and environment (plus `extra`). Gives its exit status, as a shell would.
+    """Run `argv` in the place with our terminal, working directory and environment (plus `extra`). Gives its exit
+    status, as a shell would.
 
-    The process lives in the sandbox's PID namespace: it ends with the lab, and with us. UsageError if there is no such place.
+    The process lives in the sandbox's PID namespace: it ends with the lab, and with us. UsageError if there is no
+    such place.
     """
     os.close(sandbox.open_netns(place))
     here = os.getcwd()
@@ -38,9 +40,7 @@ def run(sandbox: Sandbox, place: str, argv: Sequence[str], extra: Mapping[str, s
 
 def _join(sandbox: Sandbox) -> None:
     try:
-        opened = {
-            name: os.open(f"/proc/{sandbox.pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in _NAMESPACES
-        }
+        opened = {name: os.open(f"/proc/{sandbox.pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in _NAMESPACES}
         sandbox.join_user_namespace()
         for name, fd in opened.items():
             setns(fd, _NAMESPACES[name])

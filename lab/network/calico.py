@@ -64,9 +64,7 @@ def nodes(topology: Topology, addresses: Addresses) -> Iterator[Object]:
         yield from _tunnel(topology, addresses, node)
         for block in addresses.blocks.get(node, ()):
             proto = FELIX if topology.spec.cni.encapsulation != "None" else BIRD
-            yield Route(
-                node, block, type="blackhole", proto=proto, intent=f"block of {node}: no pod has the address"
-            )
+            yield Route(node, block, type="blackhole", proto=proto, intent=f"block of {node}: no pod has the address")
         for remote in wires.nodes:
             if remote != node:
                 yield from _remote(topology, addresses, wires, node, remote)

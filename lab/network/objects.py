@@ -21,7 +21,9 @@ Key = tuple[str, ...]
 
 
 def netns_name(place: str) -> str:
-    """Name of the place's namespace for `ip netns`: a slash cannot stand in a file name ("ns.pod", as Calico hashes it)."""
+    """Name of the place's namespace for `ip netns`: a slash cannot stand in a file name ("ns.pod", as Calico hashes
+    it).
+    """
     return place.replace("/", ".")
 
 
@@ -42,7 +44,9 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Vxlan:
-    """What makes a link a VXLAN tunnel. `device` is the underlay interface it is bound to; `df` is `unset`, `set` or `inherit`."""
+    """What makes a link a VXLAN tunnel. `device` is the underlay interface it is bound to; `df` is `unset`, `set` or
+    `inherit`.
+    """
 
     vni: int
     port: int
@@ -64,7 +68,8 @@ class Ipip:
 class Interface:
     """One network interface. Of a veth pair both ends are objects; the `primary` end is the one that creates both.
 
-    `kind` is `veth`, `bridge`, `vxlan` or `ipip`. `mac` may be "" where the kernel may choose. `master` is the bridge it
+    `kind` is `veth`, `bridge`, `vxlan` or `ipip`. `mac` may be "" where the kernel may choose. `master` is the bridge
+    it
     is a port of. Every interface is up. `hairpin` counts for bridge ports only.
     """
 
@@ -91,7 +96,9 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Sysctl:
-    """A setting under /proc/sys of the place's namespace; `name` in dotted form, with device names' dots kept as they are."""
+    """A setting under /proc/sys of the place's namespace; `name` in dotted form, with device names' dots kept as they
+    are.
+    """
 
     rank: ClassVar[int] = 2
     place: str
@@ -267,7 +274,8 @@ class Listener:
 class Process:
     """A program that runs in a place. When `config` (a digest of what it reads) changes, it is started anew.
 
-    `container` names the OCI bundle's folder when it runs under crun. `ready_udp` is the port whose answer to a DNS question says that it
+    `container` names the OCI bundle's folder when it runs under crun. `ready_udp` is the port whose answer to a DNS
+    question says that it
     is up; 0 when being alive is enough.
     """
 

@@ -1,4 +1,4 @@
-"""Each step as the lines a person would type: iproute2, sysctl, ipset, iptables-restore, cat, and the program itself."""
+"""Each step as the lines a person would type: iproute2, sysctl, ipset, iptables-restore, cat, the program itself."""
 
 from __future__ import annotations
 

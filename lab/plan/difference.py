@@ -1,6 +1,7 @@
 """The comparison itself: desired and actual network to ordered steps.
 
-Order: what is not wanted goes first, in reverse; then all namespaces; then, place by place in the design's order, links,
+Order: what is not wanted goes first, in reverse; then all namespaces; then, place by place in the design's order,
+links,
 settings, addresses, routes, entries, sets, rules, files, servers. So a plan reads place by place and still builds.
 """
 
@@ -39,14 +40,17 @@ _CHANGEABLE = ("mac", "mtu", "master", "hairpin", "up")
 def plan(desired: Network, actual: Network) -> Plan:
     """What must be done for the kernel, which holds `actual`, to hold `desired`.
 
-    What the actual network holds and nobody asked for is removed, except settings (a value is never "not wanted") and built-in
-    chains, which are emptied. What falls away with a removed namespace or link is not removed one by one, and is made again where wanted.
+    What the actual network holds and nobody asked for is removed, except settings (a value is never "not wanted") and
+    built-in
+    chains, which are emptied. What falls away with a removed namespace or link is not removed one by one, and is made
+    again where wanted.
     """
     wanted, present = desired.by_key, dict(actual.by_key)
     if wanted == present:
         return Plan(())
     removals = _removals(wanted, present)
     _forget_what_falls(removals, present)
+    _forget_neighbours(wanted, present)
     removed = {step.object.key for step in removals}
     removals += [
         Step("remove", item)
@@ -72,7 +76,8 @@ def _removals(wanted: Mapping[Key, Object], present: Mapping[Key, Object]) -> li
         if target is None or (isinstance(target, Interface) and _must_be_remade(target, item)):
             steps.append(Step("remove", item))
         elif isinstance(target, Interface) and target.kind == "veth" and target.primary:
-            # Half a pair is no pair: its other end was renamed or moved away. (Where that place was not read, nothing is known.)
+            # Half a pair is no pair: its other end was renamed or moved away. (Where that place was not read, nothing
+            # is known.)
             read = target.peer_place == UNDERLAY or ("netns", target.peer_place) in present
             if read and ("link", target.peer_place, target.peer_name) not in present:
                 steps.append(Step("remove", item))
@@ -86,7 +91,9 @@ def _must_be_remade(target: Interface, item: Interface) -> bool:
 
 
 def _forget_what_falls(removals: list[Step], present: dict[Key, Object]) -> None:
-    """Take out of `present` what the kernel drops with the removed namespaces and links: a veth's peer, and all that hangs on a device."""
+    """Take out of `present` what the kernel drops with the removed namespaces and links: a veth's peer, and all that
+    hangs on a device.
+    """
     places = {step.place for step in removals if isinstance(step.object, Namespace)}
     devices = {(step.place, step.object.name) for step in removals if isinstance(step.object, Interface)}
     peers = _peers(present)
@@ -102,10 +109,26 @@ def _forget_what_falls(removals: list[Step], present: dict[Key, Object]) -> None
             (item.place in places and not isinstance(item, _OUTSIDE))
             or (isinstance(item, Interface) and (item.place, item.name) in devices)
             or (isinstance(item, _DEVICE_BOUND) and (item.place, item.device) in devices)
-            or (isinstance(item, Sysctl) and any(item.place == place and f".{name}." in item.name for place, name in devices))
+            or (
+                isinstance(item, Sysctl)
+                and any(item.place == place and f".{name}." in item.name for place, name in devices)
+            )
         ):
             del present[key]
     removals[:] = [step for step in removals if _stands_alone(step, places, peers, removals)]
+
+
+def _forget_neighbours(wanted: Mapping[Key, Object], present: dict[Key, Object]) -> None:
+    """Take out of `present` the neighbours behind links whose MAC is to change: the kernel drops them with the old one."""
+    changing = set()
+    for key, item in present.items():
+        target = wanted.get(key)
+        if isinstance(item, Interface) and isinstance(target, Interface) and target.mac not in ("", item.mac):
+            changing.add((item.place, item.name))
+    if changing:
+        for key, item in tuple(present.items()):
+            if isinstance(item, Neighbour) and (item.place, item.device) in changing:
+                del present[key]
 
 
 def _peers(present: Mapping[Key, Object]) -> dict[tuple[str, str], tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The input of `iptables-restore --noflush` that makes chains what they should be, and touches nothing else.
 
-A chain that exists is edited, not written anew: rules that stay keep their counters, and traffic never meets an empty chain.
+A chain that exists is edited, not written anew: rules that stay keep their counters, and traffic never meets an empty
+chain.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def _lines(changes: Iterable[ChainChange]) -> Iterator[str]:
 
 
 def _edits(change: ChainChange) -> Iterator[str]:
-    """From the rules that are there to those that should be: the differing stretch between a common beginning and end is replaced."""
+    """From the rules that are there to those that should be: the differing stretch between a common beginning and end
+    is replaced.
+    """
     name = change.chain.name
     have = [rule.text for rule in change.before.rules] if change.before else []
     want = [rule.text for rule in change.chain.rules]

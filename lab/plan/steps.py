@@ -50,7 +50,9 @@ class RuleStep:
 
     @property
     def reason(self) -> str:
-        counts = {action: sum(change.action == action for change in self.changes) for action in ("add", "change", "remove")}
+        counts = {
+            action: sum(change.action == action for change in self.changes) for action in ("add", "change", "remove")
+        }
         told = [f"{number} to {action}" for action, number in counts.items() if number]
         return f"chains: {', '.join(told)}"
 
@@ -94,5 +96,5 @@ def _differences(before: Object, after: Object) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    written = "none" if value in ("", None) else str(value)
+    written = "none" if value in ("", None) else str(value).replace("\n", "\\n")
     return written if len(written) <= 60 else f"{written[:57]}..."

@@ -13,6 +13,4 @@ from lab.tasks.lifetime import down, list_, up, validate
 from lab.tasks.looking import get, graph, inspect
 from lab.tasks.tracing import capture, demo, trace
 
-namespace = Collection(
-    capture, check, demo, down, exec_, get, graph, inspect, list_, shell, trace, up, validate
-)
+namespace = Collection(capture, check, demo, down, exec_, get, graph, inspect, list_, shell, trace, up, validate)

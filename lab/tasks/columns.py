@@ -47,7 +47,10 @@ def _node_address(item: Json) -> str:
 
 
 def _ports(item: Json) -> str:
-    told = [f"{p['port']}{':' + str(p['nodePort']) if 'nodePort' in p else ''}/{p['protocol']}" for p in item["spec"]["ports"]]
+    told = [
+        f"{p['port']}{':' + str(p['nodePort']) if 'nodePort' in p else ''}/{p['protocol']}"
+        for p in item["spec"]["ports"]
+    ]
     return ",".join(told) or "<none>"
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from lab.agent.protocol import Message
 
 _LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
-_TOPOLOGY = {"topology": "A file, or the name of one that comes with Hoplab.", "set": "Change a field of spec: key=value."}
+_TOPOLOGY = {
+    "topology": "A file, or the name of one that comes with Hoplab.",
+    "set": "Change a field of spec: key=value.",
+}
 
 
 @command(

@@ -32,7 +32,12 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
     terminal.out(f"lab {connected.lab}: {status['cni']} {status['encapsulation'] or ''}, from {status['file']}")
     terminal.out(f"agent: process {connected.sandbox.pid}, up for {terminal.age(time.time() - status['started'])}\n")
     rows = [
-        (place.name, place.kind, place.node, ", ".join(f"{link.name} {a}" for link in place.links for a in link.addresses))
+        (
+            place.name,
+            place.kind,
+            place.node,
+            ", ".join(f"{link.name} {a}" for link in place.links for a in link.addresses),
+        )
         for place in map_.places
         if place.kind != "underlay"
     ]

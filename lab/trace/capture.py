@@ -10,6 +10,7 @@ import ctypes
 import os
 import select
 import socket
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from errno import ENETDOWN
@@ -30,6 +31,7 @@ _CHECKSUM_NOT_READY = 8  # TP_STATUS_CSUMNOTREADY
 _OTHER_HOST, _OUTGOING = 3, 4  # PACKET_OTHERHOST, PACKET_OUTGOING
 _BUFFER = 8 << 20
 _FRAME = 1 << 17  # a super-frame of 64 KiB and its headers
+_STAMPS_SECONDS = 0.1
 _TIMESPEC = Struct("@qq")
 _AUXDATA = Struct("@IIIHHHH")
 _ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(_AUXDATA.size)
@@ -61,6 +63,7 @@ class Captures:
 
         UsageError where there is no such place or interface.
         """
+        first = not self._sockets
         for place in places:
             if place not in self._sockets:
                 netns = self._sandbox.open_netns(place)
@@ -72,6 +75,8 @@ class Captures:
                 self._sockets[place] = listener
                 self._places[listener.fileno()] = place
                 self._poll.register(listener, select.EPOLLIN)
+        if first:
+            _wait_for_stamps()
 
     def read(self, timeout: float = 0.0) -> list[Capture]:
         """Everything captured so far, by place; waits up to `timeout` seconds for the first."""
@@ -106,6 +111,24 @@ def _listener(place: str, interface: str, program: Sequence[Instruction]) -> soc
     return listener
 
 
+def _wait_for_stamps() -> None:
+    """Until the kernel stamps packets as they pass.
+
+    It begins some 2 ms after the first socket asked for it (net_enable_timestamp), and until then packets get the
+    time at which they are read, which mixes up their order. One sent to ourselves shows it.
+    """
+    deadline = time.monotonic() + _STAMPS_SECONDS
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mirror:
+        mirror.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        mirror.bind(("127.0.0.1", 0))
+        stamp = sent = 0
+        while not stamp or (stamp > sent and time.monotonic() < deadline):
+            mirror.sendto(b"?", mirror.getsockname())
+            sent = time.time_ns()
+            _, ancillary, _, _ = mirror.recvmsg(1, _ANCILLARY)
+            stamp, _, _ = _told(ancillary)
+
+
 def _drain(listener: socket.socket, place: str) -> list[Capture]:
     captures: list[Capture] = []
     frame = bytearray(_FRAME)
@@ -120,13 +143,7 @@ def _drain(listener: socket.socket, place: str) -> list[Capture]:
                 raise
             continue
         interface, _, kind, hardware, _ = address
-        t_ns, length, status = 0, size, 0
-        for level, name, data in ancillary:
-            if (level, name) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
-                seconds, nanoseconds = _TIMESPEC.unpack(data)
-                t_ns = seconds * 1_000_000_000 + nanoseconds
-            elif (level, name) == (_SOL_PACKET, _PACKET_AUXDATA):
-                status, length, *_ = _AUXDATA.unpack(data)
+        t_ns, status, length = _told(ancillary)
         way = "out" if kind == _OUTGOING else "in"
         captures.append(
             Capture(
@@ -135,9 +152,21 @@ def _drain(listener: socket.socket, place: str) -> list[Capture]:
                 way,
                 t_ns,
                 bytes(view[:size]),
-                length,
+                length or size,
                 hardware,
                 unfinished=bool(status & _CHECKSUM_NOT_READY),
                 foreign=kind == _OTHER_HOST,
             )
         )
+
+
+def _told(ancillary: Sequence[tuple[int, int, bytes]]) -> tuple[int, int, int]:
+    """What the kernel says beside a packet: its time stamp in nanoseconds, its status bits and whole length; else 0."""
+    t_ns, status, length = 0, 0, 0
+    for level, name, data in ancillary:
+        if (level, name) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+            seconds, nanoseconds = _TIMESPEC.unpack(data)
+            t_ns = seconds * 1_000_000_000 + nanoseconds
+        elif (level, name) == (_SOL_PACKET, _PACKET_AUXDATA):
+            status, length, *_ = _AUXDATA.unpack(data)
+    return t_ns, status, length

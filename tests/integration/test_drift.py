@@ -103,8 +103,8 @@ DAMAGES = [
     Damage(
         "a setting of a pod",
         "pod-1",
-        ("echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter",),
-        ("namespace001/pod-1: sysctl net.ipv4.conf.all.rp_filter",),
+        ("echo 1 > /proc/sys/net/ipv4/conf/eth0/forwarding",),
+        ("namespace001/pod-1: sysctl net.ipv4.conf.eth0.forwarding",),
     ),
     Damage(
         "a link is down",
@@ -131,6 +131,18 @@ DAMAGES = [
         "node-1",
         ("ip link set vxlan.calico mtu 1400",),
         ("node-1: link vxlan.calico",),
+    ),
+    Damage(
+        "a pod has another MAC",
+        "pod-0",
+        ("ip link set eth0 address 02:00:00:00:00:09",),
+        ("namespace001/pod-0: link eth0",),
+    ),
+    Damage(
+        "a tunnel has another MAC",
+        "node-0",
+        ("ip link set vxlan.calico address 02:00:00:00:00:09",),
+        ("node-0: link vxlan.calico",),
     ),
     Damage("a subnet's bridge is deleted", "underlay", ("ip link del subnet-a",), ("underlay: link subnet-a",)),
     Damage(
@@ -224,12 +236,12 @@ def test_the_internets_resolver_is_killed(healthy: Lab) -> None:
 
 
 def test_the_built_in_server_is_killed_and_with_it_all_that_it_served(healthy: Lab) -> None:
-    before = healthy.in_("pod-2", "ss -Hln")
+    before = healthy.in_("pod-2", "ss -Hltun").split()
     listed = healthy.in_("underlay", "ps axww -o pid=,args=").splitlines()
     server = next(line.split()[0] for line in listed if "lab.kernel.echo" in line)
     healthy.in_("underlay", f"kill -9 {server}")
     told = healthy.drift()
     require_named(told, tuple(f"namespace001/pod-{n}: listener tcp 8080" for n in range(4)))
     healthy.up().ok()
-    assert healthy.in_("pod-2", "ss -Hln") == before
+    assert healthy.in_("pod-2", "ss -Hltun").split() == before
     assert healthy.exec_("pod-0", "curl", "-sS", "--max-time", "5", "http://myapp").ok()

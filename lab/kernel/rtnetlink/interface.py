@@ -30,7 +30,14 @@ IFLA_MASTER, IFLA_PROTINFO, IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_NET_NS_FD = 10, 12
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_DATA = 1, 2, 5
 IFLA_BRPORT_MODE = 4
 VETH_INFO_PEER = 1
-IFLA_VXLAN_ID, IFLA_VXLAN_LINK, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LEARNING, IFLA_VXLAN_PORT, IFLA_VXLAN_DF = 1, 3, 4, 7, 15, 29
+IFLA_VXLAN_ID, IFLA_VXLAN_LINK, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LEARNING, IFLA_VXLAN_PORT, IFLA_VXLAN_DF = (
+    1,
+    3,
+    4,
+    7,
+    15,
+    29,
+)
 IFLA_IPTUN_LOCAL, IFLA_IPTUN_REMOTE = 2, 3
 VXLAN_DF = ("unset", "set", "inherit")
 
@@ -46,19 +53,21 @@ def _named(interface: Interface) -> bytes:
     return text(IFLA_IFNAME, interface.name) + u32(IFLA_MTU, interface.mtu) + mac
 
 
-def add(interface: Interface, index: int, indexes: Mapping[str, int], peer: tuple[Interface, int, int] | None) -> Request:
-    """Make the link with that index; `peer` is the other end of a veth, its index, and its namespace as a file descriptor.
+def add(
+    interface: Interface, index: int, indexes: Mapping[str, int], peer: tuple[Interface, int, int] | None
+) -> Request:
+    """Make the link with that index; `peer` is the other end of a veth, its index, and its namespace as a file
+    descriptor.
 
-    The peer is born in its namespace: moving it there later costs 16 ms. Both ends are still down: brought up together in this
+    The peer is born in its namespace: moving it there later costs 16 ms. Both ends are still down: brought up
+    together in this
     request the kernel answers ENOTCONN.
     """
     data = b""
     if interface.kind == "veth":
         assert peer is not None, f"veth {interface.name} without a peer"
         other, other_index, netns = peer
-        data = nested(
-            VETH_INFO_PEER, _IFINFO.pack(0, 0, other_index, 0, 0), _named(other), u32(IFLA_NET_NS_FD, netns)
-        )
+        data = nested(VETH_INFO_PEER, _IFINFO.pack(0, 0, other_index, 0, 0), _named(other), u32(IFLA_NET_NS_FD, netns))
     elif interface.vxlan:
         data = _vxlan(interface.vxlan, indexes)
     elif interface.ipip:
@@ -82,7 +91,9 @@ def _vxlan(vxlan: Vxlan, indexes: Mapping[str, int]) -> bytes:
 
 
 def bring_up(interface: Interface, indexes: Mapping[str, int], settings: Iterable[tuple[str, str]]) -> list[Request]:
-    """Per-device settings first, for coming up depends on them; then master and state; a bridge port's hairpin is one more."""
+    """Per-device settings first, for coming up depends on them; then master and state; a bridge port's hairpin is one
+    more.
+    """
     index = indexes[interface.name]
     spec = af_spec(settings)
     requests = [_set(index, spec)] if spec else []
@@ -93,12 +104,13 @@ def bring_up(interface: Interface, indexes: Mapping[str, int], settings: Iterabl
     return requests
 
 
-def change(interface: Interface, indexes: Mapping[str, int]) -> list[Request]:
-    """Bring an existing link to this MTU, MAC, master, hairpin and state."""
+def change(interface: Interface, indexes: Mapping[str, int], before: Interface | None) -> list[Request]:
+    """Bring an existing link to this MTU, MAC, master, hairpin and state; `before` is how it is, if that is known."""
     index = indexes[interface.name]
     flags = IFF_UP if interface.up else 0
     body = _IFINFO.pack(0, 0, index, flags, IFF_UP) + u32(IFLA_MTU, interface.mtu)
-    if interface.mac:
+    # Only when it differs: being told its own address again, the kernel still forgets all neighbours of the link.
+    if interface.mac and (before is None or before.mac != interface.mac):
         body += attribute(IFLA_ADDRESS, _mac(interface.mac))
     body += u32(IFLA_MASTER, indexes[interface.master] if interface.master else 0)
     requests = [Request(RTM_NEWLINK, 0, body)]
@@ -132,7 +144,9 @@ def _port_mode(interface: Interface, index: int) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What a dump of a place's links tells: our kinds of interfaces, every link's index by name, the per-device settings."""
+    """What a dump of a place's links tells: our kinds of interfaces, every link's index by name, the per-device
+    settings.
+    """
 
     interfaces: tuple[Interface, ...]
     indexes: dict[str, int]
