@@ -67,7 +67,10 @@ def main(lab: str) -> None:
         # Only now, and only in the sandbox: what the agent is made of is imported while the caller reads its own file.
         from lab.agent.service import serve  # noqa: PLC0415
 
-        _say({"listening": True})
+        try:
+            _say({"listening": True})
+        except BrokenPipeError:
+            return  # whoever started us was killed meanwhile
         _quiet()
         serve(lab, listening)
 

@@ -18,7 +18,8 @@ from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
 from lab.kernel.readiness import wait_until_ready
 from lab.kernel.verified import Verified
-from lab.network.objects import UNDERLAY, Interface, Namespace, Network
+from lab.network.objects import UNDERLAY, Interface, Namespace, Network, Process
+from lab.network.plain import to_plain
 from lab.network.survey import lab_map
 from lab.plan import Plan, Step, plan
 from lab.plan.script import script
@@ -140,10 +141,17 @@ class Lab:
             left = self._compare(wanted.network, self._verified.touched(frozenset(step.place for step in steps.steps)))
             watch.lap("verify")
             if left:
+                self._require_programs(left)
                 raise KernelError(f"the kernel does not hold what it was asked to:\n{script(left)}")
         except (KernelError, Cancelled):
             self._back()
             raise
+
+    def _require_programs(self, left: Plan) -> None:
+        """KernelError with the last words of a program that was started and is no more."""
+        for step in left.steps:
+            if isinstance(step, Step) and isinstance(step.object, Process):
+                self._holdings.processes.require_alive(step.object)
 
     def _back(self) -> None:
         """To the last good state. Without one there is nothing to go back to: the agent ends, and with it all of it."""
@@ -170,6 +178,10 @@ class Lab:
             "drift": self._drift,
         }
         return readings[what](self._standing())
+
+    def objects(self, places: Sequence[str], kinds: Sequence[str]) -> Any:  # noqa: ANN401
+        """What these places should hold, as JSON: their objects of these kinds, in the design's order."""
+        return to_plain(self._standing().network.only(frozenset(places)), kinds)
 
     def place(self, name: str) -> str:
         """The full name of the place that is meant: a pod may be named without its namespace where only one has it."""

@@ -22,9 +22,10 @@ from lab.errors import HoplabError, LabError, UsageError
 from lab.kernel.cancelled import Cancelled
 
 Reply = Callable[[Message], None]
+UNASKED_SECONDS = 30.0
 
-# Who started us connects within milliseconds, unless he was killed.
-LONELY_SECONDS = 5.0
+# Who started us connects within milliseconds, unless killed meanwhile; one that is slower starts another agent.
+LONELY_SECONDS = 1.0
 
 
 def serve(name: str, listening: socket.socket) -> None:
@@ -49,6 +50,7 @@ class Service:
             "up": self._up,
             "plan": self._plan,
             "read": self._read,
+            "objects": self._objects,
             "place": self._place,
             "down": self._down,
         }
@@ -61,6 +63,7 @@ class Service:
             signal.signal(ignored, signal.SIG_IGN)
         server = await asyncio.start_unix_server(self._converse, sock=listening, limit=LIMIT)
         loop.call_later(LONELY_SECONDS, self._end_if_nobody_cares)
+        asyncio.get_running_loop().call_later(UNASKED_SECONDS, self._end_unless_used)
         async with server:
             await self._end.wait()
         # The kernel ends everything else with this process; there is nothing to clean up.
@@ -68,6 +71,11 @@ class Service:
     def _end_if_nobody_cares(self) -> None:
         """A lab that never came up is of use only to those who are still asking for it."""
         if not self._lab.stands and not self._conversations:
+            self._end.set()
+
+    def _end_unless_used(self) -> None:
+        """Whoever started us was to ask for an `up` at once; without one there is nothing to live for."""
+        if not self._lab.stands and not self._busy:
             self._end.set()
 
     def _reap(self) -> None:
@@ -168,6 +176,14 @@ class Service:
     async def _read(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What commands show: answered from the design, waiting for a writer at work so that it is the whole truth."""
         return await self._in_writer("a reading", reply, lambda: self._lab.read(request["what"]))
+
+    async def _objects(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """What places should hold, for whoever compares it with what they do hold."""
+
+        def work() -> Any:  # noqa: ANN401
+            return self._lab.objects(request["places"], request["kinds"])
+
+        return await self._in_writer("a reading", reply, work)
 
     async def _place(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return await self._in_writer("a reading", reply, lambda: self._lab.place(request["name"]))

@@ -141,6 +141,19 @@ class RouteSocket:
                         raise failure
                     return
 
+    def ask(self, kind: int, body: bytes) -> memoryview:
+        """The body of the one answer to a request for one object. RequestError when the kernel refuses or has none."""
+        self._sequence += 1
+        self._socket.send(_HEADER.pack(len(body) + 16, kind, NLM_F_REQUEST, self._sequence, 0) + body)
+        while True:
+            for answer, flags, sequence, payload in _messages(self._socket.recv(RECEIVE_BYTES)):
+                if sequence == self._sequence:
+                    if answer == NLMSG_ERROR:
+                        raise RequestError(
+                            -int.from_bytes(payload[:4], "little", signed=True), _words(flags, payload), 0
+                        )
+                    return payload
+
     def dump(self, kind: int, body: bytes) -> Iterator[memoryview]:
         """The bodies of all answers to a dump request. An interrupted dump is asked for again by whoever compares."""
         self._sequence += 1

@@ -50,7 +50,8 @@ class Sandbox:
     def join_user_namespace(self) -> None:
         """Become root of the lab's user namespace, for good. Nothing to do where the lab runs in ours (built by root).
 
-        Must be called while the process has a single thread: the kernel refuses it otherwise.
+        Must be called while the process has a single thread: the kernel refuses it otherwise. The network namespace
+        stays the caller's, and there is no way back into it: enter the underlay before visiting places with `inside`.
         """
         theirs = f"/proc/{self.pid}/ns/user"
         if os.readlink(theirs) != os.readlink("/proc/self/ns/user"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from lab.errors import KernelError
 from lab.kernel import interpreter
 from lab.kernel.namespaces import Namespaces
+from lab.network.oci import RUNTIME, STATES
 from lab.network.objects import Key, Process, netns_name
 
 LOGS = Path("/run/hoplab/log")
@@ -41,6 +42,13 @@ class Processes:
     def read(self) -> tuple[Process, ...]:
         """The programs that are alive, as they were asked for."""
         return tuple(started.process for started in self._alive())
+
+    def is_entering(self, process: Process) -> bool:
+        """Whether it is still on the way into its place: the program itself has not begun."""
+        started = self._started.get(process.key)
+        if started is None or started.running.poll() is not None:
+            return False
+        return b"\0lab.kernel.enter\0" in Path(f"/proc/{started.running.pid}/cmdline").read_bytes()
 
     def ended_places(self) -> frozenset[str]:
         """Where something that was started, and not stopped, is no more."""
@@ -83,9 +91,9 @@ class Processes:
         raise KernelError(": ".join([told, *said]), "by hand: " + " ".join(process.argv))
 
     def _forget_container(self, process: Process) -> None:
-        state = Path("/run/crun", netns_name(process.place))
+        state = Path(STATES, netns_name(process.place))
         if state.exists():
-            command = ["crun", "--cgroup-manager=disabled", "delete", "--force", netns_name(process.place)]
+            command = [*RUNTIME, "delete", "--force", netns_name(process.place)]
             deadline = time.monotonic() + END_SECONDS
             while state.exists() and time.monotonic() < deadline:
                 subprocess.run(command, capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""When is a lab ready: every program lives, and every DNS server answers a question."""
+"""When is a lab ready: every program has begun and lives, and every DNS server answers a question."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def wait_until_ready(
     waiting = {item.place: _sockets(holdings, network, item) for item in processes if item.ready_udp}
     deadline = time.monotonic() + READY_SECONDS
     try:
-        while waiting:
+        while waiting or any(holdings.processes.is_entering(process) for process in processes):
             if cancelled():
                 raise Cancelled
             for process in processes:
@@ -45,7 +45,7 @@ def wait_until_ready(
             for place, sockets in tuple(waiting.items()):
                 if sum(map(_has_answer, sockets)):
                     _close(waiting.pop(place))
-            if time.monotonic() > deadline:
+            if waiting and time.monotonic() > deadline:
                 raise _not_ready(processes, tuple(waiting))
         for process in processes:
             holdings.processes.require_alive(process)

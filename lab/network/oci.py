@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from lab.network.objects import File, Object, Symlink, netns_name
 
 BUNDLES = "/run/hoplab"
+STATES = "/run/crun"
+# The lab has no cgroups to manage. An ordinary user's crun would keep its state in XDG_RUNTIME_DIR, which is the host's.
+RUNTIME = ("crun", "--cgroup-manager=disabled", f"--root={STATES}")
 NETNS = "/run/netns"
 
 # As every distribution has them since /bin, /sbin and /lib moved into /usr; one that points nowhere does no harm.
@@ -40,8 +43,8 @@ def bundle(place: str, hostname: str, argv: tuple[str, ...], files: dict[str, st
 
 
 def run_command(place: str) -> tuple[str, ...]:
-    """What starts the container and stays with it until it ends. The lab has no cgroups to manage."""
-    return ("crun", "--cgroup-manager=disabled", "run", "--bundle", bundle_folder(place), netns_name(place))
+    """What starts the container and stays with it until it ends."""
+    return (*RUNTIME, "run", "--bundle", bundle_folder(place), netns_name(place))
 
 
 def config(place: str, hostname: str, argv: tuple[str, ...]) -> str:

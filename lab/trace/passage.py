@@ -75,9 +75,13 @@ class Passage:
 
     @property
     def answerer(self) -> str:
-        """The place that the answer came from: where it was seen first."""
+        """The place that the answer came from: the one whose address it had where it was seen first."""
         answer = self.leg(REPLY, PAYLOAD)
-        return answer[0].observation.capture.place if answer else ""
+        if not answer:
+            return ""
+        first = answer[0].observation
+        owner, _ = self.labmap.owners.get(first.packet.src, (None, None))
+        return owner.name if owner else first.capture.place
 
     @property
     def duration_us(self) -> int:

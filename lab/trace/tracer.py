@@ -22,10 +22,10 @@ from lab.trace.probe import DNS_PORT, Probe
 from lab.trace.target import Target
 from lab.trace.verdict import judge
 
-CHOICES_PER_ENDPOINT = 64  # how often a Service is asked until it chooses the endpoint that is wanted
+CHOICES = 256  # how often a Service is asked until it chooses an endpoint that is wanted
 CHOICE_SECONDS = 0.02  # a choice is on the wire before the client's own system call returns
-LISTENED = 16  # of a Service's endpoints: listening in a pod costs time, so of more than these one is asked for
-BLIND_CHOICES = 3  # after so many of which nothing was seen, the attempt at hand is the one that is told
+LISTENED = 128  # of a Service's endpoints: a socket in each costs time, so of more than these any of them is asked for
+BLIND_CHOICES = 3  # after so many in a row of which nothing was seen, the attempt at hand is the one that is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +133,19 @@ class _Run:
         if not wanted or ask.destination in wanted:
             return attempt
         blind = 0
-        for _ in range(CHOICES_PER_ENDPOINT * len(tracer.target.ready)):
+        for _ in range(CHOICES):
             chosen = self._chosen(attempt)
-            blind += not chosen
+            blind = 0 if chosen else blind + 1
             if chosen in wanted or blind == BLIND_CHOICES:
                 return attempt
             attempt.abandon()
             self._abandoned.append(self._probe.exchange(attempt))
             attempt = self._probe.begin(tracer.protocol, ask)
         attempt.abandon()
+        pod = self._wanted[0].pod
         raise LabError(
-            f"{tracer.target.text} never chose {self._wanted[0].pod}, though it is a ready endpoint",
-            f"./inv exec {tracer.source.node} -- iptables-save -t nat",
+            f"{tracer.target.text} did not choose {pod} of its {len(tracer.target.ready)} pods in {CHOICES} requests",
+            f"ask the pod itself: --to {pod}; the rules are in ./inv exec {tracer.source.node} -- iptables-save -t nat",
         )
 
     def _chosen(self, attempt: Attempt) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 from lab.errors import UsageError
 from lab.kernel.places import Sandbox
@@ -38,7 +39,7 @@ def watch(
     program = compiled(expression) if expression else ()
     number = 0
     with ExitStack() as stack:
-        stream = stack.enter_context(Path(write).open("wb")) if write else None
+        stream = stack.enter_context(_created(write)) if write else None
         writer = Writer(stream) if stream else None
         enter(sandbox)
         captures = stack.enter_context(Captures(sandbox))
@@ -55,6 +56,13 @@ def watch(
         except KeyboardInterrupt:
             pass
     return number
+
+
+def _created(path: str) -> BinaryIO:
+    try:
+        return Path(path).open("wb")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", "choose another file") from error
 
 
 def split(labmap: LabMap, where: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOPOLOGIES = tuple(sorted(path.stem for path in (ROOT / "topologies").glob("*.yaml")))
 # A test machine may have two cores and many tests at once; a command of ours that takes this long hangs.
 PATIENCE_SECONDS = 60.0
+INTERRUPTED = 130  # the status of a command that Ctrl-C ended
 MARK = "HOPLAB_TEST_LAB"  # in the environment of whatever a lab starts
 
 T = TypeVar("T")
@@ -161,8 +163,19 @@ class Lab:
         marked = {pid for pid in every_process() if f"{MARK}={self.name}".encode() in _read(pid, "environ").split(b"\0")}
         ours = os.readlink("/proc/self/ns/pid")
         sandboxes = {_link(pid, "ns/pid") for pid in marked} - {ours, ""}
-        inside = {pid for pid in every_process() if _link(pid, "ns/pid") in sandboxes} if sandboxes else set()
-        return {pid: command_line(pid) for pid in sorted(marked | inside) if command_line(pid)}
+        found = marked | {pid for pid in every_process() if sandboxes and _link(pid, "ns/pid") in sandboxes}
+        # A container has a PID namespace of its own below the sandbox's, and an environment without our mark.
+        parents = {pid: _parent(pid) for pid in every_process()}
+        while below := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= below
+        return {pid: command_line(pid) for pid in sorted(found) if command_line(pid)}
+
+    def names(self) -> list[str]:
+        """The namespaces' names as `ip netns` inside would list them, looked at without asking the agent."""
+        try:
+            return os.listdir(f"/proc/{self.pid()}/root/run/netns")
+        except (OSError, StopIteration):
+            return []  # not begun yet, or ended
 
     def pid(self) -> int:
         """Its init, as the host sees it."""
@@ -180,6 +193,21 @@ class Lab:
         for pid in self.processes():
             with _already_gone():
                 os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def standstill(lab: Lab) -> Iterator[None]:
+    """Whatever `up` does in this block does not come to its end: the cluster's DNS servers are stopped and do not answer."""
+    servers = [pid for pid, words in lab.processes().items() if words[:2] == ("dnsmasq", "--keep-in-foreground")]
+    assert servers, lab.processes()
+    for pid in servers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in servers:
+            with _already_gone():
+                os.kill(pid, signal.SIGCONT)
 
 
 class _already_gone:  # noqa: N801  reads as a sentence
@@ -204,6 +232,11 @@ def _read(pid: int, name: str) -> bytes:
         return Path(f"/proc/{pid}/{name}").read_bytes()
     except OSError:
         return b""  # ended, or somebody else's
+
+
+def _parent(pid: int) -> int:
+    told = _read(pid, "stat").rpartition(b")")[2].split()
+    return int(told[1]) if told else 0
 
 
 def _link(pid: int, name: str) -> str:

@@ -16,7 +16,7 @@ RTNH_F_ONLINK = 4
 RTPROT_KERNEL = 2
 
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
-TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8}
 PROTOCOLS = {"redirect": 1, "kernel": 2, "boot": 3, "static": 4}
 SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
@@ -63,21 +63,27 @@ def remove(route: Route, indexes: Mapping[str, int]) -> Request:
 def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Iterator[Route]:
     """The main table's routes, but for those the kernel made itself for an address."""
     for body in netlink.dump(RTM_GETROUTE, _RTMSG.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
-        _family, length, _src, _tos, table, protocol, scope, kind, flags = _RTMSG.unpack_from(body)
+        _family, _length, _src, _tos, table, protocol, _scope, _kind, _flags = _RTMSG.unpack_from(body)
         if table != RT_TABLE_MAIN or protocol == RTPROT_KERNEL:
             continue
-        told = attributes(body, 12)
-        yield Route(
-            place=place,
-            destination=f"{_address(told, RTA_DST)}/{length}" if length else "default",
-            via=_address(told, RTA_GATEWAY),
-            device=names.get(int.from_bytes(told[RTA_OIF], "little"), "") if RTA_OIF in told else "",
-            type=TYPE_NAMES.get(kind, str(kind)),
-            scope=SCOPE_NAMES.get(scope, str(scope)),
-            proto=PROTOCOL_NAMES.get(protocol, str(protocol)),
-            onlink=bool(flags & RTNH_F_ONLINK),
-            src=_address(told, RTA_PREFSRC),
-        )
+        yield decode(body, place, names)
+
+
+def decode(body: memoryview, place: str, names: Mapping[int, str]) -> Route:
+    """The route in an answer of the kernel, of whatever table."""
+    _family, length, _src, _tos, _table, protocol, scope, kind, flags = _RTMSG.unpack_from(body)
+    told = attributes(body, 12)
+    return Route(
+        place=place,
+        destination=f"{_address(told, RTA_DST)}/{length}" if length else "default",
+        via=_address(told, RTA_GATEWAY),
+        device=names.get(int.from_bytes(told[RTA_OIF], "little"), "") if RTA_OIF in told else "",
+        type=TYPE_NAMES.get(kind, str(kind)),
+        scope=SCOPE_NAMES.get(scope, str(scope)),
+        proto=PROTOCOL_NAMES.get(protocol, str(protocol)),
+        onlink=bool(flags & RTNH_F_ONLINK),
+        src=_address(told, RTA_PREFSRC),
+    )
 
 
 def _address(told: Mapping[int, memoryview], kind: int) -> str:

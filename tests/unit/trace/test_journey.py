@@ -45,9 +45,7 @@ def test_delivered(name: str, answered_by: str) -> None:
         ("unresolved", "unresolved", "kube-system/dns-0", REQUEST, DNS, "resolve", "dns-nxdomain"),
     ],
 )
-def test_not_delivered(  # noqa: PLR0917  a table's columns
-    name: str, verdict: str, place: str, direction: str, phase: str, stage: str, cause: str
-) -> None:
+def test_not_delivered(name: str, verdict: str, place: str, direction: str, phase: str, stage: str, cause: str) -> None:
     told = journey(name)
     assert told.lost is not None
     assert told.verdict == verdict

@@ -1,0 +1,163 @@
+"""What a place's counters say: read before and after a request, the differences tell of packets that were dropped.
+
+/proc/net/snmp and netstat belong to the namespace in which they were opened and are read again and again;
+RTM_GETSTATS tells each link's statistics without its many attributes (uapi/linux/if_link.h).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from lab.kernel.netlink import RouteSocket, attributes
+from lab.kernel.places import Sandbox, inside
+
+FILES = ("snmp", "netstat")
+LINK = (  # struct rtnl_link_stats64; what only hardware counts is left out below
+    "rx_packets",
+    "tx_packets",
+    "rx_bytes",
+    "tx_bytes",
+    "rx_errors",
+    "tx_errors",
+    "rx_dropped",
+    "tx_dropped",
+    "multicast",
+    "collisions",
+    "rx_length_errors",
+    "rx_over_errors",
+    "rx_crc_errors",
+    "rx_frame_errors",
+    "rx_fifo_errors",
+    "rx_missed_errors",
+    "tx_aborted_errors",
+    "tx_carrier_errors",
+    "tx_fifo_errors",
+    "tx_heartbeat_errors",
+    "tx_window_errors",
+    "rx_compressed",
+    "tx_compressed",
+    "rx_nohandler",
+    "rx_otherhost_dropped",
+)
+TOLD = tuple(name for name in LINK if not name.endswith(("bytes", "compressed")))
+_RTM_GETSTATS = 94
+_STATS_LINK_64 = 1  # IFLA_STATS_LINK_64, and the first bit of the filter
+_IF_STATS = struct.Struct("=BxxxII")
+_COUNTERS = struct.Struct(f"={len(LINK)}Q")
+_MOST = 1 << 16
+
+Values = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """By how much the counters of a place grew; those that did not are left out.
+
+    `protocols` by `Ip.InAddrErrors`, `TcpExt.IPReversePathFilter`; `links` by device and name: `tx_dropped`.
+    """
+
+    place: str
+    protocols: Mapping[str, int] = field(default_factory=dict)
+    links: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def grew(self, name: str) -> int:
+        return self.protocols.get(name, 0)
+
+    def link(self, device: str, name: str) -> int:
+        return self.links.get(device, {}).get(name, 0)
+
+
+class _Place:
+    """The open files and socket of one place, and what they said first."""
+
+    def __init__(self) -> None:
+        """Inside the place."""
+        self._files = [os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in FILES]
+        self._netlink = RouteSocket()
+        self.protocols = self._text()
+        self.links = self._links()
+
+    def close(self) -> None:
+        self._netlink.__exit__()
+        for file in self._files:
+            os.close(file)
+
+    def grown(self, place: str, names: Mapping[int, str]) -> Counted:
+        """Since it was opened."""
+        before, after = _protocols(self.protocols), _protocols(self._text())
+        links = {}
+        for index, values in self._links().items():
+            first = self.links.get(index, (0,) * len(LINK))
+            more = {
+                name: value - was
+                for name, value, was in zip(LINK, values, first, strict=True)
+                if value > was and name in TOLD
+            }
+            if more:
+                links[names.get(index, str(index))] = more
+        return Counted(
+            place, {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0)}, links
+        )
+
+    def _text(self) -> bytes:
+        return b"".join(os.pread(file, _MOST, 0) for file in self._files)
+
+    def _links(self) -> dict[int, tuple[int, ...]]:
+        found = {}
+        for body in self._netlink.dump(_RTM_GETSTATS, _IF_STATS.pack(socket.AF_UNSPEC, 0, _STATS_LINK_64)):
+            index = _IF_STATS.unpack_from(body)[1]
+            told = attributes(body, _IF_STATS.size).get(_STATS_LINK_64)
+            if told is not None and len(told) >= _COUNTERS.size:
+                found[index] = _COUNTERS.unpack_from(told)
+        return found
+
+
+class Counters:
+    """Counters of many places; used as a context manager. What `open` reads is the beginning."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._places: dict[str, _Place] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for place in self._places.values():
+            place.close()
+
+    def open(self, places: Iterable[str]) -> None:
+        """Begin in these places as well. UsageError if there is no such place."""
+        for place in places:
+            if place not in self._places:
+                netns = self._sandbox.open_netns(place)
+                try:
+                    with inside(netns):
+                        self._places[place] = _Place()
+                finally:
+                    os.close(netns)
+
+    def grown(self, names: Mapping[str, Mapping[int, str]]) -> dict[str, Counted]:
+        """What has grown since, by place; `names` are each place's interfaces by number."""
+        return {place: opened.grown(place, names.get(place, {})) for place, opened in self._places.items()}
+
+
+def _protocols(text: bytes) -> Values:
+    """The two files: a line of names, a line of values, both beginning with the protocol."""
+    found: Values = {}
+    lines = text.decode("ascii").splitlines()
+    for names, values in zip(lines[::2], lines[1::2], strict=False):
+        protocol, *rest = names.split()
+        prefix = f"{protocol.removesuffix(':')}."
+        found.update(
+            (prefix + name, int(value)) for name, value in zip(rest, values.split()[1:], strict=False)
+        )
+    return found

@@ -1,0 +1,47 @@
+"""iptables-legacy reports its rules as log lines. Bound to netlink, a place's lines come to us, not to the kernel's log.
+
+nfnetlink_log.h; the kernel's nf_log_trace. The line is `TRACE: TABLE:CHAIN:rule:NUMBER` (or `return`, or `policy`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.kernel.netlink import NLM_F_ACK, attribute
+from lab.trace.netfilter.wire import SUBSYSTEM_LOG, UNSPECIFIED, Message, NetfilterSocket, number
+
+GROUP = 0  # nf_log_trace has no group of its own
+BIND, PF_BIND, PF_UNBIND = 1, 3, 4
+TABLES = Path("/proc/thread-self/net/ip_tables_names")
+
+_CONFIG = SUBSYSTEM_LOG << 8 | 1
+_COMMAND, _MODE, _THRESHOLD = 1, 2, 5
+_COPY_PACKET = 2
+_HEADERS = 60  # bytes of each packet that are worth having
+
+
+def tables() -> tuple[str, ...]:
+    """The tables that iptables-legacy has in the calling thread's namespace; () where the kernel knows none."""
+    try:
+        return tuple(TABLES.read_text(encoding="ascii").split())
+    except FileNotFoundError:
+        return ()
+
+
+def bind(netlink: NetfilterSocket) -> None:
+    """Have the namespace's trace lines sent to this socket, each at once. KernelError when refused."""
+    family = Message(_CONFIG, NLM_F_ACK, _command(PF_BIND))
+    group = Message(_CONFIG, NLM_F_ACK, _command(BIND), UNSPECIFIED, GROUP)
+    copy = attribute(_MODE, _HEADERS.to_bytes(4, "big") + bytes([_COPY_PACKET, 0]))
+    settings = Message(_CONFIG, NLM_F_ACK, copy + number(_THRESHOLD, 1), UNSPECIFIED, GROUP)
+    for message in (family, group, settings):
+        netlink.execute(message.encoded(1), "binding to the log of iptables-legacy")
+
+
+def release(netlink: NetfilterSocket) -> None:
+    """Give the namespace's log back to whom it belongs; the group goes with its socket."""
+    netlink.execute(Message(_CONFIG, NLM_F_ACK, _command(PF_UNBIND)).encoded(1), "releasing the log")
+
+
+def _command(command: int) -> bytes:
+    return attribute(_COMMAND, bytes([command]))

@@ -1,0 +1,123 @@
+"""Which entry of the routing tables a packet matches: RTM_GETROUTE with RTM_F_FIB_MATCH, as `ip route get fibmatch`.
+
+It gives the entry itself, not what the kernel makes of it, and does not name the `ip rule`. Asked with an incoming
+interface, the kernel also checks the source, as it does for a packet that it forwards (uapi/linux/rtnetlink.h).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from dataclasses import dataclass
+
+from lab.kernel.netlink import RequestError, attribute, attributes, u32
+from lab.kernel.rtnetlink import route
+from lab.network.objects import Route
+from lab.trace.queries.inquiry import Inquiry
+
+RTM_F_FIB_MATCH = 0x2000
+RTA_SRC, RTA_IIF, RTA_OIF, RTA_PRIORITY, RTA_TABLE, RTA_MARK = 2, 3, 4, 6, 15, 16
+RTA_IP_PROTO, RTA_SPORT, RTA_DPORT = 27, 28, 29
+NUMBERS = {"icmp": 1, "ipip": 4, "tcp": 6, "udp": 17}
+# What the kernel answers in place of a route.
+REFUSALS = {
+    errno.ENETUNREACH: "unreachable: no route",
+    errno.EHOSTUNREACH: "unreachable: no route, or forwarding is off",
+    errno.EINVAL: "blackhole",
+    errno.EACCES: "prohibit",
+    errno.EXDEV: "the source is refused: rp_filter",
+}
+TABLES = {0: "", 253: "default", 254: "", 255: "local"}
+
+_RTMSG = struct.Struct("=BBBBBBBBI")
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What of a packet its way depends on. `incoming` is "" for what the place sends itself; `outgoing` binds it to a
+    device, as a VXLAN's packets are to its underlay's.
+    """
+
+    destination: str
+    source: str = ""
+    incoming: str = ""
+    outgoing: str = ""
+    protocol: str = ""
+    sport: int = 0
+    dport: int = 0
+    mark: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The entry that matches, with its table ("" for main) and metric; or the kernel's refusal in words, with its
+    number.
+    """
+
+    route: Route | None
+    table: str = ""
+    metric: int = 0
+    refusal: str = ""
+    error: int = 0
+
+    @property
+    def text(self) -> str:
+        """As `ip route` prints it."""
+        return as_printed(self.route, self.table, self.metric) if self.route else self.refusal
+
+
+def ask(inquiry: Inquiry, lookup: Lookup) -> Answer:
+    """The entry that a packet matches now."""
+    try:
+        body = inquiry.netlink.ask(route.RTM_GETROUTE, _request(inquiry, lookup))
+    except RequestError as error:
+        number = error.errno or 0
+        return Answer(None, refusal=REFUSALS.get(number, os.strerror(number).lower()), error=number)
+    told = attributes(body, _RTMSG.size)
+    names = {}
+    if RTA_OIF in told:
+        index = _number(told[RTA_OIF])
+        names[index] = inquiry.name(index)
+    number = _number(told[RTA_TABLE]) if RTA_TABLE in told else 0
+    metric = _number(told[RTA_PRIORITY]) if RTA_PRIORITY in told else 0
+    return Answer(route.decode(body, inquiry.place, names), TABLES.get(number, str(number)), metric)
+
+
+def _request(inquiry: Inquiry, lookup: Lookup) -> bytes:
+    source = lookup.source
+    header = _RTMSG.pack(socket.AF_INET, 32, 32 if source else 0, 0, 0, 0, 0, 0, RTM_F_FIB_MATCH)
+    parts = [header, attribute(route.RTA_DST, socket.inet_aton(lookup.destination))]
+    if source:
+        parts.append(attribute(RTA_SRC, socket.inet_aton(source)))
+    for kind, device in ((RTA_IIF, lookup.incoming), (RTA_OIF, lookup.outgoing)):
+        if device and (index := inquiry.index(device)):
+            parts.append(u32(kind, index))
+    if lookup.mark:
+        parts.append(u32(RTA_MARK, lookup.mark))
+    if lookup.protocol in ("tcp", "udp"):
+        parts.append(attribute(RTA_IP_PROTO, bytes([NUMBERS[lookup.protocol]])))
+        for kind, port in ((RTA_SPORT, lookup.sport), (RTA_DPORT, lookup.dport)):
+            if port:
+                parts.append(attribute(kind, port.to_bytes(2, "big")))
+    return b"".join(parts)
+
+
+def as_printed(item: Route, table: str = "", metric: int = 0) -> str:
+    """A route as `ip route` prints it: what is usual is left out."""
+    words = [] if item.type == "unicast" else [item.type]
+    words.append(item.destination.removesuffix("/32"))
+    words += ["via", item.via] if item.via else []
+    words += ["dev", item.device] if item.device else []
+    words += ["table", table] if table else []
+    words += ["proto", item.proto] if item.proto != "boot" else []
+    words += ["scope", item.scope] if item.scope != "global" else []
+    words += ["src", item.src] if item.src else []
+    words += ["metric", str(metric)] if metric else []
+    words += ["onlink"] if item.onlink else []
+    return " ".join(words)
+
+
+def _number(value: memoryview) -> int:
+    return int.from_bytes(value, "little")
