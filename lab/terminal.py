@@ -73,12 +73,21 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def age(seconds: float) -> str:
-    """As kubectl writes an age: 42s, 3m10s, 2h5m, 4d."""
+    """As kubectl writes an age: 42s, 3m10s, 61m, 3h5m, 12h, 2d3h, 9d (apimachinery: HumanDuration)."""
     whole = int(seconds)
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
     if whole < 120:
         return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60}s" if whole < 600 else f"{whole // 60}m"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60}m"
-    return f"{whole // 86400}d"
+    if minutes < 10:
+        return _two(minutes, "m", whole % 60, "s")
+    if hours < 3:
+        return f"{minutes}m"
+    if hours < 8:
+        return _two(hours, "h", minutes % 60, "m")
+    if hours < 48:
+        return f"{hours}h"
+    return _two(days, "d", hours % 24, "h") if days < 8 else f"{days}d"
+
+
+def _two(large: int, unit: str, small: int, smaller_unit: str) -> str:
+    return f"{large}{unit}{small}{smaller_unit}" if small else f"{large}{unit}"

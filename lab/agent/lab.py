@@ -12,13 +12,14 @@ from lab.agent.listing import listing
 from lab.agent.protocol import Message
 from lab.agent.reading import Design, read_design
 from lab.errors import KernelError, LabError, UsageError
+from lab.kernel import features
 from lab.kernel.apply import apply
 from lab.kernel.cancelled import Cancelled
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
 from lab.kernel.readiness import wait_until_ready
 from lab.kernel.verified import Verified
-from lab.network.objects import UNDERLAY, Interface, Namespace, Network, Process
+from lab.network.objects import UNDERLAY, Chain, Interface, Namespace, Network, Object, Process
 from lab.network.plain import to_plain
 from lab.network.survey import lab_map
 from lab.plan import Plan, Step, plan
@@ -27,6 +28,7 @@ from lab.plan.summary import summary
 
 MOST_NAMED = 12
 MOST_TOLD = 1_000
+PROGRESS_SECONDS = 0.05
 
 
 class Stopwatch:
@@ -75,6 +77,7 @@ class Lab:
         """
         watch = Stopwatch()
         wanted = read_design(text, file, settings, self._design)
+        features.require(self._holdings, wanted.network)
         watch.lap("design")
         steps = self._difference(wanted.network, watch)
         if steps:
@@ -124,11 +127,14 @@ class Lab:
         cancelled: Callable[[], bool],
         watch: Stopwatch,
     ) -> None:
-        done = 0
+        done, told = 0, 0.0
 
         def progress(number: int, place: str) -> None:
-            nonlocal done
+            nonlocal done, told
             done += number
+            if time.monotonic() - told < PROGRESS_SECONDS:
+                return
+            told = time.monotonic()
             tell({"event": "progress", "done": done, "of": len(steps.steps), "place": place})
 
         try:
@@ -143,7 +149,7 @@ class Lab:
             if left:
                 self._require_programs(left)
                 raise KernelError(f"the kernel does not hold what it was asked to:\n{script(left)}")
-        except (KernelError, Cancelled):
+        except Exception:  # whatever it was, a defect of ours included
             self._back()
             raise
 
@@ -183,6 +189,14 @@ class Lab:
         """What these places should hold, as JSON: their objects of these kinds, in the design's order."""
         return to_plain(self._standing().network.only(frozenset(places)), kinds)
 
+    def intents(self, rules: Sequence[Sequence[str]]) -> list[str]:
+        """What each rule is there for: given as place, table, chain and text, without a text the chain itself.
+
+        "" where the design has no such rule.
+        """
+        network = self._standing().network
+        return [_intent(network.by_key.get(("chain", place, table, name)), text) for place, table, name, text in rules]
+
     def place(self, name: str) -> str:
         """The full name of the place that is meant: a pod may be named without its namespace where only one has it."""
         network = self._standing().network
@@ -216,6 +230,12 @@ class Lab:
     def _drift(self, it: Design) -> list[dict[str, str]]:
         """What of the kernel's state is not as the file says, everything read afresh."""
         return summary(plan(it.network, observe(self._holdings, it.network)))
+
+
+def _intent(chain: Object | None, text: str) -> str:
+    if not isinstance(chain, Chain):
+        return ""
+    return next((rule.intent for rule in chain.rules if rule.text == text), "") if text else chain.intent
 
 
 def _some(places: Sequence[str]) -> str:

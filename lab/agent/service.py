@@ -52,6 +52,7 @@ class Service:
             "read": self._read,
             "objects": self._objects,
             "place": self._place,
+            "intents": self._intents,
             "down": self._down,
         }
 
@@ -187,6 +188,9 @@ class Service:
 
     async def _place(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return await self._in_writer("a reading", reply, lambda: self._lab.place(request["name"]))
+
+    async def _intents(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        return await self._in_writer("a reading", reply, lambda: self._lab.intents(request["rules"]))
 
     async def _down(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         asyncio.get_running_loop().call_later(0.0, self._end.set)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
 
@@ -14,13 +14,17 @@ from lab.kernel.netlink import Request, RequestError, RouteSocket
 from lab.kernel.readiness import wait_until_ready
 from lab.kernel.rtnetlink import device_settings, interface
 from lab.network.objects import (
+    Address,
+    FdbEntry,
     File,
     Interface,
     IpSet,
     Listener,
     Namespace,
+    Neighbour,
     Network,
     Process,
+    Route,
     Symlink,
     Sysctl,
 )
@@ -56,39 +60,42 @@ class _Application:
         # A set cannot go while rules still name it.
         sets = [step for step in removals if isinstance(step.object, IpSet)]
         self._remove([step for step in removals if not isinstance(step.object, IpSet)])
+        serving: list[Step] = []
         try:
             for place, steps in groupby(others, key=_place_or_new):
                 if self._cancelled():
                     raise Cancelled
-                self._place(place, list(steps))
+                if place:
+                    serving += self._place(place, _Kinds(steps))
+                else:
+                    self._create_all(list(steps))
             # New servers come up while the rules still load; who waits until they are ready waits for both.
-            self._serve([step for step in others if not _is_restart(step)])
+            self._serve([step for step in serving if not isinstance(step.before, Process)])
             self._finish_loading()
         finally:
             for running in self._loading:
                 running.process.kill()
                 running.process.communicate()
         self._remove(sets)
-        self._serve([step for step in others if _is_restart(step)])
+        self._serve([step for step in serving if isinstance(step.before, Process)])
 
-    def _place(self, place: str, steps: list[Step | RuleStep]) -> None:
-        if not place:
-            for step in steps:
-                self._create(step)
-            self._progress(len(steps), "places")
-            return
+    def _place(self, place: str, kinds: _Kinds) -> list[Step]:
+        """Everything of one place but its servers, which are given back."""
+        self._load_sets(place, kinds[IpSet])
+        for loaded in kinds.rules:
+            self._load(loaded)
+        self._settings(place, kinds[Sysctl])
+        self._netlink(place, kinds)
+        for step in (*kinds[File], *kinds[Symlink]):
+            assert isinstance(step.object, File | Symlink)
+            _guarded(step, files.write, step.object)
+        self._progress(kinds.number, place)
+        return [*kinds[Listener], *kinds[Process]]
+
+    def _create_all(self, steps: Sequence[Step | RuleStep]) -> None:
         for step in steps:
-            if isinstance(step, RuleStep):
-                self._load(step)
-            elif isinstance(step.object, IpSet):
-                self._load_set(step.object)
-        simple = [step for step in steps if isinstance(step, Step)]
-        self._settings(place, simple)
-        self._netlink(place, simple)
-        for step in simple:
-            if isinstance(step.object, File | Symlink):
-                _guarded(step, files.write, step.object)
-        self._progress(len(steps), place)
+            self._create(step)
+        self._progress(len(steps), "places")
 
     def _create(self, step: Step | RuleStep) -> None:
         if step.place in self._holdings.namespaces:
@@ -102,8 +109,10 @@ class _Application:
         self._holdings.changes.follow(step.place, self._holdings.namespaces.fd(step.place))
         self._holdings.indexes[step.place] = dict(self._fresh)
 
-    def _load_set(self, item: IpSet) -> None:
-        rules.start_ipset(self._holdings.namespaces, item.place, ipset_input(item)).result()
+    def _load_sets(self, place: str, steps: Sequence[Step]) -> None:
+        text = "".join(ipset_input(step.object) for step in steps if isinstance(step.object, IpSet))
+        if text:
+            rules.start_ipset(self._holdings.namespaces, place, text).result()
 
     def _load(self, step: RuleStep) -> None:
         self._loading.append(rules.start_restore(self._holdings.namespaces, step.place, restore_input(step.changes)))
@@ -114,21 +123,17 @@ class _Application:
 
     def _settings(self, place: str, steps: Sequence[Step]) -> None:
         """Those that are files, before any link is made: new links inherit from them."""
-        chosen = [
-            step
-            for step in steps
-            if isinstance(step.object, Sysctl) and device_settings.device_of(step.object.name) is None
-        ]
+        items = [(step, step.object) for step in steps if isinstance(step.object, Sysctl)]
+        chosen = [(step, item) for step, item in items if device_settings.device_of(item.name) is None]
         if chosen:
             with self._holdings.namespaces.entered(place):
-                for step in chosen:
-                    assert isinstance(step.object, Sysctl)
-                    _guarded(step, sysctl.write, step.object)
+                for step, item in chosen:
+                    _guarded(step, sysctl.write, item)
 
-    def _netlink(self, place: str, steps: Sequence[Step]) -> None:
+    def _netlink(self, place: str, kinds: _Kinds) -> None:
         requests: list[Request] = []
         owners: list[Step] = []
-        for step, made in self._requests(place, steps):
+        for step, made in self._requests(place, kinds):
             requests += made
             owners += [step] * len(made)
         if requests:
@@ -141,18 +146,15 @@ class _Application:
         except RequestError as error:
             raise _failure(owners[error.position], error) from error
 
-    def _requests(self, place: str, steps: Sequence[Step]) -> Iterator[tuple[Step, list[Request]]]:
+    def _requests(self, place: str, kinds: _Kinds) -> Iterator[tuple[Step, list[Request]]]:
         """Links are all made before the first is brought up: the first may be a port of the second."""
         indexes = self._holdings.indexes.setdefault(place, {"lo": 1})
-        settings = step_requests.device_settings_of(steps)
-        links = [step for step in steps if isinstance(step.object, Interface)]
-        for step in links:
-            assert isinstance(step.object, Interface)
-            if step.action == "add" and step.object.primary and step.object.name not in indexes:
-                yield step, [self._link(step.object, indexes)]
-        for step in links:
-            item = step.object
-            assert isinstance(item, Interface)
+        settings = step_requests.device_settings_of(kinds[Sysctl])
+        links = [(step, step.object) for step in kinds[Interface] if isinstance(step.object, Interface)]
+        for step, item in links:
+            if step.action == "add" and item.primary and item.name not in indexes:
+                yield step, [self._link(item, indexes)]
+        for step, item in links:
             if step.action == "add" and (item.primary or item.up):
                 yield step, interface.bring_up(item, indexes, settings.pop(item.name, ()))
             else:
@@ -160,11 +162,12 @@ class _Application:
                 yield step, interface.change(item, indexes, step.before)
         for device, pairs in settings.items():
             owner = next(
-                step for step in steps if isinstance(step.object, Sysctl) and f".{device}." in step.object.name
+                step for step in kinds[Sysctl] if isinstance(step.object, Sysctl) and f".{device}." in step.object.name
             )
             yield owner, [interface.set_device(indexes[device], pairs)]
-        for step in steps:
-            yield step, list(step_requests.additions(step, indexes))
+        for kind in (Sysctl, Address, Route, Neighbour, FdbEntry):
+            for step in kinds[kind]:
+                yield step, list(step_requests.additions(step, indexes))
 
     def _link(self, item: Interface, indexes: dict[str, int]) -> Request:
         index = indexes[item.name] = max(indexes.values()) + 1
@@ -207,24 +210,38 @@ class _Application:
             if peer and peer[0] in self._holdings.indexes:
                 self._holdings.indexes[peer[0]].pop(peer[1], None)
 
-    def _serve(self, steps: Sequence[Step | RuleStep]) -> None:
-        served = [step for step in steps if isinstance(step, Step) and isinstance(step.object, Listener)]
-        stale = [step.before for step in served if isinstance(step.before, Listener)]
-        wanted = [step.object for step in served if isinstance(step.object, Listener)]
+    def _serve(self, steps: Sequence[Step]) -> None:
+        stale = [step.before for step in steps if isinstance(step.before, Listener)]
+        wanted = [step.object for step in steps if isinstance(step.object, Listener)]
         if wanted:
             self._holdings.listeners.change(stale, wanted)
         for step in steps:
-            if isinstance(step, Step) and isinstance(step.object, Process):
-                if isinstance(step.before, Process):
-                    self._holdings.processes.stop(step.before)
-                _guarded(step, self._holdings.processes.start, step.object)
-                if isinstance(step.before, Process):
-                    # One DNS server at a time: while one is started anew the others answer.
-                    wait_until_ready(self._holdings, self._desired, self._cancelled, (step.object,))
+            if not isinstance(step.object, Process):
+                continue
+            if isinstance(step.before, Process):
+                self._holdings.processes.stop(step.before)
+            _guarded(step, self._holdings.processes.start, step.object)
+            if isinstance(step.before, Process):
+                # One DNS server at a time: while one is started anew the others answer.
+                wait_until_ready(self._holdings, self._desired, self._cancelled, (step.object,))
 
 
-def _is_restart(step: Step | RuleStep) -> bool:
-    return isinstance(step, Step) and isinstance(step.before, Process)
+class _Kinds:
+    """The steps of one place by the kind of their object, in the plan's order."""
+
+    def __init__(self, steps: Iterable[Step | RuleStep]) -> None:
+        self._steps: dict[type, list[Step]] = {}
+        self.rules: list[RuleStep] = []
+        self.number = 0
+        for step in steps:
+            self.number += 1
+            if isinstance(step, RuleStep):
+                self.rules.append(step)
+            else:
+                self._steps.setdefault(type(step.object), []).append(step)
+
+    def __getitem__(self, kind: type) -> list[Step]:
+        return self._steps.get(kind, [])
 
 
 def _place_or_new(step: Step | RuleStep) -> str:

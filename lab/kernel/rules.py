@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from lab.errors import KernelError
 from lab.kernel.namespaces import Namespaces
+from lab.kernel.programs import search_path
 from lab.network.objects import Chain, IpSet, Rule
 
 _DECLARATION = re.compile(r":(\S+) (\S+) \[")
@@ -42,9 +43,10 @@ class Running:
         return f"it was given the line: {lines[number - 1]}" if 0 < number <= len(lines) else ""
 
 
-def _start(namespaces: Namespaces, place: str, command: str, given: str = "") -> Running:
+def start(place: str, command: str, given: str = "") -> Running:
+    """Start a program in the namespace that the calling thread is in, which is the place's."""
     # A file, not a pipe: a pipe that nobody empties yet would make side by side one after the other.
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as source, namespaces.entered(place):
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as source:
         source.write(given)
         source.seek(0)
         process = subprocess.Popen(
@@ -54,9 +56,14 @@ def _start(namespaces: Namespaces, place: str, command: str, given: str = "") ->
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            env={**os.environ, "LC_ALL": "C"},
+            env={**os.environ, "LC_ALL": "C", "PATH": search_path()},
         )
     return Running(place, command, given, process)
+
+
+def _start(namespaces: Namespaces, place: str, command: str, given: str = "") -> Running:
+    with namespaces.entered(place):
+        return start(place, command, given)
 
 
 def start_restore(namespaces: Namespaces, place: str, text: str) -> Running:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -60,6 +61,9 @@ def _become_program(place: str, here: str, argv: Sequence[str], extra: Mapping[s
         status = NOT_FOUND
         sys.stderr.write(f"hoplab: {argv[0]}: not found on this machine\n")
     except OSError as error:
+        # A folder of PATH that may not be looked into is no reason to call a program forbidden: it was not found.
+        if "/" not in argv[0] and shutil.which(argv[0], path=search_path()) is None:
+            status = NOT_FOUND
         sys.stderr.write(f"hoplab: {argv[0]}: {error.strerror}\n")
     finally:
         sys.stderr.flush()

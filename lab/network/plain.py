@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
-from functools import cache
 from typing import Any
 
 from lab.network.objects import (
@@ -27,8 +26,7 @@ from lab.network.objects import (
 )
 
 KINDS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (Namespace, Interface, Sysctl, Address, Route, Neighbour, FdbEntry, Chain, Listener)
+    kind.__name__: kind for kind in (Namespace, Interface, Sysctl, Address, Route, Neighbour, FdbEntry, Chain, Listener)
 }
 _KIND = "kind of object"  # no field has a name with blanks
 
@@ -50,16 +48,11 @@ def from_plain(told: Iterable[Mapping[str, Any]]) -> tuple[Object, ...]:
 
 def _members(item: Any) -> dict[str, Any]:  # noqa: ANN401  any of our frozen dataclasses
     found = {}
-    for name, default in _defaults(type(item)):
-        value = getattr(item, name)
-        if value != default:
-            found[name] = _value(value)
+    for member in fields(item):
+        value = getattr(item, member.name)
+        if member.default is MISSING or value != member.default:
+            found[member.name] = _value(value)
     return found
-
-
-@cache
-def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
-    return tuple((item.name, None if item.default is MISSING else item.default) for item in fields(kind))
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401

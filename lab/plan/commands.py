@@ -60,7 +60,11 @@ def _interface(item: Interface, action: Action) -> str:
     set_ = f"{ip} link set {item.name}"
     address = f" address {item.mac}" if item.mac else ""
     if action == "add" and item.primary:
-        made = f"{ip} link add {item.name}{address} mtu {item.mtu} type {item.kind}{_details(item)}"
+        # A bridge that is born with an MTU gives it up with its last port; one that is told later keeps it.
+        mtu = f" mtu {item.mtu}"
+        set_ += mtu if item.kind == "bridge" else ""
+        first_mtu = "" if item.kind == "bridge" else mtu
+        made = f"{ip} link add {item.name}{address}{first_mtu} type {item.kind}{_details(item)}"
         # tunl0 comes with the ipip module by itself.
         lines.append(f"{made} || true" if item.kind == "ipip" else made)
     else:

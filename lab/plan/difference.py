@@ -119,7 +119,7 @@ def _forget_what_falls(removals: list[Step], present: dict[Key, Object]) -> None
 
 
 def _forget_neighbours(wanted: Mapping[Key, Object], present: dict[Key, Object]) -> None:
-    """Take out of `present` the neighbours behind links whose MAC is to change: the kernel drops them with the old one."""
+    """Take out of `present` the neighbours behind links whose MAC is to change: they go with the old one."""
     changing = set()
     for key, item in present.items():
         target = wanted.get(key)

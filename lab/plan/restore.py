@@ -54,7 +54,10 @@ def _edits(change: ChainChange) -> Iterator[str]:
     is replaced.
     """
     name = change.chain.name
-    have = [rule.text for rule in change.before.rules] if change.before else []
+    if change.before is None:
+        yield from [f"-A {name} {rule.text}\n" for rule in change.chain.rules]
+        return
+    have = [rule.text for rule in change.before.rules]
     want = [rule.text for rule in change.chain.rules]
     shorter = min(len(have), len(want))
     same = next((at for at in range(shorter) if have[at] != want[at]), shorter)
@@ -88,7 +91,7 @@ def _callees_first(changes: list[ChainChange]) -> list[ChainChange]:
     return list(order.values())
 
 
-def _targets(chain: Chain) -> Iterator[str]:
-    for rule in chain.rules:
-        words = rule.text.rsplit(" -j ", 1) if " -j " in rule.text else rule.text.rsplit("-g ", 1)
-        yield words[-1].removeprefix("-j ").partition(" ")[0]
+def _targets(chain: Chain) -> list[str]:
+    """Where its rules lead: what follows the last -j or -g, chains and plain verdicts alike."""
+    texts = [rule.text for rule in chain.rules]
+    return [text[max(text.rfind("-j "), text.rfind("-g ")) + 3 :].partition(" ")[0] for text in texts]

@@ -86,7 +86,7 @@ def bring_up(name: str, source: topologies.Source, settings: list[str]) -> None:
 def _summary(result: Message, seconds: float) -> str:
     at_work = sum(result["milliseconds"].values()) / 1000
     if not result["steps"]:
-        return f"{result['lab']}: no changes ({at_work:.2f} s to read everything back and compare)"
+        return f"{result['lab']}: no changes (compared with the kernel in {at_work:.2f} s)"
     lines = [f"{result['lab']}: up: {result['places']} places, {result['pods']} pods, ready in {seconds:.2f} s"]
     shown = result["changes"] if len(result["changes"]) <= 12 else []
     told = (f"  {change['action']:<6} {change['place']}: {change['object']}: {change['reason']}" for change in shown)

@@ -102,7 +102,9 @@ class _Place:
             if more:
                 links[names.get(index, str(index))] = more
         return Counted(
-            place, {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0)}, links
+            place,
+            {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0)},
+            links,
         )
 
     def _text(self) -> bytes:
@@ -157,7 +159,5 @@ def _protocols(text: bytes) -> Values:
     for names, values in zip(lines[::2], lines[1::2], strict=False):
         protocol, *rest = names.split()
         prefix = f"{protocol.removesuffix(':')}."
-        found.update(
-            (prefix + name, int(value)) for name, value in zip(rest, values.split()[1:], strict=False)
-        )
+        found.update((prefix + name, int(value)) for name, value in zip(rest, values.split()[1:], strict=False))
     return found

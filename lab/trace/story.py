@@ -1,4 +1,7 @@
-"""A journey as a story for the terminal: the six steps and the way back, one line for each interface passed."""
+"""A journey as a story for the terminal: the six steps and the way back, one line for each interface passed.
+
+Under a line hangs what decided there: the one decision that made the difference, or with `verbose` all of them.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 
-from lab.trace import wording
-from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, Hop, Journey
+from lab.trace import reasons, wording
+from lab.trace.chapters import Chapter, chapters
+from lab.trace.deciding import deciding
+from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, Decision, Hop, Journey
 from lab.trace.observation import Observation
 
 PLAIN, HEADING, WRAPPED, FAINT, GOOD, BAD = "", "bold", "orange", "faint", "good", "bad"
-STEPS = {1: "resolve", 2: "service", 3: "route", 4: "encapsulate", 5: "firewall", 6: "deliver"}
-BACK = "←"
 WIDTH = 100
+TREE = 12  # so far in, below the place, hangs what decided
 STYLES = {PLAIN: "", HEADING: "bold", WRAPPED: "dark_orange", FAINT: "dim", GOOD: "bold green", BAD: "bold red"}
 
 
@@ -72,18 +76,16 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
     port = f":{request.port}" if request.port else ""
     yield Line(f"{request.source} asks {request.to}{port} ({request.protocol}), lab {journey.lab}", HEADING)
     yield Line("")
-    yield from _resolve(journey, _Columns.of(journey, DNS), verbose=verbose)
-    there = journey.part(DATA, REQUEST)
-    for step in range(2, 7):
-        hops = [hop for hop in there if hop.step == step]
-        if not there or (step > there[-1].step):
-            break
-        yield Line(_heading(step, _summary(step, there)), HEADING)
-        yield from (_hop(columns, hop) for hop in hops)
-    back = journey.part(DATA, REPLY)
-    if back:
-        yield Line(_heading(BACK, f"from {back[0].place}"), HEADING)
-        yield from (_hop(columns, hop) for hop in back)
+    first, *others = chapters(journey)
+    yield _heading(first)
+    asking = _Columns.of(journey, DNS)
+    if verbose:
+        yield from _hops(asking, first.hops, verbose=verbose)
+    else:
+        yield from _asked(asking, journey)
+    for chapter in others:
+        yield _heading(chapter)
+        yield from _hops(columns, chapter.hops, verbose=verbose)
     yield Line("")
     yield from _end(journey)
     if verbose:
@@ -92,67 +94,36 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
         yield from (_captured(columns, observation) for observation in journey.seen)
 
 
-def _heading(mark: int | str, summary: str) -> str:
-    name = STEPS[mark] if isinstance(mark, int) else "reply"
-    return f"{mark} {name:<12} {summary}".rstrip()
+def _heading(chapter: Chapter) -> Line:
+    return Line(f"{chapter.mark} {chapter.name:<12} {chapter.summary}".rstrip(), HEADING)
 
 
-def _resolve(journey: Journey, columns: _Columns, *, verbose: bool) -> Iterator[Line]:
-    """Step 1 in two lines: what DNS said, and the way that the question took."""
-    found = journey.resolution
-    if found is None:
-        yield Line(_heading(1, "nothing to resolve: it is an address"), HEADING)
-        return
-    said = f"is {', '.join(found.addresses)}" if found.addresses else f": {found.status}"
-    questions = f" ({found.questions} questions)" if found.questions > 1 else ""
-    yield Line(_heading(1, f"{found.name} {said}{questions}".replace(" :", ":")), HEADING)
+def _asked(columns: _Columns, journey: Journey) -> Iterator[Line]:
+    """The way that the DNS question took, in one line."""
     there, back = journey.part(DNS, REQUEST), journey.part(DNS, REPLY)
-    if verbose:
-        yield from (_hop(columns, hop) for hop in (*there, *back))
-    elif there:
+    if there:
         way = " → ".join(dict.fromkeys(hop.place for hop in there))
         took = f" and back in {(back[-1].t_ns - there[0].t_ns) // 1000} µs" if back else ""
         yield Line(f"{columns.line(there[0].t_ns, '', '', '')}  {way}{took}")
 
 
-def _summary(step: int, there: tuple[Hop, ...]) -> str:
-    """What happened in a step, in half a sentence, from what was seen."""
-    return SUMMARIES[step](there)
+def _hops(columns: _Columns, hops: tuple[Hop, ...], *, verbose: bool) -> Iterator[Line]:
+    made_the_difference = deciding(hops)
+    for hop in hops:
+        yield _hop(columns, hop)
+        if verbose:
+            for place, one in enumerate(hop.decisions, 1):
+                yield Line(f"{'':{TREE}}{'└' if place == len(hop.decisions) else '├'} {reasons.whole(one)}", FAINT)
+        elif hop.seq in made_the_difference:
+            yield from _reason(made_the_difference[hop.seq])
 
 
-def _service(there: tuple[Hop, ...]) -> str:
-    first = there[0].packet
-    chosen = next((hop for hop in there if hop.packet.dst != first.dst), None)
-    if chosen is not None:
-        return f"{first.dst}:{first.dport} becomes {chosen.packet.dst}:{chosen.packet.dport} on {chosen.place}"
-    return "" if any(hop.step == 2 for hop in there) else "none: it is addressed directly"
-
-
-def _route(there: tuple[Hop, ...]) -> str:
-    out = next((hop for hop in there[1:] if hop.way == "out"), None)
-    if out is None:
-        return ""
-    nat = f", from {out.packet.src} now" if out.packet.src != there[0].packet.src else ""
-    return f"{out.place} sends it out of {out.interface}{nat}"
-
-
-def _encapsulate(there: tuple[Hop, ...]) -> str:
-    outer = next((hop.packet.outer for hop in there if hop.packet.outer), None)
-    return wording.wrapper(outer) if outer else "not needed on this way"
-
-
-def _firewall(there: tuple[Hop, ...]) -> str:
-    arrived = [hop for hop in there if hop.step == 5]
-    if not arrived:
-        return "no other node on this way"
-    return f"{arrived[0].place} lets it in" if there[-1].step > 5 else f"on {arrived[0].place}"
-
-
-def _deliver(there: tuple[Hop, ...]) -> str:
-    return f"to {there[-1].place}" if there[-1].stage == "deliver" else ""
-
-
-SUMMARIES = {2: _service, 3: _route, 4: _encapsulate, 5: _firewall, 6: _deliver}
+def _reason(decision: Decision) -> Iterator[Line]:
+    room = WIDTH - TREE - 2
+    yield Line(f"{'':{TREE}}└ {reasons.brief(decision, room)}", FAINT)
+    told = reasons.about(decision)
+    if told:
+        yield Line(f"{'':{TREE}}  {told if len(told) <= room else f'{told[: room - 1]}…'}", FAINT)
 
 
 def _hop(columns: _Columns, hop: Hop) -> Line:
@@ -177,8 +148,8 @@ def _end(journey: Journey) -> Iterator[Line]:
         took = f"{journey.duration_us / 1000:.1f} ms"
         yield Line(f"delivered: {journey.answer} from {journey.answered_by} in {took}", GOOD)
     elif journey.lost is not None:
-        way = {REQUEST: "on the way there", REPLY: "on the way back"}[journey.lost.direction]
-        stage = "" if journey.lost.stage == REPLY else f" ({journey.lost.stage})"
-        yield Line(f"{journey.verdict} at {journey.lost.place}{stage}, {way}", BAD)
+        yield Line(wording.ending(journey.verdict, journey.lost), BAD)
         yield from (Line(line) for line in wrap(journey.lost.why, WIDTH))
-        yield from (Line(f"  {command}") for command in journey.lost.fix)
+        if journey.lost.object:
+            yield Line(f"  {reasons.shortened(journey.lost.object, WIDTH - 2)}")
+        yield from (Line(f"  {command}") for command in reasons.mending(journey.lost, journey.lab))

@@ -57,7 +57,7 @@ def follow(
         raise UsageError(f"a size of {size} bytes is not possible", f"with {protocol}: 0 to {LARGEST[protocol]}")
     client = labmap.find(source)
     if client.kind != "pod":
-        raise UsageError(f"{source} is a {client.kind}; a trace starts in a pod", "./inv get pods -A lists them")
+        raise UsageError(f"{source} is a {client.kind}; a trace starts in a pod", "./inv get pods lists them")
     target = targets.aim(labmap, client, to, port, protocol)
     through = targets.via(labmap, target, via) if via else None
     return apart(Tracer(sandbox, labmap, client, target, protocol, through, size, timeout).run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from lab.trace.journey import REPLY, Loss
 from lab.trace.observation import Observation
 from lab.trace.packet import (
     ACK,
@@ -58,6 +59,13 @@ def icmp(packet: Packet) -> str:
 def passing(interface: str, way: str) -> str:
     """An interface and the way through it: `→ eth0` comes in, `eth0 →` goes out."""
     return f"{interface} →" if way == "out" else f"→ {interface}"
+
+
+def ending(verdict: str, loss: Loss) -> str:
+    """`lost at node-2 (firewall), on the way there`."""
+    stage = "" if loss.stage == REPLY else f" ({loss.stage})"
+    way = "back" if loss.direction == REPLY else "there"
+    return f"{verdict} at {loss.place}{stage}, on the way {way}"
 
 
 def line(observation: Observation) -> str:

@@ -18,7 +18,10 @@ LabFactory = Callable[..., Lab]
 
 @pytest.fixture
 def lab() -> Iterator[LabFactory]:
-    """Makes labs: `lab("two-subnet")` is up when it returns, `lab("minimal", up=False)` is only named. All end with the test."""
+    """Makes labs: `lab("two-subnet")` is up when it returns, `lab("minimal", up=False)` is only named.
+
+    All end with the test.
+    """
     made: list[Lab] = []
 
     def make(topology: str = "two-subnet", *options: str, up: bool = True) -> Lab:

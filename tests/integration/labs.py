@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -159,9 +159,10 @@ class Lab:
         return any(row and row[0] == self.name and row[1] != "-" for row in rows)
 
     def processes(self) -> dict[int, tuple[str, ...]]:
-        """Everything of it that lives, as the host sees it: by our mark, or by the PID namespace of a process that has it."""
-        marked = {pid for pid in every_process() if f"{MARK}={self.name}".encode() in _read(pid, "environ").split(b"\0")}
-        ours = os.readlink("/proc/self/ns/pid")
+        """Everything of it that lives, as the host sees it: by our mark, or by the PID namespace of one that has it."""
+        mark = f"{MARK}={self.name}".encode()
+        marked = {pid for pid in every_process() if mark in _read(pid, "environ").split(b"\0")}
+        ours = _link(os.getpid(), "ns/pid")
         sandboxes = {_link(pid, "ns/pid") for pid in marked} - {ours, ""}
         found = marked | {pid for pid in every_process() if sandboxes and _link(pid, "ns/pid") in sandboxes}
         # A container has a PID namespace of its own below the sandbox's, and an environment without our mark.
@@ -173,7 +174,7 @@ class Lab:
     def names(self) -> list[str]:
         """The namespaces' names as `ip netns` inside would list them, looked at without asking the agent."""
         try:
-            return os.listdir(f"/proc/{self.pid()}/root/run/netns")
+            return [path.name for path in Path(f"/proc/{self.pid()}/root/run/netns").iterdir()]
         except (OSError, StopIteration):
             return []  # not begun yet, or ended
 
@@ -191,13 +192,13 @@ class Lab:
         """Take it down, in whatever state a test has left it."""
         self.down()
         for pid in self.processes():
-            with _already_gone():
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager
 def standstill(lab: Lab) -> Iterator[None]:
-    """Whatever `up` does in this block does not come to its end: the cluster's DNS servers are stopped and do not answer."""
+    """No `up` that changes something comes to its end in this block: the cluster's DNS servers are stopped."""
     servers = [pid for pid, words in lab.processes().items() if words[:2] == ("dnsmasq", "--keep-in-foreground")]
     assert servers, lab.processes()
     for pid in servers:
@@ -206,20 +207,12 @@ def standstill(lab: Lab) -> Iterator[None]:
         yield
     finally:
         for pid in servers:
-            with _already_gone():
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
 
-class _already_gone:  # noqa: N801  reads as a sentence
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
-        return kind is not None and issubclass(kind, ProcessLookupError)
-
-
 def every_process() -> Iterator[int]:
-    return (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
+    return (int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal())
 
 
 def command_line(pid: int) -> tuple[str, ...]:
@@ -241,6 +234,6 @@ def _parent(pid: int) -> int:
 
 def _link(pid: int, name: str) -> str:
     try:
-        return os.readlink(f"/proc/{pid}/{name}")
+        return str(Path(f"/proc/{pid}/{name}").readlink())
     except OSError:
         return ""

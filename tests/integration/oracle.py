@@ -1,17 +1,18 @@
 """Inside of the netlink test: `python -m tests.integration.oracle` in a network namespace of its own.
 
-Each case is written with our requests in a fresh namespace, then read by our readers and by pyroute2, which knows nothing
-of ours. Printed as JSON: for each case what was wanted, what we read, what pyroute2 read.
+Each case is written with our requests in a fresh namespace, then read by our readers and by pyroute2, which knows
+nothing of ours. Printed as JSON: for each case what was wanted, what we read, what pyroute2 read.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from pyroute2 import IPRoute
+from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
 from lab.kernel.netlink import Request, RouteSocket
 from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
@@ -36,8 +37,13 @@ def on(device: str, destination: str, **more: Any) -> Route:
 
 
 BR0 = link("br0")
+NARROW = link("br0", mtu=1450)  # a bridge takes the MTU of its narrowest port, told or not
 AT_BR0 = Address(HERE, "br0", "10.0.0.1/24")
 VXLAN = tunnel("vxlan.calico")
+PAIR = (
+    link("veth0", "veth", "02:00:00:00:00:0a", mtu=1450, peer_place=HERE, peer_name="veth1"),
+    link("veth1", "veth", "02:00:00:00:00:0b", mtu=1450, peer_place=HERE, peer_name="veth0", primary=False),
+)
 
 # What is wanted; what comes before the last object is what it stands on.
 CASES: dict[str, tuple[Object, ...]] = {
@@ -52,8 +58,12 @@ CASES: dict[str, tuple[Object, ...]] = {
     "vxlan that learns": (BR0, tunnel("v1", vni=1, port=8472, learning=True)),
     "vxlan that forbids fragments": (BR0, tunnel("v2", vni=16777215, df="set")),
     "vxlan that inherits it": (BR0, tunnel("v3", df="inherit")),
-    "port of a bridge": (BR0, tunnel("v1"), replace(tunnel("v1"), master="br0")),
-    "port of a bridge with hairpin": (BR0, replace(tunnel("v1"), master="br0", hairpin=True)),
+    "veth": (*PAIR,),
+    "port of a bridge": (NARROW, PAIR[0], replace(PAIR[1], master="br0")),
+    "port of a bridge with hairpin": (NARROW, PAIR[0], replace(PAIR[1], master="br0", hairpin=True)),
+    "link that is changed": (*PAIR, replace(PAIR[1], mtu=1480, mac="02:00:00:00:00:0c")),
+    "link that is down again": (*PAIR, replace(PAIR[1], up=False)),
+    "port that is let go": (NARROW, PAIR[0], replace(PAIR[1], master="br0", hairpin=True), PAIR[1], NARROW),
     "route by gateway": (BR0, AT_BR0, on("br0", "10.1.0.0/16", via="10.0.0.9")),
     "default route": (BR0, AT_BR0, on("br0", "default", via="10.0.0.9")),
     "route of a pod": (BR0, on("br0", "10.244.0.2/32", scope="link")),
@@ -69,7 +79,11 @@ CASES: dict[str, tuple[Object, ...]] = {
         on("br0", "10.244.0.64/26", via="10.0.0.11", proto="80", onlink=True),
     ),
     "black hole": (Route(HERE, "10.244.0.0/26", type="blackhole", proto="80"),),
-    "static route with a source": (BR0, AT_BR0, on("br0", "10.9.0.0/16", via="10.0.0.9", proto="static", src="10.0.0.1")),
+    "static route with a source": (
+        BR0,
+        AT_BR0,
+        on("br0", "10.9.0.0/16", via="10.0.0.9", proto="static", src="10.0.0.1"),
+    ),
     "neighbour": (BR0, AT_BR0, Neighbour(HERE, "br0", "10.0.0.7", "02:00:00:00:00:07")),
     "forwarding entry": (BR0, VXLAN, FdbEntry(HERE, "vxlan.calico", "66:0a:0b:0c:0d:0e", "10.0.0.12")),
     "settings of a device": (
@@ -92,10 +106,12 @@ def requests(item: Object, indexes: dict[str, int]) -> Iterable[Request]:
     match item:
         case Interface():
             known = item.name in indexes
-            if not known:
+            if not known and item.primary:
                 indexes[item.name] = max(indexes.values()) + 1
-                yield interface.add(item, indexes[item.name], indexes, None)
-            yield from interface.bring_up(item, indexes, ()) if item.up and not known else interface.change(item, indexes, None)
+                yield interface.add(item, indexes[item.name], indexes, peer_of(item, indexes))
+                yield from interface.bring_up(item, indexes, ()) if item.up else ()
+            else:
+                yield from interface.change(item, indexes, None)
         case Address():
             yield address.add(item, indexes)
         case Route():
@@ -106,6 +122,15 @@ def requests(item: Object, indexes: dict[str, int]) -> Iterable[Request]:
             known_setting = device_settings.device_of(item.name)
             assert known_setting
             yield interface.set_device(indexes[known_setting[0]], [(known_setting[1], item.value)])
+
+
+def peer_of(item: Interface, indexes: dict[str, int]) -> tuple[Interface, int, int] | None:
+    """The other end of a veth, born in the namespace in which we are."""
+    if item.kind != "veth":
+        return None
+    indexes[item.peer_name] = max(indexes.values()) + 1
+    netns = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    return PAIR[1], indexes[item.peer_name], netns
 
 
 def read(netlink: RouteSocket) -> list[Object]:
@@ -162,7 +187,7 @@ def _interface(told: Any, names: dict[int, str]) -> Interface:
         told.get("address"),
         told.get("mtu"),
         names.get(told.get("master"), ""),
-        bool(port and port.get("brport_mode")),
+        bool(port and port.get("IFLA_BRPORT_MODE")),
         vxlan,
         up=bool(told["flags"] & 1),
     )
@@ -189,7 +214,9 @@ def texts(found: Iterable[Object], wanted: Iterable[Object]) -> list[str]:
 
 
 def last_of_each(wanted: Iterable[Object]) -> list[Object]:
-    return list({item.key: item for item in wanted}.values())
+    """What each object should be in the end; that two links are a pair is not among what a reader is told."""
+    wanted = {item.key: item for item in wanted}.values()
+    return [replace(i, peer_place="", peer_name="", primary=True) if isinstance(i, Interface) else i for i in wanted]
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The paste test's inside: `python -m tests.integration.pasted TOPOLOGY` in an empty sandbox.
 
-Runs the script on standard input with `sh`, as a person would paste it, then reads back what the kernel holds and prints,
-as JSON, what differs from the topology's design and what a request then gets.
+Runs the script on standard input with `sh`, as a person would paste it, then reads back what the kernel holds and
+prints, as JSON, what differs from the topology's design and what a request then gets.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ CALI_POD_0 = "cali1200d7e9db2"
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Lines that a person types in a shell of a place, and the beginnings of the lines by which `inspect` names what they did."""
+    """What a person types in a shell of a place, and how the lines begin by which `inspect` names what that did."""
 
     what: str
     place: str

@@ -35,9 +35,9 @@ def test_a_port_that_somebody_has_taken(lab: LabFactory, file: FileWriter, two_s
     taker = one.start_exec("pod-1", sys.executable, "-S", "-c", LISTEN)
     assert taker.stdout is not None
     assert taker.stdout.readline() == b"listens\n"
-    ports = "image: built-in, ports: [{containerPort: 9000}]"
-    wanting = two_subnet_text.replace("labels: {app: other}}\nspec:\n  nodeName: node-0\n  containers: [{name: server, image: built-in", "labels: {app: other}}\nspec:\n  nodeName: node-0\n  containers: [{name: server, " + ports)
-    assert wanting != two_subnet_text
+    of_pod_1 = "labels: {app: other}}\nspec:\n  nodeName: node-0\n  containers: [{name: server, image: built-in"
+    assert of_pod_1 in two_subnet_text
+    wanting = two_subnet_text.replace(of_pod_1, f"{of_pod_1}, ports: [{{containerPort: 9000}}]")
     told = one.up(topology=file(wanting + POD_4)).refused(1)
     assert "namespace001/pod-1: cannot listen on tcp port 9000: Address already in use" in told
     assert "./inv exec namespace001/pod-1 -- ss -lnp" in told
@@ -100,7 +100,7 @@ def test_ctrl_c_while_a_running_lab_is_changed(lab: LabFactory, file: FileWriter
 def path_without(tool: str, folder: Path) -> str:
     """A PATH that has every program of ours but one."""
     for directory in os.environ["PATH"].split(os.pathsep):
-        for entry in Path(directory).iterdir() if Path(directory).is_dir() else ():
+        for entry in Path(directory).iterdir() if os.access(directory, os.R_OK) else ():
             link = folder / entry.name
             if entry.name != tool and not link.is_symlink():
                 link.symlink_to(entry)
@@ -125,23 +125,23 @@ def test_the_systems_own_folders_need_not_be_on_path(lab: LabFactory) -> None:
 
 
 WRONG = [
-    ("", "", 2),
-    ("nonsense", "", 2),
-    ("apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: x}\nspec: {nodes: 3}\n", "spec.nodes", 2),
-    ("apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: ../../x}\n", "metadata.name", 2),
-    ("apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: '$(reboot)'}\n", "metadata.name", 2),
-    ("a: &a [x, x]\nb: [*a, *a]\n", "", 2),
-    ("\x00\xff", "", 2),
-    ("{" * 10_000, "", 2),
+    ("", ""),
+    ("nonsense", ""),
+    ("apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: x}\nspec: {nodes: 3}\n", "spec.nodes"),
+    ("apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: ../../x}\n", "metadata.name"),
+    ("apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: '$(reboot)'}\n", "metadata.name"),
+    ("a: &a [x, x]\nb: [*a, *a]\n", ""),
+    ("\x00\xff", ""),
+    ("{" * 10_000, ""),
 ]
 
 
-@pytest.mark.parametrize(("text", "field", "status"), WRONG)
-def test_a_file_that_cannot_be_right_builds_nothing(lab: LabFactory, file: FileWriter, text: str, field: str, status: int) -> None:
+@pytest.mark.parametrize(("text", "field"), WRONG)
+def test_a_file_that_cannot_be_right_builds_nothing(lab: LabFactory, file: FileWriter, text: str, field: str) -> None:
     path = file(text)
     one = lab(path, up=False)
     for done in (one.up(), inv("validate", "--topology", path)):
-        told = done.refused(status)
+        told = done.refused()
         assert "topology.yaml:" in told, "file and line"
         assert "nothing was built" in told
         assert field in told

@@ -1,4 +1,7 @@
-"""`up` brings the kernel to the file's state, once: what is read back afterwards differs in nothing, for every topology."""
+"""`up` brings the kernel to the file's state, once: what is read back afterwards differs in nothing.
+
+    file ──► up ──► kernel ──► read back ──► no changes        (every topology that comes with Hoplab)
+"""
 
 from __future__ import annotations
 

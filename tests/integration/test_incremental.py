@@ -1,6 +1,8 @@
 """An edited file changes what differs and nothing else.
 
-    node-0 (pod-0, pod-1) ── subnet-a ── node-1 (pod-2, and pod-4 when it is added)     router ── subnet-b ── node-2 (pod-3)
+    node-0 (pod-0, pod-1) ── subnet-a ── node-1 (pod-2, and pod-4 when it is added)
+                                │
+                              router ── subnet-b ── node-2 (pod-3)
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.integration.conftest import LabFactory
-from tests.integration.labs import Lab, inv
+from tests.integration.labs import ROOT, Lab, inv
 
 FileWriter = Callable[[str], str]
 
@@ -46,7 +48,7 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as s:
 
 @contextmanager
 def conversation(lab: Lab, place: str, address: str, port: int) -> Iterator[Callable[[], str]]:
-    """A connection from a pod that is held open for the block; each call is one more request on it, and gives the answer."""
+    """A connection from a pod, held open for the block; each call is one more request on it, and gives the answer."""
     process = lab.start_exec(place, sys.executable, "-S", "-c", CONVERSATION, address, str(port))
     assert process.stdin is not None
     assert process.stdout is not None
@@ -84,7 +86,10 @@ def test_a_pod_more_is_that_pods_steps_and_what_follows_from_them(
 ) -> None:
     one = lab(file(two_subnet_text))
     before = {pod: one.in_(pod, "ip -br addr show eth0") for pod in ("pod-0", "pod-1", "pod-2", "pod-3")}
-    with conversation(one, "pod-0", "10.244.0.129", 8080) as ask, conversation(one, "pod-1", "172.16.10.10", 80) as ask_too:
+    with (
+        conversation(one, "pod-0", "10.244.0.129", 8080) as ask,
+        conversation(one, "pod-1", "172.16.10.10", 80) as ask_too,
+    ):
         first, first_too = ask(), ask_too()
 
         edited = file(two_subnet_text + POD_4 if where == "at the end" else with_pod_in_the_middle(two_subnet_text))
@@ -162,3 +167,16 @@ def test_a_setting_for_this_once(lab: LabFactory) -> None:
     assert one.plan("--set", "dns.domain=example.test") == "# no changes"
     assert "no-such" in inv("up", "--topology", "minimal", "--lab", one.name, "--set", "no-such=1").refused()
     assert one.plan("--set", "dns.domain=example.test") == "# no changes", "a refused file has changed nothing"
+
+
+def test_the_last_pod_of_a_node_with_a_bridge_goes(lab: LabFactory, file: FileWriter) -> None:
+    """A bridge that was born with its MTU gives it up with its last port: it was told its MTU afterwards."""
+    text = (ROOT / "topologies" / "two-subnet-bridge.yaml").read_text(encoding="utf-8")
+    documents = text.split("\n---\n")
+    without = "\n---\n".join(document for document in documents if "name: pod-3" not in document)
+    one = lab(file(text))
+    one.up(topology=file(without)).ok()
+    assert one.plan() == "# no changes"
+    assert "mtu 1450" in one.in_("node-2", "ip link show cni0")
+    one.up(topology=file(text)).ok()
+    assert one.exec_("pod-0", *CURL, "http://10.244.2.2:8080").ok().startswith("pod-3\n")

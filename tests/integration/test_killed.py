@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def host_mounts() -> list[str]:
 
 
 def host_links() -> list[str]:
-    return sorted(os.listdir("/sys/class/net"))
+    return sorted(path.name for path in Path("/sys/class/net").iterdir())
 
 
 def victims(lab: Lab, up: subprocess.Popen[bytes]) -> list[int]:
@@ -48,10 +49,8 @@ def test_sigkill_at_a_random_moment_of_up(lab: LabFactory, seed: int) -> None:
         # The moments of all rounds are spread over the build; each has its own stretch of it.
         share = (number * ROUNDS + seed + chance.random()) / (ROUNDS * KILLS)
         up = one.start_up()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             up.wait(share * WHOLE_BUILD_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
         victim = chance.choice(victims(one, up))
         killed = " ".join(one.processes().get(victim, ()))
         try:
@@ -61,8 +60,7 @@ def test_sigkill_at_a_random_moment_of_up(lab: LabFactory, seed: int) -> None:
         done = finish(up)
         assert "Traceback" not in done.err, f"killed {killed}\n{done}"
         # Killed at the last moment, or something of no consequence: then the lab stands, as a whole.
-        standing = until(lambda: True if one.is_listed() else (None if one.processes() else "gone"), "it stands or is gone")
-        if standing is True:
+        if until(lambda: "stands" if one.is_listed() else not one.processes(), "it stands or is gone") == "stands":
             one.up().ok()
             assert one.plan() == "# no changes", f"killed {killed}\n{done}"
             os.kill(one.pid(), signal.SIGKILL)

@@ -30,7 +30,7 @@ def carries_an_answer(packet: Packet) -> bool:
 
 
 def test_to_the_other_subnet_requests_and_answers_cross_the_router_in_vxlan_4096(two_subnet: Lab) -> None:
-    with capture(two_subnet, "router", "eth1", "udp port 4789") as seen:
+    with capture(two_subnet, "router", "eth1") as seen:
         assert two_subnet.exec_("pod-0", *CURL, f"http://{POD_3}:8080").ok().startswith("pod-3\n")
         request = seen.wait_for(carries_a_request, "the request")
         answer = seen.wait_for(carries_an_answer, "the answer")
@@ -45,8 +45,8 @@ def test_to_the_other_subnet_requests_and_answers_cross_the_router_in_vxlan_4096
 
 def test_in_the_same_subnet_nothing_is_encapsulated_and_the_router_sees_nothing(two_subnet: Lab) -> None:
     with (
-        capture(two_subnet, "node-0", "eth0", "udp port 4789 or tcp port 8080") as on_the_node,
-        capture(two_subnet, "router", "eth0", f"host {POD_2} or udp port 4789") as on_the_router,
+        capture(two_subnet, "node-0", "eth0") as on_the_node,
+        capture(two_subnet, "router", "eth0") as on_the_router,
     ):
         assert two_subnet.exec_("pod-0", *CURL, f"http://{POD_2}:8080").ok().startswith("pod-2\n")
         request = on_the_node.wait_for(carries_a_request, "the request")
@@ -54,7 +54,7 @@ def test_in_the_same_subnet_nothing_is_encapsulated_and_the_router_sees_nothing(
         # What crosses the router now is the proof that it would have been seen there before.
         two_subnet.exec_("pod-0", *CURL, f"http://{POD_3}:8080").ok()
         on_the_router.wait_for(lambda packet: VXLAN in packet, "traffic to the other subnet")
-        to_the_neighbour = [p for p in on_the_router.packets if POD_2 in (p[IP].src, p[IP].dst)]
+        to_the_neighbour = [p for p in on_the_router.packets if IP in p and POD_2 in (p[IP].src, p[IP].dst)]
     assert VXLAN not in request
     assert (request[IP].src, request[IP].dst) == (POD_0, POD_2)
     assert to_the_neighbour == []
@@ -62,8 +62,8 @@ def test_in_the_same_subnet_nothing_is_encapsulated_and_the_router_sees_nothing(
 
 def test_outside_the_cluster_it_is_first_the_node_and_then_the_gateway_that_asks(two_subnet: Lab) -> None:
     with (
-        capture(two_subnet, "router", "eth2", "tcp port 80") as behind_the_node,
-        capture(two_subnet, "internet", "eth0", "tcp port 80") as behind_the_gateway,
+        capture(two_subnet, "router", "eth2") as behind_the_node,
+        capture(two_subnet, "internet", "eth0") as behind_the_gateway,
     ):
         said = two_subnet.exec_("pod-0", *CURL, "http://www.example.com").ok()
         at_the_router = behind_the_node.wait_for(carries_a_request, "the request")
@@ -75,7 +75,7 @@ def test_outside_the_cluster_it_is_first_the_node_and_then_the_gateway_that_asks
 
 def test_tshark_reads_the_same_tunnel(two_subnet: Lab, tmp_path: Path) -> None:
     """A reader that is neither ours nor scapy's."""
-    with capture(two_subnet, "router", "eth0", "udp port 4789") as seen:
+    with capture(two_subnet, "router", "eth0") as seen:
         two_subnet.exec_("pod-0", *CURL, f"http://{POD_3}:8080/through-the-tunnel").ok()
         request = seen.wait_for(carries_a_request, "the request")
     file = tmp_path / "seen.pcap"

@@ -1,8 +1,8 @@
-"""The README's commands work when they are pasted, and print what the README says they print.
+"""The commands of the README and the documents work when they are pasted, and print what the README says they print.
 
 Blocks marked `sh` are run, one after the other, in one shell and one folder; blocks marked `shell` are not (they set a
-machine up, or run this test). A `text` block after an `sh` block is its output, but for numbers that differ each time
-and the packets' own lines (two DNS servers take turns).
+machine up, or run this test). In the README, a `text` block after an `sh` block is its output, but for numbers that
+differ each time and the packets' own lines (two DNS servers take turns).
 """
 
 from __future__ import annotations
@@ -18,14 +18,20 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
 LAB = f"readme-{os.getpid()}"
 PATIENCE = 120
 MARK = "--- next block ---"
 
 
+def fences(page: str) -> list[tuple[str, str]]:
+    """(kind, text) of each block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
 def blocks() -> list[tuple[str, str]]:
     """(commands, what they print) in order; "" where the README does not show it."""
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    fenced = fences(README)
     following = [*fenced[1:], ("", "")]
     pairs = zip(fenced, following, strict=True)
     return [(text, shown if mark == "text" else "") for (kind, text), (mark, shown) in pairs if kind == "sh"]
@@ -77,7 +83,7 @@ def test_every_command_prints_what_the_readme_says(folder: Path) -> None:
 
 
 def test_the_demo_is_the_journey_that_the_readme_shows(folder: Path) -> None:
-    shown = next(text for kind, text in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S) if kind == "text")
+    shown = next(text for kind, text in fences(README) if kind == "text")
     lab = f"{LAB}-demo"
     steps = (
         "./inv up --topology two-subnet",
@@ -95,3 +101,20 @@ def test_the_demo_is_the_journey_that_the_readme_shows(folder: Path) -> None:
     )
     output = done.stdout.replace(f"{lab}: down\n", "").replace(lab, LAB)
     assert comparable(output) == comparable(shown), f"{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("page", [name for name, text in DOCS.items() if "\n```sh\n" in text])
+def test_every_command_of_the_documents_works(folder: Path, page: str) -> None:
+    lab = f"{LAB}-{page.removesuffix('.md')}"
+    commands = "".join(text for kind, text in fences(DOCS[page]) if kind == "sh")
+    end = f"./inv down --lab {lab} >/dev/null 2>&1 || true"
+    done = subprocess.run(
+        ["sh", "-ec", f"trap {shlex.quote(end)} EXIT\n{commands}"],
+        cwd=folder,
+        env={**os.environ, "HOPLAB_LAB": lab},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"

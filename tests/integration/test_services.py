@@ -1,6 +1,6 @@
-"""Services and pods that are not of the ordinary kind: without endpoints, not ready, headless, with a program of their own.
+"""Services and pods that are not of the ordinary kind: without endpoints, not ready, headless, with an own program.
 
-    node-0: client, web-0 (ready), web-1 (not ready)
+    node-0: client, web-1 (not ready)        node-1: web-0 (ready), program
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ spec:
   containers:
     - name: c
       image: any
-      command: [python3, -S, -c, "import http.server as h, os; os.chdir('/etc/netns'); h.test(h.SimpleHTTPRequestHandler, port=9000)"]
+      command:
+        - python3
+        - -S
+        - -c
+        - "import http.server as h, os; os.chdir('/etc/netns'); h.test(h.SimpleHTTPRequestHandler, port=9000)"
       ports: [{containerPort: 9000}]
 ---
 apiVersion: v1
@@ -62,7 +66,10 @@ spec: {selector: {app: program}, ports: [{port: 80, targetPort: 9000}]}
 apiVersion: v1
 kind: Service
 metadata: {name: nobody}
-spec: {clusterIP: 172.16.20.20, selector: {app: nobody}, ports: [{name: t, port: 80}, {name: u, port: 53, protocol: UDP}]}
+spec:
+  clusterIP: 172.16.20.20
+  selector: {app: nobody}
+  ports: [{name: t, port: 80}, {name: u, port: 53, protocol: UDP}]
 ---
 apiVersion: v1
 kind: Service

@@ -1,4 +1,4 @@
-"""Labs and commands side by side: two labs with the same addresses, two `up`s of one lab, and the host that sees nothing of it.
+"""Labs and commands side by side: labs with the same addresses, several `up`s of one, and a host that sees none of it.
 
     lab A: node-0 10.0.1.10 …        lab B: node-0 10.0.1.10 …        the host: as it was
 """
@@ -33,7 +33,7 @@ HOST = (
 
 
 def look_at_the_host() -> dict[str, list[str]]:
-    """What each command says, without what changes by itself. Where an ordinary user may not look, that is what it says."""
+    """What each command says, without what changes by itself; to an ordinary user some say nothing."""
     seen = {}
     path = os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin"))
     for command in HOST:
@@ -99,7 +99,7 @@ def test_labs_are_the_users_own(two_subnet: Lab) -> None:
         folder = Path(runtime, "hoplab") if runtime else Path(f"/tmp/hoplab-{os.geteuid()}")
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / two_subnet.name / "agent.sock").stat().st_mode & 0o777 == 0o600
-    assert sorted(os.listdir(folder / two_subnet.name)) == ["agent.sock", "lock"]
+    assert sorted(path.name for path in (folder / two_subnet.name).iterdir()) == ["agent.sock", "lock"]
 
 
 def test_nobody_holds_the_terminal_of_who_started_the_lab(lab: LabFactory) -> None:

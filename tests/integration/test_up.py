@@ -29,6 +29,11 @@ def kube_hash(text: str) -> str:
     return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()[:16]
 
 
+def cali(pod: str) -> str:
+    """The name of the veth's end on the node, of NAMESPACE.POD."""
+    return "cali" + hashlib.sha1(pod.encode(), usedforsecurity=False).hexdigest()[:11]
+
+
 @pytest.mark.parametrize("pod", PODS)
 def test_every_pod_answers_under_its_own_name_and_sees_its_client(two_subnet: Lab, pod: str) -> None:
     client = "pod-1" if pod == "pod-0" else "pod-0"
@@ -72,19 +77,17 @@ def test_udp_is_echoed(two_subnet: Lab) -> None:
 
 def test_node_0_has_the_routes_of_a_calico_node(two_subnet: Lab) -> None:
     """Pods here, the neighbour's block straight, the other subnet's through the tunnel, the own block a black hole."""
-    veths = {pod: f"cali{hashlib.sha1(f'{where}.{pod}'.encode(), usedforsecurity=False).hexdigest()[:11]}" for where, pod in (
-        ("kube-system", "dns-0"), ("namespace001", "pod-0"), ("namespace001", "pod-1"))}
-    routes = [line.rstrip() for line in two_subnet.in_("node-0", "ip route").splitlines()]
-    assert sorted(routes) == sorted([
+    routes = {line.rstrip() for line in two_subnet.in_("node-0", "ip route").splitlines()}
+    assert routes == {
         "default via 10.0.1.1 dev eth0",
         "10.0.1.0/24 dev eth0 proto kernel scope link src 10.0.1.10",
         "blackhole 10.244.0.0/26 proto 80",
-        f"10.244.0.1 dev {veths['dns-0']} scope link",
-        f"10.244.0.2 dev {veths['pod-0']} scope link",
-        f"10.244.0.3 dev {veths['pod-1']} scope link",
+        f"10.244.0.1 dev {cali('kube-system.dns-0')} scope link",
+        f"10.244.0.2 dev {cali('namespace001.pod-0')} scope link",
+        f"10.244.0.3 dev {cali('namespace001.pod-1')} scope link",
         "10.244.0.64/26 via 10.0.1.11 dev eth0 proto 80 onlink",
         "10.244.0.128/26 via 10.244.0.128 dev vxlan.calico onlink",
-    ])
+    }
 
 
 def test_node_0_has_the_tunnel_of_a_calico_node(two_subnet: Lab) -> None:
@@ -119,7 +122,8 @@ def test_the_rules_are_kube_proxys_with_its_hashes(two_subnet: Lab) -> None:
 
 @pytest.mark.parametrize("pod", PODS)
 def test_every_pod_has_its_own_resolver_hosts_and_name(two_subnet: Lab, pod: str) -> None:
-    said = two_subnet.exec_(pod, "sh", "-c", "cat /etc/resolv.conf; hostname; cat /etc/hostname; tail -n 1 /etc/hosts").ok()
+    look = "cat /etc/resolv.conf; hostname; cat /etc/hostname; tail -n 1 /etc/hosts"
+    said = two_subnet.exec_(pod, "sh", "-c", look).ok()
     assert said.splitlines() == [
         "search namespace001.svc.cluster.local svc.cluster.local cluster.local",
         "nameserver 172.16.0.10",
@@ -151,7 +155,8 @@ def test_dns_answers_for_the_cluster_from_both_of_its_pods(two_subnet: Lab) -> N
     for server in ("172.16.0.10", "10.244.0.1", "10.244.0.65"):
         said = two_subnet.in_("pod-3", f"dig +short +time=3 +tries=1 @{server} myapp.namespace001.svc.cluster.local")
         assert said == "172.16.10.10\n", f"asked {server}"
-    assert two_subnet.in_("pod-3", "dig +short +time=3 +tries=1 -x 172.16.10.10") == "myapp.namespace001.svc.cluster.local.\n"
+    name = two_subnet.in_("pod-3", "dig +short +time=3 +tries=1 -x 172.16.10.10")
+    assert name == "myapp.namespace001.svc.cluster.local.\n"
 
 
 def test_get_tells_what_kubectl_would(two_subnet: Lab) -> None:
@@ -203,6 +208,8 @@ def test_exec_hands_on_words_and_streams_as_they_are(two_subnet: Lab) -> None:
         (("inspect", "--no-such-option"), "--no-such-option"),
     ],
 )
-def test_what_cannot_be_asked_ends_with_2_and_a_sentence(two_subnet: Lab, arguments: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_asked_ends_with_2_and_a_sentence(
+    two_subnet: Lab, arguments: tuple[str, ...], told: str
+) -> None:
     before, dashes, after = arguments[:1], ("--lab", two_subnet.name), arguments[1:]
     assert told in inv(*before, *dashes, *after).refused()

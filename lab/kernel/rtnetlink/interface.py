@@ -50,7 +50,9 @@ def _mac(value: str) -> bytes:
 
 def _named(interface: Interface) -> bytes:
     mac = attribute(IFLA_ADDRESS, _mac(interface.mac)) if interface.mac else b""
-    return text(IFLA_IFNAME, interface.name) + u32(IFLA_MTU, interface.mtu) + mac
+    # A bridge that is born with an MTU gives it up with its last port; one that is told later keeps it.
+    mtu = u32(IFLA_MTU, interface.mtu) if interface.kind != "bridge" else b""
+    return text(IFLA_IFNAME, interface.name) + mtu + mac
 
 
 def add(
@@ -97,8 +99,10 @@ def bring_up(interface: Interface, indexes: Mapping[str, int], settings: Iterabl
     index = indexes[interface.name]
     spec = af_spec(settings)
     requests = [_set(index, spec)] if spec else []
-    master = u32(IFLA_MASTER, indexes[interface.master]) if interface.master else b""
-    requests.append(Request(RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, IFF_UP, IFF_UP) + master))
+    more = u32(IFLA_MASTER, indexes[interface.master]) if interface.master else b""
+    if interface.kind == "bridge":
+        more += u32(IFLA_MTU, interface.mtu)
+    requests.append(Request(RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, IFF_UP, IFF_UP) + more))
     if interface.hairpin:
         requests.append(_port_mode(interface, index))
     return requests

@@ -13,6 +13,7 @@ RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC = 1, 4, 5, 7
 RT_TABLE_MAIN = 254
 RTNH_F_ONLINK = 4
+RTM_F_CLONED = 0x200  # what the kernel noted of one destination, such as a smaller MTU on the way
 RTPROT_KERNEL = 2
 
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
@@ -63,8 +64,8 @@ def remove(route: Route, indexes: Mapping[str, int]) -> Request:
 def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Iterator[Route]:
     """The main table's routes, but for those the kernel made itself for an address."""
     for body in netlink.dump(RTM_GETROUTE, _RTMSG.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
-        _family, _length, _src, _tos, table, protocol, _scope, _kind, _flags = _RTMSG.unpack_from(body)
-        if table != RT_TABLE_MAIN or protocol == RTPROT_KERNEL:
+        _family, _length, _src, _tos, table, protocol, _scope, _kind, flags = _RTMSG.unpack_from(body)
+        if table != RT_TABLE_MAIN or protocol == RTPROT_KERNEL or flags & RTM_F_CLONED:
             continue
         yield decode(body, place, names)
 

@@ -20,8 +20,7 @@ ACCEPT, DROP, CONTINUE, JUMP, GOTO = "accept", "drop", "continue", "jump", "goto
 
 _NFT_TRACE = SUBSYSTEM_NFTABLES << 8 | 17
 _NFLOG_PACKET = SUBSYSTEM_LOG << 8
-_RULE = 3
-_TYPES = {1: POLICY, 2: RETURN, _RULE: RULE}
+_TYPES = {1: POLICY, 2: RETURN, 3: RULE}
 _VERDICTS = {
     0: DROP,
     1: ACCEPT,
@@ -44,7 +43,7 @@ _LEGACY_LINE = re.compile(r"TRACE: ([^:]+):(.+):(rule|return|policy):(\d+) ?$")
 
 @dataclass(frozen=True, slots=True)
 class TraceEvent:
-    """A rule, the end of a chain or a policy that a packet met in a place.
+    """A rule, the end of a chain or a policy that a packet met in a place. Ends are left out where they tell nothing.
 
     `id` is the packet's within the place, for as long as it is there; iptables-legacy has none (0). `handle` is the
     rule's, for iptables-legacy its number in the chain, from 1. `verdict` is accept, drop, continue, jump, goto,
@@ -94,10 +93,12 @@ def _nftables(place: str, answer: Answer) -> TraceEvent | None:
         data = found.get(kind)
         return int.from_bytes(data, "big") if data is not None else 0
 
-    if 3 not in found and value(4) == _RULE:
-        return None  # the end of a chain, which is no rule
     verdict, target = _verdict(found.get(5))
     kind = _TYPES.get(value(4), "")
+    if kind == RULE and 3 not in found:
+        if 8 not in found:
+            return None
+        kind = RETURN  # the end of a chain is told like a rule, but has no handle
     if kind == POLICY:
         verdict = _VERDICTS.get(value(16), "")
     return TraceEvent(
@@ -117,7 +118,7 @@ def _nftables(place: str, answer: Answer) -> TraceEvent | None:
         mark=value(14),
         connection=value(18),
         direction=_DIRECTIONS[value(19) & 1] if 19 in found else "",
-        state=_STATES.get(value(20), "") if 20 in found else "",
+        state=_STATES.get(value(21), "") if 21 in found else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""iptables-legacy reports its rules as log lines. Bound to netlink, a place's lines come to us, not to the kernel's log.
+"""iptables-legacy reports its rules as log lines. Bound to netlink, a place's lines come to us.
 
 nfnetlink_log.h; the kernel's nf_log_trace. The line is `TRACE: TABLE:CHAIN:rule:NUMBER` (or `return`, or `policy`).
 """
@@ -11,8 +11,9 @@ from lab.kernel.netlink import NLM_F_ACK, attribute
 from lab.trace.netfilter.wire import SUBSYSTEM_LOG, UNSPECIFIED, Message, NetfilterSocket, number
 
 GROUP = 0  # nf_log_trace has no group of its own
-BIND, PF_BIND, PF_UNBIND = 1, 3, 4
+BIND, PF_BIND = 1, 3
 TABLES = Path("/proc/thread-self/net/ip_tables_names")
+LOGGER = Path("/proc/sys/net/netfilter/nf_log/2")  # whose IPv4's lines are, in the calling thread's namespace
 
 _CONFIG = SUBSYSTEM_LOG << 8 | 1
 _COMMAND, _MODE, _THRESHOLD = 1, 2, 5
@@ -28,19 +29,21 @@ def tables() -> tuple[str, ...]:
         return ()
 
 
-def bind(netlink: NetfilterSocket) -> None:
-    """Have the namespace's trace lines sent to this socket, each at once. KernelError when refused."""
+def bind(netlink: NetfilterSocket) -> str:
+    """Have the namespace's trace lines sent to this socket, each at once. Gives whose they were; KernelError."""
+    before = LOGGER.read_text(encoding="ascii").strip()
     family = Message(_CONFIG, NLM_F_ACK, _command(PF_BIND))
     group = Message(_CONFIG, NLM_F_ACK, _command(BIND), UNSPECIFIED, GROUP)
     copy = attribute(_MODE, _HEADERS.to_bytes(4, "big") + bytes([_COPY_PACKET, 0]))
     settings = Message(_CONFIG, NLM_F_ACK, copy + number(_THRESHOLD, 1), UNSPECIFIED, GROUP)
     for message in (family, group, settings):
         netlink.execute(message.encoded(1), "binding to the log of iptables-legacy")
+    return before
 
 
-def release(netlink: NetfilterSocket) -> None:
-    """Give the namespace's log back to whom it belongs; the group goes with its socket."""
-    netlink.execute(Message(_CONFIG, NLM_F_ACK, _command(PF_UNBIND)).encoded(1), "releasing the log")
+def release(before: str) -> None:
+    """In the same namespace: the lines go to whom they went before. The group goes with its socket."""
+    LOGGER.write_text(before, encoding="ascii")
 
 
 def _command(command: int) -> bytes:

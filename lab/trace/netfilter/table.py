@@ -1,7 +1,7 @@
 """The table that has the kernel report on the packets of one request.
 
 It belongs to the socket that made it (NFT_TABLE_F_OWNER, Linux 5.12): when that closes, however its process ended, the
-kernel removes the table. Its rules decide nothing; they only set the bit by which all of netfilter knows what to report.
+kernel removes the table. Its rules decide nothing; they only set the bit by which netfilter knows what to report.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from lab.errors import KernelError
+from lab.errors import KernelError, UsageError
 from lab.kernel.places import Sandbox, inside
 from lab.trace.netfilter import event, legacy
 from lab.trace.netfilter.event import TraceEvent
@@ -39,6 +39,7 @@ class NetfilterWitness:
         self._table = trace_table(matches, vxlan_ports, ipip=ipip)
         self._sockets: dict[str, NetfilterSocket] = {}
         self._logs: dict[str, NetfilterSocket] = {}
+        self._loggers: dict[str, str] = {}
         self._events: list[TraceEvent] = []
         self._missed: set[str] = set()
 
@@ -59,12 +60,17 @@ class NetfilterWitness:
         """Have these places reported on too. UsageError where there is no such place, KernelError when refused."""
         for place in places:
             if place not in self._sockets:
-                netns = self._sandbox.open_netns(place)
-                try:
-                    with inside(netns):
-                        self._open(place)
-                finally:
-                    os.close(netns)
+                with self._inside(place):
+                    self._open(place)
+
+    @contextmanager
+    def _inside(self, place: str) -> Iterator[None]:
+        netns = self._sandbox.open_netns(place)
+        try:
+            with inside(netns):
+                yield
+        finally:
+            os.close(netns)
 
     def _open(self, place: str) -> None:
         netlink = self._sockets[place] = NetfilterSocket()
@@ -72,20 +78,20 @@ class NetfilterWitness:
         netlink.listen([NFTRACE])
         if legacy.tables():
             log = self._logs[place] = NetfilterSocket()
-            legacy.bind(log)
+            self._loggers[place] = legacy.bind(log)
             log.listen()
 
     def close(self) -> None:
         """Take everything away."""
-        for log in self._logs.values():
-            with suppress(OSError, KernelError):
-                legacy.release(log)
+        for place, logger in self._loggers.items():
+            with suppress(OSError, UsageError), self._inside(place):  # the lab may have ended meanwhile
+                legacy.release(logger)
         for place, netlink in self._sockets.items():
             with suppress(OSError, KernelError):  # what cannot be done here happens when the socket closes
                 netlink.execute(removal(), f"{place}: removing the trace table")
         for netlink in (*self._logs.values(), *self._sockets.values()):
             netlink.close()
-        self._logs, self._sockets = {}, {}
+        self._logs, self._sockets, self._loggers = {}, {}, {}
 
     def events(self) -> list[TraceEvent]:
         """All events so far, place by place in the order in which they were told."""

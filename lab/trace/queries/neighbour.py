@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.kernel.netlink import RequestError, attribute, attributes, u32
+from lab.kernel.netlink import RequestError, RouteSocket, attribute, attributes, u32
 from lab.kernel.rtnetlink.neighbour import AF_BRIDGE, NDA_DST, NDA_LLADDR, NTF_SELF, RTM_GETNEIGH
 from lab.trace.queries.inquiry import Inquiry
 
@@ -70,6 +71,15 @@ def neighbour(inquiry: Inquiry, device: str, address: str) -> Neighbour | None:
     told = attributes(body, _NDMSG.size)
     mac = bytes(told[NDA_LLADDR]).hex(":") if NDA_LLADDR in told else ""
     return Neighbour(address, device, mac, _state(state))
+
+
+def read_all(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[Neighbour]:
+    """Every IPv4 neighbour of the place, what ARP learned or failed to learn included."""
+    for body in netlink.dump(RTM_GETNEIGH, _NDMSG.pack(socket.AF_INET, 0, 0, 0, 0)):
+        _family, index, state, _flags, _type = _NDMSG.unpack_from(body)
+        told = attributes(body, _NDMSG.size)
+        mac = bytes(told[NDA_LLADDR]).hex(":") if NDA_LLADDR in told else ""
+        yield Neighbour(socket.inet_ntoa(bytes(told[NDA_DST])), names.get(index, ""), mac, _state(state))
 
 
 def remote(inquiry: Inquiry, device: str, mac: str) -> Forwarding | None:

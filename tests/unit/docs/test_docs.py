@@ -83,6 +83,13 @@ def test_every_field_of_a_trace_is_explained() -> None:
         assert f"`{name}" in told, f"docs/trace.md lacks {name}"
 
 
+def test_every_operation_of_the_agent_is_explained() -> None:
+    service = (ROOT / "lab" / "agent" / "service.py").read_text(encoding="utf-8")
+    operations = set(re.findall(r'^ +"(\w+)": self\._', service, re.M))
+    assert len(operations) > 3, "the agent's operations were not found"
+    assert operations <= set(re.findall(r"^\| `(\w+)` \|", text("architecture.md"), re.M))
+
+
 @pytest.mark.parametrize("family", ["debian", "fedora", "arch"])
 def test_the_packages_of_every_distribution_are_listed(family: str) -> None:
     listed = set(re.findall(r"[\w.-]+", text("platforms.md")))

@@ -1,0 +1,25 @@
+"""What a design needs of the kernel beyond what every lab needs, tried before anything is built."""
+
+from __future__ import annotations
+
+from lab.errors import MachineError
+from lab.kernel.holdings import Holdings
+from lab.kernel.netlink import RequestError, RouteSocket
+from lab.kernel.rtnetlink import interface
+from lab.network.objects import UNDERLAY, Interface, Ipip, Network
+
+_PROBE = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, ipip=Ipip())
+
+
+def require(holdings: Holdings, network: Network) -> None:
+    """MachineError when the kernel cannot make a kind of link that the network has: which, what needs it, what to do."""
+    needing = next((item for item in network if isinstance(item, Interface) and item.ipip), None)
+    if needing is None:
+        return
+    index = max(holdings.indexes.get(UNDERLAY, {"lo": 1}).values()) + 1
+    try:
+        with holdings.namespaces.entered(UNDERLAY), RouteSocket() as netlink:
+            netlink.execute([interface.add(_PROBE, index, {}, None), interface.remove(index)])
+    except RequestError as error:
+        told = f"this kernel has no IPIP ({error.strerror}), which cni.encapsulation asks for"
+        raise MachineError(told, "choose VXLAN or VXLANCrossSubnet, or load it: sudo modprobe ipip") from error

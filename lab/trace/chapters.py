@@ -1,0 +1,76 @@
+"""A journey in chapters: the six steps and the way back, each with what happened in it in half a sentence, and its hops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.trace import wording
+from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Hop, Journey
+
+STEPS = {1: "resolve", 2: "service", 3: "route", 4: "encapsulate", 5: "firewall", 6: "deliver"}
+BACK = "←"
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """`mark` is 1 to 6, or the arrow of the reply. The hops of the first are those of the DNS question and its answer."""
+
+    mark: str
+    name: str
+    summary: str
+    hops: tuple[Hop, ...] = ()
+
+
+def chapters(journey: Journey) -> Iterator[Chapter]:
+    """From the question to where the journey ended; a step that was not needed is there and says so."""
+    yield Chapter("1", STEPS[1], _resolve(journey), (*journey.part(DNS, REQUEST), *journey.part(DNS, REPLY)))
+    there, back = journey.part(DATA, REQUEST), journey.part(DATA, REPLY)
+    for step in range(2, there[-1].step + 1 if there else 2):
+        yield Chapter(str(step), STEPS[step], SUMMARIES[step](there), tuple(hop for hop in there if hop.step == step))
+    if back:
+        yield Chapter(BACK, "reply", f"from {back[0].place}", back)
+
+
+def _resolve(journey: Journey) -> str:
+    found = journey.resolution
+    if found is None:
+        return "nothing to resolve: it is an address"
+    questions = f" ({found.questions} questions)" if found.questions > 1 else ""
+    said = f" is {', '.join(found.addresses)}" if found.addresses else f": {found.status}"
+    return f"{found.name}{said}{questions}"
+
+
+def _service(there: tuple[Hop, ...]) -> str:
+    first = there[0].packet
+    chosen = next((hop for hop in there if hop.packet.dst != first.dst), None)
+    if chosen is not None:
+        return f"{first.dst}:{first.dport} becomes {chosen.packet.dst}:{chosen.packet.dport} on {chosen.place}"
+    return "" if any(hop.step == 2 for hop in there) else "none: it is addressed directly"
+
+
+def _route(there: tuple[Hop, ...]) -> str:
+    out = next((hop for hop in there[1:] if hop.way == "out"), None)
+    if out is None:
+        return ""
+    nat = f", from {out.packet.src} now" if out.packet.src != there[0].packet.src else ""
+    return f"{out.place} sends it out of {out.interface}{nat}"
+
+
+def _encapsulate(there: tuple[Hop, ...]) -> str:
+    outer = next((hop.packet.outer for hop in there if hop.packet.outer), None)
+    return wording.wrapper(outer) if outer else "not needed on this way"
+
+
+def _firewall(there: tuple[Hop, ...]) -> str:
+    arrived = [hop for hop in there if hop.step == 5]
+    if not arrived:
+        return "no other node on this way"
+    return f"{arrived[0].place} lets it in" if there[-1].step > 5 else f"on {arrived[0].place}"
+
+
+def _deliver(there: tuple[Hop, ...]) -> str:
+    return f"to {there[-1].place}" if there[-1].stage == "deliver" else ""
+
+
+SUMMARIES = {2: _service, 3: _route, 4: _encapsulate, 5: _firewall, 6: _deliver}

@@ -1,0 +1,255 @@
+"""A loss as it is examined: how far the packet came, where it should have come next, and the facts about the places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from lab.network.labmap import LabMap, Link, Place
+from lab.network.objects import Interface
+from lab.network.path import OUT, Crossing, Path, Walker
+from lab.trace.exchange import ERROR, Part
+from lab.trace.journey import DNS, REQUEST, Decision, Hop
+from lab.trace.loss.facts import Facts, PlaceFacts
+from lab.trace.packet import Packet
+from lab.trace.passage import Leg, Passage, crossing
+
+_CHOSEN = re.compile(r"-j DNAT --to-destination ([0-9.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What netfilter told of a packet that it ended in a place where no hop shows it."""
+
+    place: str
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`hops` are the journey's of the same phase, with their decisions."""
+
+    passage: Passage
+    hops: tuple[Hop, ...]
+    facts: Facts
+    stopped: tuple[Stopped, ...] = ()
+
+    @property
+    def labmap(self) -> LabMap:
+        return self.passage.labmap
+
+    @cached_property
+    def direction(self) -> str:
+        """Of the packet that did not arrive; a refused one is the request."""
+        return REQUEST if self.passage.refused else self.passage.broken
+
+    @cached_property
+    def leg(self) -> Leg:
+        return self.passage.request if self.direction == REQUEST else self.passage.reply
+
+    @cached_property
+    def path(self) -> Path:
+        expected = self.passage.expected
+        return expected.request if self.direction == REQUEST else expected.reply
+
+    @cached_property
+    def seen(self) -> tuple[Crossing, ...]:
+        return tuple(crossing(part) for part in self.leg)
+
+    @cached_property
+    def last(self) -> Crossing | None:
+        return self.seen[-1] if self.seen else None
+
+    @cached_property
+    def following(self) -> Crossing | None:
+        """Where it should have been seen after it was last seen on its path."""
+        on_path = [one for one in self.seen if one in self.path.crossings]
+        if not on_path:
+            return self.path.crossings[0] if self.path.crossings else None
+        after = self.path.crossings.index(on_path[-1]) + 1
+        return self.path.crossings[after] if after < len(self.path.crossings) else None
+
+    @cached_property
+    def astray(self) -> str:
+        """The place that sent it where it should not be: the one before the first sighting off the path; or ""."""
+        if not self.path.end:
+            return ""
+        for before, one in zip(("", *(one.place for one in self.seen)), self.seen, strict=False):
+            if one not in self.path.crossings:
+                return one.place if one.way == OUT else before
+        return ""
+
+    @cached_property
+    def suspects(self) -> tuple[str, ...]:
+        """Places in the order in which they are to be doubted: where it left its path, where it was last, where it
+        should be next, then the rest of its path from there backwards.
+        """
+        last, following = self.last, self.following
+        near = (self.astray, last.place if last else self.origin, following.place if following else "")
+        way = (*reversed(self.seen), *reversed(self.path.crossings))
+        return tuple(dict.fromkeys(place for place in (*near, *(one.place for one in way)) if place))
+
+    @property
+    def client(self) -> str:
+        return self.passage.exchange.source
+
+    @property
+    def there(self) -> Path:
+        """The request's way, whichever packet was lost."""
+        return self.passage.expected.request
+
+    @property
+    def asked(self) -> Leg:
+        """Where the request was seen, whichever packet was lost."""
+        return self.passage.request
+
+    @property
+    def origin(self) -> str:
+        """Where the lost packet began."""
+        return self.client if self.direction == REQUEST else self.there.end
+
+    def about(self, place: str) -> PlaceFacts:
+        return self.facts.of(place)
+
+    def place(self, name: str) -> Place | None:
+        return self.labmap.by_name.get(name)
+
+    def links(self, place: str) -> tuple[str, ...]:
+        """The interfaces of a place that the packet passes or should pass."""
+        crossings = (*self.seen, *self.path.crossings)
+        names = [one.interface for one in crossings if one.place == place]
+        if not any(one.way == OUT for one in crossings if one.place == place):
+            # Which way it should go on was not seen: what its routes say.
+            ways = (self.about(place).routes(address)[0] for address in self.routed(place))
+            names += [way.device for way in ways if way is not None and way.device]
+        return tuple(dict.fromkeys(names))
+
+    def tunnels(self, place: str) -> Iterator[Interface]:
+        """The place's VXLAN devices on the way, as they are."""
+        for name in self.links(place):
+            held, _ = self.about(place).interface(name)
+            if held is not None and held.vxlan is not None:
+                yield held
+
+    def link(self, place: str, name: str) -> Link | None:
+        found = self.place(place)
+        return found.link(name) if found else None
+
+    @cached_property
+    def packet(self) -> Packet | None:
+        """As it was seen last."""
+        return self.leg[-1].observation.packet if self.leg else None
+
+    @cached_property
+    def destinations(self) -> tuple[str, ...]:
+        """The addresses that it may be bound for behind its client's node; several when a choice was not seen."""
+        exchange, endpoint = self.passage.exchange, self.passage.endpoint
+        if self.direction != REQUEST:
+            return tuple(dict.fromkeys((exchange.address, *(part.observation.packet.dst for part in self.leg))))
+        if endpoint != exchange.destination:
+            return (endpoint,)
+        chosen = [found.group(1) for text in self.rules if (found := _CHOSEN.search(text))]
+        return tuple(dict.fromkeys(chosen[-1:])) or self._ready or (endpoint,)
+
+    @property
+    def first_destinations(self) -> tuple[str, ...]:
+        """The address to which its client sent it."""
+        return (self.passage.exchange.destination,)
+
+    @cached_property
+    def rules(self) -> tuple[str, ...]:
+        """The texts of all that was decided about the request, in order."""
+        return tuple(decision.text for hop in self.hops if hop.direction == REQUEST for decision in hop.decisions)
+
+    @property
+    def _ready(self) -> tuple[str, ...]:
+        """The ready endpoints of the Service that was asked."""
+        asked = [one for one in self.labmap.services if one.cluster_ip == self.passage.exchange.destination]
+        return tuple(one.address for service in asked for port in service.ports for one in port.endpoints if one.ready)
+
+    def routed(self, place: str) -> tuple[str, ...]:
+        """The addresses by which a place routes it: the packet's own, and its wrapping's where that passes."""
+        if place == self.origin and self.direction == REQUEST:
+            return self.first_destinations
+        crossings = [one for one in (*self.seen, *self.path.crossings) if one.place == place]
+        plain = any(not one.tunnel for one in crossings) or place == self.origin
+        wrapped = any(one.tunnel for one in crossings)
+        return (*(self.destinations if plain else ()), *(self.ends if wrapped else ()))
+
+    @cached_property
+    def ends(self) -> tuple[str, ...]:
+        """The tunnel's endpoints that its wrapping should be bound for."""
+        found = []
+        for one in self.path.crossings:
+            link = self.link(one.place, one.interface)
+            if one.way != OUT and link is not None and link.local:
+                found.append(link.local)
+        return tuple(found)
+
+    @cached_property
+    def errors(self) -> tuple[Part, ...]:
+        """The ICMP errors about the exchange that were captured."""
+        return tuple(part for part in self.passage.parts if part.role == ERROR)
+
+    @property
+    def name(self) -> str:
+        """The lost packet in words."""
+        if self.passage.exchange.phase == DNS:
+            return "DNS question" if self.direction == REQUEST else "DNS answer"
+        return "request" if self.direction == REQUEST else "reply"
+
+
+@dataclass(frozen=True)
+class Onward(Case):
+    """What a DNS server asks the outside when it was asked for a name that is not the cluster's.
+
+    Nothing of it was captured: only its way is known, from the design.
+    """
+
+    server: str = ""
+    resolver: str = ""
+
+    @cached_property
+    def direction(self) -> str:
+        return REQUEST
+
+    @cached_property
+    def leg(self) -> Leg:
+        return ()
+
+    @cached_property
+    def path(self) -> Path:
+        return Walker(self.labmap).walk(self.server, self.resolver)
+
+    @property
+    def client(self) -> str:
+        return self.server
+
+    @property
+    def there(self) -> Path:
+        return self.path
+
+    @property
+    def asked(self) -> Leg:
+        return ()
+
+    @cached_property
+    def destinations(self) -> tuple[str, ...]:
+        return (self.resolver,)
+
+    @property
+    def first_destinations(self) -> tuple[str, ...]:
+        return (self.resolver,)
+
+
+def onward(case: Case) -> Onward | None:
+    """The case behind the case: of a DNS question that reached its server, and was not answered there."""
+    exchange, last = case.passage.exchange, case.last
+    internet = next(iter(case.labmap.of_kind("internet")), None)
+    if exchange.phase != DNS or case.direction != REQUEST or last is None or internet is None:
+        return None
+    if last.place != case.there.end or last.place not in case.labmap.dns.pods:
+        return None
+    return Onward(case.passage, (), case.facts, (), last.place, internet.address)

@@ -1,0 +1,51 @@
+"""The causes of a loss, as the JSON names them, and what a row of the table finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lab.trace.journey import QUERIED
+
+
+class Cause(StrEnum):
+    """Why a packet did not arrive."""
+
+    FIREWALL_DROP = "firewall-drop"
+    FIREWALL_REJECT = "firewall-reject"
+    POLICY_DROP = "policy-drop"
+    SOURCE_CHECK = "source-check"
+    NO_ENDPOINTS = "no-endpoints"
+    NO_SUCH_PORT = "no-such-port"
+    NO_ROUTE = "no-route"
+    WRONG_ROUTE = "wrong-route"
+    BLACKHOLE_ROUTE = "blackhole-route"
+    IP_FORWARD_OFF = "ip-forward-off"
+    RP_FILTER = "rp-filter"
+    NO_FDB_ENTRY = "no-fdb-entry"
+    WRONG_VTEP = "wrong-vtep"
+    WRONG_INNER_MAC = "wrong-inner-mac"
+    VNI_MISMATCH = "vni-mismatch"
+    PORT_MISMATCH = "port-mismatch"
+    NO_NEIGHBOUR = "no-neighbour"
+    WRONG_NEIGHBOUR = "wrong-neighbour"
+    INTERFACE_DOWN = "interface-down"
+    INTERFACE_MISSING = "interface-missing"
+    ADDRESS_MISSING = "address-missing"
+    TOO_BIG = "too-big"
+    MASQUERADE_MISSING = "masquerade-missing"
+    NOBODY_LISTENS = "nobody-listens"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a row found: `place` is where the commands of `fix` mend it, which may be before the place of the loss."""
+
+    place: str
+    cause: Cause
+    object: str
+    why: str
+    fix: tuple[str, ...] = ()
+    evidence: str = QUERIED
+    stage: str = ""

@@ -1,0 +1,144 @@
+"""What is the matter at the ends: nobody listens, no endpoint, an address that was not rewritten."""
+
+from __future__ import annotations
+
+from lab.network.labmap import Service, ServicePort
+from lab.network.objects import Chain, Listener
+from lab.network.path import OUT
+from lab.trace.exchange import RESET
+from lab.trace.journey import CAPTURED, KERNEL, QUERIED
+from lab.trace.loss import mending
+from lab.trace.loss.case import Case
+from lab.trace.loss.cause import Cause, Finding
+from lab.trace.packet import UNREACHABLE
+
+PORT_UNREACHABLE = 3
+NAT = "nat"
+NO_ENDPOINTS = "has no endpoints"  # kube-proxy's comment on the rule that refuses
+
+
+def no_endpoints(case: Case) -> Finding | None:
+    """A Service that leads nowhere: no pod of it is ready, or it has no such port."""
+    exchange, node = case.passage.exchange, _node(case)
+    service = next((one for one in case.labmap.services if one.cluster_ip == exchange.destination), None)
+    if service is None or not exchange.dport or case.passage.endpoint != exchange.destination:
+        return None
+    port = _port(service, exchange.dport, exchange.protocol)
+    if port is None:
+        ports = ", ".join(f"{one.port}/{one.protocol.lower()}" for one in service.ports)
+        why = f"Service {service.full_name} has no port {exchange.dport}/{exchange.protocol}; it has {ports}."
+        said = f"Service {service.full_name} port {exchange.dport}"
+        return Finding(node, Cause.NO_SUCH_PORT, said, why, evidence=QUERIED, stage="service")
+    if any(endpoint.ready for endpoint in port.endpoints):
+        return None
+    known = ", ".join(endpoint.pod or endpoint.address for endpoint in port.endpoints)
+    which = f"none of its pods ({known}) is ready" if known else "no pod has the labels of its selector"
+    why = f"Service {service.full_name} leads nowhere: {which}."
+    rule = next((text for text in case.rules if f'"{service.full_name}' in text and NO_ENDPOINTS in text), "")
+    evidence = KERNEL if rule else CAPTURED if case.passage.refusal else QUERIED
+    said = rule or f"Service {service.full_name}"
+    return Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence, stage="service")
+
+
+def _port(service: Service, number: int, protocol: str) -> ServicePort | None:
+    return next(
+        (one for one in service.ports if (one.port, one.protocol.lower()) == (number, protocol)),
+        None,
+    )
+
+
+def nobody_listens(case: Case) -> Finding | None:
+    """A reset or "port unreachable" from the very end, or the end counted a datagram for which there was no socket."""
+    passage, end = case.passage, case.passage.expected.request.end
+    packet = passage.request[-1].observation.packet if passage.request else None
+    if not end or packet is None:
+        return None
+    refused = any(
+        (part.role == RESET or _is_unreachable(part.observation.packet.icmp_type, part.observation.packet.icmp_code))
+        and part.observation.capture.place == end
+        for part in passage.refusal[:1]
+    )
+    facts = case.about(end)
+    counted = packet.protocol == "udp" and facts.counted.grew("Udp.NoPorts")
+    if not refused and not (counted and case.last and case.last.place == end):
+        return None
+    listening = [
+        f"{one.protocol}/{one.port}" for one in facts.every(facts.desired, Listener) if one.protocol == packet.protocol
+    ]
+    instead = f" It listens on {', '.join(listening)}." if listening else ""
+    service = next((one for one in case.labmap.services if one.cluster_ip == passage.exchange.destination), None)
+    target = f" Service {service.full_name} sends it there: see its targetPort." if service and listening else ""
+    why = f"Nothing listens on {packet.protocol} port {packet.dport} in {end}.{instead}{target}"
+    said = f"{packet.protocol} port {packet.dport}"
+    return Finding(end, Cause.NOBODY_LISTENS, said, why, evidence=CAPTURED if refused else KERNEL, stage="deliver")
+
+
+def _is_unreachable(kind: int, code: int) -> bool:
+    return (kind, code) == (UNREACHABLE, PORT_UNREACHABLE)
+
+
+def not_masqueraded(case: Case) -> Finding | None:
+    """It left for where no pod's address is known, still with the pod's own address; or a hairpin kept it."""
+    for place in masquerading(case):
+        facts = case.about(place)
+        held = [one for one in facts.held if isinstance(one, Chain)]
+        desired = [one for one in facts.desired if isinstance(one, Chain)]
+        fix = mending.rules(NAT, held, desired)
+        wanted = [line for line in fix if " -I " in line]
+        if not fix:
+            continue
+        said = next((line for line in wanted if "MASQUERADE" in line), wanted[0] if wanted else fix[0])
+        source = _leaving(case, place) or _address(case)
+        why = f"{place} lets it out with the address {source}, which nobody outside can answer: no rule masquerades it."
+        return Finding(
+            place,
+            Cause.MASQUERADE_MISSING,
+            _as_rule(said),
+            why,
+            fix,
+            CAPTURED if _leaving(case, place) else QUERIED,
+            "route",
+        )
+    return None
+
+
+def masquerading(case: Case) -> tuple[str, ...]:
+    """The places that should rewrite the source of the request: the client's node, and the gateway to the outside."""
+    end = case.place(case.there.end)
+    if end is None or (end.kind == "pod" and end.name != case.client):
+        return ()
+    kinds = ("node", "gateway") if end.kind == "internet" else ("node",)
+    return tuple(
+        one
+        for one in case.there.places
+        if (found := case.place(one)) and found.kind in kinds and found.name != end.name
+    )
+
+
+def _leaving(case: Case, place: str) -> str:
+    """The source with which the request was seen leaving a place; "" if it was not."""
+    for part in case.asked:
+        capture, packet = part.observation.capture, part.observation.packet
+        if (capture.place, capture.way) == (place, OUT):
+            return packet.src
+    return ""
+
+
+def _address(case: Case) -> str:
+    client = case.place(case.client)
+    return client.address if client else ""
+
+
+def _as_rule(line: str) -> str:
+    """The rule as iptables-save has it, of the command that inserts or deletes it."""
+    words = line.split(" ")
+    for verb, behind in (("-I", 3), ("-D", 2)):
+        if verb in words:
+            at = words.index(verb)
+            return " ".join(("-A", words[at + 1], *words[at + behind :]))
+    return line
+
+
+def _node(case: Case) -> str:
+    place = case.place(case.passage.exchange.source)
+    return place.node if place and place.node else case.passage.exchange.source

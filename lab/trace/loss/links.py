@@ -1,0 +1,160 @@
+"""What is the matter with an interface or with the neighbours behind it."""
+
+from __future__ import annotations
+
+from lab.network.objects import Address, Interface, Neighbour, Sysctl
+from lab.trace.journey import CAPTURED, KERNEL, QUERIED
+from lab.trace.loss import mending
+from lab.trace.loss.case import Case
+from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.facts import PlaceFacts
+from lab.trace.packet import UNREACHABLE, Packet
+from lab.trace.queries.neighbour import FAILING
+
+FRAGMENTATION_NEEDED = 4
+VXLAN_OVERHEAD = 50
+
+
+def down(case: Case) -> Finding | None:
+    """An interface on the way is down, or gone."""
+    for place in case.suspects:
+        facts = case.about(place)
+        for name in case.links(place):
+            held, desired = facts.interface(name)
+            if desired is None or not facts.held.objects:
+                continue
+            fix = mending.device(name, facts.held, facts.desired)
+            if held is None:
+                why = f"{place} has no interface {name} any more."
+                return Finding(place, Cause.INTERFACE_MISSING, name, why, fix if desired.kind != "veth" else ())
+            if desired.up and not held.up:
+                dropped = any(facts.counted.link(name, kind) for kind in ("tx_dropped", "rx_dropped"))
+                why = f"{name} of {place} is down: nothing goes in or out there."
+                evidence = KERNEL if dropped else QUERIED
+                return Finding(place, Cause.INTERFACE_DOWN, f"{name} state DOWN", why, fix, evidence)
+    return None
+
+
+def address_missing(case: Case) -> Finding | None:
+    """An address of the design is not on its interface."""
+    for place in case.suspects:
+        facts = case.about(place)
+        for item in facts.every(facts.desired, Address):
+            if item.device in (*case.links(place), *_underlays(case, facts)) and item.key not in facts.held.by_key:
+                why = f"{item.device} of {place} lacks its address {item.address}, so that nobody reaches it there."
+                fix = mending.device(item.device, facts.held, facts.desired)
+                return Finding(place, Cause.ADDRESS_MISSING, f"{item.address} dev {item.device}", why, fix)
+    return None
+
+
+def _underlays(case: Case, facts: PlaceFacts) -> tuple[str, ...]:
+    return tuple(tunnel.vxlan.device for tunnel in case.tunnels(facts.place) if tunnel.vxlan)
+
+
+def foreign_neighbour(case: Case) -> Finding | None:
+    """Somebody wrote an entry by hand for the next hop of a plain interface."""
+    for place in case.suspects:
+        facts = case.about(place)
+        hops = {_next_hop(facts, address) for address in case.routed(place)}
+        for item in facts.every(facts.held, Neighbour):
+            if (item.device, item.address) in hops and item.key not in facts.desired.by_key and _is_wrong(case, item):
+                said = f"{item.address} dev {item.device} lladdr {item.mac} PERMANENT"
+                why = (
+                    f"{place} sends what is for {item.address} to the MAC {item.mac}, by an entry that is not its own."
+                )
+                return Finding(place, Cause.WRONG_NEIGHBOUR, said, why, mending.mended("remove", item))
+    return None
+
+
+def _is_wrong(case: Case, item: Neighbour) -> bool:
+    owner = case.labmap.owners.get(item.address)
+    return owner is None or owner[1].mac != item.mac
+
+
+def silent_neighbour(case: Case) -> Finding | None:
+    """Nobody answers ARP for the next hop."""
+    for place in case.suspects:
+        facts = case.about(place)
+        hops = {_next_hop(facts, address) for address in case.routed(place)}
+        for seen in facts.neighbours:
+            if seen.state in FAILING and (seen.device, seen.address) in hops:
+                return _of_silence(case, facts, seen.device, seen.address, seen.text)
+    return None
+
+
+def _of_silence(case: Case, facts: PlaceFacts, device: str, address: str, text: str) -> Finding:
+    """If whoever should answer does not because of a setting, that is the object."""
+    place = facts.place
+    link = case.link(place, device)
+    if link is not None and link.peer_place:
+        name = f"net.ipv4.conf.{link.peer_name}.proxy_arp"
+        held, desired = case.about(link.peer_place).setting(name)
+        if held == "0" and desired == "1":
+            why = f"{link.peer_place} does not answer who has {address}: proxy_arp is off on {link.peer_name}."
+            fix = mending.mended("change", Sysctl(link.peer_place, name, "1"))
+            return Finding(link.peer_place, Cause.NO_NEIGHBOUR, f"{name} = 0", why, fix)
+    why = f"{place} asked who has {address} on {device}, and nobody answered."
+    return Finding(place, Cause.NO_NEIGHBOUR, text, why, evidence=KERNEL)
+
+
+def _next_hop(facts: PlaceFacts, address: str) -> tuple[str, str]:
+    route, _ = facts.routes(address)
+    return (route.device, route.via or address) if route else ("", "")
+
+
+def too_big(case: Case) -> Finding | None:
+    """An ICMP "fragmentation needed" was captured, fragmenting failed, or the packet is larger than an MTU allows."""
+    told = next(
+        (part.observation.capture.place for part in case.errors if _needs_fragments(part.observation.packet)), ""
+    )
+    for place in case.suspects:
+        facts = case.about(place)
+        failed = facts.counted.grew("Ip.FragFails")
+        for name in case.links(place):
+            held, desired = facts.interface(name)
+            if held is None or desired is None or (held.mtu, _df(held)) == (desired.mtu, _df(desired)):
+                continue
+            if not (told or failed or _does_not_fit(case, held)):
+                continue
+            return _of_size(facts, held, desired, KERNEL if failed else CAPTURED if told else QUERIED)
+    place = told or next((one for one in case.suspects if case.about(one).counted.grew("Ip.FragFails")), "")
+    if not place:
+        return None
+    length = case.packet.length if case.packet else 0
+    why = f"{place} could not pass on the {case.name} of {length} bytes: it is larger than the next link's MTU."
+    return Finding(place, Cause.TOO_BIG, f"{length} bytes", why, evidence=CAPTURED if told else KERNEL)
+
+
+def _of_size(facts: PlaceFacts, held: Interface, desired: Interface, evidence: str) -> Finding:
+    place = facts.place
+    if held.mtu != desired.mtu:
+        why = f"{held.name} of {place} has an MTU of {held.mtu}, not {desired.mtu}: large packets do not get through."
+        fix: tuple[str, ...] = mending.changed(held, desired)
+        said = f"{held.name} mtu {held.mtu}"
+    else:
+        why = f"{held.name} of {place} forbids fragmenting (df {_df(held)}): large packets do not get through."
+        fix, said = (), f"{held.name} vxlan df {_df(held)}"
+    if _df(held) != _df(desired):
+        fix = (*fix, *mending.unfragmented(desired))
+    return Finding(place, Cause.TOO_BIG, said, why, fix, evidence)
+
+
+def _df(item: Interface) -> str:
+    return item.vxlan.df if item.vxlan else ""
+
+
+def _needs_fragments(packet: Packet) -> bool:
+    return (packet.icmp_type, packet.icmp_code) == (UNREACHABLE, FRAGMENTATION_NEEDED)
+
+
+def _does_not_fit(case: Case, held: Interface) -> bool:
+    """Whether the largest captured packet of the lost leg, wrapped where it is to be wrapped, is more than fits."""
+    largest = max((part.observation.packet.length for part in case.leg), default=0)
+    wrapped = VXLAN_OVERHEAD if any(one.tunnel == "vxlan" for one in case.path.crossings) else 0
+    smallest = min((one.mtu for place in case.suspects for one in _links(case, place)), default=held.mtu)
+    return largest > held.mtu or largest + wrapped > min(smallest, held.mtu)
+
+
+def _links(case: Case, place: str) -> list[Interface]:
+    found = (case.about(place).interface(name)[0] for name in case.links(place))
+    return [one for one in found if one is not None and one.kind == "veth"]

@@ -1,0 +1,130 @@
+"""The commands that bring an object to what the design has, as they are run inside the place: `./inv exec PLACE -- …`.
+
+They come from the plan's own printer, so that they are the lines that `up` itself stands for.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import replace
+
+from lab.network.objects import (
+    UNDERLAY,
+    Address,
+    Chain,
+    FdbEntry,
+    Interface,
+    Neighbour,
+    Network,
+    Object,
+    Route,
+    Sysctl,
+)
+from lab.plan.commands import commands
+from lab.plan.steps import Action, Step
+
+Command = tuple[str, ...]
+BUILT_IN = ("INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING")
+_BOUND = (Address, Route, Neighbour, FdbEntry)
+
+
+def mended(action: Action, item: Object) -> Command:
+    """The lines that add, change or remove one object, from inside its place."""
+    # The sandbox's own namespace is the one for which the printer names no other.
+    return tuple(commands(Step(action, replace(item, place=UNDERLAY))).splitlines())
+
+
+def route(held: Route | None, desired: Route | None, present: Network) -> Command:
+    """From the route that an address matches to the one that it should match; `present` is all that the place holds."""
+    lines: Command = ()
+    if held is not None and (desired is None or held.destination != desired.destination) and held.proto != "kernel":
+        lines = mended("remove", held)
+    if desired is not None and desired.proto != "kernel" and present.by_key.get(desired.key) != desired:
+        lines += mended("change", desired)
+    return lines
+
+
+def device(name: str, held: Network, desired: Network) -> Command:
+    """A device with all that hangs on it: made anew if need be, else changed; then what fell with it."""
+    before = next((item for item in held if isinstance(item, Interface) and item.name == name), None)
+    after = next((item for item in desired if isinstance(item, Interface) and item.name == name), None)
+    if after is None:
+        return ()
+    lines: Command = ()
+    remade = before is None or (before.vxlan, before.ipip) != (after.vxlan, after.ipip)
+    if before is not None and remade:
+        lines += mended("remove", before)
+    if remade:
+        lines += mended("add", after)
+    elif before is not None:
+        lines += changed(before, after)
+    present = {} if remade else held.by_key
+    for item in sorted((one for one in desired if _hangs_on(one, name)), key=lambda one: one.rank):
+        if present.get(item.key) != item or (before is not None and not before.up and isinstance(item, Route)):
+            lines += mended("add" if isinstance(item, Address) else "change", item)
+    return lines
+
+
+def changed(before: Interface, after: Interface) -> Command:
+    """Only what differs, for a link that may stay."""
+    words = []
+    if after.mac and before.mac != after.mac:
+        words += ["address", after.mac]
+    if before.mtu != after.mtu:
+        words += ["mtu", str(after.mtu)]
+    if before.master != after.master:
+        words += ["master", after.master] if after.master else ["nomaster"]
+    if before.up != after.up:
+        words.append("up" if after.up else "down")
+    return (shlex.join(("ip", "link", "set", after.name, *words)),) if words else ()
+
+
+def unfragmented(after: Interface) -> Command:
+    """A VXLAN's DF bit back to the design's; all else of the link stays."""
+    return (f"ip link set dev {after.name} type vxlan df {after.vxlan.df}",) if after.vxlan else ()
+
+
+def rules(table: str, held: Iterable[Chain], desired: Iterable[Chain]) -> Command:
+    """Foreign rules out, missing ones in at their places, of the table's chains that both have or only the design."""
+    present = {chain.name: chain for chain in held if chain.table == table}
+    lines: Command = ()
+    for chain in desired:
+        if chain.table != table:
+            continue
+        before = present.get(chain.name)
+        texts = [rule.text for rule in chain.rules]
+        if before is None:
+            if chain.name not in BUILT_IN:
+                lines += (f"iptables -t {table} -N {chain.name}",)
+        else:
+            lines += tuple(removed(table, chain.name, one.text) for one in before.rules if one.text not in texts)
+        there = [rule.text for rule in before.rules] if before else []
+        lines += tuple(
+            f"iptables -t {table} -I {chain.name} {position} {text}"
+            for position, text in enumerate(texts, 1)
+            if text not in there
+        )
+    return lines
+
+
+def removed(table: str, chain: str, text: str) -> str:
+    """A rule out of its chain; `text` is what follows `-A CHAIN`."""
+    return f"{_iptables(table)} -D {chain} {text}"
+
+
+def policy(table: str, chain: str, wanted: str = "ACCEPT") -> str:
+    return f"{_iptables(table)} -P {chain} {wanted}"
+
+
+def _iptables(table: str) -> str:
+    """The program and the table; a decision's table says `legacy filter` for iptables-legacy."""
+    flavour, _, name = table.rpartition(" ")
+    program = f"iptables-{flavour}" if flavour else "iptables"
+    return program if name in ("", "filter") else f"{program} -t {name}"
+
+
+def _hangs_on(item: Object, name: str) -> bool:
+    if isinstance(item, Sysctl):
+        return f".{name}." in item.name
+    return isinstance(item, _BOUND) and item.device == name

@@ -1,0 +1,139 @@
+"""What keeps a place from routing it: the route itself, forwarding, the check of the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.network.objects import Route, Sysctl
+from lab.network.path import OUT
+from lab.trace.journey import KERNEL, QUERIED
+from lab.trace.loss import mending
+from lab.trace.loss.case import Case
+from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.facts import PlaceFacts
+from lab.trace.queries.route import as_printed
+
+NO_ROUTES = ("IpExt.InNoRoutes", "Ip.OutNoRoutes")
+REFUSING = {  # types of routes that refuse, and how
+    "blackhole": "drops everything without a word",
+    "unreachable": "answers that there is no way",
+    "prohibit": "answers that it is not allowed",
+}
+
+
+def forwarding_off(case: Case) -> Finding | None:
+    """It came into a place that must pass it on, and forwarding is off there; Ip InAddrErrors counts them."""
+    for place in case.suspects:
+        facts, what = case.about(place), case.place(place)
+        if what is None or what.kind not in ("node", "router", "gateway"):
+            continue
+        names = ("net.ipv4.ip_forward", *(f"net.ipv4.conf.{name}.forwarding" for name in _entered(case, place)))
+        for name in names:
+            held, desired = facts.setting(name)
+            if held == "0" and desired in ("", "1"):
+                evidence = KERNEL if facts.counted.grew("Ip.InAddrErrors") else QUERIED
+                why = f"{place} does not forward packets: {_sysctl(name)} is 0."
+                fix = _set(name, "1")
+                return Finding(place, Cause.IP_FORWARD_OFF, f"{_sysctl(name)} = 0", why, fix, evidence, "route")
+    return None
+
+
+def reverse_path(case: Case) -> Finding | None:
+    """TcpExt IPReversePathFilter grew: the way back to the source is not by the interface that it came by."""
+    for place in case.suspects:
+        facts = case.about(place)
+        if not facts.counted.grew("TcpExt.IPReversePathFilter"):
+            continue
+        for device in ("all", *_entered(case, place)):
+            name = f"net.ipv4.conf.{device}.rp_filter"
+            held, desired = facts.setting(name)
+            if held in ("1", "2") and held != desired:
+                kind = "strict" if held == "1" else "loose"
+                back = case.packet.outer.src if case.packet and case.packet.outer else case.packet and case.packet.src
+                route, _ = facts.routes(back) if back else (None, None)
+                by = f" ({as_printed(route)})" if route else ""
+                why = (
+                    f"{place} would not send the answer back by the interface it came by{by}, and rp_filter is {kind}."
+                )
+                fix = _set(name, desired or "0")
+                return Finding(place, Cause.RP_FILTER, f"{_sysctl(name)} = {held}", why, fix, KERNEL, "route")
+    return None
+
+
+def misrouted(case: Case) -> Finding | None:
+    """The route that it matches is not the design's."""
+    for place in case.suspects:
+        facts = case.about(place)
+        if not facts.desired.objects:
+            continue
+        for address in case.routed(place):
+            held, desired = facts.routes(address)
+            if held != desired:
+                return _of_route(case, facts, address, held, desired)
+    return None
+
+
+def _of_route(case: Case, facts: PlaceFacts, address: str, held: Route | None, desired: Route | None) -> Finding:
+    place = facts.place
+    fix = mending.route(held, desired, facts.held)
+    counted = any(facts.counted.grew(name) for name in NO_ROUTES)
+    evidence = KERNEL if counted else QUERIED
+    # A connected network has no route of its own in the design: what it needs is its device and address.
+    if (
+        held is not None
+        and held.type in REFUSING
+        and (desired is None or desired.destination != held.destination or desired.type != held.type)
+    ):
+        missing = desired is not None and desired.type == "unicast" and facts.held.by_key.get(desired.key) is None
+        lacks = f" (the route {as_printed(desired)} is missing)" if desired and missing else ""
+        why = f"In {place} the route to {address} {REFUSING[held.type]}{lacks}."
+        if missing and held.key in facts.desired.by_key and desired is not None:
+            return Finding(
+                place,
+                Cause.NO_ROUTE,
+                as_printed(desired),
+                why,
+                mending.route(None, desired, facts.held),
+                evidence,
+                "route",
+            )
+        return Finding(place, Cause.BLACKHOLE_ROUTE, as_printed(held), why, fix, evidence, "route")
+    if desired is None:
+        wrong = as_printed(held) if held else ""
+        why = f"{place} has a route to {address} that is not in the design: {wrong}."
+        return Finding(place, Cause.WRONG_ROUTE, wrong, why, fix, evidence, "route")
+    lacking = facts.held.by_key.get(desired.key) is None
+    if lacking and (held is None or held.key in facts.desired.by_key or held.proto == "kernel"):
+        instead = f", and sends it by {as_printed(held)}" if held else ""
+        why = f"{place} has no route to {_whom(case, address)}{instead}."
+        return Finding(
+            place, Cause.NO_ROUTE, as_printed(desired), why, mending.route(None, desired, facts.held), evidence, "route"
+        )
+    assert held is not None
+    why = f"{place} sends it the wrong way; to {_whom(case, address)} it is {as_printed(desired)}."
+    return Finding(place, Cause.WRONG_ROUTE, as_printed(held), why, fix, evidence, "route")
+
+
+def _whom(case: Case, address: str) -> str:
+    owner = case.labmap.owners.get(address)
+    return f"{owner[0].name} ({address})" if owner else address
+
+
+def _entered(case: Case, place: str) -> Iterator[str]:
+    """The interfaces by which it comes into a place."""
+    for one in (*case.seen, *case.path.crossings):
+        if one.place == place and one.way != OUT:
+            yield one.interface
+
+
+def _set(name: str, value: str) -> tuple[str, ...]:
+    return tuple(line.replace("sysctl -qw", "sysctl -w") for line in mending.mended("change", Sysctl("", name, value)))
+
+
+def _sysctl(name: str) -> str:
+    """As sysctl(8) prints it."""
+    head, _, setting = name.rpartition(".")
+    if head.startswith("net.ipv4.conf."):
+        device = head.removeprefix("net.ipv4.conf.").replace(".", "/")
+        return f"net.ipv4.conf.{device}.{setting}"
+    return name

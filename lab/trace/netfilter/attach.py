@@ -1,0 +1,223 @@
+"""Gives each sighting of a packet the rules that it met there.
+
+Netfilter tells no times, so a visit is joined to what was captured by place, interface and the packet itself: what it
+met when coming in and being forwarded belongs to the sighting that came in, what it met when leaving to the one that
+went out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from lab.trace.journey import KERNEL, Decision, Hop
+from lab.trace.netfilter.event import ACCEPT, CONTINUE, DROP, GOTO, JUMP, LEGACY, POLICY, RETURN, TraceEvent
+from lab.trace.netfilter.ruleset import Ruleset
+from lab.trace.netfilter.table import TABLE
+from lab.trace.netfilter.visit import ARRIVING, Stretch, Visit, essence, identity
+from lab.trace.observation import ETHERNET, Observation
+from lab.trace.packet import Packet, decode
+
+NAT = ("DNAT", "SNAT", "MASQUERADE", "REDIRECT")
+# A decision with one of these verdicts ended a chain of netfilter's; all others led there.
+DECIDING = frozenset(("ACCEPT", "DROP", "REJECT", "QUEUE", *NAT))
+
+ENDING = frozenset(("DROP", "REJECT"))
+
+_TARGET = re.compile(r"(?:^| )-[jg] (\S+)")
+_IN_NFT = (("dnat to", "DNAT"), ("snat to", "SNAT"), ("masquerade", "MASQUERADE"), ("redirect", "REDIRECT"))
+_LONGEST = 14 + 60 + 60  # bytes of a frame: its own header, and the longest of IP and TCP
+
+Question = tuple[str, str, str, str]  # place, table, chain and text of a rule without its `-A CHAIN`
+Flow = tuple[object, ...]
+Intents = Callable[[list[Question]], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A packet that netfilter ended where no sighting shows it, as when the rules of its own sender dropped it."""
+
+    place: str
+    packet: Packet
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The decisions of the hops that have any, in the order in which the packet met them; and what fits no hop."""
+
+    decisions: dict[Hop, tuple[Decision, ...]]
+    ended: tuple[Ended, ...]
+
+
+def attach(hops: Sequence[Hop], seen: Iterable[Observation], visits: Sequence[Visit], ruleset: Ruleset) -> Attached:
+    """The hops' decisions. `seen` are their captures: an outer packet is known by its frame."""
+    return _Attaching(hops, seen, ruleset).all(visits)
+
+
+class _Attaching:
+    def __init__(self, hops: Sequence[Hop], seen: Iterable[Observation], ruleset: Ruleset) -> None:
+        self._ruleset = ruleset
+        frames = {_key(one): one for one in seen}
+        self._packets = {
+            hop: _outermost(hop, frames.get((hop.place, hop.interface, hop.way, hop.t_ns))) for hop in hops
+        }
+        self._at: dict[tuple[str, str, str], list[Hop]] = {}
+        for hop in hops:
+            self._at.setdefault((hop.place, hop.interface, hop.way), []).append(hop)
+        self._found: dict[Hop, list[Decision]] = {}
+        self._known: dict[tuple[object, ...], Decision] = {}
+        self._taken: set[tuple[Hop, bool]] = set()
+
+    def all(self, visits: Sequence[Visit]) -> Attached:
+        ended: dict[Flow, Ended] = {}
+        told: set[Flow] = set()
+        left_before: dict[str, Hop | None] = {}
+        for visit in visits:
+            stopped = any(self._stops(event) for stretch in visit.stretches for event in stretch.events)
+            came = self._came(visit)
+            went = None if stopped else self._went(visit)
+            # What a tunnel wraps and the place's own rules then drop was seen last on its way into the tunnel.
+            last = went or came or (left_before.get(visit.place) if stopped else None)
+            self._give(came, [stretch for stretch in visit.stretches if stretch.hook in ARRIVING])
+            self._give(last, [stretch for stretch in visit.stretches if stretch.hook not in ARRIVING])
+            if last:
+                told.add(_flow(visit))
+            elif stopped:
+                packet = visit.last.packet
+                ended.setdefault(_flow(visit), Ended(visit.place, packet, self._decisions(visit.stretches)))
+            left_before[visit.place] = went
+        unseen = tuple(one for flow, one in ended.items() if flow not in told)
+        return Attached({hop: tuple(found) for hop, found in self._found.items() if found}, unseen)
+
+    def _stops(self, event: TraceEvent) -> bool:
+        """netfilter tells a drop as such; of iptables-legacy it takes the rule to know."""
+        return event.verdict == DROP or (event.origin == LEGACY and self._decision(event).verdict in ENDING)
+
+    def _give(self, hop: Hop | None, stretches: Sequence[Stretch]) -> None:
+        if hop is not None:
+            self._found.setdefault(hop, []).extend(self._decisions(stretches))
+
+    def _came(self, visit: Visit) -> Hop | None:
+        """The sighting that came in; each is given one visit only."""
+        if not visit.arrived:
+            return None
+        interface = self._ruleset.interfaces.get((visit.place, visit.first.iif), "")
+        for hop in self._at.get((visit.place, interface, "in"), ()):
+            if identity(self._packets[hop]) == visit.identity and (hop, True) not in self._taken:
+                self._taken.add((hop, True))
+                return hop
+        return None
+
+    def _went(self, visit: Visit) -> Hop | None:
+        """The sighting that went out, behind any translation."""
+        interface = self._ruleset.interfaces.get((visit.place, visit.last.oif), "")
+        if not visit.last.oif:
+            return None
+        packet = visit.last.packet
+        for hop in self._at.get((visit.place, interface, "out"), ()):
+            if essence(self._packets[hop]) == essence(packet) and (hop, False) not in self._taken:
+                self._taken.add((hop, False))
+                return hop
+        return None
+
+    def _decisions(self, stretches: Iterable[Stretch]) -> tuple[Decision, ...]:
+        events = (event for stretch in stretches for event in stretch.events)
+        return tuple(self._decision(event) for event in events if event.table != TABLE and event.kind != RETURN)
+
+    def _decision(self, event: TraceEvent) -> Decision:
+        """The same rule decides about packet after packet."""
+        key = (
+            event.place,
+            event.family,
+            event.table,
+            event.chain,
+            event.handle,
+            event.kind,
+            event.verdict,
+            event.origin,
+        )
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = decision(event, self._ruleset)
+        return found
+
+
+def decision(event: TraceEvent, ruleset: Ruleset) -> Decision:
+    """An event in the words of the tool that made the rule.
+
+    The table is `filter` for iptables, `legacy filter` for iptables-legacy, `inet mine` for what nft made.
+    """
+    native = ruleset.native(event)
+    # iptables-legacy and iptables-nft may have a table of the same name in the same place.
+    prefix = f"{event.family} " if native else "legacy " if event.origin == LEGACY else ""
+    table = prefix + event.table
+    if event.kind == POLICY:
+        policy = (ruleset.policies.get((event.place, event.table, event.chain), "") or event.verdict).upper()
+        text = f"policy {policy.lower()}" if native else f"-P {event.chain} {policy}"
+        return Decision("rule", text, KERNEL, table, event.chain, policy)
+    text = ruleset.text(event)
+    target = _target(text, native=native)
+    verdict = _verdict(event, target)
+    kind = "nat" if verdict in NAT else "rule"
+    return Decision(kind, text or f"rule {event.handle} of {event.chain}", KERNEL, table, event.chain, verdict)
+
+
+def _target(text: str, *, native: bool) -> str:
+    if not native:
+        named = _TARGET.findall(text)
+        return named[-1] if named else ""
+    if re.search(r"\breject\b", text):
+        return "REJECT"
+    return next((target for words, target in _IN_NFT if words in text), "")
+
+
+def _verdict(event: TraceEvent, target: str) -> str:
+    if event.verdict in (JUMP, GOTO):
+        return f"{event.verdict} {event.jump_target}"
+    if event.origin == LEGACY:
+        if target in DECIDING:
+            return target
+        return "return" if target == "RETURN" else CONTINUE if target.isupper() or not target else f"{JUMP} {target}"
+    if event.verdict in (ACCEPT, DROP):
+        return target if target in DECIDING else event.verdict.upper()
+    return event.verdict
+
+
+def with_intents(decisions: dict[Hop, tuple[Decision, ...]], intents: Intents) -> dict[Hop, tuple[Decision, ...]]:
+    """The decisions with what each rule is there for, as far as the lab's design knows it; asked for all at once."""
+    questions = {
+        (hop.place, one.table, one.chain, _without_chain(one)): "" for hop, found in decisions.items() for one in found
+    }
+    answers = dict(zip(questions, intents(list(questions)), strict=True))
+    return {
+        hop: tuple(replace(one, intent=answers[hop.place, one.table, one.chain, _without_chain(one)]) for one in found)
+        for hop, found in decisions.items()
+    }
+
+
+def _without_chain(one: Decision) -> str:
+    """The rule as the design has it; of a policy "", which asks for what the chain is there for."""
+    if one.text.startswith("-P "):
+        return ""
+    return one.text.removeprefix(f"-A {one.chain} ")
+
+
+def _flow(visit: Visit) -> Flow:
+    """Of a packet that is sent again the first tells all; a tunnel may send it from another port each time."""
+    packet = visit.first.packet
+    return visit.place, packet.protocol, packet.src, packet.dst, packet.dport
+
+
+def _key(observation: Observation) -> tuple[str, str, str, int]:
+    capture = observation.capture
+    return capture.place, capture.interface, capture.way, capture.t_ns
+
+
+def _outermost(hop: Hop, observation: Observation | None) -> Packet:
+    """The packet as the place's rules see it: a tunnel's packet is not looked into."""
+    if observation is None:
+        return hop.packet
+    capture = observation.capture
+    return decode(capture.frame[:_LONGEST], (), ethernet=capture.hardware == ETHERNET)
