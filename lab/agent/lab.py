@@ -14,7 +14,6 @@ from lab.agent.reading import Design, read_design
 from lab.errors import KernelError, LabError, UsageError
 from lab.kernel import features
 from lab.kernel.apply import apply
-from lab.kernel.cancelled import Cancelled
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
 from lab.kernel.readiness import wait_until_ready

@@ -11,8 +11,8 @@ from pathlib import Path
 from lab.errors import KernelError
 from lab.kernel import interpreter
 from lab.kernel.namespaces import Namespaces
-from lab.network.oci import RUNTIME, STATES
 from lab.network.objects import Key, Process, netns_name
+from lab.network.oci import RUNTIME, STATES
 
 LOGS = Path("/run/hoplab/log")
 END_SECONDS = 2.0

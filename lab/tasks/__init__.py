@@ -11,6 +11,8 @@ from lab.tasks.check import check
 from lab.tasks.inside import exec_, shell
 from lab.tasks.lifetime import down, list_, up, validate
 from lab.tasks.looking import get, graph, inspect
-from lab.tasks.tracing import capture, demo, trace
+from lab.tasks.tracing import capture, demo, trace, trace_diff
 
-namespace = Collection(capture, check, demo, down, exec_, get, graph, inspect, list_, shell, trace, up, validate)
+# Invoke has no task and collection of one name: `trace` is what the collection does by default.
+traces = Collection("trace", trace, trace_diff)
+namespace = Collection(capture, check, demo, down, exec_, get, graph, inspect, list_, shell, traces, up, validate)

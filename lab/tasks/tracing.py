@@ -1,16 +1,18 @@
-"""`trace`, `capture`, `demo`: what happens to a request."""
+"""`trace`, `trace.diff`, `capture`, `demo`: what happens to a request."""
 
 from __future__ import annotations
 
 import json as json_module
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from invoke import Context, Exit
 
 from lab import terminal
 from lab.agent import client, folder
+from lab.errors import UsageError
 from lab.tasks import topologies
 from lab.tasks.command import command
 from lab.tasks.lifetime import bring_up
@@ -19,12 +21,15 @@ if TYPE_CHECKING:
     from lab.trace.journey import Journey
 
 NOT_DELIVERED = 3
+DIFFERENT = 1
 DEMO = "two-subnet"
 
 _LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
 
 
 @command(
+    name="request",
+    default=True,
     help={
         **_LAB,
         "from": "The pod that asks.",
@@ -32,10 +37,13 @@ _LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
         "protocol": "tcp, udp or icmp.",
         "via": "The pod that the Service shall choose.",
         "size": "Bytes of payload.",
+        "count": "Ask so many times, and tell who answered how often and how long it took.",
         "json": "Write the journey as JSON to this file; - is standard output, and nothing else is printed there.",
+        "html": "Write a page with the map, the path on it, and every hop; - is standard output.",
         "pcap": "Write all captured packets to this pcapng file.",
-        "verbose": "Every captured packet.",
-    }
+        "minimal": "One line for each hop, the same whenever the same happens: for comparisons.",
+        "verbose": "Every decision and every captured packet.",
+    },
 )
 def trace(
     _: Context,
@@ -44,23 +52,95 @@ def trace(
     protocol: str = "tcp",
     via: str = "",
     size: int = 0,
+    count: int = 0,
     json: str = "",
+    html: str = "",
     pcap: str = "",
+    minimal: bool = False,
     verbose: bool = False,
     lab: str = "",
 ) -> None:
     """Send one real request and tell its journey. Status 0 delivered, 3 lost, refused or unresolved, 2 usage."""
     from lab.trace.trace import trace as trace_request  # noqa: PLC0415
 
-    journey = trace_request(lab or None, from_, to, protocol=protocol, via=via or None, size=size)
+    if json == html == "-":
+        raise UsageError("JSON and a page cannot both go to standard output", "give one of them a file")
+
+    def send() -> Journey:
+        return trace_request(lab or None, from_, to, protocol=protocol, via=via or None, size=size)
+
+    if count:
+        if html or pcap or minimal:
+            raise UsageError("--count tells figures, not hops", "without --count: --html, --pcap and --minimal")
+        _repeat(send, count, json)
+        return
+    journey = send()
     _record(journey, pcap)
-    if json == "-":
-        sys.stdout.write(_as_json(journey))
-    else:
-        _show(journey, verbose)
-        if json:
-            Path(json).write_text(_as_json(journey), encoding="utf-8")
+    _write(json, lambda: _as_json(journey.to_json()))
+    _write(html, lambda: _page(journey))
+    if "-" not in (json, html):
+        if minimal:
+            _show_minimal(journey)
+        else:
+            _show(journey, verbose)
     _end(journey)
+
+
+def _write(file: str, make: Callable[[], str]) -> None:
+    """Whatever was asked for, to its file or to standard output."""
+    if file == "-":
+        sys.stdout.write(make())
+    elif file:
+        Path(file).write_text(make(), encoding="utf-8")
+
+
+def _page(journey: Journey) -> str:
+    from lab.network.labmap import LabMap  # noqa: PLC0415
+    from lab.trace.page import page  # noqa: PLC0415
+
+    with client.connect(journey.lab) as connected:
+        return page(journey, LabMap.from_json(connected.request("read", what="map")))
+
+
+def _repeat(send: Callable[[], Journey], count: int, json: str) -> None:
+    from lab.trace.summary import summarize, tell  # noqa: PLC0415
+
+    if count < 0:
+        raise UsageError(f"{count} requests cannot be sent", "--count 20")
+    journeys = []
+    with terminal.Progress("asking") as progress:
+        for number in range(count):
+            journeys.append(send())
+            progress.show(number + 1, count, "")
+    summary = summarize(journeys)
+    _write(json, lambda: _as_json(summary.to_json()))
+    if json != "-":
+        terminal.out("\n".join(tell(summary)))
+    if summary.verdicts["delivered"] < summary.count:
+        raise Exit(code=NOT_DELIVERED)
+
+
+@command(
+    name="diff",
+    positional=["before", "now"],
+    help={"before": "A journey as `trace --json` wrote it.", "now": "Another one of the same request."},
+)
+def trace_diff(_: Context, before: str, now: str) -> None:
+    """Tell the first difference between two journeys. Status 0 none, 1 there is one, 2 usage."""
+    from lab.trace.difference import difference  # noqa: PLC0415
+    from lab.trace.reading import read_journey  # noqa: PLC0415
+
+    told = difference(*(read_journey(_text(file), file) for file in (before, now)))
+    terminal.out("\n".join(told or ("no difference, but for times and ports",)))
+    if told:
+        raise Exit(code=DIFFERENT)
+
+
+def _text(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}", "./inv trace … --json FILE writes a journey") from error
 
 
 def _record(journey: Journey, pcap: str) -> None:
@@ -77,8 +157,14 @@ def _show(journey: Journey, verbose: bool) -> None:
     show(journey, verbose=verbose)
 
 
-def _as_json(journey: Journey) -> str:
-    return json_module.dumps(journey.to_json(), indent=1) + "\n"
+def _show_minimal(journey: Journey) -> None:
+    from lab.trace.minimal import tell  # noqa: PLC0415
+
+    terminal.out("\n".join(tell(journey)))
+
+
+def _as_json(told: dict[str, Any]) -> str:
+    return json_module.dumps(told, indent=1) + "\n"
 
 
 def _end(journey: Journey) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from lab.trace import reasons
 from lab.trace.journey import Hop, Journey
 from lab.trace.pcapng import Writer
 
@@ -22,5 +23,5 @@ def record(journey: Journey, stream: BinaryIO) -> None:
 def comment(hop: Hop) -> str:
     """Hop, phase and step of a packet, then whatever decided its way."""
     lines = [f"hop {hop.seq}: {hop.phase} {hop.direction}, step {hop.step}, {hop.stage}"]
-    lines += [f"{decision.kind}: {decision.text}" for decision in hop.decisions]
+    lines += map(reasons.whole, hop.decisions)
     return "\n".join(lines)

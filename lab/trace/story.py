@@ -13,7 +13,7 @@ from textwrap import wrap
 from lab.trace import reasons, wording
 from lab.trace.chapters import Chapter, chapters
 from lab.trace.deciding import deciding
-from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, Decision, Hop, Journey
+from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, Decision, Hop, Journey
 from lab.trace.observation import Observation
 
 PLAIN, HEADING, WRAPPED, FAINT, GOOD, BAD = "", "bold", "orange", "faint", "good", "bad"
@@ -79,7 +79,7 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
     first, *others = chapters(journey)
     yield _heading(first)
     asking = _Columns.of(journey, DNS)
-    if verbose:
+    if verbose or _question_explains(journey):
         yield from _hops(asking, first.hops, verbose=verbose)
     else:
         yield from _asked(asking, journey)
@@ -96,6 +96,12 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
 
 def _heading(chapter: Chapter) -> Line:
     return Line(f"{chapter.mark} {chapter.name:<12} {chapter.summary}".rstrip(), HEADING)
+
+
+def _question_explains(journey: Journey) -> bool:
+    """Whether the question itself was lost, and something is known about why."""
+    lost = journey.lost is not None and journey.lost.phase == DNS and journey.verdict != UNRESOLVED
+    return lost and any(hop.decisions for hop in journey.part(DNS, REQUEST))
 
 
 def _asked(columns: _Columns, journey: Journey) -> Iterator[Line]:

@@ -17,7 +17,7 @@ from lab.trace.conntrack.event import Event
 from lab.trace.conntrack.listening import Translations
 from lab.trace.counters import Counters
 from lab.trace.exchange import parts
-from lab.trace.journey import DATA, DNS, Decision, Hop, Journey
+from lab.trace.journey import DATA, DNS, UNRESOLVED, Decision, Hop, Journey
 from lab.trace.loss.case import Stopped
 from lab.trace.loss.classify import explain
 from lab.trace.loss.gathering import gather
@@ -113,7 +113,7 @@ def _joined(
     _add(hops, {number: rules.decisions.get(hop, ()) for number, hop in enumerate(journey.hops)})
     stopped = tuple(Stopped(one.place, one.decisions) for one in rules.ended)
     lost = journey.lost
-    if lost is not None:
+    if lost is not None and journey.verdict != UNRESOLVED:
         facts = gather(tracer.sandbox, passages[-1], counters, desired)
         lost = explain(lost, passages[-1], tuple(hop for hop in hops if hop.phase == told[-1].phase), facts, stopped)
     return Told(replace(journey, hops=tuple(hops), lost=lost), events)

@@ -52,9 +52,7 @@ def reverse_path(case: Case) -> Finding | None:
                 back = case.packet.outer.src if case.packet and case.packet.outer else case.packet and case.packet.src
                 route, _ = facts.routes(back) if back else (None, None)
                 by = f" ({as_printed(route)})" if route else ""
-                why = (
-                    f"{place} would not send the answer back by the interface it came by{by}, and rp_filter is {kind}."
-                )
+                why = f"{place} would answer by another interface than it came by{by}, and rp_filter is {kind}."
                 fix = _set(name, desired or "0")
                 return Finding(place, Cause.RP_FILTER, f"{_sysctl(name)} = {held}", why, fix, KERNEL, "route")
     return None
@@ -74,43 +72,22 @@ def misrouted(case: Case) -> Finding | None:
 
 
 def _of_route(case: Case, facts: PlaceFacts, address: str, held: Route | None, desired: Route | None) -> Finding:
-    place = facts.place
+    place, whom = facts.place, _whom(case, address)
+    evidence = KERNEL if any(facts.counted.grew(name) for name in NO_ROUTES) else QUERIED
+    absent = desired is not None and desired.key not in facts.held.by_key
+    ours = held is None or held.key in facts.desired.by_key or held.proto == "kernel"
+    if desired is not None and absent and ours:
+        under = f", and takes it for {as_printed(held)}" if held else ""
+        why = f"{place} has no route to {whom}{under}."
+        fix = mending.route(None, desired, facts.held)
+        return Finding(place, Cause.NO_ROUTE, as_printed(desired), why, fix, evidence, "route")
+    assert held is not None, "what is not there is absent"
     fix = mending.route(held, desired, facts.held)
-    counted = any(facts.counted.grew(name) for name in NO_ROUTES)
-    evidence = KERNEL if counted else QUERIED
-    # A connected network has no route of its own in the design: what it needs is its device and address.
-    if (
-        held is not None
-        and held.type in REFUSING
-        and (desired is None or desired.destination != held.destination or desired.type != held.type)
-    ):
-        missing = desired is not None and desired.type == "unicast" and facts.held.by_key.get(desired.key) is None
-        lacks = f" (the route {as_printed(desired)} is missing)" if desired and missing else ""
-        why = f"In {place} the route to {address} {REFUSING[held.type]}{lacks}."
-        if missing and held.key in facts.desired.by_key and desired is not None:
-            return Finding(
-                place,
-                Cause.NO_ROUTE,
-                as_printed(desired),
-                why,
-                mending.route(None, desired, facts.held),
-                evidence,
-                "route",
-            )
+    if held.type in REFUSING:
+        why = f"In {place} the route to {whom} {REFUSING[held.type]}."
         return Finding(place, Cause.BLACKHOLE_ROUTE, as_printed(held), why, fix, evidence, "route")
-    if desired is None:
-        wrong = as_printed(held) if held else ""
-        why = f"{place} has a route to {address} that is not in the design: {wrong}."
-        return Finding(place, Cause.WRONG_ROUTE, wrong, why, fix, evidence, "route")
-    lacking = facts.held.by_key.get(desired.key) is None
-    if lacking and (held is None or held.key in facts.desired.by_key or held.proto == "kernel"):
-        instead = f", and sends it by {as_printed(held)}" if held else ""
-        why = f"{place} has no route to {_whom(case, address)}{instead}."
-        return Finding(
-            place, Cause.NO_ROUTE, as_printed(desired), why, mending.route(None, desired, facts.held), evidence, "route"
-        )
-    assert held is not None
-    why = f"{place} sends it the wrong way; to {_whom(case, address)} it is {as_printed(desired)}."
+    right = f"; by the design it is {as_printed(desired)}" if desired else ", for which the design has none"
+    why = f"{place} sends it the wrong way to {whom}{right}."
     return Finding(place, Cause.WRONG_ROUTE, as_printed(held), why, fix, evidence, "route")
 
 

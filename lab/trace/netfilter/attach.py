@@ -79,7 +79,7 @@ class _Attaching:
             came = self._came(visit)
             went = None if stopped else self._went(visit)
             # What a tunnel wraps and the place's own rules then drop was seen last on its way into the tunnel.
-            last = went or came or (left_before.get(visit.place) if stopped else None)
+            last = went or came or (left_before.get(visit.place) if stopped and not visit.arrived else None)
             self._give(came, [stretch for stretch in visit.stretches if stretch.hook in ARRIVING])
             self._give(last, [stretch for stretch in visit.stretches if stretch.hook not in ARRIVING])
             if last:
@@ -117,7 +117,7 @@ class _Attaching:
             return None
         packet = visit.last.packet
         for hop in self._at.get((visit.place, interface, "out"), ()):
-            if essence(self._packets[hop]) == essence(packet) and (hop, False) not in self._taken:
+            if _same_but_for_nat(self._packets[hop], packet) and (hop, False) not in self._taken:
                 self._taken.add((hop, False))
                 return hop
         return None
@@ -202,6 +202,12 @@ def _without_chain(one: Decision) -> str:
     if one.text.startswith("-P "):
         return ""
     return one.text.removeprefix(f"-A {one.chain} ")
+
+
+def _same_but_for_nat(one: Packet, other: Packet) -> bool:
+    """The same packet, of which a NAT may have rewritten one end."""
+    ends = (one.src, one.sport) == (other.src, other.sport) or (one.dst, one.dport) == (other.dst, other.dport)
+    return ends and essence(one) == essence(other)
 
 
 def _flow(visit: Visit) -> Flow:

@@ -1,0 +1,28 @@
+"""A journey as lines to compare with: one for each hop, the same whenever the same happens, and the verdict at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.trace import stable
+from lab.trace.journey import DELIVERED, DNS, Journey
+
+
+def tell(journey: Journey) -> tuple[str, ...]:
+    """`request 4 encapsulate node-0 eth0 out VXLAN 4096 10.0.1.10 > 10.0.2.10`, …, `verdict delivered namespace001/pod-3`."""
+    return tuple(_lines(journey))
+
+
+def _lines(journey: Journey) -> Iterator[str]:
+    found = journey.resolution
+    if found is not None:
+        yield f"resolve {found.name} {found.status.replace(' ', '-')} {' '.join(found.addresses)}".rstrip()
+    yield from (" ".join(stable.words(hop)) for hop in stable.told(journey))
+    if journey.verdict == DELIVERED:
+        yield f"verdict {DELIVERED} {journey.answered_by}"
+    elif journey.lost is not None:
+        lost = journey.lost
+        direction = f"dns-{lost.direction}" if lost.phase == DNS else lost.direction
+        yield f"verdict {journey.verdict} {lost.place} {direction} {lost.stage} {lost.cause}"
+    else:
+        yield f"verdict {journey.verdict}"

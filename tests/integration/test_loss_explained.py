@@ -1,0 +1,207 @@
+"""Faults made by plain commands: the trace names place, object and cause, and its commands mend it.
+
+subnet-a 10.0.1.0/24          router          subnet-b 10.0.2.0/24
+node-0 ─────┬───── node-1 ─── eth0 eth1 ─────────── node-2        gateway ─── internet
+pod-0 pod-1        pod-2                            pod-3
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lab.network.labmap import LabMap
+from lab.trace.journey import Loss
+from tests.integration.conftest import LabFactory
+from tests.integration.explaining import Told, explained
+from tests.integration.labs import Lab
+from tests.integration.loss_table import FAULTS, Fault
+
+POD_0 = "namespace001/pod-0"
+ENDS = """
+apiVersion: hoplab/v1
+kind: Topology
+metadata: {name: ends}
+spec:
+  subnets: [{name: subnet-a, cidr: 10.0.1.0/24}, {name: subnet-b, cidr: 10.0.2.0/24}]
+  nodes: [{name: node-0, subnet: subnet-a}, {name: node-1, subnet: subnet-b}]
+  cni: {plugin: calico, encapsulation: None}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: shop}
+spec: {nodeName: node-0, containers: [{name: c, image: built-in}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: server, namespace: shop, labels: {app: server}}
+spec: {nodeName: node-1, containers: [{name: c, image: built-in}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: server, namespace: shop}
+spec: {selector: {app: server}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: wrong-port, namespace: shop}
+spec: {selector: {app: server}, ports: [{port: 80, targetPort: 8081}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: nobody, namespace: shop}
+spec: {selector: {app: nobody}, ports: [{port: 80, targetPort: 8080}]}
+"""
+
+
+class Names:
+    """What differs from lab to lab is written {kind:place} in the table of faults."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._map = LabMap.from_json(lab.map())
+
+    def filled(self, text: str) -> str:
+        return re.sub(r"\{(\w+):?([^}]*)\}", lambda found: self._value(*found.groups()), text)
+
+    def _value(self, kind: str, place: str) -> str:
+        kinds: dict[str, Callable[[], str]] = {
+            "ip": lambda: self._map.by_name[place].address,
+            "web": lambda: self._map.internet[0].address,
+            "vtep": lambda: next(link.mac for link in self._map.by_name[place].links if link.kind == "vxlan"),
+            "cali": lambda: next(link.peer_name for link in self._map.by_name[place].links),
+        }
+        return kinds[kind]()
+
+
+def ask(lab: Lab, fault: Fault, names: Names) -> Told:
+    return explained(
+        lab.name, fault.source, names.filled(fault.to), protocol=fault.protocol, via=fault.via, size=fault.size
+    )
+
+
+def run(lab: Lab, place: str, commands: tuple[str, ...]) -> None:
+    for command in commands:
+        lab.exec_(place, *shlex.split(command)).ok()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def test_a_fault_is_named_and_mended(lab: LabFactory, fault: Fault) -> None:
+    broken = lab("two-subnet")
+    names = Names(broken)
+    for place, command in fault.done:
+        run(broken, place, (names.filled(command),))
+    lost = ask(broken, fault, names).journey.lost
+    assert lost is not None, "the fault does nothing"
+    assert (lost.place, lost.cause, lost.direction) == (fault.place, fault.cause, fault.direction), lost.why
+    assert names.filled(fault.object) in lost.object
+    assert lost.why.endswith(".")
+    if fault.mends:
+        assert lost.fix, "there is a command that mends it"
+        run(broken, lost.place, lost.fix)
+        after = ask(broken, fault, names).journey
+        assert after.verdict == "delivered", after.lost
+
+
+def test_every_hop_of_a_healthy_journey_says_by_what_it_left(two_subnet: Lab) -> None:
+    told = explained(two_subnet.name, POD_0, "myapp.namespace001", via="pod-3").journey
+    assert told.lost is None
+    said = {
+        (hop.place, one.kind): one
+        for hop in told.part("data", "request")
+        for one in hop.decisions
+        if one.kind != "rule"
+    }
+    assert said["node-0", "fdb"].text.endswith("dev vxlan.calico dst 10.0.2.10 self permanent")
+    assert said["node-0", "fdb"].intent == "the tunnel's other end: eth0 of node-2"
+    assert said["router", "route"].text.startswith("10.0.2.0/24 dev eth1")
+    assert said["router", "neighbour"].text.startswith("10.0.2.10 dev eth1 lladdr ")
+    assert said["node-2", "route"].text.startswith("10.244.0.129 dev cali")
+    assert "172.16.10.10:80 became " in next(
+        one.text
+        for hop in told.part("data", "request")
+        for one in hop.decisions
+        if one.evidence == "kernel" and "→" in one.text
+    )
+    queried = [one for hop in told.hops for one in hop.decisions if one.evidence == "queried"]
+    assert queried
+    assert not [one for one in queried if one.verdict], "what was asked agrees with what was captured"
+
+
+def test_conntrack_tells_the_tunnels_connection_from_the_requests(two_subnet: Lab) -> None:
+    events = explained(two_subnet.name, POD_0, "myapp.namespace001", via="pod-3").events
+    at_router = [event.original for event in events if event.place == "router"]
+    assert all((one.protocol, one.dport) == ("udp", 4789) for one in at_router)
+    assert any(event.place == "node-0" and event.translates for event in events)
+
+
+def test_across_a_bridge_the_port_is_named(lab: LabFactory) -> None:
+    bridged = lab("two-subnet-bridge")
+    told = explained(bridged.name, POD_0, "pod-1").journey
+    entries = [one for hop in told.hops for one in hop.decisions if one.kind == "fdb"]
+    assert any("master cni0" in one.text for one in entries), entries
+
+
+def test_outside_names_that_the_dns_server_cannot_ask_for(lab: LabFactory) -> None:
+    broken = lab("two-subnet")
+    for node in ("node-0", "node-1"):
+        run(broken, node, ("iptables -t nat -F cali-nat-outgoing",))
+    run(broken, "gateway", ("iptables -t nat -F POSTROUTING",))
+    lost = explained(broken.name, POD_0, "www.example.com:80").journey.lost
+    assert lost is not None
+    assert (lost.phase, lost.cause) == ("dns", "masquerade-missing"), lost.why
+    assert "asks 203.0.113." in lost.why
+
+
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    file = tmp_path_factory.mktemp("ends") / "topology.yaml"
+    file.write_text(ENDS, encoding="utf-8")
+    one = Lab(str(file))
+    try:
+        one.up().ok()
+        yield one
+    finally:
+        one.end()
+
+
+def lost_in(lab: Lab, to: str) -> Loss:
+    lost = explained(lab.name, "shop/client", to).journey.lost
+    assert lost is not None
+    return lost
+
+
+def test_a_service_without_endpoints(ends: Lab) -> None:
+    lost = lost_in(ends, "nobody.shop")
+    assert (lost.place, lost.cause, lost.evidence) == ("node-0", "no-endpoints", "kernel")
+    assert "shop/nobody has no endpoints" in lost.object
+    assert "no pod has the labels of its selector" in lost.why
+
+
+def test_a_service_with_the_wrong_target_port(ends: Lab) -> None:
+    lost = lost_in(ends, "wrong-port.shop")
+    assert (lost.place, lost.cause, lost.object) == ("shop/server", "nobody-listens", "tcp port 8081")
+    assert "see its targetPort" in lost.why
+    assert "tcp/8080" in lost.why
+
+
+@pytest.mark.parametrize("rule", ["! -s 10.0.0.0/16", "-d 10.244.0.0/16"])
+def test_a_clouds_source_check_hits_bare_pods(ends: Lab, rule: str) -> None:
+    run(ends, "router", (f"iptables -I FORWARD 1 {rule} -j DROP",))
+    lost = lost_in(ends, "server.shop")
+    assert (lost.place, lost.cause, lost.object) == ("router", "source-check", f"-A FORWARD {rule} -j DROP")
+    run(ends, "router", lost.fix)
+    assert explained(ends.name, "shop/client", "server.shop").journey.verdict == "delivered"
+
+
+def test_the_router_lost_the_route_to_a_block(ends: Lab) -> None:
+    route = next(line for line in ends.in_("router", "ip route").splitlines() if "via 10.0.2.10" in line)
+    run(ends, "router", (f"ip route del {route.split()[0]}",))
+    lost = lost_in(ends, "server.shop")
+    assert (lost.place, lost.cause) == ("router", "no-route")
+    run(ends, "router", lost.fix)
+    assert explained(ends.name, "shop/client", "server.shop").journey.verdict == "delivered"

@@ -1,0 +1,28 @@
+"""Network objects as JSON and back."""
+
+from __future__ import annotations
+
+import json
+
+from lab.network.objects import Interface, Ipip, Route, Vxlan
+from lab.network.plain import KINDS, from_plain, to_plain
+from tests.unit.trace.loss.broken import designed
+
+
+def test_what_a_lab_should_hold_comes_back_as_it_was() -> None:
+    told = json.loads(json.dumps(to_plain(designed())))
+    wanted = tuple(item for item in designed() if type(item).__name__ in KINDS)
+    assert from_plain(told) == wanted
+    assert [item.intent for item in from_plain(told)] == [item.intent for item in wanted]
+
+
+def test_only_the_kinds_that_were_asked_for_are_told() -> None:
+    assert {type(item) for item in from_plain(to_plain(designed(), ("Route",)))} == {Route}
+
+
+def test_tunnels_keep_their_properties() -> None:
+    tunnels = (
+        Interface("n", "vxlan.calico", "vxlan", "", 1450, vxlan=Vxlan(4096, 4789, "10.0.1.10", "eth0")),
+        Interface("n", "tunl0", "ipip", "", 1480, ipip=Ipip()),
+    )
+    assert from_plain(to_plain(tunnels)) == tunnels
