@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from lab.agent.client import connect
+from lab.agent.client import Client, connect
 from lab.errors import UsageError
-from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace import target as targets
 from lab.trace.apart import apart
@@ -33,13 +32,11 @@ def trace(
     """
     with connect(lab) as client:
         labmap = LabMap.from_json(client.request("read", what="map"))
-        return follow(
-            client.sandbox, labmap, source, to, port=port, protocol=protocol, via=via, size=size, timeout=timeout
-        )
+        return follow(client, labmap, source, to, port=port, protocol=protocol, via=via, size=size, timeout=timeout)
 
 
 def follow(
-    sandbox: Sandbox,
+    lab: Client,
     labmap: LabMap,
     source: str,
     to: str,
@@ -60,4 +57,4 @@ def follow(
         raise UsageError(f"{source} is a {client.kind}; a trace starts in a pod", "./inv get pods lists them")
     target = targets.aim(labmap, client, to, port, protocol)
     through = targets.via(labmap, target, via) if via else None
-    return apart(Tracer(sandbox, labmap, client, target, protocol, through, size, timeout).run)
+    return apart(Tracer(lab.sandbox, labmap, client, target, protocol, through, size, timeout, lab).run)

@@ -14,13 +14,15 @@ from lab.network.labmap import Endpoint, LabMap, Place
 from lab.network.objects import UNDERLAY
 from lab.network.path import Walker
 from lab.trace.attempt import Ask, Attempt
-from lab.trace.capture import Captures
 from lab.trace.exchange import Exchange, parts
+from lab.trace.explanation import Agent, explained
 from lab.trace.journey import REQUEST, Journey, Request, Resolution
+from lab.trace.netfilter.match import Match
 from lab.trace.observation import Capture, Observation, observed
 from lab.trace.probe import DNS_PORT, Probe
 from lab.trace.target import Target
-from lab.trace.verdict import judge
+from lab.trace.verdict import judge, passages_of
+from lab.trace.witnesses import Witnesses
 
 CHOICES = 256  # how often a Service is asked until it chooses an endpoint that is wanted
 CHOICE_SECONDS = 0.02  # a choice is on the wire before the client's own system call returns
@@ -40,12 +42,25 @@ class Tracer:
     through: Endpoint | None
     size: int
     seconds: float
+    agent: Agent
 
     def run(self, tell: Callable[[Journey], None]) -> None:
         """Tells the journey, then closes. Joins the lab's user namespace for good: for a process of its own."""
         enter(self.sandbox)
-        with Captures(self.sandbox) as captures:
-            tell(_Run(self, captures).journey())
+        with Witnesses(self.sandbox, self.labmap, self._matches()) as witnesses:
+            tell(_Run(self, witnesses).journey())
+
+    def _matches(self) -> tuple[Match, ...]:
+        """The packets that netfilter is to report on. Beyond a NAT the client is known by whom it asks only."""
+        outside = {name.name: name.address for name in self.labmap.internet}
+        server = self.target.address or outside.get(self.target.name.rstrip("."), "")
+        matches = [Match(self.protocol, client=self.source.address)]
+        if self.target.name:
+            matches.append(Match("udp", client=self.source.address, server_port=DNS_PORT))
+        owner = self.labmap.owners.get(server)
+        if server and not self.target.service and (owner is None or owner[0].kind not in ("pod", "node")):
+            matches.append(Match(self.protocol, server=server, server_port=self.target.port))
+        return tuple(matches)
 
 
 def enter(sandbox: Sandbox) -> None:
@@ -61,10 +76,11 @@ def enter(sandbox: Sandbox) -> None:
 class _Run:
     """The trace while it goes on: what has been captured, and the attempts that a Service sent elsewhere."""
 
-    def __init__(self, tracer: Tracer, captures: Captures) -> None:
+    def __init__(self, tracer: Tracer, witnesses: Witnesses) -> None:
         self._tracer = tracer
         self._labmap = tracer.labmap
-        self._captures = captures
+        self._witnesses = witnesses
+        self._captures = witnesses.captures
         self._probe = Probe(tracer.sandbox, tracer.labmap, tracer.source)
         self._walker = Walker(tracer.labmap)
         self._wanted = self._choose_endpoints()
@@ -88,7 +104,10 @@ class _Run:
         self._seen += self._captures.read()
         name = resolution.name if resolution and address else target.text
         request = Request(tracer.source.name, name, target.port, tracer.protocol)
-        return judge(self._labmap, request, self._probe.exchanges, self._observations(), resolution)
+        exchanges, observations = self._probe.exchanges, self._observations()
+        journey = judge(self._labmap, request, exchanges, observations, resolution)
+        passages = passages_of(self._labmap, exchanges, observations)
+        return explained(journey, passages, self._witnesses, self._labmap, tracer.sandbox, tracer.agent)
 
     def _choose_endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that the request may go to: the one that was asked for, or a few of many; () if any will do."""
@@ -103,7 +122,7 @@ class _Run:
             source = self._tracer.source.name
             chosen = [endpoint.address for endpoint in endpoints if endpoint.address != address] or [""]
             trips = (self._walker.round_trip(source, address, endpoint) for endpoint in chosen)
-            self._captures.open(dict.fromkeys(place for trip in trips for place in (source, *trip.places)))
+            self._witnesses.open(dict.fromkeys(place for trip in trips for place in (source, *trip.places)))
 
     def _dns_endpoints(self) -> Iterable[Endpoint]:
         for service in self._labmap.services:

@@ -39,8 +39,7 @@ def judge(
     resolution: Resolution | None = None,
 ) -> Journey:
     """The journey of a request. Of the DNS exchanges the last is told: it found the name, or it failed."""
-    told = [found[-1] for phase in (DNS, DATA) if (found := [one for one in exchanges if one.phase == phase])]
-    passages = [Passage(labmap, exchange, tuple(parts(exchange, observations))) for exchange in told]
+    passages = passages_of(labmap, exchanges, observations)
     hops = [hop for passage in passages for hop in passage.hops()]
     last = passages[-1]
     verdict, loss = _verdict(last, resolution)
@@ -56,6 +55,14 @@ def judge(
         answer=last.exchange.detail,
         seen=tuple(observations),
     )
+
+
+def passages_of(
+    labmap: LabMap, exchanges: Sequence[Exchange], observations: Sequence[Observation]
+) -> tuple[Passage, ...]:
+    """The exchanges that are told, as they went through the lab: of each phase the last."""
+    told = [found[-1] for phase in (DNS, DATA) if (found := [one for one in exchanges if one.phase == phase])]
+    return tuple(Passage(labmap, exchange, tuple(parts(exchange, observations))) for exchange in told)
 
 
 def _verdict(passage: Passage, resolution: Resolution | None) -> tuple[str, Loss | None]:

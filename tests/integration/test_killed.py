@@ -74,8 +74,8 @@ def test_sigkill_at_a_random_moment_of_up(lab: LabFactory, seed: int) -> None:
 
 def test_the_agent_of_a_standing_lab_is_killed(lab: LabFactory) -> None:
     one = lab("two-subnet")
-    watching = one.start_exec("pod-0", "cat")
-    until(lambda: ("cat",) in one.processes().values(), "cat runs in the pod")
+    watching = one.start_exec("pod-0", "sleep", "600")
+    until(lambda: ("sleep", "600") in one.processes().values(), "a command runs in the pod")
     inside = set(one.processes())
     assert len(inside) >= 6, "init, the built-in server, three dnsmasq, two crun"
     os.kill(one.pid(), signal.SIGKILL)
@@ -90,8 +90,8 @@ def test_the_agent_of_a_standing_lab_is_killed(lab: LabFactory) -> None:
 def test_a_command_inside_ends_with_the_person_who_gave_it(lab: LabFactory, how: signal.Signals) -> None:
     one = lab("minimal")
     before = set(one.processes())
-    asked = one.start_exec("pod-0", "cat")
-    until(lambda: ("cat",) in one.processes().values(), "cat runs in the pod")
+    asked = one.start_exec("pod-0", "sleep", "600")
+    until(lambda: ("sleep", "600") in one.processes().values(), "it runs in the pod")
     asked.send_signal(how)
     finish(asked)
     until(lambda: set(one.processes()) == before, "nothing of the command is left")

@@ -1,0 +1,127 @@
+"""The lab's map with a journey drawn on it: the places on the way, the way there and back, and where it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from html import escape
+
+from lab.network.labmap import LabMap
+from lab.network.objects import UNDERLAY
+from lab.network.picture import picture
+from lab.network.svg import Drawing
+from lab.trace.journey import DATA, DNS, LOST, REPLY, REQUEST, Hop, Journey
+from lab.trace.trail import Point, Stretch, Trail, trail
+
+LEAST_SCALE, MOST_SCALE = 1.34, 1.8
+"""The smallest letters of a map are 12 pixels high; on the page they shall have 16 at least."""
+MOST_ENDPOINTS = 3
+"""Of those that might have been chosen, when none was."""
+
+
+def chart(journey: Journey, labmap: LabMap) -> str:
+    """An SVG element. What belongs to a hop has its number as `data-hop`, a place's box its name as `data-place`."""
+    phase = DATA if journey.part(DATA, REQUEST) else DNS
+    legs = {direction: journey.part(phase, direction) for direction in (REQUEST, REPLY)}
+    shown = part(labmap, journey, (*legs[REQUEST], *legs[REPLY]))
+    drawing = picture(shown)
+    homes = {pod.name: pod.node for pod in shown.of_kind("pod")}
+    trails = {direction: trail(drawing, homes, hops) for direction, hops in legs.items()}
+    extra = [line for direction, one in trails.items() for line in _way(one, direction)]
+    extra += _badges(drawing, legs[REQUEST])
+    extra += _ends(drawing, journey, trails)
+    extra += [line for one in trails.values() for line in _stops(one)]
+    return _enlarged(drawing.to_svg()).replace("</svg>", "\n".join([*extra, "</svg>"]))
+
+
+def part(labmap: LabMap, journey: Journey, hops: Sequence[Hop]) -> LabMap:
+    """Of the map what is on the way, where it should have gone, and the routers between; `graph` draws all of it."""
+    wanted = {hop.place for hop in hops} | {journey.request.source} | set(_bound_for(labmap, hops))
+    if journey.lost:
+        wanted.add(journey.lost.place)
+    wanted |= {labmap.by_name[name].node for name in wanted if name in labmap.by_name}
+    places = tuple(
+        place for place in labmap.places if place.name in wanted or place.kind == "router" or place.name == UNDERLAY
+    )
+    used = {subnet for place in places if place.kind == "node" for subnet in place.subnets}
+    return replace(
+        labmap, places=places, services=(), subnets=tuple(one for one in labmap.subnets if one.name in used)
+    )
+
+
+def _bound_for(labmap: LabMap, hops: Sequence[Hop]) -> Iterator[str]:
+    """Who has the address that the request was last sent to; of a Service's address, those who might have been chosen."""
+    sent = [hop.packet.dst for hop in hops if hop.direction == REQUEST]
+    owner = labmap.owners.get(sent[-1]) if sent else None
+    if owner:
+        yield owner[0].name
+        return
+    for service in labmap.services:
+        if sent and service.cluster_ip == sent[-1]:
+            found = (one.pod for port in service.ports for one in port.endpoints if one.pod)
+            yield from list(dict.fromkeys(found))[:MOST_ENDPOINTS]
+
+
+def _way(one: Trail, direction: str) -> Iterator[str]:
+    for stretch in one.stretches:
+        kind = f"way {direction}{' wrapped' if stretch.wrapped else ''}"
+        yield f'<polyline class="{kind}" points="{_points(stretch.points)}"/>'
+    for stretch in one.stretches:
+        kind = f"arrow {direction}{' wrapped' if stretch.wrapped else ''}"
+        yield from (f'<path class="{kind}" d="{arrow}"/>' for arrow in _arrows(stretch))
+
+
+def _arrows(stretch: Stretch) -> Iterator[str]:
+    """In the middle of every line that is long enough for one."""
+    for (x, y), (to_x, to_y) in zip(stretch.points, stretch.points[1:], strict=False):
+        length = abs(to_x - x) + abs(to_y - y)
+        if length >= 48:
+            across, down = (to_x - x) / length, (to_y - y) / length
+            tip_x, tip_y = (x + to_x) / 2 + 8 * across, (y + to_y) / 2 + 8 * down
+            back_x, back_y = tip_x - 14 * across, tip_y - 14 * down
+            sides = f"L{back_x - 7 * down:g},{back_y + 7 * across:g} L{back_x + 7 * down:g},{back_y - 7 * across:g}"
+            yield f"M{tip_x:g},{tip_y:g} {sides} Z"
+
+
+def _badges(drawing: Drawing, hops: Sequence[Hop]) -> Iterator[str]:
+    """On each place's upper edge the numbers of the steps that the request made there."""
+    for box in drawing.boxes:
+        steps = dict.fromkeys(hop.step for hop in hops if hop.place == box.place)
+        if box.place and steps:
+            text = " ".join(map(str, steps))
+            width = 14 + 9 * len(text)
+            x, y = box.x + box.width - width - 10, box.y - 11
+            yield f'<g class="badge"><rect x="{x:g}" y="{y:g}" width="{width}" height="22" rx="11"/>'
+            yield f'<text x="{x + width / 2:g}" y="{y + 16:g}" font-size="15" text-anchor="middle">{text}</text></g>'
+
+
+def _ends(drawing: Drawing, journey: Journey, trails: dict[str, Trail]) -> Iterator[str]:
+    """A cross where it was lost, and a frame around the place that is to blame."""
+    lost = journey.lost
+    if lost is None:
+        return
+    for box in drawing.boxes:
+        if box.place == lost.place:
+            at = f'x="{box.x - 4:g}" y="{box.y - 4:g}" width="{box.width + 8:g}" height="{box.height + 8:g}" rx="9"'
+            yield f'<rect class="blame" {at}><title>{escape(lost.why)}</title></rect>'
+    end = trails[lost.direction].end
+    if end and journey.verdict == LOST:
+        x, y = end
+        yield f'<path class="cross" d="M{x - 10:g},{y - 10:g} l20,20 m0,-20 l-20,20"/>'
+
+
+def _stops(one: Trail) -> Iterator[str]:
+    for seq, (x, y) in one.stops.items():
+        yield f'<circle class="stop" data-hop="{seq}" cx="{x:g}" cy="{y:g}" r="9"/>'
+
+
+def _points(points: Sequence[Point]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in points)
+
+
+def _enlarged(svg: str) -> str:
+    """With its least and greatest width on the page, where there is one width for all screens in an SVG file."""
+    before, _, after = svg.partition('width="')
+    width, _, rest = after.partition('"')
+    least, most = round(int(width) * LEAST_SCALE), round(int(width) * MOST_SCALE)
+    return f'{before}style="min-width:{least}px;max-width:{most}px" width="{width}"{rest}'

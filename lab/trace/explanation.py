@@ -1,0 +1,91 @@
+"""Joins what the witnesses told to the journey: the decisions at each hop, and why a lost request was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from lab.kernel.places import Sandbox
+from lab.network.labmap import LabMap
+from lab.trace.conntrack import flow as conntrack
+from lab.trace.journey import UNRESOLVED, Decision, Hop, Journey
+from lab.trace.loss.case import Stopped
+from lab.trace.loss.classify import explain
+from lab.trace.loss.gathering import gather
+from lab.trace.netfilter.attach import Question, attach, with_intents
+from lab.trace.netfilter.ruleset import read_rules
+from lab.trace.netfilter.visit import visits
+from lab.trace.passage import Passage
+from lab.trace.queries import decisions as queries
+from lab.trace.witnesses import Witnesses
+
+
+class Agent(Protocol):
+    """What the lab's agent is asked: the design's intents and objects."""
+
+    def request(self, operation: str, **parameters: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
+        """Its answer."""
+
+
+def explained(
+    journey: Journey,
+    passages: Sequence[Passage],
+    witnesses: Witnesses,
+    labmap: LabMap,
+    sandbox: Sandbox,
+    agent: Agent,
+) -> Journey:
+    """The journey with its hops' decisions, in the order rule, translation, route, and with the cause of its loss."""
+    hops = journey.hops
+    rules, stopped = _rules(journey, passages, witnesses, sandbox, agent)
+    routes = queries.decisions(labmap, sandbox, hops, journey.seen)
+    translations = _translations(labmap, passages, witnesses, hops)
+    told = tuple(
+        replace(hop, decisions=(*rules.get(hop, ()), *translations.get(number, ()), *routes.get(number, ())))
+        for number, hop in enumerate(hops)
+    )
+    lost = journey.lost
+    if lost is not None and journey.verdict != UNRESOLVED:
+        last = passages[-1]
+        facts = gather(
+            sandbox,
+            last,
+            witnesses.counters,
+            lambda places, kinds: agent.request("objects", places=list(places), kinds=list(kinds)),
+        )
+        mine = tuple(hop for hop in told if hop.phase == last.exchange.phase)
+        lost = explain(lost, last, mine, facts, stopped)
+    return replace(journey, hops=told, lost=lost)
+
+
+def _rules(
+    journey: Journey, passages: Sequence[Passage], witnesses: Witnesses, sandbox: Sandbox, agent: Agent
+) -> tuple[Mapping[Hop, tuple[Decision, ...]], tuple[Stopped, ...]]:
+    """By hop; and what netfilter ended where no hop shows it."""
+    # Rules of places that only abandoned attempts came by need not be read.
+    places = {hop.place for hop in journey.hops} | {passage.exchange.source for passage in passages}
+    events = [event for event in witnesses.netfilter.events() if event.place in places]
+    ruleset = read_rules(sandbox, events)
+    found = attach(journey.hops, journey.seen, visits(events, ruleset.hooks), ruleset)
+
+    def intents(asked: list[Question]) -> Sequence[str]:
+        answer: list[str] = agent.request("intents", rules=asked)
+        return answer
+
+    return with_intents(found.decisions, intents), tuple(Stopped(one.place, one.decisions) for one in found.ended)
+
+
+def _translations(
+    labmap: LabMap, passages: Sequence[Passage], witnesses: Witnesses, hops: Sequence[Hop]
+) -> Mapping[int, tuple[Decision, ...]]:
+    """By the hops' position."""
+    events = tuple(witnesses.translations.read())
+    found: dict[int, tuple[Decision, ...]] = {}
+    for passage in passages:
+        mine = [number for number, hop in enumerate(hops) if hop.phase == passage.exchange.phase]
+        some = [hops[number] for number in mine]
+        flow = conntrack.flow(passage.exchange, events, some)
+        for number, decisions in conntrack.decisions(labmap, flow, some).items():
+            found[mine[number]] = decisions
+    return found

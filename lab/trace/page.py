@@ -1,0 +1,147 @@
+"""A journey as one page for a browser: the map with the path on it, and every hop with its packet and what decided.
+
+The page needs nothing but itself: style and script are in it, and its own policy forbids it to fetch anything.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from string import Template
+
+from lab.network.labmap import LabMap
+from lab.trace import reasons, wording
+from lab.trace.chapters import BACK, Chapter, chapters
+from lab.trace.chart import chart
+from lab.trace.deciding import deciding
+from lab.trace.journey import DATA, DELIVERED, DNS, Decision, Hop, Journey
+
+EVIDENCE = {
+    "captured": "seen on the interface",
+    "kernel": "reported by the kernel as it happened",
+    "queried": "asked of the kernel afterwards",
+    "inferred": "concluded from the design",
+}
+
+
+def page(journey: Journey, labmap: LabMap) -> str:
+    """The whole HTML document."""
+    script = _part("js")
+    request = journey.request
+    return Template(_part("html")).substitute(
+        title=escape(f"{request.source} → {request.to}: {journey.verdict}"),
+        policy=b64encode(sha256(script.encode()).digest()).decode(),
+        style=_part("css"),
+        script=script,
+        source=escape(request.source),
+        target=escape(f"{request.to}{f':{request.port}' if request.port else ''}"),
+        about=escape(f"{request.protocol.upper()} in lab {journey.lab}"),
+        verdict=escape(journey.verdict),
+        ending=escape(_ending(journey)),
+        loss="\n".join(_loss(journey)),
+        map=chart(journey, labmap),
+        chapters="\n".join(line for chapter in chapters(journey) for line in _chapter(chapter, _began(journey, chapter))),
+    )
+
+
+def _part(kind: str) -> str:
+    return Path(__file__).with_name(f"page.{kind}").read_text(encoding="utf-8")
+
+
+def _ending(journey: Journey) -> str:
+    if journey.verdict == DELIVERED:
+        return f"{journey.answer} from {journey.answered_by} in {journey.duration_us / 1000:.1f} ms".strip()
+    return wording.ending(journey.verdict, journey.lost) if journey.lost else journey.verdict
+
+
+def _loss(journey: Journey) -> Iterator[str]:
+    lost = journey.lost
+    if lost is None:
+        return
+    yield f'<section class="loss"><h2>Why it was {escape(journey.verdict)}</h2><p>{escape(lost.why)}</p>'
+    if lost.object:
+        yield f"<p>What did it, on {escape(lost.place)}:</p><pre>{escape(lost.object)}</pre>"
+    if lost.fix:
+        yield "<p>This mends it:</p>"
+        for command in reasons.mending(lost, journey.lab):
+            yield f'<div class="command"><pre>{escape(command)}</pre><button type="button">copy</button></div>'
+    yield f'<p class="known">{escape(f"{lost.cause}: {EVIDENCE.get(lost.evidence, lost.evidence)}")}</p></section>'
+
+
+def _began(journey: Journey, chapter: Chapter) -> int:
+    phase = DNS if chapter.mark == "1" else DATA
+    return min((hop.t_ns for hop in journey.hops if hop.phase == phase), default=0)
+
+
+def _chapter(chapter: Chapter, began: int) -> Iterator[str]:
+    kind = "back" if chapter.mark == BACK else "there"
+    yield f'<section class="chapter {kind}">'
+    yield f"<h2><b>{chapter.mark}</b> {chapter.name}</h2>"
+    if chapter.summary:
+        yield f"<p>{escape(chapter.summary)}</p>"
+    made_the_difference = deciding(chapter.hops)
+    folded = chapter.mark == "1" and bool(chapter.hops)
+    if folded:
+        way = " → ".join(dict.fromkeys(hop.place for hop in chapter.hops if hop.direction == "request"))
+        yield f'<details class="fold"><summary>{escape(way)}</summary>'
+    for hop in chapter.hops:
+        yield from _hop(hop, began, made_the_difference.get(hop.seq))
+    if folded:
+        yield "</details>"
+    yield "</section>"
+
+
+def _hop(hop: Hop, began: int, decided: Decision | None) -> Iterator[str]:
+    outer = hop.packet.outer
+    kind = f"hop {hop.direction}{' wrapped' if outer else ''}"
+    yield f'<details class="{kind}" id="hop-{hop.seq}" data-hop="{hop.seq}" data-place="{escape(hop.place)}">'
+    told = wording.wrapper(outer) if outer else wording.short(hop.packet)
+    yield "<summary>"
+    yield f'<span class="where">{escape(hop.place)}</span> <span class="door">{escape(_door(hop))}</span>'
+    yield f'<span class="when">{(hop.t_ns - began) // 1000} µs</span> <span class="what">{escape(told)}</span>'
+    if decided is not None:
+        yield f'<span class="because">{escape(reasons.about(decided) or reasons.shortened(decided.text, 72))}</span>'
+    yield "</summary>"
+    yield from _table("packet", _packet(hop))
+    yield from (line for one in hop.decisions for line in _decision(one, one is decided))
+    yield "</details>"
+
+
+def _door(hop: Hop) -> str:
+    return wording.passing(hop.interface, hop.way)
+
+
+def _packet(hop: Hop) -> Iterator[tuple[str, str]]:
+    packet, outer = hop.packet, hop.packet.outer
+    yield "step", f"{hop.step}, {hop.stage}"
+    if outer:
+        ports = f", UDP port {outer.dport}" if outer.dport else ""
+        number = f", network {outer.vni}" if outer.kind == "vxlan" else ""
+        yield "outer packet", f"{outer.kind.upper()}{number}: {outer.src} → {outer.dst}{ports}"
+        yield "inside of it", wording.short(packet)
+    else:
+        yield "packet", wording.short(packet)
+    yield "protocol", packet.protocol
+    if packet.length:
+        yield "length", f"{packet.length} bytes{', inside the tunnel' if outer else ''}"
+    if packet.ttl:
+        yield "TTL", str(packet.ttl)
+    yield "known", EVIDENCE.get(hop.evidence, hop.evidence)
+
+
+def _decision(one: Decision, is_deciding: bool) -> Iterator[str]:
+    where = " ".join(filter(None, (one.kind, one.table, one.chain)))
+    yield f'<div class="decision{" deciding" if is_deciding else ""}">'
+    yield f'<p><b>{escape(where)}</b> <span class="outcome">{escape(one.verdict)}</span></p>'
+    yield f"<pre>{escape(one.text)}</pre>"
+    known = "; ".join(filter(None, (one.intent, EVIDENCE.get(one.evidence, one.evidence))))
+    yield f'<p class="known">{escape(known)}</p></div>'
+
+
+def _table(name: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield f'<dl class="{name}">'
+    yield from (f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in rows)
+    yield "</dl>"
