@@ -12,7 +12,7 @@ _PROBE = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, 
 
 
 def require(holdings: Holdings, network: Network) -> None:
-    """MachineError when the kernel cannot make a kind of link that the network has: which, what needs it, what to do."""
+    """MachineError when the kernel cannot make a kind of link that the network has: what needs it, what to do."""
     needing = next((item for item in network if isinstance(item, Interface) and item.ipip), None)
     if needing is None:
         return

@@ -13,7 +13,7 @@ from lab.network.objects import File, Object, Symlink, netns_name
 
 BUNDLES = "/run/hoplab"
 STATES = "/run/crun"
-# The lab has no cgroups to manage. An ordinary user's crun would keep its state in XDG_RUNTIME_DIR, which is the host's.
+# The lab has no cgroups to manage. An ordinary user's crun would keep its state in the host's XDG_RUNTIME_DIR.
 RUNTIME = ("crun", "--cgroup-manager=disabled", f"--root={STATES}")
 NETNS = "/run/netns"
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.trace import wording
-from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Hop, Journey
+from lab.trace.deciding import strongest
+from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Decision, Hop, Journey
 
 STEPS = {1: "resolve", 2: "service", 3: "route", 4: "encapsulate", 5: "firewall", 6: "deliver"}
 BACK = "←"
@@ -14,12 +15,16 @@ BACK = "←"
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """`mark` is 1 to 6, or the arrow of the reply. The hops of the first are those of the DNS question and its answer."""
+    """`mark` is 1 to 6, or the arrow of the reply. The hops of the first are those of the DNS question and its answer.
+
+    `because` is what decided a step that has no hop of its own: the route into a tunnel, which step 4 shows.
+    """
 
     mark: str
     name: str
     summary: str
     hops: tuple[Hop, ...] = ()
+    because: Decision | None = None
 
 
 def chapters(journey: Journey) -> Iterator[Chapter]:
@@ -27,7 +32,9 @@ def chapters(journey: Journey) -> Iterator[Chapter]:
     yield Chapter("1", STEPS[1], _resolve(journey), (*journey.part(DNS, REQUEST), *journey.part(DNS, REPLY)))
     there, back = journey.part(DATA, REQUEST), journey.part(DATA, REPLY)
     for step in range(2, there[-1].step + 1 if there else 2):
-        yield Chapter(str(step), STEPS[step], SUMMARIES[step](there), tuple(hop for hop in there if hop.step == step))
+        hops = tuple(hop for hop in there if hop.step == step)
+        because = _route_into(there) if step == 3 and not hops else None
+        yield Chapter(str(step), STEPS[step], SUMMARIES[step](there), hops, because)
     if back:
         yield Chapter(BACK, "reply", f"from {back[0].place}", back)
 
@@ -50,11 +57,21 @@ def _service(there: tuple[Hop, ...]) -> str:
 
 
 def _route(there: tuple[Hop, ...]) -> str:
-    out = next((hop for hop in there[1:] if hop.way == "out"), None)
+    out = _sent(there)
     if out is None:
         return ""
     nat = f", from {out.packet.src} now" if out.packet.src != there[0].packet.src else ""
     return f"{out.place} sends it out of {out.interface}{nat}"
+
+
+def _route_into(there: tuple[Hop, ...]) -> Decision | None:
+    out = _sent(there)
+    return strongest(one for one in out.decisions if one.kind == "route") if out else None
+
+
+def _sent(there: tuple[Hop, ...]) -> Hop | None:
+    """Where the client's node sent it out; a pod's own sending was the first."""
+    return next((hop for hop in there[1:] if hop.way == "out"), None)
 
 
 def _encapsulate(there: tuple[Hop, ...]) -> str:

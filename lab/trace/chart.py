@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from html import escape
 
+from lab.network.arrangement import HEADER
 from lab.network.labmap import LabMap
 from lab.network.objects import UNDERLAY
 from lab.network.picture import picture
 from lab.network.svg import Drawing
-from lab.trace.journey import DATA, DNS, LOST, REPLY, REQUEST, Hop, Journey
+from lab.trace.journey import DATA, DELIVERED, DNS, LOST, REPLY, REQUEST, Hop, Journey
 from lab.trace.trail import Point, Stretch, Trail, trail
 
 LEAST_SCALE, MOST_SCALE = 1.34, 1.8
@@ -25,12 +25,14 @@ def chart(journey: Journey, labmap: LabMap) -> str:
     legs = {direction: journey.part(phase, direction) for direction in (REQUEST, REPLY)}
     shown = part(labmap, journey, (*legs[REQUEST], *legs[REPLY]))
     drawing = picture(shown)
+    drawing.texts = [text for text in drawing.texts if text.y > HEADER + 12]  # it counts what is shown, which is a part
     homes = {pod.name: pod.node for pod in shown.of_kind("pod")}
     trails = {direction: trail(drawing, homes, hops) for direction, hops in legs.items()}
     extra = [line for direction, one in trails.items() for line in _way(one, direction)]
+    extra += _blame(drawing, journey)
     extra += _badges(drawing, legs[REQUEST])
-    extra += _ends(drawing, journey, trails)
     extra += [line for one in trails.values() for line in _stops(one)]
+    extra += _cross(journey, trails)
     return _enlarged(drawing.to_svg()).replace("</svg>", "\n".join([*extra, "</svg>"]))
 
 
@@ -43,6 +45,8 @@ def part(labmap: LabMap, journey: Journey, hops: Sequence[Hop]) -> LabMap:
     places = tuple(
         place for place in labmap.places if place.name in wanted or place.kind == "router" or place.name == UNDERLAY
     )
+    if journey.verdict == DELIVERED and not any(hop.packet.outer for hop in hops):
+        places = tuple(replace(place, routes=()) for place in places)  # a tunnel is drawn where a route leads into it
     used = {subnet for place in places if place.kind == "node" for subnet in place.subnets}
     return replace(
         labmap, places=places, services=(), subnets=tuple(one for one in labmap.subnets if one.name in used)
@@ -72,14 +76,14 @@ def _way(one: Trail, direction: str) -> Iterator[str]:
 
 
 def _arrows(stretch: Stretch) -> Iterator[str]:
-    """In the middle of every line that is long enough for one."""
+    """Before the middle of every line that is long enough for one, so that there and back they do not meet."""
     for (x, y), (to_x, to_y) in zip(stretch.points, stretch.points[1:], strict=False):
         length = abs(to_x - x) + abs(to_y - y)
-        if length >= 48:
+        if length >= 44:
             across, down = (to_x - x) / length, (to_y - y) / length
-            tip_x, tip_y = (x + to_x) / 2 + 8 * across, (y + to_y) / 2 + 8 * down
+            tip_x, tip_y = x + 0.36 * (to_x - x) + 8 * across, y + 0.36 * (to_y - y) + 8 * down
             back_x, back_y = tip_x - 14 * across, tip_y - 14 * down
-            sides = f"L{back_x - 7 * down:g},{back_y + 7 * across:g} L{back_x + 7 * down:g},{back_y - 7 * across:g}"
+            sides = f"L{back_x - 6 * down:g},{back_y + 6 * across:g} L{back_x + 6 * down:g},{back_y - 6 * across:g}"
             yield f"M{tip_x:g},{tip_y:g} {sides} Z"
 
 
@@ -95,19 +99,22 @@ def _badges(drawing: Drawing, hops: Sequence[Hop]) -> Iterator[str]:
             yield f'<text x="{x + width / 2:g}" y="{y + 16:g}" font-size="15" text-anchor="middle">{text}</text></g>'
 
 
-def _ends(drawing: Drawing, journey: Journey, trails: dict[str, Trail]) -> Iterator[str]:
-    """A cross where it was lost, and a frame around the place that is to blame."""
+def _blame(drawing: Drawing, journey: Journey) -> Iterator[str]:
+    """A frame around the place where it was lost."""
     lost = journey.lost
-    if lost is None:
-        return
     for box in drawing.boxes:
-        if box.place == lost.place:
+        if lost is not None and box.place == lost.place:
             at = f'x="{box.x - 4:g}" y="{box.y - 4:g}" width="{box.width + 8:g}" height="{box.height + 8:g}" rx="9"'
-            yield f'<rect class="blame" {at}><title>{escape(lost.why)}</title></rect>'
-    end = trails[lost.direction].end
-    if end and journey.verdict == LOST:
-        x, y = end
-        yield f'<path class="cross" d="M{x - 10:g},{y - 10:g} l20,20 m0,-20 l-20,20"/>'
+            yield f'<rect class="blame" {at}/>'
+
+
+def _cross(journey: Journey, trails: dict[str, Trail]) -> Iterator[str]:
+    """A cross where the way ends."""
+    if journey.verdict == LOST and journey.lost is not None:
+        end = trails[journey.lost.direction].end
+        if end:
+            x, y = end
+            yield f'<path class="cross" d="M{x - 10:g},{y - 10:g} l20,20 m0,-20 l-20,20"/>'
 
 
 def _stops(one: Trail) -> Iterator[str]:

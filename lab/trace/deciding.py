@@ -58,7 +58,11 @@ def is_ending(decision: Decision) -> bool:
 
 
 def _weight(decision: Decision) -> int:
-    """A verdict weighs more than a jump, a rule more than a policy, the filter table more than another."""
+    """A verdict weighs more than a jump, a rule more than a policy, the filter table more than another; and of a
+    translation the rule that made it more than what conntrack says came of it.
+    """
+    if decision.kind == "nat":
+        return 1 if decision.chain else 0
     if decision.kind != "rule" or not (decision.verdict.isupper() or is_ending(decision)):
         return 0
     policy = decision.text.startswith(("-P ", "policy "))

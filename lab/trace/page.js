@@ -20,7 +20,7 @@ function mark(hop) {
 
 function open(hop) {
   if (current >= 0) hops[current].open = false;
-  const fold = hop.closest("details.fold");
+  const fold = hop.parentElement.closest("details.fold");
   if (fold) fold.open = true;
   hop.open = true;
   hop.scrollIntoView({ block: "nearest" });

@@ -6,7 +6,7 @@ The page needs nothing but itself: style and script are in it, and its own polic
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -25,6 +25,9 @@ EVIDENCE = {
     "queried": "asked of the kernel afterwards",
     "inferred": "concluded from the design",
 }
+
+
+FEW = 3
 
 
 def page(journey: Journey, labmap: LabMap) -> str:
@@ -82,6 +85,8 @@ def _chapter(chapter: Chapter, began: int) -> Iterator[str]:
     yield f"<h2><b>{chapter.mark}</b> {chapter.name}</h2>"
     if chapter.summary:
         yield f"<p>{escape(chapter.summary)}</p>"
+    if chapter.because is not None:
+        yield from _decision(chapter.because, True)
     made_the_difference = deciding(chapter.hops)
     folded = chapter.mark == "1" and bool(chapter.hops)
     if folded:
@@ -103,11 +108,24 @@ def _hop(hop: Hop, began: int, decided: Decision | None) -> Iterator[str]:
     yield f'<span class="where">{escape(hop.place)}</span> <span class="door">{escape(_door(hop))}</span>'
     yield f'<span class="when">{(hop.t_ns - began) // 1000} µs</span> <span class="what">{escape(told)}</span>'
     if decided is not None:
-        yield f'<span class="because">{escape(reasons.about(decided) or reasons.shortened(decided.text, 72))}</span>'
+        yield f'<span class="because">{escape(reasons.shortened(decided.text, 72))}</span>'
+        told = reasons.about(decided)
+        yield f'<span class="aim">{escape(told)}</span>' if told else ""
     yield "</summary>"
     yield from _table("packet", _packet(hop))
-    yield from (line for one in hop.decisions for line in _decision(one, one is decided))
+    yield from _decisions(hop.decisions, decided)
     yield "</details>"
+
+
+def _decisions(all_: Sequence[Decision], decided: Decision | None) -> Iterator[str]:
+    """A few as they are; of many the deciding one first, the others folded away in their order."""
+    folded = len(all_) > FEW
+    if folded:
+        yield from _decision(decided, True) if decided is not None else ()
+        yield f'<details class="fold"><summary>all {len(all_)} decisions, in their order</summary>'
+    yield from (line for one in all_ for line in _decision(one, one is decided))
+    if folded:
+        yield "</details>"
 
 
 def _door(hop: Hop) -> str:

@@ -32,7 +32,7 @@ def shortened(text: str, room: int) -> str:
         return text
     target = _TARGET.search(text)
     tail = target[0] if target else ""
-    if not tail or len(tail) > room // 2:
+    if not tail or len(tail) > 2 * room // 3:
         return f"{text[: room - 1]}…"
     words = text[: -len(tail)].split(" ")
     kept = ""

@@ -85,6 +85,8 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
         yield from _asked(asking, journey)
     for chapter in others:
         yield _heading(chapter)
+        if chapter.because is not None:
+            yield from _reason(chapter.because)
         yield from _hops(columns, chapter.hops, verbose=verbose)
     yield Line("")
     yield from _end(journey)

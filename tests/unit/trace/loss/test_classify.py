@@ -38,7 +38,7 @@ def changing(kind: type, **which: object) -> Change:
 
     def change(item: Object) -> Object:
         matches = isinstance(item, kind) and all(getattr(item, name) == value for name, value in wanted.items())
-        return replace(item, **becomes) if matches else item  # type: ignore[type-var]
+        return replace(item, **becomes) if matches else item  # type: ignore[arg-type]
 
     return change
 
