@@ -94,7 +94,6 @@ class Lab:
 
     def _difference(self, wanted: Network, watch: Stopwatch) -> Plan:
         """Read what may not be as wanted, and compare. What is found right counts as verified from now on."""
-        self._holdings.learn(wanted)
         self._verified.begin()
         doubtful = self._verified.doubtful(wanted)
         steps = self._compare(wanted, doubtful)
@@ -106,6 +105,7 @@ class Lab:
 
     def _compare(self, wanted: Network, places: frozenset[str]) -> Plan:
         part = wanted.only(places)
+        self._holdings.learn(part)
         steps = plan(part, observe(self._holdings, part, places))
         if not steps:
             self._verified.record(part, places)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from lab.trace import reasons, stable, wording
-from lab.trace.journey import DELIVERED, Hop, Journey
+from lab.trace.journey import DELIVERED, UNRESOLVED, Hop, Journey
 
 SAME = ()
 NOTHING = "nothing was seen any more"
@@ -64,6 +64,8 @@ def _end(journey: Journey) -> Iterator[str]:
         yield f"{DELIVERED}, answered by {journey.answered_by}"
     elif journey.lost is None:
         yield journey.verdict
+    elif journey.verdict == UNRESOLVED:
+        yield f"{UNRESOLVED}: {journey.lost.cause}"  # whichever of the DNS pods said so
     else:
         yield wording.ending(journey.verdict, journey.lost)
         yield journey.lost.why

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.trace import stable
-from lab.trace.journey import DELIVERED, DNS, Journey
+from lab.trace.journey import DELIVERED, DNS, UNRESOLVED, Journey
 
 
 def tell(journey: Journey) -> tuple[str, ...]:
@@ -20,6 +20,8 @@ def _lines(journey: Journey) -> Iterator[str]:
     yield from (" ".join(stable.words(hop)) for hop in stable.told(journey))
     if journey.verdict == DELIVERED:
         yield f"verdict {DELIVERED} {journey.answered_by}"
+    elif journey.lost is not None and journey.verdict == UNRESOLVED:
+        yield f"verdict {UNRESOLVED} {journey.lost.cause}"  # whichever of the DNS pods said so
     elif journey.lost is not None:
         lost = journey.lost
         direction = f"dns-{lost.direction}" if lost.phase == DNS else lost.direction

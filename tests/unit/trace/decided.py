@@ -28,7 +28,7 @@ SEP = Decision(
     "endpoint pod-3 of Service namespace001/myapp:80",
 )
 FORWARDED = Decision("rule", "-P FORWARD ACCEPT", KERNEL, "filter", "FORWARD", "ACCEPT")
-TRACKED = Decision("nat", "10.244.0.2:47949 → 172.16.10.10:80 became …:8080", KERNEL, "nat", "", "DNAT")
+TRACKED = Decision("nat", "10.244.0.2:PORT → 172.16.10.10:80 became 10.244.0.2:PORT → 10.244.0.129:8080", KERNEL, "nat", "", "DNAT")
 TUNNEL = Decision(
     "route",
     "10.244.0.128/26 via 10.244.0.128 dev vxlan.calico onlink",
@@ -80,6 +80,8 @@ def decided(one: Journey, by: dict[tuple[str, str, str], tuple[Decision, ...]]) 
     def of(hop: Hop) -> tuple[Decision, ...]:
         if (hop.phase, hop.direction) != ("data", "request"):
             return ()
-        return by.get((hop.place, hop.interface, hop.way), ())
+        port = str(hop.packet.sport)
+        found = by.get((hop.place, hop.interface, hop.way), ())
+        return tuple(replace(decision, text=decision.text.replace("PORT", port)) for decision in found)
 
     return replace(one, hops=tuple(replace(hop, decisions=of(hop)) for hop in one.hops))
