@@ -32,10 +32,8 @@ class RunningLab:
 
     name: str
 
-    def trace(
-        self, source: str, to: str, *, protocol: str = "tcp", via: str | None = None, size: int = 0
-    ) -> Journey:
-        """Send one real request from a pod and give its journey, delivered or not. UsageError for what does not exist."""
+    def trace(self, source: str, to: str, *, protocol: str = "tcp", via: str | None = None, size: int = 0) -> Journey:
+        """Send one real request from a pod and give its journey, however it ended. UsageError for unknown names."""
         from lab.trace.trace import trace  # noqa: PLC0415  only a test that traces pays for it
 
         return trace(self.name, source, to, protocol=protocol, via=via, size=size)

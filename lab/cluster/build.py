@@ -9,7 +9,7 @@ from lab.cluster.addresses import ClusterIps
 from lab.cluster.endpoints import PodsByLabel, check_named_ports, selected, written
 from lab.cluster.objects import Cluster, EndpointSlice, Pod, Service
 from lab.cluster.placement import MAX_PODS, place
-from lab.cluster.services import MadeService, make_services
+from lab.cluster.services import MadeService, make_services, port_owner
 from lab.cluster.sources import Manifests, read_manifests
 from lab.cluster.workloads import Wanted, wanted_deployments, wanted_pods
 from lab.topology.document import Document
@@ -34,7 +34,7 @@ def build_cluster(topology: Topology, documents: Sequence[Document], previous: C
         wanted += system.sample_pods(topology)
         own.append(system.sample_service(ips))
     pods = _placed(wanted, nodes, previous, result)
-    made = make_services(result, ips, _addresses(previous))
+    made = make_services(result, ips, _addresses(previous), _node_ports(previous))
     slices = _slices(result, own, made, pods)
     if result.mistakes:
         raise file_error(result.mistakes)
@@ -45,6 +45,16 @@ def build_cluster(topology: Topology, documents: Sequence[Document], previous: C
 def _addresses(previous: Cluster | None) -> dict[str, str]:
     services: Iterable[Service] = previous.services if previous else ()
     return {service.full_name: service.cluster_ip for service in services if service.cluster_ip}
+
+
+def _node_ports(previous: Cluster | None) -> dict[str, int]:
+    services: Iterable[Service] = previous.services if previous else ()
+    return {
+        port_owner(service.full_name, port.name, port.protocol): port.node_port
+        for service in services
+        for port in service.ports
+        if port.node_port
+    }
 
 
 def _placed(wanted: Wanted, nodes: tuple[str, ...], previous: Cluster | None, result: Manifests) -> list[Pod]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from lab.cluster.nodeports import FIRST, LAST
 from lab.topology.document import shown
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, SERVICE_LABEL, DnsName, Name
 from lab.topology.refusals import refusal
@@ -140,7 +141,7 @@ class ServicePort(Manifest):
     port: Port
     target_port: TargetPort = None
     protocol: Protocol = "TCP"
-    node_port: Annotated[int, Field(ge=30000, le=32767, strict=True)] | None = None
+    node_port: Annotated[int, Field(ge=FIRST, le=LAST, strict=True)] | None = None
 
 
 class ServiceSpec(Manifest):
@@ -152,6 +153,7 @@ class ServiceSpec(Manifest):
     external_ips: tuple[str, ...] = Field(default=(), alias="externalIPs")
     session_affinity: Literal["None", "ClientIP"] = "None"
     internal_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
+    external_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
     publish_not_ready_addresses: Flag = False
 
 

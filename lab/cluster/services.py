@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from lab.cluster import manifests
 from lab.cluster.addresses import ClusterIpError, ClusterIps
+from lab.cluster.nodeports import NodePorts, NodePortsUsedUpError
 from lab.cluster.objects import Service, ServicePort
 from lab.cluster.sources import Manifests, Source
 from lab.errors import Mistake
 from lab.topology.document import Path
 
 HEADLESS = "None"
+WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,11 @@ class MadeService:
     publish_not_ready: bool
 
 
-def make_services(result: Manifests, ips: ClusterIps, previous: Mapping[str, str]) -> list[MadeService]:
+def make_services(
+    result: Manifests, ips: ClusterIps, previous: Mapping[str, str], previous_ports: Mapping[str, int]
+) -> list[MadeService]:
     """All Services of the manifests in order. Addresses that are asked for go first, then those of `previous`
-    (ClusterIPs by NAMESPACE/NAME) that are still free, then new ones."""
+    (ClusterIPs by NAMESPACE/NAME) that are still free, then new ones; node ports likewise (by `port_owner`)."""
     found = list(result.of(manifests.Service))
     addresses: dict[str, str] = {}
     for source, item in found:
@@ -51,10 +55,43 @@ def make_services(result: Manifests, ips: ClusterIps, previous: Mapping[str, str
                 addresses[name] = ips.give(name)
             except ClusterIpError as mistake:
                 result.mistakes.append(source.mistake(("metadata", "name"), str(mistake), mistake.remedy))
+    node_ports = _node_ports(result, found, previous_ports)
     return [
-        MadeService(source, _service(item, addresses.get(_full_name(item), "")), item.spec.publish_not_ready_addresses)
+        MadeService(
+            source,
+            _service(item, addresses.get(_full_name(item), ""), node_ports),
+            item.spec.publish_not_ready_addresses,
+        )
         for source, item in found
     ]
+
+
+def port_owner(service: str, port: str, protocol: str) -> str:
+    """Whose node port it is: a port, by its name ("" if it has none), of the Service `NAMESPACE/NAME`."""
+    return f"{service}:{port}/{protocol}"
+
+
+def _node_ports(
+    result: Manifests, found: list[tuple[Source, manifests.Service]], previous: Mapping[str, int]
+) -> dict[str, int]:
+    """By owner, the node ports of those that name none."""
+    waiting = [
+        (source, i, port_owner(_full_name(item), port.name, port.protocol))
+        for source, item in found
+        if item.spec.type in WITH_NODE_PORTS
+        for i, port in enumerate(item.spec.ports)
+        if port.node_port is None
+    ]
+    taken = (port.node_port for _, item in found for port in item.spec.ports if port.node_port is not None)
+    free = NodePorts(taken, previous, (owner for _, _, owner in waiting))
+    given = {}
+    for source, i, owner in waiting:
+        try:
+            given[owner] = free.give(owner)
+        except NodePortsUsedUpError as mistake:
+            remedy = "make some Services of type ClusterIP"
+            result.mistakes.append(source.mistake(("spec", "ports", i), str(mistake), remedy))
+    return given
 
 
 def _full_name(item: manifests.Service) -> str:
@@ -65,11 +102,17 @@ def _has_address(spec: manifests.ServiceSpec) -> bool:
     return spec.type != "ExternalName" and spec.cluster_ip != HEADLESS
 
 
-def _service(item: manifests.Service, cluster_ip: str) -> Service:
+def _service(item: manifests.Service, cluster_ip: str, node_ports: Mapping[str, int]) -> Service:
     spec = item.spec
     external = spec.type == "ExternalName"
     ports = tuple(
-        ServicePort(port.name, port.protocol, port.port, port.target_port or port.port, port.node_port or 0)
+        ServicePort(
+            port.name,
+            port.protocol,
+            port.port,
+            port.target_port or port.port,
+            port.node_port or node_ports.get(port_owner(_full_name(item), port.name, port.protocol), 0),
+        )
         for port in spec.ports
     )
     return Service(
@@ -119,7 +162,7 @@ def _node_port_mistakes(found: list[tuple[Source, manifests.Service]]) -> Iterat
                 continue
             path: Path = ("spec", "ports", i, "nodePort")
             key = (port.node_port, port.protocol)
-            if item.spec.type not in ("NodePort", "LoadBalancer"):
+            if item.spec.type not in WITH_NODE_PORTS:
                 yield source.mistake(path, f"a {item.spec.type} has no node port", "write 'type: NodePort'")
             elif key in first:
                 problem = f"{port.node_port}/{port.protocol} is already the node port of {first[key]}"
@@ -130,11 +173,15 @@ def _node_port_mistakes(found: list[tuple[Source, manifests.Service]]) -> Iterat
 def _warnings(source: Source, item: manifests.Service) -> Iterator[str]:
     """What is accepted but has no effect yet."""
     spec, name = item.spec, _full_name(item)
-    if spec.type in ("NodePort", "LoadBalancer"):
-        yield source.warning(("spec", "type"), f"{name}: node ports are not programmed yet; it has its ClusterIP only")
+    if spec.type == "LoadBalancer":
+        told = f"{name}: no load balancer's address is assigned; it has its ClusterIP and its node ports"
+        yield source.warning(("spec", "type"), told)
     if spec.external_ips:
         yield source.warning(("spec", "externalIPs"), f"{name}: external addresses are not programmed yet")
     if spec.session_affinity != "None":
         yield source.warning(("spec", "sessionAffinity"), f"{name}: session affinity is not programmed yet")
+    if spec.type in WITH_NODE_PORTS and spec.external_traffic_policy != "Cluster":
+        told = f"{name}: traffic policies are not programmed yet; its node ports lead to every node's pods"
+        yield source.warning(("spec", "externalTrafficPolicy"), told)
     if spec.internal_traffic_policy != "Cluster":
         yield source.warning(("spec", "internalTrafficPolicy"), f"{name}: traffic policies are not programmed yet")

@@ -67,18 +67,20 @@ class Walker:
         self._tables: dict[str, dict[str, Way]] = {}
 
     def round_trip(self, source: str, destination: str, endpoint: str = "") -> RoundTrip:
-        """There and back from the place `source`. `endpoint` is the pod's address when `destination` is a ClusterIP."""
+        """There and back from the place `source`. `endpoint` is the address that a Service stands for, when
+        `destination` is a ClusterIP, or the address of a node that is asked on a node port.
+        """
         request = self.walk(source, destination, endpoint)
         if not request.end:
             return RoundTrip(request, Path(()))
-        if self._is_masqueraded(source, request):
+        if self._is_masqueraded(source, destination, request):
             return RoundTrip(request, mirrored(request, source))
         return RoundTrip(request, self.walk(request.end, self.labmap.by_name[source].address))
 
     def walk(self, source: str, destination: str, endpoint: str = "") -> Path:
         """From a place to an address; the first node on the way turns a Service's `destination` into its `endpoint`.
 
-        Without an endpoint, a Service's way ends there.
+        Of a node port it is the node that has the address `destination`. Without an endpoint, the way ends there.
         """
         crossings: list[Crossing] = []
         end = self._forward(_Packet(destination, endpoint, crossings), self.labmap.by_name[source])
@@ -105,6 +107,9 @@ class Walker:
                     return None
                 packet.destination = packet.endpoint
             if self.labmap.owners.get(packet.destination, (None,))[0] is place:
+                if place.kind == "node" and packet.endpoint not in ("", packet.destination):
+                    packet.destination, packet.endpoint = packet.endpoint, ""
+                    continue
                 if not packet.crossings:
                     packet.see(place, "lo", OUT)
                     packet.see(place, "lo", IN)
@@ -164,10 +169,15 @@ class Walker:
                     return end
         return None
 
-    def _is_masqueraded(self, source: str, request: Path) -> bool:
-        """Whether the answer is not sent to the client's own address: on the hairpin, and unless both ends are pods."""
+    def _is_masqueraded(self, source: str, destination: str, request: Path) -> bool:
+        """Whether the answer is not sent to the client's own address.
+
+        So it is on the hairpin, unless both ends are pods, and behind a node port.
+        """
+        asked, _ = self.labmap.owners.get(destination, (None, None))
         kinds = {self.labmap.by_name[place].kind for place in (source, request.end)}
-        return request.end == source or kinds != {"pod"}
+        by_node_port = asked is not None and asked.kind == "node"
+        return request.end == source or kinds != {"pod"} or by_node_port
 
 
 @dataclass(slots=True)

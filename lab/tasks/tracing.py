@@ -37,7 +37,9 @@ _LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
         "protocol": "tcp, udp or icmp.",
         "via": "The pod that the Service shall choose.",
         "size": "Bytes of payload.",
-        "count": "Ask so many times, and tell who answered how often and how long it took.",
+        "count": "Ask so many times, and tell who answered how often and how soon; of --follow, end after so many.",
+        "fix": "Run the commands that mend what was found, ask again, and say whether it is mended.",
+        "follow": "Send nothing: tell the journeys of the pod's own new connections as they happen, until Ctrl-C.",
         "json": "Write the journey as JSON to this file; - is standard output, and nothing else is printed there.",
         "html": "Write a page with the map, the path on it, and every hop; - is standard output.",
         "pcap": "Write all captured packets to this pcapng file.",
@@ -48,7 +50,7 @@ _LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
 def trace(
     _: Context,
     from_: str,
-    to: str,
+    to: str = "",
     protocol: str = "tcp",
     via: str = "",
     size: int = 0,
@@ -58,6 +60,8 @@ def trace(
     pcap: str = "",
     minimal: bool = False,
     verbose: bool = False,
+    fix: bool = False,
+    follow: bool = False,
     lab: str = "",
 ) -> None:
     """Send one real request and tell its journey. Status 0 delivered, 3 lost, refused or unresolved, 2 usage."""
@@ -65,25 +69,53 @@ def trace(
 
     if json == html == "-":
         raise UsageError("JSON and a page cannot both go to standard output", "give one of them a file")
+    if follow:
+        if to or via or size or fix or html or pcap:
+            raise UsageError(
+                "--follow sends nothing and tells of whatever comes",
+                "it goes with --count, --json, --minimal, --verbose",
+            )
+        from lab.tasks.following import follow as follow_pod  # noqa: PLC0415
 
-    def send() -> Journey:
-        return trace_request(lab or None, from_, to, protocol=protocol, via=via or None, size=size)
+        follow_pod(lab, from_, count=count, json=json, minimal=minimal, verbose=verbose)
+        return
+    if not to:
+        raise UsageError("--to is missing: what is asked for?", "--to myapp.namespace001, or --follow to watch only")
+
+    def send(through: str = "") -> Journey:
+        return trace_request(lab or None, from_, to, protocol=protocol, via=via or through or None, size=size)
 
     if count:
-        if html or pcap or minimal:
-            raise UsageError("--count tells figures, not hops", "without --count: --html, --pcap and --minimal")
+        if html or pcap or minimal or fix:
+            raise UsageError("--count tells figures, not hops", "without --count: --html, --pcap, --minimal and --fix")
         _repeat(send, count, json)
         return
     journey = send()
+    if "-" not in (json, html):
+        _tell(journey, minimal, verbose)
+    if fix:
+        journey = _mended(journey, send, quiet="-" in (json, html))
     _record(journey, pcap)
     _write(json, lambda: _as_json(journey.to_json()))
     _write(html, lambda: _page(journey))
-    if "-" not in (json, html):
-        if minimal:
-            _show_minimal(journey)
-        else:
-            _show(journey, verbose)
     _end(journey)
+
+
+def _tell(journey: Journey, minimal: bool, verbose: bool) -> None:
+    if minimal:
+        _show_minimal(journey)
+    else:
+        _show(journey, verbose)
+
+
+def _mended(journey: Journey, again: Callable[[str], Journey], *, quiet: bool) -> Journey:
+    """With `quiet`, all of it is told on standard error."""
+    from lab.tasks.mending import mended  # noqa: PLC0415
+
+    say, output = (terminal.warn, sys.stderr.fileno()) if quiet else (terminal.out, sys.stdout.fileno())
+    if not quiet:
+        say("")
+    return mended(journey, again, say, output)
 
 
 def _write(file: str, make: Callable[[], str]) -> None:

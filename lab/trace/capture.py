@@ -26,13 +26,14 @@ _ETH_P_ALL = 3
 _SO_TIMESTAMPNS = 35
 _SO_RCVBUFFORCE = 33
 _SO_ATTACH_FILTER = 26
-_SOL_PACKET, _PACKET_AUXDATA = 263, 8
+_SOL_PACKET, _PACKET_STATISTICS, _PACKET_AUXDATA = 263, 6, 8
 _CHECKSUM_NOT_READY = 8  # TP_STATUS_CSUMNOTREADY
 _OTHER_HOST, _OUTGOING = 3, 4  # PACKET_OTHERHOST, PACKET_OUTGOING
 _BUFFER = 8 << 20
 _FRAME = 1 << 17  # a super-frame of 64 KiB and its headers
 _STAMPS_SECONDS = 0.1
 _TIMESPEC = Struct("@qq")
+_STATISTICS = Struct("@II")
 _AUXDATA = Struct("@IIIHHHH")
 _ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(_AUXDATA.size)
 
@@ -86,6 +87,11 @@ class Captures:
             captures += _drain(self._sockets[place], place)
         return captures
 
+    def missed(self) -> int:
+        """How many packets the sockets could not hold, since the last time."""
+        told = (one.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, _STATISTICS.size) for one in self._sockets.values())
+        return sum(_STATISTICS.unpack(one)[1] for one in told)
+
 
 def _listener(place: str, interface: str, program: Sequence[Instruction]) -> socket.socket:
     """A packet socket of the namespace that the caller is in."""
@@ -94,6 +100,7 @@ def _listener(place: str, interface: str, program: Sequence[Instruction]) -> soc
     listener.setblocking(False)
     listener.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     listener.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
     with suppress(PermissionError):  # beyond the machine's limit is for the machine's root only
         listener.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
     if program:

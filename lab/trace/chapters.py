@@ -1,4 +1,4 @@
-"""A journey in chapters: the six steps and the way back, each with what happened in it in half a sentence, and its hops."""
+"""A journey in chapters: the six steps and the way back, each with half a sentence of what happened, and its hops."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def _route_into(there: tuple[Hop, ...]) -> Decision | None:
 
 
 def _sent(there: tuple[Hop, ...]) -> Hop | None:
-    """Where the client's node sent it out; a pod's own sending was the first."""
-    return next((hop for hop in there[1:] if hop.way == "out"), None)
+    """Where the client's node sent it out, or the one asked on a node port; a pod's own sending was the first."""
+    return next((hop for hop in there[1:] if hop.way == "out" and hop.step > 2), None)
 
 
 def _encapsulate(there: tuple[Hop, ...]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
-from lab.network.arrangement import HEADER
+from lab.network.arrangement import MARGIN
 from lab.network.labmap import LabMap
 from lab.network.objects import UNDERLAY
 from lab.network.picture import picture
@@ -15,6 +17,9 @@ from lab.trace.trail import Point, Stretch, Trail, trail
 
 LEAST_SCALE, MOST_SCALE = 1.34, 1.8
 """The smallest letters of a map are 12 pixels high; on the page they shall have 16 at least."""
+HEADING = 40
+"""So high is what stands above everything: the picture's own title, which a part of the lab has not."""
+_SIZE = re.compile(r'width="(\d+)" height="(\d+)" viewBox="[^"]*"')
 MOST_ENDPOINTS = 3
 """Of those that might have been chosen, when none was."""
 
@@ -25,7 +30,7 @@ def chart(journey: Journey, labmap: LabMap) -> str:
     legs = {direction: journey.part(phase, direction) for direction in (REQUEST, REPLY)}
     shown = part(labmap, journey, (*legs[REQUEST], *legs[REPLY]))
     drawing = picture(shown)
-    drawing.texts = [text for text in drawing.texts if text.y > HEADER + 12]  # it counts what is shown, which is a part
+    drawing.texts = [text for text in drawing.texts if text.y > MARGIN + HEADING]
     homes = {pod.name: pod.node for pod in shown.of_kind("pod")}
     trails = {direction: trail(drawing, homes, hops) for direction, hops in legs.items()}
     extra = [line for direction, one in trails.items() for line in _way(one, direction)]
@@ -33,7 +38,7 @@ def chart(journey: Journey, labmap: LabMap) -> str:
     extra += _badges(drawing, legs[REQUEST])
     extra += [line for one in trails.values() for line in _stops(one)]
     extra += _cross(journey, trails)
-    return _enlarged(drawing.to_svg()).replace("</svg>", "\n".join([*extra, "</svg>"]))
+    return _fitted(drawing.to_svg()).replace("</svg>", "\n".join([*extra, "</svg>"]))
 
 
 def part(labmap: LabMap, journey: Journey, hops: Sequence[Hop]) -> LabMap:
@@ -48,13 +53,11 @@ def part(labmap: LabMap, journey: Journey, hops: Sequence[Hop]) -> LabMap:
     if journey.verdict == DELIVERED and not any(hop.packet.outer for hop in hops):
         places = tuple(replace(place, routes=()) for place in places)  # a tunnel is drawn where a route leads into it
     used = {subnet for place in places if place.kind == "node" for subnet in place.subnets}
-    return replace(
-        labmap, places=places, services=(), subnets=tuple(one for one in labmap.subnets if one.name in used)
-    )
+    return replace(labmap, places=places, services=(), subnets=tuple(one for one in labmap.subnets if one.name in used))
 
 
 def _bound_for(labmap: LabMap, hops: Sequence[Hop]) -> Iterator[str]:
-    """Who has the address that the request was last sent to; of a Service's address, those who might have been chosen."""
+    """Who has the address that the request was last sent to; of a Service's, those who might have been chosen."""
     sent = [hop.packet.dst for hop in hops if hop.direction == REQUEST]
     owner = labmap.owners.get(sent[-1]) if sent else None
     if owner:
@@ -77,7 +80,7 @@ def _way(one: Trail, direction: str) -> Iterator[str]:
 
 def _arrows(stretch: Stretch) -> Iterator[str]:
     """Before the middle of every line that is long enough for one, so that there and back they do not meet."""
-    for (x, y), (to_x, to_y) in zip(stretch.points, stretch.points[1:], strict=False):
+    for (x, y), (to_x, to_y) in pairwise(stretch.points):
         length = abs(to_x - x) + abs(to_y - y)
         if length >= 44:
             across, down = (to_x - x) / length, (to_y - y) / length
@@ -126,9 +129,9 @@ def _points(points: Sequence[Point]) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in points)
 
 
-def _enlarged(svg: str) -> str:
-    """With its least and greatest width on the page, where there is one width for all screens in an SVG file."""
-    before, _, after = svg.partition('width="')
-    width, _, rest = after.partition('"')
-    least, most = round(int(width) * LEAST_SCALE), round(int(width) * MOST_SCALE)
-    return f'{before}style="min-width:{least}px;max-width:{most}px" width="{width}"{rest}'
+def _fitted(svg: str) -> str:
+    """Without the empty heading, and with its least and greatest width on the page."""
+    width, height = (int(size) for size in _SIZE.findall(svg)[0])
+    least, most, high = round(width * LEAST_SCALE), round(width * MOST_SCALE), height - HEADING
+    style = f'style="min-width:{least}px;max-width:{most}px"'
+    return _SIZE.sub(f'{style} width="{width}" height="{high}" viewBox="0 {HEADING} {width} {high}"', svg, count=1)

@@ -80,6 +80,10 @@ class _Place:
         """Inside the place."""
         self._files = [os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in FILES]
         self._netlink = RouteSocket()
+        self.begin()
+
+    def begin(self) -> None:
+        """What is read now is what growth is counted from."""
         self.protocols = self._text()
         self.links = self._links()
 
@@ -146,6 +150,11 @@ class Counters:
                         self._places[place] = _Place()
                 finally:
                     os.close(netns)
+
+    def begin_again(self) -> None:
+        """Count from now on, in all of them."""
+        for place in self._places.values():
+            place.begin()
 
     def grown(self, names: Mapping[str, Mapping[int, str]]) -> dict[str, Counted]:
         """What has grown since, by place; `names` are each place's interfaces by number."""

@@ -48,7 +48,9 @@ def _where(was: Hop | None, is_: Hop | None) -> str:
     hop = was or is_
     assert hop is not None
     number = f"hop {was.seq} before, {is_.seq} now" if was and is_ and was.seq != is_.seq else f"hop {hop.seq}"
-    place = hop.place if was is None or is_ is None or was.place == is_.place else f"{was.place} before, {is_.place} now"
+    place = (
+        hop.place if was is None or is_ is None or was.place == is_.place else f"{was.place} before, {is_.place} now"
+    )
     return f"{number}, {hop.phase} {hop.direction}, step {hop.step} {hop.stage}, at {place}"
 
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace.conntrack import flow as conntrack
+from lab.trace.conntrack.event import Event
+from lab.trace.counters import Counters
 from lab.trace.journey import UNRESOLVED, Decision, Hop, Journey
 from lab.trace.loss.case import Stopped
 from lab.trace.loss.classify import explain
 from lab.trace.loss.gathering import gather
 from lab.trace.netfilter.attach import Question, attach, with_intents
-from lab.trace.netfilter.ruleset import read_rules
+from lab.trace.netfilter.event import TraceEvent
+from lab.trace.netfilter.ruleset import Ruleset, read_rules
 from lab.trace.netfilter.visit import visits
 from lab.trace.passage import Passage
 from lab.trace.queries import decisions as queries
-from lab.trace.witnesses import Witnesses
 
 
 class Agent(Protocol):
@@ -28,20 +30,33 @@ class Agent(Protocol):
         """Its answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """What the kernel told while the request went through: netfilter, connection tracking, and the counters.
+
+    `read_rules` gives the texts of the rules that the events are about.
+    """
+
+    events: Sequence[TraceEvent]
+    translations: Sequence[Event]
+    counters: Counters
+    read_rules: Callable[[Sandbox, Iterable[TraceEvent]], Ruleset] = read_rules
+
+
 def explained(
     journey: Journey,
     passages: Sequence[Passage],
-    witnesses: Witnesses,
+    told: Testimony,
     labmap: LabMap,
     sandbox: Sandbox,
     agent: Agent,
 ) -> Journey:
     """The journey with its hops' decisions, in the order rule, translation, route, and with the cause of its loss."""
     hops = journey.hops
-    rules, stopped = _rules(journey, passages, witnesses, sandbox, agent)
+    rules, stopped = _rules(journey, passages, told, sandbox, agent)
     routes = queries.decisions(labmap, sandbox, hops, journey.seen)
-    translations = _translations(labmap, passages, witnesses, hops)
-    told = tuple(
+    translations = _translations(labmap, passages, told.translations, hops)
+    decided = tuple(
         replace(hop, decisions=(*rules.get(hop, ()), *translations.get(number, ()), *routes.get(number, ())))
         for number, hop in enumerate(hops)
     )
@@ -51,22 +66,22 @@ def explained(
         facts = gather(
             sandbox,
             last,
-            witnesses.counters,
+            told.counters,
             lambda places, kinds: agent.request("objects", places=list(places), kinds=list(kinds)),
         )
-        mine = tuple(hop for hop in told if hop.phase == last.exchange.phase)
+        mine = tuple(hop for hop in decided if hop.phase == last.exchange.phase)
         lost = explain(lost, last, mine, facts, stopped)
-    return replace(journey, hops=told, lost=lost)
+    return replace(journey, hops=decided, lost=lost)
 
 
 def _rules(
-    journey: Journey, passages: Sequence[Passage], witnesses: Witnesses, sandbox: Sandbox, agent: Agent
+    journey: Journey, passages: Sequence[Passage], told: Testimony, sandbox: Sandbox, agent: Agent
 ) -> tuple[Mapping[Hop, tuple[Decision, ...]], tuple[Stopped, ...]]:
     """By hop; and what netfilter ended where no hop shows it."""
     # Rules of places that only abandoned attempts came by need not be read.
     places = {hop.place for hop in journey.hops} | {passage.exchange.source for passage in passages}
-    events = [event for event in witnesses.netfilter.events() if event.place in places]
-    ruleset = read_rules(sandbox, events)
+    events = [event for event in told.events if event.place in places]
+    ruleset = told.read_rules(sandbox, events)
     found = attach(journey.hops, journey.seen, visits(events, ruleset.hooks), ruleset)
 
     def intents(asked: list[Question]) -> Sequence[str]:
@@ -77,10 +92,9 @@ def _rules(
 
 
 def _translations(
-    labmap: LabMap, passages: Sequence[Passage], witnesses: Witnesses, hops: Sequence[Hop]
+    labmap: LabMap, passages: Sequence[Passage], events: Sequence[Event], hops: Sequence[Hop]
 ) -> Mapping[int, tuple[Decision, ...]]:
     """By the hops' position."""
-    events = tuple(witnesses.translations.read())
     found: dict[int, tuple[Decision, ...]] = {}
     for passage in passages:
         mine = [number for number, hop in enumerate(hops) if hop.phase == passage.exchange.phase]

@@ -1,4 +1,4 @@
-"""A journey as lines to compare with: one for each hop, the same whenever the same happens, and the verdict at the end."""
+"""A journey as lines to compare with: one for each hop, the same whenever the same happens, then the verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.trace.journey import DELIVERED, DNS, UNRESOLVED, Journey
 
 
 def tell(journey: Journey) -> tuple[str, ...]:
-    """`request 4 encapsulate node-0 eth0 out VXLAN 4096 10.0.1.10 > 10.0.2.10`, …, `verdict delivered namespace001/pod-3`."""
+    """`request 4 encapsulate node-0 eth0 out VXLAN 4096 10.0.1.10 > 10.0.2.10`, …, `verdict delivered PLACE`."""
     return tuple(_lines(journey))
 
 

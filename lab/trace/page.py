@@ -28,6 +28,9 @@ EVIDENCE = {
 
 
 FEW = 3
+"""So many decisions of a hop are shown at once."""
+LONGEST = 100
+"""Letters of the deciding one, before its hop is opened."""
 
 
 def page(journey: Journey, labmap: LabMap) -> str:
@@ -46,7 +49,9 @@ def page(journey: Journey, labmap: LabMap) -> str:
         ending=escape(_ending(journey)),
         loss="\n".join(_loss(journey)),
         map=chart(journey, labmap),
-        chapters="\n".join(line for chapter in chapters(journey) for line in _chapter(chapter, _began(journey, chapter))),
+        chapters="\n".join(
+            line for chapter in chapters(journey) for line in _chapter(chapter, _began(journey, chapter))
+        ),
     )
 
 
@@ -108,7 +113,7 @@ def _hop(hop: Hop, began: int, decided: Decision | None) -> Iterator[str]:
     yield f'<span class="where">{escape(hop.place)}</span> <span class="door">{escape(_door(hop))}</span>'
     yield f'<span class="when">{(hop.t_ns - began) // 1000} µs</span> <span class="what">{escape(told)}</span>'
     if decided is not None:
-        yield f'<span class="because">{escape(reasons.shortened(decided.text, 72))}</span>'
+        yield f'<span class="because">{escape(reasons.shortened(decided.text, LONGEST))}</span>'
         told = reasons.about(decided)
         yield f'<span class="aim">{escape(told)}</span>' if told else ""
     yield "</summary>"
@@ -151,7 +156,7 @@ def _packet(hop: Hop) -> Iterator[tuple[str, str]]:
 
 
 def _decision(one: Decision, is_deciding: bool) -> Iterator[str]:
-    where = " ".join(filter(None, (one.kind, one.table, one.chain)))
+    where = " ".join(dict.fromkeys(filter(None, (one.kind, one.table, one.chain))))
     yield f'<div class="decision{" deciding" if is_deciding else ""}">'
     yield f'<p><b>{escape(where)}</b> <span class="outcome">{escape(one.verdict)}</span></p>'
     yield f"<pre>{escape(one.text)}</pre>"

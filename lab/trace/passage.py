@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.network.labmap import LabMap
+from lab.network.labmap import LabMap, Place, Service, ServicePort
 from lab.network.path import Crossing, Path, RoundTrip, Walker
 from lab.trace import stages
-from lab.trace.exchange import ANSWERED, ERROR, ORDER, PAYLOAD, REFUSED, RESET, UNREACHABLE, Exchange, Part
+from lab.trace.exchange import ANSWERED, ERROR, OPENING, ORDER, PAYLOAD, REFUSED, RESET, UNREACHABLE, Exchange, Part
 from lab.trace.journey import DNS, REPLY, REQUEST, Hop
+from lab.trace.target import service_at
 
 Leg = tuple[Part, ...]
 
@@ -32,6 +33,17 @@ class Passage:
             if part.direction == REQUEST and part.role != ERROR and packet.dst != destination:
                 return packet.dst
         return destination
+
+    @cached_property
+    def asked(self) -> tuple[Service, ServicePort | None] | None:
+        """The Service that was asked, by its ClusterIP or by a node port, and its port if it has that one."""
+        return service_at(self.labmap, self.exchange.destination, self.exchange.dport, self.exchange.protocol)
+
+    @cached_property
+    def asked_node(self) -> Place | None:
+        """The node that was asked on a node port; None when it was something else."""
+        owner, _ = self.labmap.owners.get(self.exchange.destination, (None, None))
+        return owner if self.asked else None
 
     @cached_property
     def expected(self) -> RoundTrip:
@@ -76,7 +88,7 @@ class Passage:
     @property
     def answerer(self) -> str:
         """The place that the answer came from: the one whose address it had where it was seen first."""
-        answer = self.leg(REPLY, PAYLOAD)
+        answer = self.leg(REPLY, PAYLOAD) or self.leg(REPLY, OPENING)
         if not answer:
             return ""
         first = answer[0].observation
@@ -87,8 +99,9 @@ class Passage:
     def duration_us(self) -> int:
         """From the request's first packet to the last of the answer's; of a failed one, of what its hops tell."""
         told = (*self.request, *self.reply)
-        if self.exchange.outcome == ANSWERED:
-            told = (*self.parts[:1], *(part for part in self.parts if _is_answer(part)))
+        answer = tuple(part for part in self.parts if _is_answer(part))
+        if self.exchange.outcome == ANSWERED and answer:
+            told = (*self.parts[:1], *answer)
         times = [part.observation.capture.t_ns for part in told]
         return (max(times) - min(times)) // 1000 if times else 0
 
@@ -120,13 +133,14 @@ class Passage:
         return (*self._hops(REQUEST, self.request), *self._hops(REPLY, self.reply))
 
     def _hops(self, direction: str, leg: Leg) -> Iterable[Hop]:
-        service = any(one.cluster_ip == self.exchange.destination for one in self.labmap.services)
         for part in leg:
             capture = part.observation.capture
             where = (capture.place, capture.interface, capture.way, bool(part.observation.tunnel))
-            step, stage = stages.stage(self.labmap, where, direction, service=service)
+            step, stage = stages.stage(self.labmap, where, direction, service=self.asked is not None)
             if self.exchange.phase == DNS:
                 step = stages.RESOLVE
+            elif self._on_the_way_to_asked_node(part):
+                step = stages.SERVICE
             yield Hop(
                 seq=0,
                 phase=self.exchange.phase,
@@ -139,6 +153,12 @@ class Passage:
                 t_ns=capture.t_ns,
                 packet=part.observation.packet,
             )
+
+    def _on_the_way_to_asked_node(self, part: Part) -> bool:
+        """Whether a node port's packet was seen between its client and the node that turns it into an endpoint's."""
+        packet = part.observation.packet
+        near = packet.dst if part.direction == REQUEST else packet.src
+        return self.asked_node is not None and near == self.exchange.destination
 
 
 def crossing(part: Part) -> Crossing:

@@ -43,6 +43,14 @@ def ask(ident: int, name: str, kind: int = A) -> bytes:
     return _HEADER.pack(ident, RECURSION_DESIRED, 1, 0, 0, 0) + encoded + b"\0" + _QUESTION.pack(kind, IN)
 
 
+def asked(message: bytes) -> str:
+    """The name that a question is about; "" for anything that is not one."""
+    try:
+        return _name(message, _HEADER.size)[0]
+    except (IndexError, ValueError):
+        return ""
+
+
 def read(message: bytes) -> Answer | None:
     """An answer; None for a question or for anything that is not a whole DNS message."""
     try:

@@ -23,7 +23,7 @@ def told(journey: Journey) -> tuple[Hop, ...]:
 
 
 def words(hop: Hop) -> Line:
-    """Direction, step, stage, place, interface, way, and the packet: `request 4 encapsulate node-0 eth0 out VXLAN 4096`."""
+    """Direction, step, stage, place, interface, way, packet: `request 4 encapsulate node-0 eth0 out VXLAN 4096 …`."""
     direction = f"dns-{hop.direction}" if hop.phase == DNS else hop.direction
     return direction, str(hop.step), hop.stage, hop.place, hop.interface, hop.way, packet(hop)
 

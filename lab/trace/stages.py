@@ -8,7 +8,7 @@ from lab.trace.journey import REPLY
 POD_SIDE, WIRE, TUNNEL = "pod side", "wire", "tunnel"
 IN, OUT = "in", "out"
 PLAIN, WRAPPED = False, True
-RESOLVE = 1
+RESOLVE, SERVICE = 1, 2
 
 Step = tuple[int, str]
 

@@ -95,7 +95,9 @@ def tell(summary: Summary) -> tuple[str, ...]:
         if number or verdict in (DELIVERED, LOST, REFUSED):
             lines.append(f"{verdict:<10} {number:>5}")
         if verdict == DELIVERED:
-            lines += [f"{'':4}{count:>12}  {100 * count // number:>3} %  {who}" for who, count in summary.answered.items()]
+            lines += [
+                f"{'':4}{count:>12}  {100 * count // number:>3} %  {who}" for who, count in summary.answered.items()
+            ]
         lines += [
             f"{'':4}{one.count:>12}  {one.cause} at {one.place}: {one.why}"
             for one in summary.endings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from socket import inet_aton
 
 from lab.errors import UsageError
-from lab.network.labmap import NDOTS, Endpoint, LabMap, Place, Service
+from lab.network.labmap import NDOTS, Endpoint, LabMap, Place, Service, ServicePort
 
 POD_PORT, USUAL_PORT = 8080, 80
 
@@ -15,7 +15,8 @@ POD_PORT, USUAL_PORT = 8080, 80
 class Target:
     """`name` is to be resolved; without one, `address` is known. `service` is set when it is a Service that is meant.
 
-    `endpoints` are the Service port's, ready or not. `port` is 0 for icmp.
+    So it is when `address` is a node's and `port` a node port. `endpoints` are the Service port's, ready or not. `port`
+    is 0 for icmp.
     """
 
     text: str
@@ -51,8 +52,25 @@ def aim(labmap: LabMap, source: Place, to: str, port: int | None, protocol: str)
     wanted = port if port is not None else POD_PORT if place and place.kind == "pod" else USUAL_PORT
     wanted = 0 if protocol == "icmp" else wanted
     if place is not None:
-        return Target(place.name, address=host if _is_address(host) else place.address, port=wanted)
+        address = host if _is_address(host) else place.address
+        found = service_at(labmap, address, wanted, protocol)
+        endpoints = found[1].endpoints if found and found[1] else ()
+        return Target(place.name, "", address, wanted, found[0] if found else None, endpoints)
     return Target(host, address=host, port=wanted) if _is_address(host) else Target(host, name=host, port=wanted)
+
+
+def service_at(labmap: LabMap, address: str, port: int, protocol: str) -> tuple[Service, ServicePort | None] | None:
+    """The Service whose ClusterIP the address is, and its port if it has that one; or whose node port, on any node."""
+    owner = labmap.owners.get(address)
+    on_node = owner is not None and owner[0].kind == "node" and port > 0
+    for service in labmap.services:
+        if on_node or service.cluster_ip == address:
+            for one in service.ports:
+                if (one.node_port if on_node else one.port, one.protocol.lower()) == (port, protocol):
+                    return service, one
+            if not on_node:
+                return service, None
+    return None
 
 
 def via(labmap: LabMap, target: Target, name: str) -> Endpoint:

@@ -60,6 +60,12 @@ class Tracer:
         owner = self.labmap.owners.get(server)
         if server and not self.target.service and (owner is None or owner[0].kind not in ("pod", "node")):
             matches.append(Match(self.protocol, server=server, server_port=self.target.port))
+        if self.target.service and owner and owner[0].kind == "node":
+            # Before the node that is asked, the client may be its own node; behind it, it is the one that is asked.
+            matches.append(Match(self.protocol, server=server, server_port=self.target.port))
+            clients = [link.address for link in owner[0].links if link.address]
+            ports = dict.fromkeys(endpoint.port for endpoint in self.target.ready)
+            matches += [Match(self.protocol, client=one, server_port=port) for one in clients for port in ports]
         return tuple(matches)
 
 
@@ -93,7 +99,7 @@ class _Run:
         address = target.address
         if target.name:
             self._listen(self._labmap.dns.service_ip, self._dns_endpoints())
-        if target.service:
+        if target.service and target.name:
             self._listen(target.service.cluster_ip, self._wanted or target.ready)
         if target.name:
             resolution = self._probe.resolve(target.name)
@@ -107,7 +113,7 @@ class _Run:
         exchanges, observations = self._probe.exchanges, self._observations()
         journey = judge(self._labmap, request, exchanges, observations, resolution)
         passages = passages_of(self._labmap, exchanges, observations)
-        return explained(journey, passages, self._witnesses, self._labmap, tracer.sandbox, tracer.agent)
+        return explained(journey, passages, self._witnesses.testimony(), self._labmap, tracer.sandbox, tracer.agent)
 
     def _choose_endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that the request may go to: the one that was asked for, or a few of many; () if any will do."""
@@ -164,15 +170,21 @@ class _Run:
         pod = self._wanted[0].pod
         raise LabError(
             f"{tracer.target.text} did not choose {pod} of its {len(tracer.target.ready)} pods in {CHOICES} requests",
-            f"ask the pod itself: --to {pod}; the rules are in ./inv exec {tracer.source.node} -- iptables-save -t nat",
+            f"ask the pod itself: --to {pod}; the rules are in ./inv exec {self._chooser} -- iptables-save -t nat",
         )
+
+    @property
+    def _chooser(self) -> str:
+        """The node that chooses an endpoint: the client's own, or the one asked on a node port."""
+        owner, _ = self._labmap.owners.get(self._tracer.target.address, (None, None))
+        return owner.name if owner and owner.kind == "node" else self._tracer.source.node
 
     def _chosen(self, attempt: Attempt) -> str:
         """The endpoint address that the node sent an attempt's first packet on to; "" when it is not to be seen."""
         deadline = time.monotonic() + CHOICE_SECONDS
         exchange = self._probe.exchange(attempt)
         since: list[Capture] = []
-        near = (self._tracer.source.name, self._tracer.source.node)
+        near = (self._tracer.source.name, self._chooser)
         while (left := deadline - time.monotonic()) > 0:
             found = self._captures.read(left)
             self._seen += found

@@ -121,7 +121,11 @@ class _Ground:
         """The corners between two places."""
         if self._homes.get(one) == other or (one in self._homes and self._homes[one] == self._homes.get(other)):
             inside = self._out_of_pod(one, self._homes[one])
-            return inside if self._homes.get(other) is None else [*inside[:-1], *self._out_of_pod(other, self._homes[other])[-2::-1]]
+            return (
+                inside
+                if self._homes.get(other) is None
+                else [*inside[:-1], *self._out_of_pod(other, self._homes[other])[-2::-1]]
+            )
         if self._homes.get(other) == one:
             return self._out_of_pod(other, one)[::-1]
         for points, far in self._cables.get(one, ()):
@@ -147,9 +151,13 @@ class _Ground:
         for corner in corners:
             at = _along(box, corner)
             assert at is not None
-            gone, all_of_it = ((at - start) % length, (end - start) % length) if forward else (
-                (start - at) % length,
-                (start - end) % length,
+            gone, all_of_it = (
+                ((at - start) % length, (end - start) % length)
+                if forward
+                else (
+                    (start - at) % length,
+                    (start - end) % length,
+                )
             )
             if 0 < gone < all_of_it:
                 passed.append((gone, corner))
@@ -217,10 +225,8 @@ def _aside(points: Sequence[Point]) -> list[Point]:
         before = normals[max(place - 1, 0)]
         after = normals[min(place, len(normals) - 1)]
         turn = 1 + before[0] * after[0] + before[1] * after[1]
-        if turn < 0.1:  # it turns back: keep to the line that was
-            shift = before
-        else:
-            shift = ((before[0] + after[0]) / turn, (before[1] + after[1]) / turn)
+        # Where it turns back there is no crossing: keep to the line that was.
+        shift = before if turn < 0.1 else ((before[0] + after[0]) / turn, (before[1] + after[1]) / turn)
         moved.append((round(x + ASIDE * shift[0], 1), round(y + ASIDE * shift[1], 1)))
     return moved
 

@@ -70,7 +70,7 @@ def _verdict(passage: Passage, resolution: Resolution | None) -> tuple[str, Loss
         return REFUSED_VERDICT, _refused(passage)
     if passage.exchange.outcome != ANSWERED:
         return LOST, _lost(passage)
-    if passage.exchange.phase == DNS:
+    if passage.exchange.phase == DNS and not (resolution and resolution.addresses):
         return UNRESOLVED, _unresolved(passage, resolution)
     return DELIVERED, None
 

@@ -12,6 +12,7 @@ from lab.network.labmap import LabMap
 from lab.trace.capture import Captures
 from lab.trace.conntrack.listening import Translations
 from lab.trace.counters import Counters
+from lab.trace.explanation import Testimony
 from lab.trace.netfilter.match import Match
 from lab.trace.netfilter.witness import NetfilterWitness
 
@@ -42,3 +43,7 @@ class Witnesses:
         named = tuple(places)
         for witness in (self.counters, self.translations, self.netfilter, self.captures):
             witness.open(named)
+
+    def testimony(self) -> Testimony:
+        """All that the kernel has told so far."""
+        return Testimony(self.netfilter.events(), self.translations.read(), self.counters)

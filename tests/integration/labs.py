@@ -63,6 +63,12 @@ def until(condition: Callable[[], T], what: str, seconds: float = 20.0) -> T:
         select.select([], [], [], 0.01)
 
 
+def with_node_port(two_subnet: str) -> str:
+    """The text of two-subnet.yaml with the Service answering on node port 30080."""
+    typed = two_subnet.replace("  clusterIP: 172.16.10.10\n", "  clusterIP: 172.16.10.10\n  type: NodePort\n")
+    return typed.replace("targetPort: 8080}", "targetPort: 8080, nodePort: 30080}")
+
+
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Ours, without what would name a lab."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOPLAB_")}

@@ -456,3 +456,25 @@ FAULTS: tuple[Fault, ...] = (
         mends=False,
     ),
 )
+
+NODE_PORT_FAULTS: tuple[Fault, ...] = tuple(
+    Fault(
+        f"a node's firewall blocks the node port, {chain} of {table}, {node}, {via}",
+        ((node, f"iptables -t {table} -I {chain} 1 {match} -j DROP"),),
+        node,
+        "firewall-drop",
+        f"-A {chain} {saved} -j DROP",
+        to=f"{node}:30080",
+        via=via,
+    )
+    # INPUT never sees a node port: the packet has been translated to an endpoint's address before, and is forwarded.
+    # What blocks it are the tables that come before the translation, or FORWARD by the port that was asked.
+    for table, chain, match, saved in (
+        ("raw", "PREROUTING", "-p tcp --dport 30080", "-p tcp -m tcp --dport 30080"),
+        ("mangle", "PREROUTING", "-p tcp --dport 30080", "-p tcp -m tcp --dport 30080"),
+        ("filter", "FORWARD", *("-p tcp -m conntrack --ctorigdstport 30080",) * 2),
+    )
+    for node, via in (("node-1", WRAPPED), ("node-1", PLAIN), ("node-2", PLAIN), ("node-2", WRAPPED))
+    if table != "mangle" or (node, via) == ("node-2", PLAIN)
+)
+"""Of the lab two-subnet whose Service answers on node port 30080."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
 from lab.network.kubeproxy.iptables import chains, jumps
+from lab.network.kubeproxy.names import service_chain
 from lab.network.objects import Chain, Rule
 
 SANDBOX = ("unshare", "--user", "--map-root-user", "--net", "--mount")
@@ -150,6 +152,38 @@ COMMIT
         assert ours[where] == rules
 
 
-def test_the_golden_file_of_two_subnet_comes_back() -> None:
-    golden = (Path(__file__).parents[1] / "golden" / "kubeproxy" / "two-subnet.txt").read_text()
+def test_what_kube_proxy_writes_for_node_ports_becomes_what_we_say() -> None:
+    written = """*filter
+:KUBE-EXTERNAL-SERVICES - [0:0]
+-A KUBE-EXTERNAL-SERVICES -m comment --comment "ns1/gone has no endpoints" -m addrtype --dst-type LOCAL \
+-m udp -p udp --dport 30053 -j REJECT
+COMMIT
+*nat
+:KUBE-MARK-MASQ - [0:0]
+:KUBE-SVC-HASH - [0:0]
+:KUBE-NODEPORTS - [0:0]
+:KUBE-EXT-HASH - [0:0]
+-A KUBE-NODEPORTS -m comment --comment "ns1/web:http" -m tcp -p tcp --dport 30080 -j KUBE-EXT-HASH
+-A KUBE-EXT-HASH -m comment --comment "masquerade traffic for ns1/web:http external destinations" \
+-j KUBE-MARK-MASQ
+-A KUBE-EXT-HASH -j KUBE-SVC-HASH
+COMMIT
+"""
+    hashed = service_chain("ns1/web:http", "tcp").removeprefix("KUBE-SVC-")
+    written = written.replace("HASH", hashed)
+    cluster = cluster_of(("web", "http", "TCP", 1), ("gone", "", "UDP", 0))
+    numbers = (30080, 30053)
+    services = tuple(
+        replace(one, type="NodePort", ports=(replace(one.ports[0], node_port=number),))
+        for one, number in zip(cluster.services, numbers, strict=True)
+    )
+    made = chains(replace(cluster, services=services), NoPods(), "node-0", "10.244.0.0/16")
+    ours = {(chain.table, chain.name): [rule.text for rule in chain.rules] for chain in made}
+    for where, rules in through_the_kernel(written).items():
+        assert not rules or ours[where] == rules
+
+
+@pytest.mark.parametrize("name", ["two-subnet", "node-ports"])
+def test_a_golden_file_comes_back(name: str) -> None:
+    golden = (Path(__file__).parents[1] / "golden" / "kubeproxy" / f"{name}.txt").read_text()
     assert through_the_kernel(golden) == by_chain(golden)

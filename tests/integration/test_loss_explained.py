@@ -17,8 +17,8 @@ from lab.network.labmap import LabMap
 from lab.trace.journey import Journey, Loss
 from lab.trace.trace import trace
 from tests.integration.conftest import LabFactory
-from tests.integration.labs import Lab
-from tests.integration.loss_table import FAULTS, Fault
+from tests.integration.labs import Lab, with_node_port
+from tests.integration.loss_table import FAULTS, NODE_PORT_FAULTS, Fault
 
 POD_0 = "namespace001/pod-0"
 SECONDS = 0.6
@@ -56,7 +56,7 @@ spec: {selector: {app: server}, ports: [{port: 80, targetPort: 8081}]}
 apiVersion: v1
 kind: Service
 metadata: {name: nobody, namespace: shop}
-spec: {selector: {app: nobody}, ports: [{port: 80, targetPort: 8080}]}
+spec: {type: NodePort, selector: {app: nobody}, ports: [{port: 80, targetPort: 8080, nodePort: 30099}]}
 """
 
 
@@ -95,7 +95,22 @@ def run(lab: Lab, place: str, commands: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
 def test_a_fault_is_named_and_mended(lab: LabFactory, fault: Fault) -> None:
-    broken = lab("two-subnet")
+    named_and_mended(lab("two-subnet"), fault)
+
+
+@pytest.mark.parametrize("fault", NODE_PORT_FAULTS, ids=[fault.name for fault in NODE_PORT_FAULTS])
+def test_a_blocked_node_port_is_named_and_mended(node_ports: Lab, fault: Fault) -> None:
+    named_and_mended(node_ports, fault)
+
+
+def test_input_never_meets_a_node_port(lab: LabFactory, file: Callable[[str], str], two_subnet_text: str) -> None:
+    """A well-meant rule that does nothing: by then the packet is bound for a pod."""
+    guarded = lab(file(with_node_port(two_subnet_text)))
+    run(guarded, "node-2", ("iptables -I INPUT 1 -p tcp --dport 30080 -j DROP",))
+    assert ask(guarded, POD_0, "node-2:30080", via="pod-3").verdict == "delivered"
+
+
+def named_and_mended(broken: Lab, fault: Fault) -> None:
     names = Names(broken)
     for place, command in fault.done:
         run(broken, place, (names.filled(command),))
@@ -162,6 +177,18 @@ def test_outside_names_that_the_dns_server_cannot_ask_for(lab: LabFactory) -> No
 
 
 @pytest.fixture(scope="module")
+def node_ports(tmp_path_factory: pytest.TempPathFactory, two_subnet_text: str) -> Iterator[Lab]:
+    file = tmp_path_factory.mktemp("node-ports") / "topology.yaml"
+    file.write_text(with_node_port(two_subnet_text), encoding="utf-8")
+    one = Lab(str(file))
+    try:
+        one.up().ok()
+        yield one
+    finally:
+        one.end()
+
+
+@pytest.fixture(scope="module")
 def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     file = tmp_path_factory.mktemp("ends") / "topology.yaml"
     file.write_text(ENDS, encoding="utf-8")
@@ -171,6 +198,18 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield one
     finally:
         one.end()
+
+
+def test_a_node_port_without_endpoints(ends: Lab) -> None:
+    lost = lost_in(ends, "node-1:30099")
+    assert (lost.place, lost.cause, lost.evidence) == ("node-1", "no-endpoints", "kernel")
+    assert "-A KUBE-EXTERNAL-SERVICES" in lost.object
+    assert "shop/nobody has no endpoints" in lost.object
+
+
+def test_a_port_of_a_node_that_is_no_node_port(ends: Lab) -> None:
+    lost = lost_in(ends, "node-1:30098")
+    assert (lost.place, lost.cause, lost.object) == ("node-1", "nobody-listens", "tcp port 30098")
 
 
 def lost_in(lab: Lab, to: str) -> Loss:

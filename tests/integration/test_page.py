@@ -1,4 +1,4 @@
-"""The page of a journey in a real browser: Debian's Chromium, driven by Playwright, from a file and without a network."""
+"""The page of a journey in a real browser: Debian's Chromium, driven by Playwright, from a file, without network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ TRACE = ("trace", "--from", "namespace001/pod-0", "--to", "myapp.namespace001", 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed: pip install playwright"
+    )
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium")
     with playwright.sync_playwright() as driver:
@@ -48,7 +50,7 @@ def healthy(two_subnet: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opened(browser: Browser, file: Path, size: tuple[int, int], scheme: str = "light") -> tuple[Page, list[str]]:
-    """The page in a window of that size, and what it asked for or complained of since: its own file, and nothing else."""
+    """The page in a window of that size, and what it asked for or complained of: its own file, and nothing else."""
     page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)  # type: ignore[arg-type]
     events: list[str] = []
     page.on("request", lambda request: events.append(request.url))
@@ -81,7 +83,8 @@ def test_no_text_is_smaller_than_16_pixels(browser: Browser, healthy: Path) -> N
     page, _ = opened(browser, healthy, PHONE)
     smallest = page.evaluate(
         """() => Math.min(...[...document.querySelectorAll("body *")]
-            .filter((one) => one.tagName !== "SCRIPT" && [...one.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+            .filter((one) => one.tagName !== "SCRIPT")
+            .filter((one) => [...one.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
             .map((one) => parseFloat(getComputedStyle(one).fontSize)
                 * (one.ownerSVGElement ? one.ownerSVGElement.getScreenCTM().a : 1)))"""
     )
@@ -112,7 +115,9 @@ def test_without_scripts_it_still_opens(browser: Browser, healthy: Path) -> None
     context.close()
 
 
-def test_a_lost_request_says_where_and_the_command_can_be_copied(browser: Browser, two_subnet: Lab, tmp_path: Path) -> None:
+def test_a_lost_request_says_where_and_the_command_can_be_copied(
+    browser: Browser, two_subnet: Lab, tmp_path: Path
+) -> None:
     file = tmp_path / "lost.html"
     two_subnet.in_("node-2", "iptables -I INPUT -p udp --dport 4789 -j DROP")
     try:

@@ -13,7 +13,7 @@ from tests.integration.labs import ROOT, inv
 
 pytest_plugins = ["pytester"]
 
-STORY = '''
+STORY = """
 import os, pathlib
 
 def test_the_other_subnet_is_reached_through_the_tunnel(hoplab):
@@ -35,16 +35,14 @@ def test_the_other_subnet_is_reached_through_the_tunnel(hoplab):
 def test_a_setting(hoplab):
     lab = hoplab("two-subnet", "cni.encapsulation=VXLAN")
     assert any(hop.packet.outer for hop in lab.trace("pod-0", "myapp", via="pod-2").hops)
-'''
+"""
 
 
 def run(pytester: pytest.Pytester, story: str) -> pytest.RunResult:
-    """In a pytest of its own, with the plugin loaded by its entry point, or where Hoplab is not installed by its name."""
+    """In a pytest of its own; the plugin is loaded by its entry point, or by its name where Hoplab is not installed."""
     pytester.makepyfile(story)
     installed = any(one.value == "lab.pytest_plugin" for one in entry_points(group="pytest11"))
     named = () if installed else ("-p", "lab.pytest_plugin")
-    path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
-    os.environ["PYTHONPATH"] = path
     return pytester.run(sys.executable, "-m", "pytest", "-q", *named)
 
 
@@ -52,7 +50,7 @@ def run(pytester: pytest.Pytester, story: str) -> pytest.RunResult:
 def test_labs_are_there_for_a_test_and_gone_after_it(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, end: str, failed: int
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))))
     result = run(pytester, STORY.replace("FAIL", end))
     result.assert_outcomes(passed=2 - failed, failed=failed)
     name = Path(pytester.path, "name").read_text(encoding="utf-8")

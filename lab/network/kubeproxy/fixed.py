@@ -15,12 +15,8 @@ def _jump(match: str, comment: str, chain: str, intent: str) -> Rule:
     return Rule(f"{match}{said}-j {chain}", intent)
 
 
-_EXTERNAL = _jump(
-    _NEW,
-    "kubernetes externally-visible service portals",
-    "KUBE-EXTERNAL-SERVICES",
-    "external addresses and node ports of Services without endpoints",
-)
+EXTERNAL_INTENT = "external addresses and node ports of Services without endpoints"
+_EXTERNAL = _jump(_NEW, "kubernetes externally-visible service portals", "KUBE-EXTERNAL-SERVICES", EXTERNAL_INTENT)
 _NODE_PORTS = _jump("", "kubernetes health check service ports", "KUBE-NODEPORTS", "health check ports of Services")
 _REFUSED = _jump(_NEW, "kubernetes service portals", "KUBE-SERVICES", "ClusterIPs of Services without a ready endpoint")
 _FORWARD = _jump("", "kubernetes forwarding rules", "KUBE-FORWARD", "traffic of Services may be forwarded")
@@ -62,7 +58,6 @@ _ESTABLISHED = "-m conntrack --ctstate RELATED,ESTABLISHED"
 
 # Each as (name, rules, intent).
 FILTER: tuple[tuple[str, tuple[Rule, ...], str], ...] = (
-    ("KUBE-EXTERNAL-SERVICES", (), "external addresses and node ports of Services without endpoints"),
     ("KUBE-NODEPORTS", (), "health check ports of Services"),
     (
         "KUBE-FORWARD",
@@ -95,10 +90,9 @@ FILTER: tuple[tuple[str, tuple[Rule, ...], str], ...] = (
         "nobody outside reaches 127.0.0.0/8",
     ),
 )
-"""Chains of the filter table besides KUBE-SERVICES."""
+"""Chains of the filter table besides KUBE-SERVICES and KUBE-EXTERNAL-SERVICES."""
 
 NAT: tuple[tuple[str, tuple[Rule, ...], str], ...] = (
-    ("KUBE-NODEPORTS", (), "node ports of Services"),
     (
         "KUBE-POSTROUTING",
         (
@@ -117,4 +111,4 @@ NAT: tuple[tuple[str, tuple[Rule, ...], str], ...] = (
         "marks what KUBE-POSTROUTING shall masquerade",
     ),
 )
-"""Chains of the nat table besides KUBE-SERVICES and those of the Services."""
+"""Chains of the nat table besides KUBE-SERVICES, KUBE-NODEPORTS and those of the Services."""

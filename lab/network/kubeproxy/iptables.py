@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.network.kubeproxy.fixed import FILTER, NAT, NODE_PORTS_LAST, jumps
-from lab.network.kubeproxy.names import endpoint_chain, service_chain
+from lab.network.kubeproxy.fixed import EXTERNAL_INTENT, FILTER, NAT, NODE_PORTS_LAST, jumps
+from lab.network.kubeproxy.names import endpoint_chain, external_chain, service_chain
 from lab.network.kubeproxy.targets import proxied_ports
 from lab.network.objects import Chain, Rule
 
@@ -29,11 +29,16 @@ LARGE_CLUSTER = 1000
 
 
 class PortRules(NamedTuple):
-    """What one Service port adds: a rule in KUBE-SERVICES of the filter or of the nat table, and chains of its own."""
+    """What one Service port adds: a rule in KUBE-SERVICES of the filter or of the nat table, and chains of its own.
 
-    filter: tuple[Rule, ...]
-    nat: tuple[Rule, ...]
-    chains: tuple[Chain, ...]
+    With a node port also a rule in KUBE-EXTERNAL-SERVICES of the filter or in KUBE-NODEPORTS of the nat table.
+    """
+
+    filter: tuple[Rule, ...] = ()
+    external: tuple[Rule, ...] = ()
+    nat: tuple[Rule, ...] = ()
+    node_ports: tuple[Rule, ...] = ()
+    chains: tuple[Chain, ...] = ()
 
 
 def chains(cluster: Cluster, addresses: PodAddresses, node: str, cluster_cidr: str) -> tuple[Chain, ...]:
@@ -74,11 +79,15 @@ def _shared(inputs: _Inputs) -> tuple[Chain, ...]:
     commented = sum([len(port.targets) for port in ports]) <= LARGE_CLUSTER
     made = [_port_rules(place, port, inputs.cluster_cidr, commented) for port in ports]
     refused = tuple([rule for port in made for rule in port.filter])
+    external = tuple([rule for port in made for rule in port.external])
     served = tuple([rule for port in made for rule in port.nat])
+    node_ports = tuple([rule for port in made for rule in port.node_ports])
     return (
         Chain(place, "filter", "KUBE-SERVICES", refused, "", "ClusterIPs of Services without a ready endpoint"),
+        Chain(place, "filter", "KUBE-EXTERNAL-SERVICES", external, "", EXTERNAL_INTENT),
         *(Chain(place, "filter", name, rules, "", intent) for name, rules, intent in FILTER),
         Chain(place, "nat", "KUBE-SERVICES", (*served, NODE_PORTS_LAST), "", "ClusterIPs of all Services"),
+        Chain(place, "nat", "KUBE-NODEPORTS", node_ports, "", "node ports of Services"),
         *(Chain(place, "nat", name, rules, "", intent) for name, rules, intent in NAT),
         *[chain for port in made for chain in port.chains],
     )
@@ -93,7 +102,11 @@ def _port_rules(place: str, port: ProxiedPort, cluster_cidr: str, commented: boo
     to_port = f"-m {protocol} --dport {port.port}"
     if not ready:
         text = f'{match} "{port.name} has no endpoints" {to_port} -j REJECT --reject-with icmp-port-unreachable'
-        return PortRules((Rule(text, f"Service {port.title} has no ready endpoint: refused"),), (), ())
+        refused = "has no ready endpoint: refused"
+        return PortRules(
+            filter=(Rule(text, f"Service {port.title} {refused}"),),
+            external=(Rule(_external_refusal(port), f"{_node_port(port)} {refused}"),) if port.node_port else (),
+        )
     how_many = f"1 of {len(ready)} endpoints chosen at random" if len(ready) > 1 else "its only endpoint"
     intent = f"Service {port.title} ({how_many})"
     matched = f'{match} "{port.name} cluster IP" {to_port}'
@@ -110,7 +123,37 @@ def _port_rules(place: str, port: ProxiedPort, cluster_cidr: str, commented: boo
         choices.append(Rule(f"{comment}{choice}-j {endpoint.name}", endpoint.intent))
         behind.append(endpoint)
     chain = Chain(place, "nat", service_chain(port.name, protocol), tuple(choices), "", intent)
-    return PortRules((), (Rule(f"{matched} -j {chain.name}", intent),), (chain, *behind))
+    served = (Rule(f"{matched} -j {chain.name}", intent),)
+    if not port.node_port:
+        return PortRules(nat=served, chains=(chain, *behind))
+    external = _external(place, port, chain.name)
+    entry = (
+        f'-p {protocol} -m comment --comment "{port.name}" -m {protocol} --dport {port.node_port} -j {external.name}'
+    )
+    node_ports = (Rule(entry, f"{_node_port(port)} ({how_many})"),)
+    return PortRules(nat=served, node_ports=node_ports, chains=(chain, external, *behind))
+
+
+def _node_port(port: ProxiedPort) -> str:
+    return f"node port {port.node_port} of Service {port.title}"
+
+
+def _external_refusal(port: ProxiedPort) -> str:
+    return (
+        f'-p {port.protocol} -m comment --comment "{port.name} has no endpoints" -m addrtype --dst-type LOCAL '
+        f"-m {port.protocol} --dport {port.node_port} -j REJECT --reject-with icmp-port-unreachable"
+    )
+
+
+def _external(place: str, port: ProxiedPort, service: str) -> Chain:
+    """KUBE-EXT of a Service whose externalTrafficPolicy is Cluster: any endpoint will do, wherever it is."""
+    masquerade = Rule(
+        f'-m comment --comment "masquerade traffic for {port.name} external destinations" -j KUBE-MARK-MASQ',
+        f"{_node_port(port)}: masqueraded, so that replies return through this node",
+    )
+    onward = Rule(f"-j {service}", f"{_node_port(port)}: to any of its endpoints")
+    name = external_chain(port.name, port.protocol)
+    return Chain(place, "nat", name, (masquerade, onward), "", f"{_node_port(port)}, whoever asks")
 
 
 def _endpoint(place: str, port: ProxiedPort, target: Target, commented: bool) -> Chain:

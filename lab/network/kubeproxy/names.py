@@ -33,6 +33,11 @@ def service_chain(port_name: str, protocol: str) -> str:
     return "KUBE-SVC-" + digest(port_name + protocol)
 
 
+def external_chain(port_name: str, protocol: str) -> str:
+    """The chain that takes what is sent to a Service port from outside of the cluster, by its node port."""
+    return "KUBE-EXT-" + digest(port_name + protocol)
+
+
 def endpoint_chain(port_name: str, protocol: str, endpoint: str) -> str:
     """The chain that sends a connection to one endpoint, written "address:port"."""
     return "KUBE-SEP-" + digest(port_name + protocol + endpoint)

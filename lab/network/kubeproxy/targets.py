@@ -41,6 +41,8 @@ class ProxiedPort(NamedTuple):
     protocol: str
     cluster_ip: str
     port: int
+    node_port: int
+    """0 for none"""
     targets: tuple[Target, ...]
     """sorted as strings, as kube-proxy lists them; those that are not ready included"""
 
@@ -70,6 +72,7 @@ def _ports(service: Service, targets: dict[_SlicePort, dict[str, Target]]) -> It
             protocol=port.protocol.lower(),
             cluster_ip=service.cluster_ip,
             port=port.port,
+            node_port=port.node_port,
             targets=tuple([behind[endpoint] for endpoint in sorted(behind)]),
         )
 

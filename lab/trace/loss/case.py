@@ -166,17 +166,28 @@ class Case:
     @property
     def _ready(self) -> tuple[str, ...]:
         """The ready endpoints of the Service that was asked."""
-        asked = [one for one in self.labmap.services if one.cluster_ip == self.passage.exchange.destination]
-        return tuple(one.address for service in asked for port in service.ports for one in port.endpoints if one.ready)
+        service, port = self.passage.asked or (None, None)
+        ports = (port,) if port else service.ports if service else ()
+        return tuple(one.address for port in ports for one in port.endpoints if one.ready)
 
     def routed(self, place: str) -> tuple[str, ...]:
         """The addresses by which a place routes it: the packet's own, and its wrapping's where that passes."""
         if place == self.origin and self.direction == REQUEST:
             return self.first_destinations
+        if self._before_asked_node(place):
+            return self.first_destinations
         crossings = [one for one in (*self.seen, *self.path.crossings) if one.place == place]
         plain = any(not one.tunnel for one in crossings) or place == self.origin
         wrapped = any(one.tunnel for one in crossings)
         return (*(self.destinations if plain else ()), *(self.ends if wrapped else ()))
+
+    def _before_asked_node(self, place: str) -> bool:
+        """Whether a request for a node port only passes a place on its way to the node that is asked."""
+        node, places = self.passage.asked_node, self.path.places
+        if node is None or self.direction != REQUEST or place not in places or node.name not in places:
+            return False
+        behind = [one.place for one in self.path.crossings]
+        return place not in behind[behind.index(node.name) :]
 
     @cached_property
     def ends(self) -> tuple[str, ...]:

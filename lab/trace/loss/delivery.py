@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lab.network.labmap import Service, ServicePort
 from lab.network.objects import Chain, Listener
 from lab.network.path import OUT
 from lab.trace.exchange import RESET
@@ -20,10 +19,9 @@ NO_ENDPOINTS = "has no endpoints"  # kube-proxy's comment on the rule that refus
 def no_endpoints(case: Case) -> Finding | None:
     """A Service that leads nowhere: no pod of it is ready, or it has no such port."""
     exchange, node = case.passage.exchange, _node(case)
-    service = next((one for one in case.labmap.services if one.cluster_ip == exchange.destination), None)
+    service, port = case.passage.asked or (None, None)
     if service is None or not exchange.dport or case.passage.endpoint != exchange.destination:
         return None
-    port = _port(service, exchange.dport, exchange.protocol)
     if port is None:
         ports = ", ".join(f"{one.port}/{one.protocol.lower()}" for one in service.ports)
         why = f"Service {service.full_name} has no port {exchange.dport}/{exchange.protocol}; it has {ports}."
@@ -38,13 +36,6 @@ def no_endpoints(case: Case) -> Finding | None:
     evidence = KERNEL if rule else CAPTURED if case.passage.refusal else QUERIED
     said = rule or f"Service {service.full_name}"
     return Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence, stage="service")
-
-
-def _port(service: Service, number: int, protocol: str) -> ServicePort | None:
-    return next(
-        (one for one in service.ports if (one.port, one.protocol.lower()) == (number, protocol)),
-        None,
-    )
 
 
 def nobody_listens(case: Case) -> Finding | None:
@@ -66,7 +57,7 @@ def nobody_listens(case: Case) -> Finding | None:
         f"{one.protocol}/{one.port}" for one in facts.every(facts.desired, Listener) if one.protocol == packet.protocol
     ]
     instead = f" It listens on {', '.join(listening)}." if listening else ""
-    service = next((one for one in case.labmap.services if one.cluster_ip == passage.exchange.destination), None)
+    service, _ = passage.asked or (None, None)
     target = f" Service {service.full_name} sends it there: see its targetPort." if service and listening else ""
     why = f"Nothing listens on {packet.protocol} port {packet.dport} in {end}.{instead}{target}"
     said = f"{packet.protocol} port {packet.dport}"
@@ -140,5 +131,8 @@ def _as_rule(line: str) -> str:
 
 
 def _node(case: Case) -> str:
+    """The node that turns the Service's address into an endpoint's."""
+    if case.passage.asked_node:
+        return case.passage.asked_node.name
     place = case.place(case.passage.exchange.source)
     return place.node if place and place.node else case.passage.exchange.source

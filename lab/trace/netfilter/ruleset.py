@@ -79,6 +79,12 @@ def read_rules(sandbox: Sandbox, events: Iterable[TraceEvent]) -> Ruleset:
     return found
 
 
+def generation(netlink: NetfilterSocket) -> int:
+    """The number of the last change of the rules of the socket's namespace, iptables-legacy's left out."""
+    told = attributes(netlink.ask(Message(_GETGEN, family=UNSPECIFIED)).body)
+    return int.from_bytes(told[1], "big")
+
+
 class _Reading:
     """One place's rules while their programs run."""
 
@@ -96,7 +102,7 @@ class _Reading:
         with self._inside():
             found.interfaces.update({(place, index): name for index, name in socket.if_nameindex()})
             self._netlink = NetfilterSocket()
-            self._generation = self._current()
+            self._generation = generation(self._netlink)
             self._saving = [rules.start(place, command) for command in self._commands(ours)]
             self._saving_legacy = rules.start(place, "iptables-legacy-save") if self._legacy else None
             others = dict.fromkeys(where[:2] for where in self._chains if where not in ours)
@@ -127,7 +133,7 @@ class _Reading:
             self._number(rules.chains(self.place, self._saving_legacy.result()))
         for (family, table), listing in self._listing.items():
             self._read_listing(family, table, listing.result())
-        unchanged = self._generation == self._current()
+        unchanged = self._generation == generation(self._netlink)
         self._netlink.close()
         return unchanged
 
@@ -184,11 +190,6 @@ class _Reading:
                 chain = begins.group(1)
             elif rule := _HANDLE.match(line):
                 self._found.texts[self.place, family, table, chain, int(rule.group(2))] = rule.group(1)
-
-    def _current(self) -> int:
-        """The number of the last change of the place's rules."""
-        told = attributes(self._netlink.ask(Message(_GETGEN, family=UNSPECIFIED)).body)
-        return int.from_bytes(told[1], "big")
 
     def _size(self, table: str) -> int:
         """How many chains and sets a table of iptables has."""

@@ -100,6 +100,11 @@ class NetfilterWitness:
                 self._collect(place, netlink)
         return list(self._events)
 
+    def news(self) -> list[TraceEvent]:
+        """The events since the last time; neither this nor `events` tells them again."""
+        found, self._events = self.events(), []
+        return found
+
     def _collect(self, place: str, netlink: NetfilterSocket) -> None:
         while True:
             try:

@@ -10,7 +10,9 @@ import pytest
 from lab.cluster import Cluster
 from lab.cluster.addresses import ClusterIpError, ClusterIps
 from lab.cluster.endpoints import CONTROLLER, MANAGED_BY
+from lab.cluster.nodeports import FIRST, KEPT, LAST, NodePorts, NodePortsUsedUpError
 from lab.cluster.objects import Endpoint, PortEndpoints, Service, ServicePort
+from lab.errors import FileError
 
 Build = Callable[..., Cluster]  # the fixture of conftest.py
 
@@ -91,8 +93,8 @@ def test_a_range_gives_every_address_once_and_then_says_so() -> None:
             Service("default", "web", "NodePort", "172.16.1.1", (ServicePort("d", "UDP", 53, 53, 30053),)),
         ),
         (
-            "type: LoadBalancer, clusterIP: 172.16.1.1, ports: [{port: 80, targetPort: http}]",
-            Service("default", "web", "LoadBalancer", "172.16.1.1", (ServicePort("", "TCP", 80, "http"),)),
+            "type: LoadBalancer, clusterIP: 172.16.1.1, ports: [{port: 80, targetPort: http, nodePort: 30080}]",
+            Service("default", "web", "LoadBalancer", "172.16.1.1", (ServicePort("", "TCP", 80, "http", 30080),)),
         ),
     ],
 )
@@ -101,11 +103,59 @@ def test_every_type_of_service(build: Build, spec: str, expected: Service) -> No
 
 
 def test_what_has_no_effect_yet_is_said(build: Build) -> None:
-    cluster = build(service("web", "type: NodePort, sessionAffinity: ClientIP, ports: [{port: 80}]"))
-    assert cluster.warnings == (
-        "lab.yaml:9: default/web: node ports are not programmed yet; it has its ClusterIP only",
+    spec = "type: LoadBalancer, sessionAffinity: ClientIP, externalTrafficPolicy: Local, ports: [{port: 80}]"
+    assert build(service("web", spec)).warnings == (
+        "lab.yaml:9: default/web: no load balancer's address is assigned; it has its ClusterIP and its node ports",
         "lab.yaml:9: default/web: session affinity is not programmed yet",
+        "lab.yaml:9: default/web: traffic policies are not programmed yet; its node ports lead to every node's pods",
     )
+    assert build(service("web", "type: NodePort, ports: [{port: 80}]")).warnings == ()
+
+
+def node_ports(cluster: Cluster) -> dict[str, int]:
+    return {f"{one.name}:{port.name}": port.node_port for one in cluster.services for port in one.ports}
+
+
+def test_node_ports_are_given_where_none_is_named_and_others_do_not_move_them(build: Build) -> None:
+    ports = "type: NodePort, ports: [{name: a, port: 80}, {name: b, port: 81}, {name: c, port: 82, nodePort: 30080}]"
+    names = [f"s{number}" for number in range(30)]
+    first = ports, ports.replace("30080", "30081")
+    alone = node_ports(build(service("s0", first[0])))
+    assert alone["s0:c"] == 30080
+    assert alone["s0:a"] != alone["s0:b"]
+    others = (service(name, "type: NodePort, ports: [{port: 80}]") for name in names[2:])
+    together = node_ports(build(service("s0", first[0]), service("s1", first[1]), *others))
+    assert {name: number for name, number in together.items() if name in alone} == alone
+    given = [number for number in together.values() if number]
+    assert len(set(given)) == len(given) == 34
+    assert all(FIRST <= number <= LAST for number in given)
+    assert together["kube-dns:dns"] == 0, "a ClusterIP Service has no node port"
+
+
+def test_a_node_port_given_before_is_kept_unless_somebody_asks_for_it(build: Build) -> None:
+    before = build(service("web", "type: NodePort, ports: [{port: 80, nodePort: 31234}]"))
+    unnamed = service("web", "type: NodePort, ports: [{port: 80}]")
+    assert node_ports(build(unnamed, previous=before))["web:"] == 31234
+    greedy = service("greedy", "type: NodePort, ports: [{port: 80, nodePort: 31234}]")
+    assert node_ports(build(greedy, unnamed, previous=before))["web:"] != 31234
+
+
+def test_the_part_of_the_range_that_is_kept_for_choices_is_given_last() -> None:
+    free = NodePorts((), {}, ())
+    given = [free.give(f"ns/s:{number}/TCP") for number in range(LAST - FIRST + 1)]
+    assert sorted(given) == list(range(FIRST, LAST + 1))
+    assert sorted(given[-KEPT:]) == list(range(FIRST, FIRST + KEPT))
+    with pytest.raises(NodePortsUsedUpError, match="are used up"):
+        free.give("ns/s:more/TCP")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(30079, "already the node port of default/other"), (29999, "30000"), (32768, "32767")]
+)
+def test_a_node_port_used_twice_or_outside_of_the_range_is_refused(build: Build, number: int, told: str) -> None:
+    other = service("other", "type: NodePort, ports: [{port: 80, nodePort: 30079}]")
+    with pytest.raises(FileError, match=told):
+        build(other, service("web", f"type: NodePort, ports: [{{port: 80, nodePort: {number}}}]"))
 
 
 def test_endpoints_are_the_pods_that_have_all_labels(build: Build) -> None:

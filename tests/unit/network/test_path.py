@@ -136,6 +136,41 @@ def test_to_itself_through_a_service_the_answer_comes_back_the_way_of_the_reques
     assert told(trip.reply.crossings) == told(trip.request.crossings)
 
 
+def test_a_node_port_goes_to_the_node_asked_and_from_there_to_the_endpoint_and_back_the_same_way() -> None:
+    labmap = mapped("two-subnet")
+    node = address(labmap, "node-2")
+    trip = Walker(labmap).round_trip("namespace001/pod-0", node, address(labmap, "pod-2"))
+    assert told(trip.request.crossings) == [
+        "pod-0 eth0 out",
+        "node-0 pod in",
+        "node-0 eth0 out",
+        "router eth0 in",
+        "router eth1 out",
+        "node-2 eth0 in",
+        "node-2 vxlan.calico out",
+        "node-2 eth0 out in vxlan",
+        "router eth1 in in vxlan",
+        "router eth0 out in vxlan",
+        "node-1 eth0 in in vxlan",
+        "node-1 vxlan.calico in",
+        "node-1 pod out",
+        "pod-2 eth0 in",
+    ]
+    assert trip.reply == mirrored(trip.request, "namespace001/pod-0")
+
+
+def test_a_node_port_of_the_endpoints_own_node_ends_there() -> None:
+    labmap = mapped("two-subnet")
+    trip = Walker(labmap).round_trip("namespace001/pod-0", address(labmap, "node-1"), address(labmap, "pod-2"))
+    assert trip.request.places == ("namespace001/pod-0", "node-0", "node-1", "namespace001/pod-2")
+    assert trip.reply == mirrored(trip.request, "namespace001/pod-0")
+
+
+def test_a_node_itself_is_where_the_way_to_it_ends() -> None:
+    labmap = mapped("two-subnet")
+    assert Walker(labmap).walk("namespace001/pod-0", address(labmap, "node-2")).end == "node-2"
+
+
 @pytest.mark.parametrize("nowhere", ["10.244.0.60", "172.16.10.10"], ids=["an address of no pod", "no endpoint"])
 def test_what_leads_nowhere_ends_at_the_node(nowhere: str) -> None:
     trip = Walker(mapped("two-subnet")).round_trip("namespace001/pod-0", nowhere)

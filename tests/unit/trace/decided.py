@@ -28,7 +28,9 @@ SEP = Decision(
     "endpoint pod-3 of Service namespace001/myapp:80",
 )
 FORWARDED = Decision("rule", "-P FORWARD ACCEPT", KERNEL, "filter", "FORWARD", "ACCEPT")
-TRACKED = Decision("nat", "10.244.0.2:PORT → 172.16.10.10:80 became 10.244.0.2:PORT → 10.244.0.129:8080", KERNEL, "nat", "", "DNAT")
+TRACKED = Decision(
+    "nat", "10.244.0.2:PORT → 172.16.10.10:80 became 10.244.0.2:PORT → 10.244.0.129:8080", KERNEL, "nat", "", "DNAT"
+)
 TUNNEL = Decision(
     "route",
     "10.244.0.128/26 via 10.244.0.128 dev vxlan.calico onlink",

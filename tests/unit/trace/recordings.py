@@ -21,7 +21,7 @@ NAMES = sorted(path.name.removesuffix(SUFFIX) for path in GOLDEN.glob(f"*{SUFFIX
 
 @cache
 def labmap(name: str) -> LabMap:
-    """The map of the lab that a recording was made in: `two-subnet` or `two-subnet-bridge`."""
+    """The map of the lab that a recording was made in: `two-subnet`, `two-subnet-bridge` or `two-subnet-node-port`."""
     return LabMap.from_json(_read(f"{name}.map.json"))
 
 

@@ -20,6 +20,7 @@ POD_2, POD_3, NODE_0, NODE_2 = "namespace001/pod-2", "namespace001/pod-3", "node
         ("delivered-outside", "internet"),
         ("delivered-icmp", POD_3),
         ("delivered-udp", POD_2),
+        ("delivered-node-port", POD_2),
         ("bridge-vxlan", POD_3),
         ("bridge-same-node", "namespace001/pod-1"),
     ],
@@ -94,6 +95,14 @@ def test_a_request_through_the_tunnel_goes_through_the_steps_in_order_and_its_re
     ]
     assert {hop.stage for hop in told.part(DATA, REPLY)} == {"reply"}
     assert {hop.step for hop in told.hops if hop.phase == DNS} == {1}
+
+
+def test_the_way_to_the_node_that_is_asked_on_a_node_port_is_the_second_step() -> None:
+    told = journey("delivered-node-port")
+    assert steps(told, REQUEST) == [2, 4, 5, 6]
+    assert steps(told, REPLY) == [6, 5, 4, 2]
+    asked = [hop.place for hop in told.part(DATA, REQUEST) if hop.step == 2]
+    assert list(dict.fromkeys(asked)) == ["namespace001/pod-0", NODE_0, "router", NODE_2]
 
 
 def test_a_nat_on_the_way_does_not_hide_the_request() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -15,13 +17,14 @@ from lab.trace.journey import Decision, Journey
 from lab.trace.page import page
 from lab.trace.trail import trail
 from tests.unit.trace import decided
-from tests.unit.trace.recordings import NAMES, journey, labmap
+from tests.unit.trace.recordings import GOLDEN, NAMES, SUFFIX, journey, labmap
 
 EVIL = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 
 
 def map_name(name: str) -> str:
-    return "two-subnet-bridge" if name.startswith("bridge") else "two-subnet"
+    """The lab in which a journey was recorded."""
+    return str(json.loads((GOLDEN / f"{name}{SUFFIX}").read_text(encoding="utf-8"))["map"])
 
 
 class Tags(HTMLParser):
@@ -115,14 +118,14 @@ def ways(one: Journey, name: str, direction: str) -> list[tuple[bool, tuple[tupl
 def test_the_way_is_orange_only_between_the_nodes(direction: str) -> None:
     found = ways(journey("delivered-vxlan"), "delivered-vxlan", direction)
     assert [wrapped for wrapped, _ in found] == [False, True, False]
-    for (_, before), (_, after) in zip(found, found[1:], strict=False):
+    for (_, before), (_, after) in pairwise(found):
         assert before[-1] == after[0], "a stretch begins where the one before it ended"
 
 
 @pytest.mark.parametrize("name", ["delivered-vxlan", "delivered-outside", "delivered-same-subnet"])
 def test_the_way_keeps_to_the_cables(name: str) -> None:
     for _, points in ways(journey(name), name, "request"):
-        for (x, y), (to_x, to_y) in zip(points, points[1:], strict=False):
+        for (x, y), (to_x, to_y) in pairwise(points):
             assert min(abs(x - to_x), abs(y - to_y)) < 0.2, "no line is slanted: that would not be a cable"
 
 

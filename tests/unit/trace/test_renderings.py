@@ -67,7 +67,9 @@ def test_of_many_decisions_the_one_that_made_the_difference_is_told() -> None:
 
 
 def test_an_answer_that_does_not_fit_what_was_captured_is_always_told() -> None:
-    odd = Decision("neighbour", "10.0.1.1 dev eth0", "queried", verdict="not what was seen: it was sent to 02:00:00:00:00:01")
+    odd = Decision(
+        "neighbour", "10.0.1.1 dev eth0", "queried", verdict="not what was seen: it was sent to 02:00:00:00:00:01"
+    )
     one = decided.decided(journey("delivered-vxlan"), {("router", "eth1", "out"): (decided.ROUTER, odd)})
     assert any("not what was seen" in line.text for line in story.tell(one))
 
@@ -81,7 +83,9 @@ def test_a_long_rule_loses_its_middle_and_keeps_chain_and_target(room: int) -> N
         assert short.endswith("-j KUBE-SVC-5GZNV2EJ4RZUKAAG")
 
 
-@pytest.mark.parametrize("name", ["delivered-vxlan", "lost-at-firewall", "delivered-outside", "unresolved", "lost-question"])
+@pytest.mark.parametrize(
+    "name", ["delivered-vxlan", "lost-at-firewall", "delivered-outside", "unresolved", "lost-question"]
+)
 def test_the_lines_for_assertions_are_as_in_their_file(name: str) -> None:
     golden(f"{name}.minimal.txt", "".join(f"{line}\n" for line in minimal.tell(journey(name))))
 
@@ -100,7 +104,9 @@ def test_a_journey_is_read_back_as_it_was_written(name: str) -> None:
     assert read_journey(json.dumps(written), "a.json").to_json() == written
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "hoplab.trace/v1"}', '{"schema": "hoplab.trace/v2"}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema": "hoplab.trace/v1"}', '{"schema": "hoplab.trace/v2"}', "\x00"]
+)
 def test_what_is_no_journey_is_refused_with_the_files_name(text: str) -> None:
     with pytest.raises(UsageError, match=r"a\.json"):
         read_journey(text, "a.json")

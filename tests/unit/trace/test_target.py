@@ -82,3 +82,19 @@ def test_via_makes_no_sense_without_a_service(two_subnet: LabMap, pod_0: Place) 
 def test_what_cannot_be_asked_for(two_subnet: LabMap, pod_0: Place, typed: str) -> None:
     with pytest.raises(UsageError):
         aim(two_subnet, pod_0, typed, None, "tcp")
+
+
+def test_a_node_port_on_any_node_is_the_service() -> None:
+    lab = labmap("two-subnet-node-port")
+    for typed, text in (("node-2:30080", "node-2"), ("10.0.1.11:30080", "node-1"), ("10.244.0.128:30080", "node-2")):
+        target = aim(lab, lab.find("pod-0"), typed, None, "tcp")
+        assert (target.text, target.name, target.port) == (text, "", 30080)
+        assert target.service is not None
+        assert target.service.full_name == "namespace001/myapp"
+        assert via(lab, target, "pod-2").port == 8080
+
+
+@pytest.mark.parametrize(("typed", "protocol"), [("node-2:30081", "tcp"), ("node-2:30080", "udp"), ("node-2", "icmp")])
+def test_any_other_port_of_a_node_is_the_nodes_own(typed: str, protocol: str) -> None:
+    lab = labmap("two-subnet-node-port")
+    assert aim(lab, lab.find("pod-0"), typed, None, protocol).service is None

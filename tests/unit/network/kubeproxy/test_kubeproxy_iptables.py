@@ -135,6 +135,37 @@ def test_intents_of_two_subnet() -> None:
     assert made == golden.read_text(), f"the intents changed; if they should, write {golden.name} anew"
 
 
+def node_port_services() -> Cluster:
+    """myapp answers on node port 30080, gone has nobody behind its 30053/UDP."""
+    cluster = two_subnet()
+    myapp = Service("namespace001", "myapp", "NodePort", "172.16.10.10", (ServicePort("http", "TCP", 80, 8080, 30080),))
+    gone = Service("namespace001", "gone", "LoadBalancer", "172.16.10.11", (ServicePort("", "UDP", 53, 53, 30053),))
+    return replace(cluster, services=(myapp, gone), slices=cluster.slices[1:2])
+
+
+def test_node_ports_as_iptables_save_prints_them() -> None:
+    golden = GOLDEN / "node-ports.txt"
+    made = as_saved(chains(node_port_services(), TWO_SUBNET_ADDRESSES, "node-0", PODS), jumps())
+    if os.environ.get("HOPLAB_WRITE_GOLDEN"):
+        golden.write_text(made)
+    assert made == golden.read_text(), f"the rules changed; if they should, write {golden.name} anew"
+
+
+def test_a_node_port_is_masqueraded_and_then_goes_where_the_cluster_ip_goes() -> None:
+    node = on_node(node_port_services())
+    (entry,) = node["nat", "KUBE-NODEPORTS"].rules
+    external = node["nat", jump(entry.text)]
+    assert external.name.startswith("KUBE-EXT-")
+    assert [jump(text) for text in texts(external)] == ["KUBE-MARK-MASQ", external.name.replace("EXT", "SVC")]
+    assert ("nat", external.name.replace("EXT", "SVC")) in node
+    told = "node port 30080 of Service namespace001/myapp:80"
+    assert entry.intent == f"{told} (1 of 2 endpoints chosen at random)"
+    assert all(rule.intent.startswith(told) for rule in external.rules)
+    assert node["filter", "KUBE-EXTERNAL-SERVICES"].rules[0].intent == (
+        "node port 30053 of Service namespace001/gone:53/UDP has no ready endpoint: refused"
+    )
+
+
 def test_a_request_for_the_cluster_ip_ends_at_one_of_two_pods() -> None:
     node = on_node(two_subnet())
     (entry,) = [rule for rule in node["nat", "KUBE-SERVICES"].rules if "172.16.10.10" in rule.text]

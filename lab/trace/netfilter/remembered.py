@@ -1,0 +1,62 @@
+"""Rules that were read once and are good until somebody changes them, for whoever asks about packet after packet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from lab.kernel.places import Sandbox, inside
+from lab.trace.netfilter.event import LEGACY, RULE, TraceEvent
+from lab.trace.netfilter.ruleset import Ruleset, generation, read_rules
+from lab.trace.netfilter.table import TABLE
+from lab.trace.netfilter.wire import NetfilterSocket
+
+Chains = set[tuple[str, str, str]]  # family, table, name
+
+
+class RememberedRules:
+    """`read` is `ruleset.read_rules`, but for places that are known and have not changed since."""
+
+    def __init__(self) -> None:
+        self._ruleset = Ruleset()
+        self._generations: dict[str, int] = {}
+        self._known: dict[str, Chains] = {}
+
+    def read(self, sandbox: Sandbox, events: Iterable[TraceEvent]) -> Ruleset:
+        """The rules that the events are about. Those of iptables-legacy have no number of their last change."""
+        by_place: dict[str, list[TraceEvent]] = {}
+        for event in events:
+            by_place.setdefault(event.place, []).append(event)
+        anew = []
+        for place, met in by_place.items():
+            chains = {(one.family, one.table, one.chain) for one in met if one.kind == RULE and one.table != TABLE}
+            current = _generation(sandbox, place)
+            if (
+                self._generations.get(place) != current
+                or not chains <= self._known[place]
+                or any(one.origin == LEGACY for one in met)
+                or not self._knows_interfaces(met)
+            ):
+                anew += met
+                self._known[place] = chains | (self._known[place] if self._generations.get(place) == current else set())
+                self._generations[place] = current
+        if anew:
+            found = read_rules(sandbox, anew)
+            self._ruleset.texts.update(found.texts)
+            self._ruleset.policies.update(found.policies)
+            self._ruleset.interfaces.update(found.interfaces)
+            self._ruleset.hooks.update(found.hooks)
+        return self._ruleset
+
+    def _knows_interfaces(self, events: Iterable[TraceEvent]) -> bool:
+        interfaces = self._ruleset.interfaces
+        return all(not index or (one.place, index) in interfaces for one in events for index in (one.iif, one.oif))
+
+
+def _generation(sandbox: Sandbox, place: str) -> int:
+    netns = sandbox.open_netns(place)
+    try:
+        with inside(netns), NetfilterSocket() as netlink:
+            return generation(netlink)
+    finally:
+        os.close(netns)

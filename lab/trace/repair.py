@@ -1,0 +1,107 @@
+"""Mends what a trace found: runs the commands that it named, in their place, and asks again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lab.errors import HoplabError
+from lab.kernel import visit
+from lab.kernel.places import Sandbox
+from lab.network.labmap import LabMap
+from lab.trace import reasons, wording
+from lab.trace.journey import DATA, DELIVERED, REQUEST, Journey, Loss
+
+_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that was run, as it is typed outside of the lab, and its exit status."""
+
+    command: str
+    status: int
+
+
+def mend(sandbox: Sandbox, lost: Loss, lab: str, *, say: Callable[[str], None], output: int = 1) -> Iterator[Ran]:
+    """Run the loss's commands one after the other, as `./inv exec` does: without a shell, each in a process of its own.
+
+    Each is said before; what it prints goes to the file descriptor `output`. One that fails does not keep the next from
+    being run: what counts is the next trace.
+    """
+    for command, typed in zip(lost.fix, reasons.mending(lost, lab), strict=True):
+        say(f"$ {typed}")
+        yield Ran(typed, _run(sandbox, lost.place, command, output))
+
+
+def _run(sandbox: Sandbox, place: str, command: str, output: int) -> int:
+    """In a child, because going into a place is for good."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else 128 - code
+    code = _FAILED
+    try:
+        os.dup2(output, 1)
+        code = visit.run(sandbox, place, shlex.split(command), {})
+    except HoplabError as error:
+        sys.stderr.write(f"hoplab: {error.message}\n")
+    except Exception:  # whatever it is ends here: this process must not go on as its parent
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def chosen(labmap: LabMap, journey: Journey) -> str:
+    """The pod that the asked Service chose, so that the same is asked again; "" where no choice was seen."""
+    there = journey.part(DATA, REQUEST)
+    if not there or there[0].packet.dst == there[-1].packet.dst:
+        return ""
+    asked, address = there[0].packet.dst, there[-1].packet.dst
+    endpoints = (
+        one
+        for service in labmap.services
+        if service.cluster_ip == asked
+        for port in service.ports
+        for one in port.endpoints
+    )
+    return next((one.pod for one in endpoints if one.address == address and one.ready), "")
+
+
+def tell(before: Journey, after: Journey) -> tuple[str, ...]:
+    """Whether it is mended now, and if not, what is still in the way."""
+    if after.verdict == DELIVERED:
+        return (f"mended: delivered by {after.answered_by} in {after.duration_us / 1000:.1f} ms",)
+    lost = after.lost
+    if lost is None:
+        return (f"not mended: {after.verdict}",)
+    lines = [f"not mended: {wording.ending(after.verdict, lost)}", lost.why]
+    if before.lost is not None and _same(before.lost, lost):
+        lines.append("It is the same loss as before.")
+    elif lost.fix:
+        lines.append("It is another loss; --fix again runs:")
+        lines += (f"  {command}" for command in reasons.mending(lost, after.lab))
+    return tuple(lines)
+
+
+def nothing(journey: Journey) -> str:
+    """Why there is nothing to run."""
+    if journey.verdict == DELIVERED:
+        return f"nothing to mend: delivered by {journey.answered_by}"
+    return f"nothing to run: no command is known that mends it ({journey.lost.cause if journey.lost else 'unknown'})"
+
+
+def _same(one: Loss, other: Loss) -> bool:
+    return (one.place, one.direction, one.phase, one.cause, one.object) == (
+        other.place,
+        other.direction,
+        other.phase,
+        other.cause,
+        other.object,
+    )
