@@ -1,6 +1,6 @@
 """What somebody changes by hand is named by `inspect`, and the next `up` mends just that.
 
-    node-0 (pod-0, pod-1, dns-0) ── subnet-a ── node-1 (pod-2, dns-1)     router ── subnet-b ── node-2 (pod-3)
+node-0 (pod-0, pod-1, dns-0) ── subnet-a ── node-1 (pod-2, dns-1)     router ── subnet-b ── node-2 (pod-3)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """When something goes wrong: said in words, with the command to try, and the lab is as it was before.
 
-    node-0 (pod-0, pod-1) ── subnet-a ── node-1 (pod-2)     router ── subnet-b ── node-2 (pod-3)
+node-0 (pod-0, pod-1) ── subnet-a ── node-1 (pod-2)     router ── subnet-b ── node-2 (pod-3)
 """
 
 from __future__ import annotations

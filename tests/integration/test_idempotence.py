@@ -1,6 +1,6 @@
 """`up` brings the kernel to the file's state, once: what is read back afterwards differs in nothing.
 
-    file ──► up ──► kernel ──► read back ──► no changes        (every topology that comes with Hoplab)
+file ──► up ──► kernel ──► read back ──► no changes        (every topology that comes with Hoplab)
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An edited file changes what differs and nothing else.
 
-    node-0 (pod-0, pod-1) ── subnet-a ── node-1 (pod-2, and pod-4 when it is added)
-                                │
-                              router ── subnet-b ── node-2 (pod-3)
+node-0 (pod-0, pod-1) ── subnet-a ── node-1 (pod-2, and pod-4 when it is added)
+                            │
+                          router ── subnet-b ── node-2 (pod-3)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What we write into the kernel is there, and what we read is so: pyroute2, which knows nothing of ours, agrees.
 
-    our request ──► kernel ──► our reader
-                      └──────► pyroute2's
+our request ──► kernel ──► our reader
+                  └──────► pyroute2's
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What `up --plan` prints is no picture of the work but the work: pasted into a shell it builds the same lab.
 
-    up --plan ──► sh, in an empty sandbox ──► kernel ──► read back: as designed        pod-0 ──► myapp: answered
+up --plan ──► sh, in an empty sandbox ──► kernel ──► read back: as designed        pod-0 ──► myapp: answered
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The packets themselves, captured where they pass.
 
-    subnet-a 10.0.1.0/24          router          subnet-b 10.0.2.0/24
-    node-0 ─────┬───── node-1 ─── eth0 eth1 ─────────── node-2        gateway ─── internet
-    pod-0 pod-1        pod-2                            pod-3         203.0.113.1  203.0.113.80
+subnet-a 10.0.1.0/24          router          subnet-b 10.0.2.0/24
+node-0 ─────┬───── node-1 ─── eth0 eth1 ─────────── node-2        gateway ─── internet
+pod-0 pod-1        pod-2                            pod-3         203.0.113.1  203.0.113.80
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Services and pods that are not of the ordinary kind: without endpoints, not ready, headless, with an own program.
 
-    node-0: client, web-1 (not ready)        node-1: web-0 (ready), program
+node-0: client, web-1 (not ready)        node-1: web-0 (ready), program
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Labs and commands side by side: labs with the same addresses, several `up`s of one, and a host that sees none of it.
 
-    lab A: node-0 10.0.1.10 …        lab B: node-0 10.0.1.10 …        the host: as it was
+lab A: node-0 10.0.1.10 …        lab B: node-0 10.0.1.10 …        the host: as it was
 """
 
 from __future__ import annotations

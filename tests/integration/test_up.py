@@ -1,8 +1,8 @@
 """A lab that is up is the cluster that was drawn: every pod, name, route and rule of it.
 
-    subnet-a 10.0.1.0/24        router        subnet-b 10.0.2.0/24
-    node-0 ─────┬───── node-1 ────┴─────────────── node-2
-    pod-0 pod-1        pod-2                       pod-3        Service myapp 172.16.10.10:80 → pod-2, pod-3
+subnet-a 10.0.1.0/24        router        subnet-b 10.0.2.0/24
+node-0 ─────┬───── node-1 ────┴─────────────── node-2
+pod-0 pod-1        pod-2                       pod-3        Service myapp 172.16.10.10:80 → pod-2, pod-3
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The input of iptables-restore, proven on a simulated kernel: whatever rules there are become those that should be.
 
-    *filter
-    :MINE - [0:0]           a new chain, or a policy
-    -I / -D / -A            edits of lists
-    -F / -X                 chains that go
+*filter
+:MINE - [0:0]           a new chain, or a policy
+-I / -D / -A            edits of lists
+-F / -X                 chains that go
 """
 
 from __future__ import annotations

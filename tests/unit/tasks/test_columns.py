@@ -19,7 +19,7 @@ def created(seconds_ago: float) -> str:
 
 def pod(name: str, **more: Any) -> dict[str, Any]:
     return {
-        "metadata": {"name": name, "namespace": "shop", "creationTimestamp": created(3700)},
+        "metadata": {"name": name, "namespace": "shop", "creationTimestamp": created(30.5 * 3600)},
         "spec": {"nodeName": "node-0"},
         "status": {
             "phase": "Running",
@@ -31,31 +31,31 @@ def pod(name: str, **more: Any) -> dict[str, Any]:
 
 def service(**spec: Any) -> dict[str, Any]:
     whole = {"type": "ClusterIP", "clusterIP": "172.16.0.1", "ports": [], "selector": {}, **spec}
-    return {"metadata": {"name": "web", "namespace": "shop", "creationTimestamp": created(3700)}, "spec": whole}
+    return {"metadata": {"name": "web", "namespace": "shop", "creationTimestamp": created(30.5 * 3600)}, "spec": whole}
 
 
 def test_pods() -> None:
     told = columns.table("pods", [pod("a"), pod("much-longer", ready=False, restarts=3)], wide=False, namespaced=False)
     assert told.splitlines() == [
         "NAME          READY   STATUS    RESTARTS   AGE",
-        "a             1/1     Running   0          61m",
-        "much-longer   0/1     Running   3          61m",
+        "a             1/1     Running   0          30h",
+        "much-longer   0/1     Running   3          30h",
     ]
 
 
 def test_wide_and_with_namespaces() -> None:
     head, line = columns.table("pods", [pod("a")], wide=True, namespaced=True).splitlines()
     assert head.split("   ")[0].strip() == "NAMESPACE"
-    assert line.split() == ["shop", "a", "1/1", "Running", "0", "61m", "10.244.0.2", "node-0", "<none>", "<none>"]
+    assert line.split() == ["shop", "a", "1/1", "Running", "0", "30h", "10.244.0.2", "node-0", "<none>", "<none>"]
 
 
 SERVICES = [
-    (service(), "web    ClusterIP   172.16.0.1   <none>        <none>    61m"),
+    (service(), "web    ClusterIP   172.16.0.1   <none>        <none>    30h"),
     (
         service(ports=[{"port": 80, "protocol": "TCP"}, {"port": 53, "protocol": "UDP", "nodePort": 30053}]),
-        "web    ClusterIP   172.16.0.1   <none>        80/TCP,53:30053/UDP   61m",
+        "web    ClusterIP   172.16.0.1   <none>        80/TCP,53:30053/UDP   30h",
     ),
-    (service(clusterIP="None"), "web    ClusterIP   None         <none>        <none>    61m"),
+    (service(clusterIP="None"), "web    ClusterIP   None         <none>        <none>    30h"),
 ]
 
 
@@ -66,7 +66,7 @@ def test_services(item: dict[str, Any], line: str) -> None:
 
 def test_slices_show_three_addresses_and_how_many_more() -> None:
     item = {
-        "metadata": {"name": "web-x", "namespace": "shop", "creationTimestamp": created(3700)},
+        "metadata": {"name": "web-x", "namespace": "shop", "creationTimestamp": created(30.5 * 3600)},
         "addressType": "IPv4",
         "ports": [{"port": 8080}],
         "endpoints": [{"addresses": [f"10.0.0.{number}"]} for number in range(5)],
