@@ -5,6 +5,7 @@ Says one line on standard output: {"listening": true}, {"held": true} when anoth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -20,7 +21,9 @@ from lab.kernel.processes import LOGS
 
 
 def _say(message: dict[str, object]) -> None:
-    print(json.dumps(message), flush=True)  # noqa: T201  the line is for the process that started us
+    """One line for the process that started us. That it has died meanwhile is for the service to notice."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, json.dumps(message).encode() + b"\n")
 
 
 def _listen(lab: Path) -> socket.socket:

@@ -7,6 +7,7 @@ kills the processes, and with the last of them go mounts, namespaces and interfa
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -100,8 +101,9 @@ def _live(name: str, life: Callable[[], None], refused: Callable[[MachineError],
     except BaseException:
         sys.excepthook(*sys.exc_info())  # nobody above us would: the process ends right here
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # whoever read it may be gone
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)
 
 

@@ -38,7 +38,7 @@ def blocks() -> list[tuple[str, str]]:
 
 
 # Durations, ages, the clients' ports, and how many steps a whole lab takes.
-DIFFERENT = re.compile(r"\b\d+\.\d+ m?s\b|\b\d+s\b|(?<=\d):\d{5}\b|\b\d+ steps\b")
+DIFFERENT = re.compile(r"\b\d+\.\d+ m?s\b|\b\d+s\b|(?<=^client 203\.0\.113\.1):\d+|(?<=\d):\d{5}\b|\b\d+ steps\b")
 
 
 def comparable(output: str) -> list[str]:
