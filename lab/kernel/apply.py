@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
@@ -34,6 +36,7 @@ from lab.plan.restore import restore_input
 
 Progress = Callable[[int, str], None]
 T = TypeVar("T")
+PROCESSORS = os.cpu_count() or 1
 
 
 def apply(holdings: Holdings, plan: Plan, desired: Network, progress: Progress, cancelled: Callable[[], bool]) -> None:
@@ -52,6 +55,7 @@ class _Application:
         self._progress = progress
         self._cancelled = cancelled
         self._loading: list[rules.Running] = []
+        self._waiting: deque[RuleStep] = deque()
         self._fresh: dict[str, int] = {}
 
     def run(self, plan: Plan) -> None:
@@ -82,8 +86,9 @@ class _Application:
     def _place(self, place: str, kinds: _Kinds) -> list[Step]:
         """Everything of one place but its servers, which are given back."""
         self._load_sets(place, kinds[IpSet])
-        for loaded in kinds.rules:
-            self._load(loaded)
+        self._waiting.extend(kinds.rules)
+        # A processor stays ours: more programs at once would only make the links wait.
+        self._load_rules(beside=max(1, PROCESSORS - 1))
         self._settings(place, kinds[Sysctl])
         self._netlink(place, kinds)
         for step in (*kinds[File], *kinds[Symlink]):
@@ -114,12 +119,21 @@ class _Application:
         if text:
             rules.start_ipset(self._holdings.namespaces, place, text).result()
 
-    def _load(self, step: RuleStep) -> None:
-        self._loading.append(rules.start_restore(self._holdings.namespaces, step.place, restore_input(step.changes)))
+    def _load_rules(self, beside: int) -> None:
+        """Have at most so many programs load rules at this moment, starting those that wait."""
+        for program in [program for program in self._loading if program.process.poll() is not None]:
+            self._loading.remove(program)
+            program.result()
+        while self._waiting and len(self._loading) < beside:
+            step = self._waiting.popleft()
+            text = restore_input(step.changes)
+            self._loading.append(rules.start_restore(self._holdings.namespaces, step.place, text))
 
     def _finish_loading(self) -> None:
+        self._load_rules(beside=PROCESSORS)
         while self._loading:
             self._loading.pop(0).result()
+            self._load_rules(beside=PROCESSORS)
 
     def _settings(self, place: str, steps: Sequence[Step]) -> None:
         """Those that are files, before any link is made: new links inherit from them."""
