@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from struct import pack
 from typing import ClassVar
@@ -35,7 +36,7 @@ class Ask:
     size: int = 0
 
 
-class Attempt:
+class Attempt(ABC):
     """Common to the three. Made inside the client's namespace; `begin` sends the first packet, `finish` waits."""
 
     protocol: ClassVar[str]
@@ -51,9 +52,9 @@ class Attempt:
         self._socket.bind((address, 0))
         self._error = 0
 
+    @abstractmethod
     def begin(self) -> None:
         """Send the first packet. What the client's own kernel refuses is told by `finish`."""
-        raise NotImplementedError
 
     def finish(self, seconds: float) -> Outcome:
         """The outcome, one of those of `exchange`, and what was said, in words."""
@@ -69,8 +70,9 @@ class Attempt:
         except OSError as error:
             return REFUSED if error.errno in _REFUSALS else UNREACHABLE, os.strerror(error.errno or 0).lower()
 
+    @abstractmethod
     def _converse(self, deadline: float) -> Outcome:
-        raise NotImplementedError
+        """Wait for the answer; TimeoutError when the deadline passes without one."""
 
     def abandon(self) -> None:
         """Close at once, without a farewell that would show up in the captures."""
