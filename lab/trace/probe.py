@@ -50,11 +50,12 @@ class Probe:
 
     def _question(self, name: str) -> tuple[question.Answer | None, int]:
         """One question, repeated once when nothing comes back; the answer, and how often it was asked."""
-        try:
-            message = question.ask(int.from_bytes(os.urandom(2), "big"), name)
-        except ValueError as error:
-            raise UsageError(str(error), "a name is letters, digits and hyphens, with dots between") from error
         for tries in range(1, DNS_TRIES + 1):
+            try:
+                # Another number for each try: the captures tell them apart by their payload.
+                message = question.ask(int.from_bytes(os.urandom(2), "big"), name)
+            except ValueError as error:
+                raise UsageError(str(error), "a name is letters, digits and hyphens, with dots between") from error
             attempt = self.begin("udp", Ask(self._labmap.dns.service_ip, DNS_PORT, message))
             self.finish(attempt, DNS_SECONDS, DNS)
             if isinstance(attempt, Datagram) and attempt.answer:
