@@ -57,6 +57,16 @@ apiVersion: v1
 kind: Service
 metadata: {name: nobody, namespace: shop}
 spec: {type: NodePort, selector: {app: nobody}, ports: [{port: 80, targetPort: 8080, nodePort: 30099}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: unwell, namespace: shop, labels: {app: unwell}, annotations: {hoplab.io/ready: "false"}}
+spec: {nodeName: node-1, containers: [{name: c, image: built-in}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: unwell, namespace: shop}
+spec: {selector: {app: unwell}, ports: [{port: 80, targetPort: 8080}]}
 """
 
 
@@ -223,6 +233,12 @@ def test_a_service_without_endpoints(ends: Lab) -> None:
     assert (lost.place, lost.cause, lost.evidence) == ("node-0", "no-endpoints", "kernel")
     assert "shop/nobody has no endpoints" in lost.object
     assert "no pod has the labels of its selector" in lost.why
+
+
+def test_a_service_whose_pods_are_not_ready(ends: Lab) -> None:
+    lost = lost_in(ends, "unwell.shop")
+    assert (lost.place, lost.cause, lost.evidence) == ("node-0", "no-endpoints", "kernel")
+    assert "none of its pods (shop/unwell) is ready" in lost.why
 
 
 def test_a_service_with_the_wrong_target_port(ends: Lab) -> None:
