@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.labs import ROOT, Lab
+from tests.integration.labs import ROOT, Lab, standing
 
 LabFactory = Callable[..., Lab]
 
@@ -39,12 +39,8 @@ def lab() -> Iterator[LabFactory]:
 @pytest.fixture(scope="session")
 def two_subnet() -> Iterator[Lab]:
     """The healthy lab of this worker. Look, send, capture; change nothing."""
-    one = Lab("two-subnet")
-    try:
-        one.up().ok()
+    with standing("two-subnet") as one:
         yield one
-    finally:
-        one.end()
 
 
 @pytest.fixture

@@ -243,3 +243,14 @@ def _link(pid: int, name: str) -> str:
         return str(Path(f"/proc/{pid}/{name}").readlink())
     except OSError:
         return ""
+
+
+@contextmanager
+def standing(topology: str) -> Iterator[Lab]:
+    """A lab of that topology for the length of the block, up at its beginning and taken down however it ends."""
+    one = Lab(topology)
+    try:
+        one.up().ok()
+        yield one
+    finally:
+        one.end()

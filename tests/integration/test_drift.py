@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.labs import Lab
+from tests.integration.labs import Lab, standing
 
 CALI_POD_0 = "cali1200d7e9db2"
 
@@ -176,12 +176,8 @@ DAMAGES = [
 @pytest.fixture(scope="module")
 def damaged() -> Iterator[Lab]:
     """One lab for all: each test leaves it healed, and says so if it does not."""
-    one = Lab("two-subnet")
-    try:
-        one.up().ok()
+    with standing("two-subnet") as one:
         yield one
-    finally:
-        one.end()
 
 
 @pytest.fixture

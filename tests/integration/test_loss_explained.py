@@ -17,7 +17,7 @@ from lab.network.labmap import LabMap
 from lab.trace.journey import Journey, Loss
 from lab.trace.trace import trace
 from tests.integration.conftest import LabFactory
-from tests.integration.labs import Lab, until, with_node_port
+from tests.integration.labs import Lab, standing, until, with_node_port
 from tests.integration.loss_table import FAULTS, NODE_PORT_FAULTS, Fault
 
 POD_0 = "namespace001/pod-0"
@@ -190,24 +190,16 @@ def test_outside_names_that_the_dns_server_cannot_ask_for(lab: LabFactory) -> No
 def node_ports(tmp_path_factory: pytest.TempPathFactory, two_subnet_text: str) -> Iterator[Lab]:
     file = tmp_path_factory.mktemp("node-ports") / "topology.yaml"
     file.write_text(with_node_port(two_subnet_text), encoding="utf-8")
-    one = Lab(str(file))
-    try:
-        one.up().ok()
+    with standing(str(file)) as one:
         yield one
-    finally:
-        one.end()
 
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     file = tmp_path_factory.mktemp("ends") / "topology.yaml"
     file.write_text(ENDS, encoding="utf-8")
-    one = Lab(str(file))
-    try:
-        one.up().ok()
+    with standing(str(file)) as one:
         yield one
-    finally:
-        one.end()
 
 
 def test_a_node_port_without_endpoints(ends: Lab) -> None:

@@ -16,7 +16,7 @@ from lab.network.path import Crossing, Walker
 from lab.trace.journey import Hop
 from lab.trace.trace import trace
 from tests.integration.conftest import LabFactory
-from tests.integration.labs import Lab, with_node_port
+from tests.integration.labs import Lab, standing, with_node_port
 
 POD_0 = "namespace001/pod-0"
 
@@ -25,12 +25,8 @@ POD_0 = "namespace001/pod-0"
 def served(tmp_path_factory: pytest.TempPathFactory, two_subnet_text: str) -> Iterator[Lab]:
     file = tmp_path_factory.mktemp("served") / "topology.yaml"
     file.write_text(with_node_port(two_subnet_text), encoding="utf-8")
-    one = Lab(str(file))
-    try:
-        one.up().ok()
+    with standing(str(file)) as one:
         yield one
-    finally:
-        one.end()
 
 
 def seen(hops: tuple[Hop, ...]) -> tuple[Crossing, ...]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.integration.labs import Lab, finish, start, until
+from tests.integration.labs import Lab, finish, standing, start, until
 
 POD_0 = "namespace001/pod-0"
 HOW = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -29,12 +29,8 @@ TABLES = "for place in /run/netns/*; do ip netns exec ${place##*/} nft list tabl
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    one = Lab("two-subnet")
-    try:
-        one.up().ok()
+    with standing("two-subnet") as one:
         yield one
-    finally:
-        one.end()
 
 
 def tables(lab: Lab) -> str:
