@@ -207,16 +207,17 @@ def test_by_hand(healthy: Lab, damage: Damage) -> None:
     assert healthy.exec_("pod-0", "curl", "-sS", "--max-time", "5", "http://myapp").ok()
 
 
-def pid_inside(lab: Lab, words: str) -> str:
-    """The process id, inside the lab, of the program whose command line begins with these words."""
-    listed = lab.in_("underlay", "ps axww -o pid=,args=").splitlines()
-    found = [line.split()[0] for line in listed if " ".join(line.split()[1:]).startswith(words)]
-    assert found, f"nothing runs {words!r} among {listed}"
+def pid_inside(lab: Lab, namespace: str, words: str) -> str:
+    """The process id, inside the lab, of the program in this network namespace whose command line begins so."""
+    there = set(lab.in_("underlay", f"ip netns pids {namespace}").split())
+    listed = [line.split() for line in lab.in_("underlay", "ps axww -o pid=,args=").splitlines()]
+    found = [pid for pid, *args in listed if pid in there and " ".join(args).startswith(words)]
+    assert found, f"nothing runs {words!r} in {namespace}: {sorted(there)} among {listed}"
     return found[0]
 
 
 def test_a_dns_server_is_killed(healthy: Lab) -> None:
-    healthy.in_("underlay", f"kill -9 {pid_inside(healthy, 'dnsmasq --keep-in-foreground')}")
+    healthy.in_("underlay", f"kill -9 {pid_inside(healthy, 'kube-system.dns-0', 'dnsmasq --keep-in-foreground')}")
     told = healthy.drift()
     require_named(told, ("kube-system/dns-0: process",))
     assert "kube-system/dns-0: process" in healthy.up().ok()
@@ -225,7 +226,7 @@ def test_a_dns_server_is_killed(healthy: Lab) -> None:
 
 
 def test_the_internets_resolver_is_killed(healthy: Lab) -> None:
-    healthy.in_("underlay", f"kill -9 {pid_inside(healthy, 'dnsmasq --no-daemon')}")
+    healthy.in_("underlay", f"kill -9 {pid_inside(healthy, 'internet', 'dnsmasq --no-daemon')}")
     require_named(healthy.drift(), ("internet: process",))
     healthy.up().ok()
     assert healthy.exec_("pod-0", "curl", "-sS", "--max-time", "5", "http://www.example.com").ok()
