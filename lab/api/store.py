@@ -1,0 +1,194 @@
+"""All objects of the cluster, in memory: each change has a number, and the latest changes can be replayed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.api.errors import already_exists, conflict, expired, not_found
+from lab.api.resources import DEPLOYMENTS, PODS, REPLICASETS, Resource
+
+Json = dict[str, Any]
+Key = tuple[str, str]  # namespace ("" for cluster-wide kinds) and name
+ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+REMEMBERED = 10_000
+"""So many changes can be replayed; whoever is further behind must list anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one object. `object` is the new one, or the last one of what is gone, with the change's number
+    as its resourceVersion; `previous` what was there before, None for a new one.
+    """
+
+    type: ChangeType
+    resource: Resource
+    object: Json
+    previous: Json | None
+    revision: int
+
+    @property
+    def key(self) -> Key:
+        return key_of(self.object)
+
+
+def key_of(item: Json) -> Key:
+    metadata = item["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+class Store:
+    """`now` gives the time as the API writes it (RFC 3339, seconds, UTC), `new_uid` a fresh UUID.
+
+    One thread at a time may use it. Listeners are called in the order of the changes, after the store has them; they
+    may change the store again.
+    """
+
+    def __init__(self, now: Callable[[], str], new_uid: Callable[[], str], first: int = 1) -> None:
+        self._now = now
+        self._new_uid = new_uid
+        self._revision = first
+        self._objects: dict[Resource, dict[Key, Json]] = {}
+        self._history: deque[Change] = deque(maxlen=REMEMBERED)
+        self._forgotten = first  # the revision before the oldest change in the history
+        self._listeners: list[Callable[[Change], None]] = []
+        self._untold: deque[Change] = deque()
+        self._telling = False
+
+    @property
+    def revision(self) -> int:
+        """The number of the latest change."""
+        return self._revision
+
+    def now(self) -> str:
+        return self._now()
+
+    def find(self, resource: Resource, namespace: str, name: str) -> Json | None:
+        return self._objects.get(resource, {}).get((namespace, name))
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Json:
+        """Raises ApiError 404."""
+        found = self.find(resource, namespace, name)
+        if found is None:
+            raise not_found(resource, name)
+        return found
+
+    def list(self, resource: Resource, namespace: str = "") -> list[Json]:
+        """All of that kind, or those of one namespace, by namespace and name."""
+        held = self._objects.get(resource, {})
+        return [held[key] for key in sorted(held) if not namespace or key[0] == namespace]
+
+    def each(self, resource: Resource) -> Iterator[Json]:
+        """All of that kind in no order that means anything. The store must not change meanwhile."""
+        return iter(self._objects.get(resource, {}).values())
+
+    def create(self, resource: Resource, item: Json) -> Json:
+        """The object as stored, with uid, creationTimestamp, resourceVersion, generation. ApiError 409 if it exists."""
+        key = key_of(item)
+        held = self._objects.setdefault(resource, {})
+        if key in held:
+            raise already_exists(resource, key[1])
+        self._revision += 1
+        metadata = {
+            **item["metadata"],
+            "uid": item["metadata"].get("uid") or self._new_uid(),
+            "creationTimestamp": item["metadata"].get("creationTimestamp") or self._now(),
+            "resourceVersion": str(self._revision),
+        }
+        if resource in _COUNTED:
+            metadata["generation"] = 1
+        made = {"apiVersion": resource.api_version, "kind": resource.kind, **item, "metadata": metadata}
+        held[key] = made
+        self._tell(Change("ADDED", resource, made, None, self._revision))
+        return made
+
+    def adopt(self, resource: Resource, item: Json) -> None:
+        """Take over an object of another store as it is."""
+        self._revision = max(self._revision + 1, int(item["metadata"]["resourceVersion"]))
+        self._objects.setdefault(resource, {})[key_of(item)] = item
+        self._tell(Change("ADDED", resource, item, None, self._revision))
+
+    def update(self, resource: Resource, item: Json) -> Json:
+        """The object as stored; the one that is there when nothing differs. uid and creationTimestamp stay.
+
+        ApiError 404 if it is not there, 409 if `item` has a resourceVersion or uid that is not that of the one there.
+        An object that is being deleted is removed with its last finalizer, unless it is a pod with a grace period.
+        """
+        namespace, name = key = key_of(item)
+        old = self.get(resource, namespace, name)
+        given, kept = item["metadata"], old["metadata"]
+        for mark in ("resourceVersion", "uid"):
+            if given.get(mark) and given[mark] != kept[mark]:
+                raise conflict(resource, name)
+        metadata = {**given, **{mark: kept[mark] for mark in _KEPT if mark in kept}}
+        new = {**item, "apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
+        if new == old:
+            return old
+        if resource in _COUNTED and new.get("spec") != old.get("spec"):
+            metadata["generation"] = kept.get("generation", 1) + 1
+        self._revision += 1
+        metadata["resourceVersion"] = str(self._revision)
+        self._objects[resource][key] = new
+        self._tell(Change("MODIFIED", resource, new, old, self._revision))
+        if metadata.get("deletionTimestamp") and not _is_held(new):
+            return self.remove(resource, namespace, name)
+        return new
+
+    def remove(self, resource: Resource, namespace: str, name: str) -> Json:
+        """Take it out at once, finalizers or not. Gives the object's last state. ApiError 404."""
+        old = self.get(resource, namespace, name)
+        del self._objects[resource][namespace, name]
+        self._revision += 1
+        last = {**old, "metadata": {**old["metadata"], "resourceVersion": str(self._revision)}}
+        self._tell(Change("DELETED", resource, last, old, self._revision))
+        return last
+
+    def since(self, revision: int) -> Sequence[Change]:
+        """The changes after that number. ApiError 410 when they are no longer remembered, or lie in the future."""
+        if revision < self._forgotten:
+            raise expired(f"too old resource version: {revision} ({self._forgotten})")
+        if revision > self._revision:
+            raise expired(f"Too large resource version: {revision}, current: {self._revision}")
+        if revision == self._revision:
+            return ()
+        return [change for change in self._history if change.revision > revision]
+
+    def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Have every change told from now on. Gives what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _tell(self, change: Change) -> None:
+        if len(self._history) == REMEMBERED:
+            self._forgotten = self._history[0].revision
+        self._history.append(change)
+        self._untold.append(change)
+        if self._telling:
+            return  # a listener changes the store: everyone hears of it after what is being told
+        self._telling = True
+        try:
+            while self._untold:
+                told = self._untold.popleft()
+                for listener in tuple(self._listeners):
+                    listener(told)
+        finally:
+            self._telling = False
+
+
+_KEPT = ("uid", "creationTimestamp", "resourceVersion", "generation", "namespace")
+_COUNTED = (PODS, DEPLOYMENTS, REPLICASETS)  # the kinds of whose specifications there is a generation
+
+
+def _is_held(item: Json) -> bool:
+    """Somebody is still to act before it goes: a finalizer's owner (a namespace has finalizers in its spec too), or
+    whoever ends a pod's programs, and then removes it.
+    """
+    metadata = item["metadata"]
+    return bool(
+        metadata.get("finalizers")
+        or metadata.get("deletionGracePeriodSeconds")
+        or (item["kind"] == "Namespace" and item.get("spec", {}).get("finalizers"))
+    )

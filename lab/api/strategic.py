@@ -1,0 +1,135 @@
+"""Strategic merge patch: a merge patch that knows which lists hold things with names. Source: apimachinery's
+strategicpatch; directives `$patch`, `$retainKeys`, `$deleteFromPrimitiveList/…`, `$setElementOrder/…`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.api.errors import bad_request
+from lab.api.merging import identity, in_order
+from lab.api.resources import Resource
+from lab.api.schema.messages import Field, Message, root
+
+Json = dict[str, Any]
+
+_HOW, _RETAINED = "$patch", "$retainKeys"
+_ORDER, _TAKEN = "$setElementOrder/", "$deleteFromPrimitiveList/"
+
+
+def strategic_patched(resource: Resource, target: Json, patch: Json) -> Json:
+    """A new object. ApiError 400 for a patch that cannot be understood."""
+    return _merged(root(resource.kind), target, patch)
+
+
+def _merged(schema: Message | None, target: Json, patch: Json) -> Json:
+    how = patch.get(_HOW)
+    if how == "replace":
+        return _plain(schema, patch)
+    if how == "delete":
+        return {}
+    if how not in (None, "merge"):
+        raise bad_request(f"Unknown patch type found: {how}")
+    made = _retained(target, patch)
+    for key, value in patch.items():
+        if value is None:
+            made.pop(key, None)
+        elif not key.startswith("$"):
+            made[key] = _value(schema.fields.get(key) if schema else None, made.get(key), value)
+    for key, value in patch.items():
+        if key.startswith(_TAKEN):
+            _take(made, key.removeprefix(_TAKEN), _listed(key, value))
+    for key, value in patch.items():
+        if key.startswith(_ORDER) and schema:
+            _order(schema, made, target, key.removeprefix(_ORDER), _listed(key, value))
+    return made
+
+
+def _take(made: Json, name: str, values: list[Any]) -> None:
+    """Out of a list of plain values."""
+    if isinstance(made.get(name), list):
+        made[name] = [one for one in made[name] if one not in values]
+
+
+def _order(schema: Message, made: Json, target: Json, name: str, order: list[Any]) -> None:
+    field, held = schema.fields.get(name), target.get(name)
+    if field and isinstance(made.get(name), list):
+        made[name] = _ordered(field, made[name], order, held if isinstance(held, list) else [])
+
+
+def _retained(target: Json, patch: Json) -> Json:
+    if _RETAINED not in patch:
+        return dict(target)
+    kept = _listed(_RETAINED, patch[_RETAINED])
+    for key, value in patch.items():
+        if not key.startswith("$") and value is not None and key not in kept:
+            raise bad_request(f"{_RETAINED} must be a superset of the fields of the patch, and has no {key}")
+    return {key: value for key, value in target.items() if key in kept}
+
+
+def _listed(key: str, value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise bad_request(f"{key} is a list")
+    return value
+
+
+def _value(field: Field | None, held: object, value: Any) -> Any:  # noqa: ANN401 JSON
+    if isinstance(value, dict):
+        schema = field.message if field and field.is_message and field.shape == "one" else None
+        return _merged(schema, held if isinstance(held, dict) else {}, value)
+    if isinstance(value, list) and field:
+        before = held if isinstance(held, list) else []
+        if field.merge_key:
+            return _merged_list(field, before, value)
+        if field.is_set:
+            return [*before, *(one for i, one in enumerate(value) if one not in before and one not in value[:i])]
+    return value
+
+
+def _merged_list(field: Field, held: list[Any], patch: list[Any]) -> list[Any]:
+    schema = field.message
+    elements = [one for one in patch if isinstance(one, dict)]
+    if len(elements) != len(patch):
+        raise bad_request(f"the elements of {field.name} are objects")
+    if any(one.get(_HOW) == "replace" for one in elements):
+        return [_plain(schema, one) for one in elements if _HOW not in one]
+    made = list(held)
+    for element in elements:
+        if element.get(field.merge_key) is None:
+            raise bad_request(f"an element of {field.name} does not contain the merge key: {field.merge_key}")
+        if element.get(_HOW) == "delete":
+            made = [one for one in made if not _is_called(field, one, element)]
+            continue
+        at = _find(field, made, element)
+        if at is None:
+            made.append(_merged(schema, {}, element))
+        else:
+            made[at] = _merged(schema, made[at], element)
+    return made
+
+
+def _is_called(field: Field, one: object, element: Json) -> bool:
+    return isinstance(one, dict) and bool(one.get(field.merge_key) == element[field.merge_key])
+
+
+def _find(field: Field, held: list[Any], element: Json) -> int | None:
+    """The one with all the keys that the element has, else the first with its merge key: two ports of one number."""
+    called = [i for i, one in enumerate(held) if _is_called(field, one, element)]
+    told = [key for key in field.keys if key in element]
+    exact = [i for i in called if all(held[i].get(key) == element[key] for key in told)]
+    return next(iter(exact or called), None)
+
+
+def _ordered(field: Field, made: list[Any], order: list[Any], held: list[Any]) -> list[Any]:
+    if field.merge_key:
+        # The order names elements by their merge key alone; each name stands for all that have it.
+        names = [one.get(field.merge_key) for one in order if isinstance(one, dict)]
+        wanted = [identity(field, one) for name in names for one in made if one.get(field.merge_key) == name]
+    else:
+        wanted = [identity(field, one) for one in order]
+    return in_order(field, made, wanted, [identity(field, one) for one in held])
+
+
+def _plain(schema: Message | None, patch: Json) -> Json:
+    """What the patch sets, without directives and nulls."""
+    return _merged(schema, {}, {key: value for key, value in patch.items() if key != _HOW})
