@@ -39,13 +39,14 @@ class Mistake:
 
 
 class FileError(HoplabError):
-    """A topology or manifest cannot be right. Nothing was built. Exit status 2."""
+    """A topology or manifest cannot be right. Nothing was built, or whatever `outcome` says. Exit status 2."""
 
     exit_status = 2
 
-    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+    def __init__(self, mistakes: tuple[Mistake, ...], outcome: str = "nothing was built") -> None:
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
         self.mistakes = mistakes
+        self.outcome = outcome
 
 
 class UsageError(HoplabError):

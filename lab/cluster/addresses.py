@@ -24,15 +24,21 @@ class ClusterIps:
     def __init__(self, cidr: str) -> None:
         self._network = IPv4Network(cidr)
         self._base = int(self._network.network_address)
-        self._owners = {self._base + API_SERVER: "the API server", self._base + DNS: "kube-system/kube-dns"}
+        self._reserved = {self._base + API_SERVER: "default/kubernetes", self._base + DNS: "kube-system/kube-dns"}
+        self._owners = dict(self._reserved)
+
+    @property
+    def api_server(self) -> str:
+        """That of default/kubernetes."""
+        return str(self._network[API_SERVER])
 
     @property
     def dns(self) -> str:
         """The cluster's DNS, which every pod's resolv.conf names."""
         return str(self._network[DNS])
 
-    def take(self, text: str, owner: str) -> str:
-        """The address that a manifest asks for. Raises ClusterIpError."""
+    def check(self, text: str, owner: str) -> str:
+        """The address as the owner may have it: it is in the range, and nobody else's. Raises ClusterIpError."""
         try:
             address = IPv4Address(text)
         except AddressValueError:
@@ -40,10 +46,26 @@ class ClusterIps:
         first, last = self._network[1], self._network[-2]
         if not first <= address <= last:
             raise ClusterIpError(f"{address} is not in the Services' range {self._network}", f"use {first} to {last}")
-        if other := self._owners.get(int(address)):
+        other = self._owners.get(int(address), owner)
+        if other != owner:
             raise ClusterIpError(f"{address} is already the address of {other}", "choose another, or leave it out")
-        self._owners[int(address)] = owner
         return str(address)
+
+    def take(self, text: str, owner: str) -> str:
+        """The address that a manifest asks for, which is the owner's from now on. Raises ClusterIpError."""
+        address = self.check(text, "")
+        self.hold(address, owner)
+        return address
+
+    def hold(self, text: str, owner: str) -> None:
+        """That address is the owner's, whether it is in the range or not."""
+        self._owners[int(IPv4Address(text))] = owner
+
+    def release(self, text: str) -> None:
+        """That address is nobody's any longer; those of Kubernetes' own Services are always kept for them."""
+        number = int(IPv4Address(text))
+        self._owners.pop(number, None)
+        self._owners |= {key: name for key, name in self._reserved.items() if key == number}
 
     def is_free(self, text: str) -> bool:
         """Whether `take` would succeed."""
@@ -51,6 +73,12 @@ class ClusterIps:
         return self._network[1] <= address <= self._network[-2] and int(address) not in self._owners
 
     def give(self, owner: str) -> str:
+        """A free address, which is the owner's from now on. Raises ClusterIpError when there is none."""
+        address = self.next(owner)
+        self.hold(address, owner)
+        return address
+
+    def next(self, owner: str) -> str:
         """A free address. It follows from the owner's name, so that other Services coming or going do not move it.
 
         The lower part of the range is kept for addresses that people choose, as Kubernetes does.
@@ -62,6 +90,5 @@ class ClusterIps:
         for step in range(size):
             number = self._base + (kept + start + step) % size
             if number not in self._owners and 0 < number - self._base < size - 1:
-                self._owners[number] = owner
                 return str(IPv4Address(number))
         raise ClusterIpError(f"the Services' range {self._network} is used up", "make spec.services.cidr larger")

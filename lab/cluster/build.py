@@ -9,7 +9,7 @@ from lab.cluster.addresses import ClusterIps
 from lab.cluster.endpoints import PodsByLabel, check_named_ports, selected, written
 from lab.cluster.objects import Cluster, EndpointSlice, Pod, Service
 from lab.cluster.placement import MAX_PODS, place
-from lab.cluster.services import MadeService, make_services, port_owner
+from lab.cluster.services import MadeService, health_owner, make_services, port_owner
 from lab.cluster.sources import Manifests, read_manifests
 from lab.cluster.workloads import Wanted, wanted_deployments, wanted_pods
 from lab.topology.document import Document
@@ -17,8 +17,12 @@ from lab.topology.refusals import file_error
 from lab.topology.schema import Topology
 
 
-def build_cluster(topology: Topology, documents: Sequence[Document], previous: Cluster | None = None) -> Cluster:
+def build_cluster(
+    topology: Topology, documents: Sequence[Document], previous: Cluster | None = None, api_server: str = ""
+) -> Cluster:
     """The cluster that the manifests describe, with its DNS; without any manifests, a sample of its own.
+
+    `api_server` is the address of the API server, "" where there is none: default/kubernetes leads to it.
 
     Pods without a node of their choice and Services without an address of their choice keep those they have in
     `previous`. Raises FileError with every mistake that can be told at once.
@@ -29,13 +33,16 @@ def build_cluster(topology: Topology, documents: Sequence[Document], previous: C
     wanted = system.dns_pods(topology) + wanted_pods(result, nodes)
     deployments = wanted_deployments(result)
     ips = ClusterIps(topology.spec.services.cidr)
-    own = [system.dns_service(ips.dns)]
+    own = [system.dns_service(topology, ips.dns)]
     if not documents:
         wanted += system.sample_pods(topology)
         own.append(system.sample_service(ips))
     pods = _placed(wanted, nodes, previous, result)
     made = make_services(result, ips, _addresses(previous), _node_ports(previous))
     slices = _slices(result, own, made, pods)
+    if api_server:
+        own.insert(1, system.api_service(ips.api_server))
+        slices.insert(1, system.api_slice(api_server))
     if result.mistakes:
         raise file_error(result.mistakes)
     services = (*own, *(item.service for item in made))
@@ -49,12 +56,12 @@ def _addresses(previous: Cluster | None) -> dict[str, str]:
 
 def _node_ports(previous: Cluster | None) -> dict[str, int]:
     services: Iterable[Service] = previous.services if previous else ()
-    return {
-        port_owner(service.full_name, port.name, port.protocol): port.node_port
-        for service in services
-        for port in service.ports
-        if port.node_port
-    }
+    found = {}
+    for service in services:
+        found[health_owner(service.full_name)] = service.health_check_port
+        for port in service.ports:
+            found[port_owner(service.full_name, port.name, port.protocol)] = port.node_port
+    return {owner: number for owner, number in found.items() if number}
 
 
 def _placed(wanted: Wanted, nodes: tuple[str, ...], previous: Cluster | None, result: Manifests) -> list[Pod]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import count, islice
 
 # Kubernetes' safe alphabet: no vowels and nothing that looks like one, so that no words appear.
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -24,12 +26,16 @@ def replica_set_hash(namespace: str, name: str) -> str:
 
 
 def pod_names(namespace: str, name: str, replicas: int) -> list[str]:
-    """The pods' names, all different; the first N are the same whatever comes after."""
-    owner = f"{name}-{replica_set_hash(namespace, name)}"
-    names: dict[str, None] = {}
-    for index in range(replicas):
-        text = f"{namespace}/{owner}/{index}"
-        while (pod := f"{owner}-{stable_hash(text, 5)}") in names:
+    """The names of a Deployment's first pods, all different; the first N are the same whatever comes after."""
+    return list(islice(names_of_pods(namespace, f"{name}-{replica_set_hash(namespace, name)}"), replicas))
+
+
+def names_of_pods(namespace: str, replica_set: str) -> Iterator[str]:
+    """The names that a ReplicaSet's pods have, in order, without end (until the suffixes are used up)."""
+    names: set[str] = set()
+    for index in count():
+        text = f"{namespace}/{replica_set}/{index}"
+        while (pod := f"{replica_set}-{stable_hash(text, 5)}") in names:
             text += "+"
-        names[pod] = None
-    return list(names)
+        names.add(pod)
+        yield pod

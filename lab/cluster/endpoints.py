@@ -46,16 +46,22 @@ def selected(service: Service, pods: list[Pod], publish_not_ready: bool = False)
     for pod in pods:
         targets = tuple(resolve(port, pod) for port in ports) if named else numbers
         hostname = pod.hostname if pod.subdomain == service.name else ""
-        endpoint = Endpoint(pod.place, "", pod.node, hostname, pod.ready or publish_not_ready)
+        endpoint = Endpoint(pod.place, "", pod.node, hostname, pod.ready or publish_not_ready, pod.ready)
         groups.setdefault(targets, []).append(endpoint)
     return [
-        EndpointSlice(service.namespace, _slice_name(service, number), service.name, _ports(ports, targets, endpoints))
+        EndpointSlice(
+            service.namespace,
+            slice_name(service.namespace, service.name, number),
+            service.name,
+            _ports(ports, targets, endpoints),
+        )
         for number, (targets, endpoints) in enumerate(groups.items() or (((), []),))
     ]
 
 
-def _slice_name(service: Service, number: int) -> str:
-    return f"{service.name}-{stable_hash(f'{service.full_name}/{number}', 5)}"
+def slice_name(namespace: str, service: str, number: int) -> str:
+    """The name of a Service's slice, counted from 0."""
+    return f"{service}-{stable_hash(f'{namespace}/{service}/{number}', 5)}"
 
 
 def _ports(
@@ -119,16 +125,17 @@ def _members(
     """Each endpoint: the pod that its targetRef names, or else its first address; kube-proxy looks at no other."""
     endpoints = []
     for i, member in enumerate(item.endpoints):
-        reference, ready, address = member.target_ref, member.conditions.ready, member.addresses[0]
+        reference, address, said = member.target_ref, member.addresses[0], member.conditions
+        conditions = (said.ready, said.serving, said.terminating)
         place = f"{reference.namespace or item.metadata.namespace}/{reference.name}"
         if reference.kind == "Pod" and place in pods:
-            endpoints.append(Endpoint(place, "", pods[place].node, member.hostname, ready))
+            endpoints.append(Endpoint(place, "", pods[place].node, member.hostname, *conditions))
         elif reference.kind == "Pod":
             path: Path = ("endpoints", i, "targetRef", "name")
             remedy = "leave targetRef out for what is no pod"
             result.mistakes.append(source.mistake(path, f"there is no pod {shown(place)}", remedy))
-        elif _is_host(address):
-            endpoints.append(Endpoint("", address, member.node_name, member.hostname, ready))
+        elif is_host(address):
+            endpoints.append(Endpoint("", address, member.node_name, member.hostname, *conditions))
         else:
             path = ("endpoints", i, "addresses", 0)
             problem = f"{shown(address)} cannot be an endpoint's address"
@@ -136,8 +143,8 @@ def _members(
     return tuple(endpoints)
 
 
-def _is_host(text: str) -> bool:
-    """Whether Kubernetes would take the address for an endpoint."""
+def is_host(text: str) -> bool:
+    """Whether Kubernetes would take the address for an endpoint, or for an external IP."""
     try:
         address = IPv4Address(text)
     except AddressValueError:

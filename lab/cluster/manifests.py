@@ -19,15 +19,10 @@ LabelKey = Annotated[str, Field(pattern=LABEL_KEY)]
 Labels = dict[LabelKey, Annotated[str, Field(pattern=LABEL_VALUE)]]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 PortName = Annotated[str, Field(pattern=SERVICE_LABEL, max_length=15)]
+NodePort = Annotated[int, Field(ge=FIRST, le=LAST, strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 
 MAX_REPLICAS = 10_000
-
-
-def _protocol(value: object) -> object:
-    if value == "SCTP":
-        raise refusal("SCTP is not supported", "use TCP or UDP")
-    return value
 
 
 def _argument(value: object) -> object:
@@ -46,7 +41,7 @@ def _target_port(value: object) -> object:
     return value
 
 
-Protocol = Annotated[Literal["TCP", "UDP"], BeforeValidator(_protocol)]
+Protocol = Literal["TCP", "UDP", "SCTP"]
 Argument = Annotated[str, BeforeValidator(_argument)]
 TargetPort = Annotated[Any, BeforeValidator(_target_port)]
 
@@ -141,7 +136,15 @@ class ServicePort(Manifest):
     port: Port
     target_port: TargetPort = None
     protocol: Protocol = "TCP"
-    node_port: Annotated[int, Field(ge=FIRST, le=LAST, strict=True)] | None = None
+    node_port: NodePort | None = None
+
+
+class ClientIpConfig(Manifest):
+    timeout_seconds: Annotated[int, Field(ge=1, le=86_400, strict=True)] = 10_800
+
+
+class SessionAffinityConfig(Manifest):
+    client_ip: ClientIpConfig = Field(default=ClientIpConfig(), alias="clientIP")
 
 
 class ServiceSpec(Manifest):
@@ -151,19 +154,43 @@ class ServiceSpec(Manifest):
     ports: tuple[ServicePort, ...] = ()
     external_name: DnsName = ""
     external_ips: tuple[str, ...] = Field(default=(), alias="externalIPs")
+    load_balancer_source_ranges: tuple[str, ...] = ()
+    allocate_load_balancer_node_ports: Flag = True
+    health_check_node_port: NodePort | None = None
     session_affinity: Literal["None", "ClientIP"] = "None"
+    session_affinity_config: SessionAffinityConfig = SessionAffinityConfig()
     internal_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
     external_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
     publish_not_ready_addresses: Flag = False
 
 
+class Ingress(Manifest):
+    """An address of a load balancer; in `ipMode` Proxy it delivers by itself, and nodes need not know."""
+
+    ip: str = ""
+    ip_mode: Literal["VIP", "Proxy"] = "VIP"
+
+
+class LoadBalancer(Manifest):
+    ingress: tuple[Ingress, ...] = ()
+
+
+class ServiceStatus(Manifest):
+    load_balancer: LoadBalancer = LoadBalancer()
+
+
 class Service(Manifest):
     metadata: ServiceMetadata
     spec: ServiceSpec
+    status: ServiceStatus = ServiceStatus()
 
 
 class EndpointConditions(Manifest):
+    """What is not said is: ready, serving, not terminating."""
+
     ready: Flag = True
+    serving: Flag = True
+    terminating: Flag = False
 
 
 class ObjectReference(Manifest):

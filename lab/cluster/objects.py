@@ -14,7 +14,10 @@ class ContainerPort:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod on its node. Without `command` it runs the built-in server on its `ports`."""
+    """A pod on its node. Without `command` it runs the built-in server on its `ports`.
+
+    One that is not `running` has its network, but its container has ended and is to be started again later.
+    """
 
     namespace: str
     name: str
@@ -26,7 +29,8 @@ class Pod:
     hostname: str = ""
     subdomain: str = ""
     owner: str = ""
-    system: str = ""  # "dnsmasq": the lab's own DNS server runs in it
+    system: str = ""  # "dnsmasq" or "coredns": the cluster's DNS server that runs in it
+    running: bool = True
 
     @property
     def place(self) -> str:
@@ -44,13 +48,18 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One target of a Service port: a pod (its address is the network's to say), or a bare address from a manifest."""
+    """One target of a Service port: a pod (its address is the network's to say), or a bare address from a manifest.
+
+    Traffic goes to those that are ready; where a Service has none of these, to those that serve while they terminate.
+    """
 
     pod: str = ""
     address: str = ""
     node: str = ""
     hostname: str = ""
     ready: bool = True
+    serving: bool = True
+    terminating: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,11 @@ class EndpointSlice:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`cluster_ip` is "" for headless (None) and ExternalName Services."""
+    """`cluster_ip` is "" for headless (None) and ExternalName Services.
+
+    `affinity_seconds` is 0 without session affinity. The policies are `Cluster` or `Local`; `source_ranges` restrict
+    who may use the load balancer's addresses, which are those of status.loadBalancer; ports are 0 for none.
+    """
 
     namespace: str
     name: str
@@ -82,6 +95,13 @@ class Service:
     ports: tuple[ServicePort, ...] = ()
     selector: tuple[tuple[str, str], ...] = ()
     external_name: str = ""
+    external_ips: tuple[str, ...] = ()
+    load_balancer_ips: tuple[str, ...] = ()
+    source_ranges: tuple[str, ...] = ()
+    affinity_seconds: int = 0
+    internal_policy: str = "Cluster"
+    external_policy: str = "Cluster"
+    health_check_port: int = 0
 
     @property
     def full_name(self) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from lab.cluster import manifests
 from lab.cluster.addresses import ClusterIpError, ClusterIps
 from lab.cluster.nodeports import NodePorts, NodePortsUsedUpError
 from lab.cluster.objects import Service, ServicePort
+from lab.cluster.servicechecks import HEADLESS, WITH_NODE_PORTS, checks_health, clashes, exposed, mistakes, warnings
 from lab.cluster.sources import Manifests, Source
-from lab.errors import Mistake
 from lab.topology.document import Path
 
-HEADLESS = "None"
-WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
+__all__ = ["HEADLESS", "WITH_NODE_PORTS", "MadeService", "health_owner", "make_services", "port_owner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,15 @@ def make_services(
     found = list(result.of(manifests.Service))
     addresses: dict[str, str] = {}
     for source, item in found:
-        result.mistakes += _mistakes(source, item)
-        result.warnings += _warnings(source, item)
+        result.mistakes += mistakes(source, item)
+        result.warnings += warnings(source, item)
         if not _has_address(item.spec) or not item.spec.cluster_ip:
             continue
         try:
             addresses[_full_name(item)] = ips.take(item.spec.cluster_ip, _full_name(item))
         except ClusterIpError as mistake:
             result.mistakes.append(source.mistake(("spec", "clusterIP"), str(mistake), mistake.remedy))
-    result.mistakes += _node_port_mistakes(found)
+    result.mistakes += clashes(found)
     waiting = [(source, item) for source, item in found if _has_address(item.spec) and not item.spec.cluster_ip]
     for _, item in waiting:
         name = _full_name(item)
@@ -71,27 +71,43 @@ def port_owner(service: str, port: str, protocol: str) -> str:
     return f"{service}:{port}/{protocol}"
 
 
+def health_owner(service: str) -> str:
+    """Whose port it is on which load balancers ask for the health of the Service `NAMESPACE/NAME`."""
+    return f"{service}/health"
+
+
 def _node_ports(
     result: Manifests, found: list[tuple[Source, manifests.Service]], previous: Mapping[str, int]
 ) -> dict[str, int]:
-    """By owner, the node ports of those that name none."""
-    waiting = [
-        (source, i, port_owner(_full_name(item), port.name, port.protocol))
-        for source, item in found
-        if item.spec.type in WITH_NODE_PORTS
-        for i, port in enumerate(item.spec.ports)
-        if port.node_port is None
-    ]
-    taken = (port.node_port for _, item in found for port in item.spec.ports if port.node_port is not None)
-    free = NodePorts(taken, previous, (owner for _, _, owner in waiting))
+    """By owner, the node ports of those that name none, health check ports included."""
+    waiting = [(source, where, owner) for source, item in found for where, owner in _without_number(item)]
+    free = NodePorts(_numbers(found), previous, (owner for _, _, owner in waiting))
     given = {}
-    for source, i, owner in waiting:
+    for source, where, owner in waiting:
         try:
             given[owner] = free.give(owner)
         except NodePortsUsedUpError as mistake:
             remedy = "make some Services of type ClusterIP"
-            result.mistakes.append(source.mistake(("spec", "ports", i), str(mistake), remedy))
+            result.mistakes.append(source.mistake(where, str(mistake), remedy))
     return given
+
+
+def _without_number(item: manifests.Service) -> Iterator[tuple[Path, str]]:
+    """The ports that are to be given a number: where they stand, and the owner."""
+    spec, name = item.spec, _full_name(item)
+    if spec.type == "NodePort" or (spec.type == "LoadBalancer" and spec.allocate_load_balancer_node_ports):
+        for i, port in enumerate(spec.ports):
+            if port.node_port is None:
+                yield ("spec", "ports", i), port_owner(name, port.name, port.protocol)
+    if checks_health(spec) and spec.health_check_node_port is None:
+        yield ("spec", "type"), health_owner(name)
+
+
+def _numbers(found: Iterable[tuple[Source, manifests.Service]]) -> Iterator[int]:
+    """The node ports that manifests name."""
+    for _, item in found:
+        named = [port.node_port for port in item.spec.ports] + [item.spec.health_check_node_port]
+        yield from (number for number in named if number is not None)
 
 
 def _full_name(item: manifests.Service) -> str:
@@ -103,85 +119,56 @@ def _has_address(spec: manifests.ServiceSpec) -> bool:
 
 
 def _service(item: manifests.Service, cluster_ip: str, node_ports: Mapping[str, int]) -> Service:
-    spec = item.spec
-    external = spec.type == "ExternalName"
+    spec, name = item.spec, _full_name(item)
+    if spec.type == "ExternalName":
+        return _external_name(item)
     ports = tuple(
         ServicePort(
             port.name,
             port.protocol,
             port.port,
             port.target_port or port.port,
-            port.node_port or node_ports.get(port_owner(_full_name(item), port.name, port.protocol), 0),
+            port.node_port or node_ports.get(port_owner(name, port.name, port.protocol), 0),
         )
         for port in spec.ports
     )
+    balanced = spec.type == "LoadBalancer"
+    ingress = item.status.load_balancer.ingress if balanced else ()
     return Service(
         item.metadata.namespace,
         item.metadata.name,
         spec.type,
         cluster_ip,
         ports,
-        () if external else tuple(spec.selector.items()),
-        spec.external_name if external else "",
+        tuple(spec.selector.items()),
+        external_ips=tuple(one for one in spec.external_ips if ":" not in one),
+        load_balancer_ips=tuple(one.ip for one in ingress if one.ip and ":" not in one.ip and one.ip_mode == "VIP"),
+        source_ranges=_source_ranges(spec.load_balancer_source_ranges),
+        affinity_seconds=(
+            spec.session_affinity_config.client_ip.timeout_seconds if spec.session_affinity == "ClientIP" else 0
+        ),
+        internal_policy=spec.internal_traffic_policy,
+        external_policy=spec.external_traffic_policy if exposed(spec) else "Cluster",
+        health_check_port=(
+            spec.health_check_node_port or node_ports.get(health_owner(name), 0) if checks_health(spec) else 0
+        ),
     )
 
 
-def _mistakes(source: Source, item: manifests.Service) -> Iterator[Mistake]:
-    """What Kubernetes' API server would refuse."""
-    spec = item.spec
-    if spec.type == "ExternalName":
-        if not spec.external_name:
-            yield source.mistake(("spec", "externalName"), "is missing", "name the host that it stands for")
-        if spec.cluster_ip not in ("", HEADLESS):
-            yield source.mistake(("spec", "clusterIP"), "an ExternalName has no address", "leave it out")
-        return
-    if spec.cluster_ip == HEADLESS and spec.type != "ClusterIP":
-        yield source.mistake(("spec", "clusterIP"), f"a {spec.type} cannot be headless", "leave 'None' out")
-    if not spec.ports and spec.cluster_ip != HEADLESS:
-        yield source.mistake(("spec", "ports"), "a Service without ports leads nowhere", "name at least one port")
-    numbers: dict[tuple[int, str], Path] = {}
-    names: set[str] = set()
-    for i, port in enumerate(spec.ports):
-        path: Path = ("spec", "ports", i)
-        if not port.name and len(spec.ports) > 1:
-            yield source.mistake((*path, "name"), "is missing", "where there are several ports, each has a name")
-        if port.name and port.name in names:
-            yield source.mistake((*path, "name"), f"the name {port.name} is used twice", "choose another")
-        if (port.port, port.protocol) in numbers:
-            problem = f"{port.port}/{port.protocol} is there twice"
-            yield source.mistake((*path, "port"), problem, "keep one of the two")
-        names.add(port.name)
-        numbers[port.port, port.protocol] = path
+def _external_name(item: manifests.Service) -> Service:
+    ports = tuple(
+        ServicePort(port.name, port.protocol, port.port, port.target_port or port.port) for port in item.spec.ports
+    )
+    name = item.spec.external_name
+    return Service(item.metadata.namespace, item.metadata.name, "ExternalName", "", ports, external_name=name)
 
 
-def _node_port_mistakes(found: list[tuple[Source, manifests.Service]]) -> Iterator[Mistake]:
-    first: dict[tuple[int, str], str] = {}
-    for source, item in found:
-        for i, port in enumerate(item.spec.ports):
-            if port.node_port is None:
-                continue
-            path: Path = ("spec", "ports", i, "nodePort")
-            key = (port.node_port, port.protocol)
-            if item.spec.type not in WITH_NODE_PORTS:
-                yield source.mistake(path, f"a {item.spec.type} has no node port", "write 'type: NodePort'")
-            elif key in first:
-                problem = f"{port.node_port}/{port.protocol} is already the node port of {first[key]}"
-                yield source.mistake(path, problem, "choose another")
-            first.setdefault(key, _full_name(item))
-
-
-def _warnings(source: Source, item: manifests.Service) -> Iterator[str]:
-    """What is accepted but has no effect yet."""
-    spec, name = item.spec, _full_name(item)
-    if spec.type == "LoadBalancer":
-        told = f"{name}: no load balancer's address is assigned; it has its ClusterIP and its node ports"
-        yield source.warning(("spec", "type"), told)
-    if spec.external_ips:
-        yield source.warning(("spec", "externalIPs"), f"{name}: external addresses are not programmed yet")
-    if spec.session_affinity != "None":
-        yield source.warning(("spec", "sessionAffinity"), f"{name}: session affinity is not programmed yet")
-    if spec.type in WITH_NODE_PORTS and spec.external_traffic_policy != "Cluster":
-        told = f"{name}: traffic policies are not programmed yet; its node ports lead to every node's pods"
-        yield source.warning(("spec", "externalTrafficPolicy"), told)
-    if spec.internal_traffic_policy != "Cluster":
-        yield source.warning(("spec", "internalTrafficPolicy"), f"{name}: traffic policies are not programmed yet")
+def _source_ranges(written: Iterable[str]) -> tuple[str, ...]:
+    """The IPv4 ones, without bits beyond their length. What cannot be read is a mistake that is told elsewhere."""
+    found = []
+    for text in written:
+        try:
+            found.append(str(IPv4Network(text.strip(), strict=False)))
+        except ValueError:
+            continue
+    return tuple(found)

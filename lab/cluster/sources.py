@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from lab.topology.refusals import MAX_MISTAKES, refusals, suggestion
 
 T = TypeVar("T", bound=manifests.Object)
 
+_VALIDATED = "validated"
 _SYSTEM_NAMESPACES = ("default", "kube-system")
 
 
@@ -25,6 +26,14 @@ class Source:
 
     document: Document
     at: Path = ()
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401  whatever YAML holds
+        """The manifest as it stands there."""
+        value = self.document.value
+        for part in self.at:
+            value = value[part]
+        return value
 
     def mistake(self, path: Path, problem: str, remedy: str = "", *, key: bool = False) -> Mistake:
         return self.document.mistake(self.at + path, problem, remedy, key=key)
@@ -57,14 +66,15 @@ class Manifests:
         return tuple(own | dict.fromkeys(item.metadata.name for _, item in self.of(manifests.Namespace)))
 
 
-def read_manifests(documents: Iterable[Document]) -> Manifests:
-    """Each manifest validated by itself, then names and namespaces among each other."""
+def read_manifests(documents: Iterable[Document], *, alone: bool = False) -> Manifests:
+    """Each manifest validated by itself, then names and namespaces among each other, unless each stands `alone`."""
     result = Manifests()
     for source in _sources(documents, result):
         _read(source, result)
         if len(result.mistakes) > MAX_MISTAKES:
             return result
-    _check_names(result)
+    if not alone:
+        _check_names(result)
     return result
 
 
@@ -73,7 +83,7 @@ def _sources(documents: Iterable[Document], result: Manifests) -> Iterator[Sourc
     waiting = [Source(document) for document in reversed(tuple(documents))]
     while waiting:
         source = waiting.pop()
-        value = _value(source)
+        value = source.value
         if not isinstance(value, Mapping) or (value.get("apiVersion"), value.get("kind")) != LIST:
             yield source
             continue
@@ -84,15 +94,8 @@ def _sources(documents: Iterable[Document], result: Manifests) -> Iterator[Sourc
         waiting += [Source(source.document, (*source.at, "items", i)) for i in reversed(range(len(items or ())))]
 
 
-def _value(source: Source) -> object:
-    value = source.document.value
-    for part in source.at:
-        value = value[part]
-    return value
-
-
 def _read(source: Source, result: Manifests) -> None:
-    value = _value(source)
+    value = source.value
     if not isinstance(value, dict):
         result.mistakes.append(source.mistake((), f"{shown(value)} is not a Kubernetes manifest", "one is a mapping"))
         return
@@ -105,7 +108,9 @@ def _read(source: Source, result: Manifests) -> None:
         result.mistakes.append(source.mistake(("kind",), f"{shown(version)} {shown(kind)} is no kind of object"))
     elif model := MODELS.get((version, kind)):
         try:
-            result.found.append((source, model.model_validate(value)))
+            item = source.document.made.get((_VALIDATED, source.at)) or model.model_validate(value)
+            source.document.made[_VALIDATED, source.at] = item
+            result.found.append((source, item))
         except ValidationError as error:
             result.mistakes += refusals(error, source.document, model, source.at)
     elif (version, kind) in PASSED_OVER:

@@ -6,6 +6,7 @@ composer calls itself for every level of nesting, takes the last of two equal ke
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, NoReturn
 
 import yaml
@@ -41,18 +42,27 @@ class _Frame:
 
 
 class Composer:
-    """Takes events in order. `documents` holds what is finished, `mistakes` what cannot be right."""
+    """Takes events in order. `documents` holds what is finished, `mistakes` what cannot be right.
 
-    def __init__(self, file: str) -> None:
+    With `only`, mappings keep no other keys than these: what stands under others is passed over, unseen.
+    """
+
+    def __init__(self, file: str, only: Container[str] | None = None, max_values: int = MAX_VALUES) -> None:
         self.documents: list[Document] = []
         self.mistakes: list[Mistake] = []
         self._file = file
+        self._only = only
+        self._passing = 0  # how deep in what is passed over; 0 where it is not
         self._values = 0
+        self._max_values = max_values
         self._open: list[_Frame] = []
         self._anchors: dict[str, Any] = {}
 
     def take(self, event: yaml.Event) -> None:
         """One event more. Raises FileError when the document is too deep or too large to go on."""
+        if self._passing:
+            self._pass(event)
+            return
         mark = event.start_mark or Spot()
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event, mark)
@@ -66,6 +76,15 @@ class Composer:
             self._alias(event, mark)
         elif isinstance(event, yaml.DocumentStartEvent):
             self._anchors = {}
+
+    def _pass(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._passing += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._passing -= 1
+        if self._passing == 1:  # the value is over
+            self._passing = 0
+            self._open[-1].key = None
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
         value: scalars.Scalar = event.value
@@ -126,13 +145,14 @@ class Composer:
         frame = self._open[-1]
         parent = frame.value
         parent.size += size
-        if parent.size > MAX_VALUES or self._values > MAX_VALUES:
-            self._give_up(mark, f"more than {MAX_VALUES:,} values", "aliases count as often as they are used")
+        if parent.size > self._max_values or self._values > self._max_values:
+            self._give_up(mark, f"more than {self._max_values:,} values", "aliases count as often as they are used")
         if isinstance(parent, Sequence):
             parent.append(value)
             parent.marks.append(mark)
         elif frame.key is None:
             frame.key, frame.key_mark = self._key(value, mark), mark
+            self._passing = int(self._only is not None and frame.key not in self._only)
         else:
             self._put(frame, parent, value, mark)
 

@@ -6,7 +6,7 @@ much later, by code that knows nothing of YAML, can still name file, line and co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from lab.errors import Mistake
@@ -82,11 +82,17 @@ def shown(value: object, limit: int = 60) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One document of `file`. `value` is made of Mapping, Sequence, str, int, float, bool and None."""
+    """One document of `file`. `value` is made of Mapping, Sequence, str, int, float, bool and None.
+
+    Its marks count from the line that has so many `above` it. `made` is what was made of the values, kept for the next
+    time that somebody makes it of the same: nobody changes them.
+    """
 
     file: str
     value: Any
     mark: Mark = Spot()
+    above: int = 0
+    made: dict[tuple[str, Path], Any] = field(default_factory=dict, repr=False)
 
     def position(self, path: Path, *, key: bool = False) -> tuple[str, int, int]:
         """File, line and column, from 1, of the value at `path` or of its key; of its nearest parent if absent."""
@@ -99,8 +105,9 @@ class Document:
                 mark, value = value.marks[part], value[part]
             else:
                 break
-        file = mark.file if isinstance(mark, Spot) and mark.file else self.file
-        return file, mark.line + 1, mark.column + 1
+        if isinstance(mark, Spot) and mark.file:
+            return mark.file, mark.line + 1, mark.column + 1
+        return self.file, self.above + mark.line + 1, mark.column + 1
 
     def mistake(self, path: Path, problem: str, remedy: str = "", *, key: bool = False) -> Mistake:
         """What is wrong at `path`, with its position."""

@@ -33,13 +33,20 @@ class LoadedFile:
     warnings: tuple[str, ...] = ()
 
 
-def load_topology(text: str, file: str, read_file: Callable[[str], str], settings: Sequence[str] = ()) -> LoadedFile:
+def load_topology(
+    text: str,
+    file: str,
+    read_file: Callable[[str], str],
+    settings: Sequence[str] = (),
+    read: Callable[[str, str], tuple[Document, ...]] = read_documents,
+) -> LoadedFile:
     """The whole file, with `settings` (`cni.encapsulation=VXLAN`) made first.
 
-    `read_file` gives the text of a `rulesFile` and raises OSError when it cannot. The rules of such files are in the
-    Firewall's `rules` afterwards. Raises FileError with every mistake that can be told at once.
+    `read` gives the documents of a text and a file's name. `read_file` gives the text of a `rulesFile` and raises
+    OSError when it cannot. The rules of such files are in the Firewall's `rules` afterwards. Raises FileError with
+    every mistake that can be told at once.
     """
-    documents = read_documents(text, file)
+    documents = read(text, file)
     first = apply_settings(_topology_document(documents, file), settings)
     try:
         topology = Topology.model_validate(first.value, by_alias=True, by_name=False)

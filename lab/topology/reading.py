@@ -6,11 +6,12 @@ The size is checked first, then the characters, then the syntax, then what the c
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 import yaml
 
 from lab.errors import FileError, Mistake
-from lab.topology.composing import Composer
+from lab.topology.composing import MAX_VALUES, Composer
 from lab.topology.document import Document, Spot
 
 MAX_CHARACTERS = 4 * 1024 * 1024
@@ -33,17 +34,26 @@ _REMEDIES = (
 )
 
 
-def read_documents(text: str, file: str) -> tuple[Document, ...]:
-    """All documents of the text that are not empty. Raises FileError with every mistake of form that can be told."""
-    if len(text) > MAX_CHARACTERS:
-        size, limit = len(text) / 2**20, MAX_CHARACTERS // 2**20
+def read_documents(
+    text: str,
+    file: str,
+    only: Container[str] | None = None,
+    max_characters: int = MAX_CHARACTERS,
+    max_values: int = MAX_VALUES,
+) -> tuple[Document, ...]:
+    """All documents of the text that are not empty; with `only`, of their mappings no other keys than these.
+
+    Raises FileError with every mistake of form that can be told.
+    """
+    if len(text) > max_characters:
+        size, limit = len(text) / 2**20, max_characters // 2**20
         raise FileError((Mistake(file, 1, 1, "", f"the file is {size:.1f} MiB long", f"at most {limit} MiB are read"),))
     if found := _UNPRINTABLE.search(text):
         before = text[: found.start()]
         line, column = before.count("\n") + 1, found.start() - before.rfind("\n")
         problem = f"the character U+{ord(found.group()):04X} cannot stand in YAML"
         raise FileError((Mistake(file, line, column, "", problem, "save the file as UTF-8 text"),))
-    composer = Composer(file)
+    composer = Composer(file, only, max_values)
     loader = _LOADER(text)
     try:
         while loader.check_event():

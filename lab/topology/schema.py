@@ -92,13 +92,28 @@ class Services(Model):
     cidr: Prefix = Field(
         default="172.16.0.0/16", description="Prefix of the ClusterIPs. The tenth address is the cluster's DNS."
     )
-    proxy: Literal["iptables"] = Field(default="iptables", description="The mode of kube-proxy on every node.")
+    proxy: Literal["iptables", "nftables"] = Field(
+        default="iptables", description="The mode of kube-proxy on every node."
+    )
+    masquerade_all: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether whoever asks a ClusterIP is masqueraded, pods too (kube-proxy's `--masquerade-all`).",
+    )
+    node_port_addresses: tuple[Prefix, ...] = Field(
+        default=(),
+        description="Prefixes of nodes' addresses on which node ports answer (kube-proxy's `--nodeport-addresses`); "
+        "unless given, all addresses of a node (with `nftables`, the one that it has in its subnet).",
+    )
 
 
 class Dns(Model):
     """The cluster's DNS servers, in pods of kube-system behind the Service kube-dns."""
 
-    server: Literal["dnsmasq"] = Field(default="dnsmasq", description="The program that answers.")
+    server: Literal["dnsmasq", "coredns"] = Field(
+        default="dnsmasq",
+        description="The program that answers: `dnsmasq`, or the real `coredns` (`./inv setup --coredns` makes it).",
+    )
     domain: DnsName = Field(
         default="cluster.local", description="The cluster's domain, the end of every Service's name."
     )

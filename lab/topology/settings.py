@@ -26,7 +26,7 @@ def apply_settings(document: Document, settings: Settings[str]) -> Document:
     root: object = document.value
     for number, setting in enumerate(settings, 1):
         root = _apply(root, setting, Spot(number - 1, 0, FILE))
-    return Document(document.file, root, document.mark)
+    return Document(document.file, root, document.mark, document.above)
 
 
 def _apply(root: object, setting: str, mark: Spot) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
@@ -30,7 +31,7 @@ def pod(name: str, app: str, *, ports: str = "", spec: str = "", ready: bool = T
 
 
 def endpoint(name: str, hostname: str = "", ready: bool = True) -> Endpoint:
-    return Endpoint(f"default/{name}", "", "node-0", hostname, ready)
+    return Endpoint(f"default/{name}", "", "node-0", hostname, ready, serving=ready)
 
 
 def test_kube_dns_has_the_tenth_address_and_both_dns_pods(build: Build) -> None:
@@ -102,14 +103,85 @@ def test_every_type_of_service(build: Build, spec: str, expected: Service) -> No
     assert build(service("web", spec)).services[1] == expected
 
 
-def test_what_has_no_effect_yet_is_said(build: Build) -> None:
-    spec = "type: LoadBalancer, sessionAffinity: ClientIP, externalTrafficPolicy: Local, ports: [{port: 80}]"
+def test_how_a_service_is_reached_from_outside_and_for_how_long_a_client_stays(build: Build) -> None:
+    """Everything that kube-proxy programs is passed on, in kube-proxy's form."""
+    spec = (
+        "type: LoadBalancer, clusterIP: 172.16.1.1, externalIPs: [198.51.100.1], sessionAffinity: ClientIP, "
+        "loadBalancerSourceRanges: [10.1.2.3/8, ' 192.0.2.0/24 '], externalTrafficPolicy: Local, "
+        "internalTrafficPolicy: Local, healthCheckNodePort: 32000, ports: [{port: 80, nodePort: 30080, protocol: SCTP}]"
+    )
+    status = (
+        "\nstatus: {loadBalancer: {ingress: [{ip: 203.0.113.20}, {ip: 203.0.113.21, ipMode: Proxy}, {hostname: a}]}}"
+    )
+    made = build(service("web", spec) + status)
+    assert made.services[1] == Service(
+        "default",
+        "web",
+        "LoadBalancer",
+        "172.16.1.1",
+        (ServicePort("", "SCTP", 80, 80, 30080),),
+        external_ips=("198.51.100.1",),
+        load_balancer_ips=("203.0.113.20",),
+        source_ranges=("10.0.0.0/8", "192.0.2.0/24"),
+        affinity_seconds=10800,
+        internal_policy="Local",
+        external_policy="Local",
+        health_check_port=32000,
+    )
+    assert made.warnings == ()
+
+
+def test_a_client_may_stay_for_another_time(build: Build) -> None:
+    spec = "sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 60}}, ports: [{port: 80}]"
+    assert build(service("web", spec)).services[1].affinity_seconds == 60
+
+
+def test_what_has_no_effect_is_said(build: Build) -> None:
+    spec = "type: LoadBalancer, loadBalancerSourceRanges: ['2001:db8::/32'], ports: [{port: 80}]"
     assert build(service("web", spec)).warnings == (
-        "lab.yaml:9: default/web: no load balancer's address is assigned; it has its ClusterIP and its node ports",
-        "lab.yaml:9: default/web: session affinity is not programmed yet",
-        "lab.yaml:9: default/web: traffic policies are not programmed yet; its node ports lead to every node's pods",
+        "lab.yaml:9: default/web: no load balancer gives it an address; status.loadBalancer.ingress may name one",
+        "lab.yaml:9: default/web: '2001:db8::/32' is passed over: only IPv4 is supported",
     )
     assert build(service("web", "type: NodePort, ports: [{port: 80}]")).warnings == ()
+
+
+def test_a_load_balancer_may_do_without_node_ports(build: Build) -> None:
+    spec = (
+        "type: LoadBalancer, allocateLoadBalancerNodePorts: false, ports: [{name: a, port: 80}, {name: b, port: 81%s}]"
+    )
+    ports = build(service("web", spec % ", nodePort: 30081")).services[1].ports
+    assert [port.node_port for port in ports] == [0, 30081], "one that is named is there nonetheless"
+
+
+def test_a_load_balancer_with_policy_local_is_given_a_health_check_port_that_it_keeps(build: Build) -> None:
+    spec = "type: LoadBalancer, externalTrafficPolicy: Local, ports: [{port: 80}]"
+    found = build(service("web", spec)).services[1]
+    assert FIRST <= found.health_check_port <= LAST
+    assert found.health_check_port != found.ports[0].node_port
+    assert build(service("web", spec.replace("Local", "Cluster"))).services[1].health_check_port == 0
+    named = build(service("web", f"{spec}, healthCheckNodePort: 32123"))
+    assert named.services[1].health_check_port == 32123
+    assert build(service("web", spec), previous=named).services[1].health_check_port == 32123
+
+
+def test_a_service_that_cannot_be_reached_from_outside_has_no_policy_for_that(build: Build) -> None:
+    named = "externalIPs: [198.51.100.1], externalTrafficPolicy: Local, ports: [{port: 80}]"
+    assert build(service("web", named)).services[1].external_policy == "Local"
+    with pytest.raises(FileError, match="is only for Services that can be reached from outside"):
+        build(service("web", "externalTrafficPolicy: Local, ports: [{port: 80}]"))
+
+
+def test_endpoints_of_a_manifest_may_be_leaving(build: Build) -> None:
+    text = """
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints: [{addresses: [192.0.2.1], conditions: {ready: false, serving: true, terminating: true}, nodeName: node-1}]
+ports: [{port: 8080}]
+"""
+    (port,) = build(service("web", "ports: [{port: 80}]"), text).slices[1].ports
+    assert port.endpoints == (Endpoint("", "192.0.2.1", "node-1", ready=False, serving=True, terminating=True),)
 
 
 def node_ports(cluster: Cluster) -> dict[str, int]:
@@ -172,7 +244,8 @@ def test_a_pod_that_is_not_ready_is_an_endpoint_that_gets_nothing(build: Build) 
     ports = build(*pods, service("web", "selector: {app: a}, ports: [{port: 80}]")).slices[1].ports
     assert ports[0].endpoints == (endpoint("a"), endpoint("b", ready=False))
     published = service("web", "selector: {app: a}, publishNotReadyAddresses: true, ports: [{port: 80}]")
-    assert build(*pods, published).slices[1].ports[0].endpoints == (endpoint("a"), endpoint("b"))
+    told = build(*pods, published).slices[1].ports[0].endpoints
+    assert told == (endpoint("a"), replace(endpoint("b"), serving=False)), "ready is what is said, serving what is"
 
 
 def test_a_selector_that_no_pod_matches_gives_an_empty_slice(build: Build) -> None:

@@ -119,11 +119,11 @@ GARBAGE = {
 
 @pytest.mark.parametrize("text", GARBAGE.values(), ids=GARBAGE.keys())
 def test_ten_megabytes_of_garbage_are_refused_within_a_second(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     error = answer(text)
     assert error is not None
     assert "MiB" in str(error)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 GOOD = "apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: any}\n"
@@ -147,18 +147,18 @@ SMALLER = {
 
 @pytest.mark.parametrize("text", SMALLER.values(), ids=SMALLER.keys())
 def test_garbage_just_small_enough_to_be_read_is_answered_soon_too(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert answer(text) is not None
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_aliases_that_would_expand_to_billions_are_stopped_where_they_pass_the_limit() -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30)
     )
-    began = time.perf_counter()
+    began = time.process_time()
     error = answer(bomb)
     assert error is not None
     assert "500,000 values" in str(error)
     assert error.mistakes[0].line == 6
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
