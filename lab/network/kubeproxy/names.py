@@ -33,9 +33,19 @@ def service_chain(port_name: str, protocol: str) -> str:
     return "KUBE-SVC-" + digest(port_name + protocol)
 
 
+def local_chain(port_name: str, protocol: str) -> str:
+    """The chain that chooses among the endpoints of a Service port that are on the node itself."""
+    return "KUBE-SVL-" + digest(port_name + protocol)
+
+
 def external_chain(port_name: str, protocol: str) -> str:
-    """The chain that takes what is sent to a Service port from outside of the cluster, by its node port."""
+    """The chain that takes what is sent to a Service port's node port, external or load balancer's address."""
     return "KUBE-EXT-" + digest(port_name + protocol)
+
+
+def firewall_chain(port_name: str, protocol: str) -> str:
+    """The chain that lets in whom a load balancer's source ranges name."""
+    return "KUBE-FW-" + digest(port_name + protocol)
 
 
 def endpoint_chain(port_name: str, protocol: str, endpoint: str) -> str:

@@ -1,25 +1,36 @@
 """What kube-proxy balances: each port of each Service that has a ClusterIP, with the endpoints behind it.
 
 Headless and ExternalName Services have no ClusterIP and are DNS's business alone. The records are named tuples, and not
-dataclasses, because the rules of a port are remembered by its record, and 10,000 are looked up for every change.
+dataclasses, because there are 10,000 of them, and making a frozen dataclass takes three times as long.
+Source of which endpoints are used: kube-proxy (its CategorizeEndpoints), without topology hints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from lab.network.kubeproxy.names import service_port_name
 
 if TYPE_CHECKING:
-    from lab.cluster.objects import Cluster, Endpoint, Service
+    from lab.cluster.objects import Cluster, EndpointSlice, Service, ServicePort
 
 
 class PodAddresses(Protocol):
-    """Whoever knows the pods' addresses."""
+    """Whoever knows the addresses of pods and nodes, all IPv4 and without prefix length."""
+
+    @property
+    def nodes(self) -> Mapping[str, str]:
+        """Each node's own address, by its name."""
+        ...
+
+    @property
+    def tunnels(self) -> Mapping[str, str]:
+        """The address of each node's tunnel or pod bridge, by the node's name; may lack nodes that have none."""
+        ...
 
     def pod(self, place: str) -> str:
-        """IPv4 address of the pod `NAMESPACE/POD`, without prefix length."""
+        """Address of the pod `NAMESPACE/POD`."""
         ...
 
 
@@ -30,11 +41,19 @@ class Target(NamedTuple):
     """"address:port", as kube-proxy writes it"""
     address: str
     name: str
+    node: str
+    """"" where nobody said on which node it is: then it is local to none"""
     ready: bool
+    leaving: bool
+    """serving while it terminates: the last resort"""
 
 
 class ProxiedPort(NamedTuple):
-    """A Service port. `name` is as in kube-proxy's comments, `title` for people; `protocol` in lower case."""
+    """A Service port. `name` is as in kube-proxy's comments, `title` for people; `protocol` in lower case.
+
+    `targets` are all endpoints, sorted as strings, as kube-proxy lists them; `chosen` those of them that get traffic
+    wherever they are: the ready ones or else the leaving ones. Ports and seconds are 0 for none.
+    """
 
     name: str
     title: str
@@ -42,54 +61,130 @@ class ProxiedPort(NamedTuple):
     cluster_ip: str
     port: int
     node_port: int
-    """0 for none"""
     targets: tuple[Target, ...]
-    """sorted as strings, as kube-proxy lists them; those that are not ready included"""
+    chosen: tuple[Target, ...]
+    external_ips: tuple[str, ...] = ()
+    load_balancer_ips: tuple[str, ...] = ()
+    source_ranges: tuple[str, ...] = ()
+    affinity_seconds: int = 0
+    internal_local: bool = False
+    external_local: bool = False
+    health_check_port: int = 0
+
+    def local(self, node: str) -> tuple[Target, ...]:
+        """The endpoints that get traffic on `node` under a Local policy: its ready ones, or else its leaving ones."""
+        return preferred([target for target in self.targets if target.node == node])
 
     @property
-    def ready(self) -> tuple[Target, ...]:
-        """The endpoints that get traffic."""
-        return tuple([target for target in self.targets if target.ready])
+    def exposed(self) -> bool:
+        """Whether it can be reached by another address than its ClusterIP."""
+        return bool(self.node_port or self.external_ips or self.load_balancer_ips)
+
+    @property
+    def uses_cluster(self) -> bool:
+        """Whether endpoints on any node matter. With a way in from outside they do: pods and nodes take them all."""
+        return not self.internal_local or self.exposed
+
+    @property
+    def uses_local(self) -> bool:
+        """Whether a Local policy makes endpoints on the node itself matter."""
+        return self.internal_local or (self.external_local and self.exposed)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether source ranges say who may use the load balancer's addresses."""
+        return bool(self.source_ranges and self.load_balancer_ips)
 
 
-_SlicePort = tuple[str, str, str, str]  # namespace, service, port name, protocol
+class ProxiedService(NamedTuple):
+    """A Service with its ports, and all that these follow from."""
+
+    service: Service
+    slices: tuple[EndpointSlice, ...]
+    addresses: tuple[str, ...]
+    """of the pods in its slices, in their order"""
+    ports: tuple[ProxiedPort, ...]
+
+
+def preferred(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Those that get traffic: the ready ones; where there are none, those that serve while they terminate."""
+    ready = tuple([target for target in targets if target.ready])
+    return ready or tuple([target for target in targets if target.leaving])
+
+
+def proxied_services(
+    cluster: Cluster, addresses: PodAddresses, before: Mapping[str, ProxiedService]
+) -> dict[str, ProxiedService]:
+    """Every Service with a ClusterIP by NAMESPACE/NAME, sorted (kube-proxy's own order is that of a Go map: none).
+
+    What did not change since `before`, what this returned for an earlier state, is the very same object.
+    """
+    slices: dict[str, list[EndpointSlice]] = {}
+    for item in cluster.slices:
+        slices.setdefault(f"{item.namespace}/{item.service}", []).append(item)
+    found = {}
+    for service in cluster.services:
+        if service.cluster_ip:
+            name = service.full_name
+            found[name] = _proxied(name, service, tuple(slices.get(name, ())), addresses, before.get(name))
+    return {name: found[name] for name in sorted(found)}
 
 
 def proxied_ports(cluster: Cluster, addresses: PodAddresses) -> tuple[ProxiedPort, ...]:
-    """Every Service port with a ClusterIP, sorted by name (kube-proxy's own order is that of a Go map: none)."""
-    targets = _targets(cluster, addresses)
-    proxied = (service for service in cluster.services if service.cluster_ip)
-    return tuple(sorted(port for service in proxied for port in _ports(service, targets)))
+    """Every Service port with a ClusterIP, sorted by Service and port."""
+    return tuple(port for service in proxied_services(cluster, addresses, {}).values() for port in service.ports)
 
 
-def _ports(service: Service, targets: dict[_SlicePort, dict[str, Target]]) -> Iterator[ProxiedPort]:
-    for port in service.ports:
-        behind = targets.get((service.namespace, service.name, port.name, port.protocol), {})
-        number = str(port.port) if port.protocol == "TCP" else f"{port.port}/{port.protocol}"
-        yield ProxiedPort(
-            name=service_port_name(service.full_name, port.name),
-            title=f"{service.full_name}:{number}",
-            protocol=port.protocol.lower(),
-            cluster_ip=service.cluster_ip,
-            port=port.port,
-            node_port=port.node_port,
-            targets=tuple([behind[endpoint] for endpoint in sorted(behind)]),
-        )
+def _proxied(
+    name: str,
+    service: Service,
+    slices: tuple[EndpointSlice, ...],
+    addresses: PodAddresses,
+    before: ProxiedService | None,
+) -> ProxiedService:
+    pods = tuple(
+        [addresses.pod(one.pod) for item in slices for port in item.ports for one in port.endpoints if one.pod]
+    )
+    # A tuple's own comparison looks at identity first, a dataclass's does not.
+    if before is not None and before[:3] == (service, slices, pods):
+        return before
+    behind = _targets(slices, iter(pods))
+    ports = [_port(name, service, port, behind.get((port.name, port.protocol), {})) for port in service.ports]
+    return ProxiedService(service, slices, pods, tuple(sorted(ports)) if len(ports) > 1 else tuple(ports))
 
 
-def _targets(cluster: Cluster, addresses: PodAddresses) -> dict[_SlicePort, dict[str, Target]]:
-    """Endpoints of all slices by Service port. One that stands in two slices is one, ready if either says so."""
-    found: dict[_SlicePort, dict[str, Target]] = {}
-    for item in cluster.slices:
+def _port(name: str, service: Service, port: ServicePort, behind: dict[str, Target]) -> ProxiedPort:
+    number = str(port.port) if port.protocol == "TCP" else f"{port.port}/{port.protocol}"
+    targets = tuple([behind[endpoint] for endpoint in sorted(behind)] if len(behind) > 1 else behind.values())
+    return ProxiedPort(
+        service_port_name(name, port.name),
+        f"{name}:{number}",
+        port.protocol.lower(),
+        service.cluster_ip,
+        port.port,
+        port.node_port,
+        targets,
+        preferred(targets),
+        service.external_ips,
+        service.load_balancer_ips,
+        service.source_ranges,
+        service.affinity_seconds,
+        service.internal_policy == "Local",
+        service.external_policy == "Local",
+        service.health_check_port,
+    )
+
+
+def _targets(slices: tuple[EndpointSlice, ...], pods: Iterator[str]) -> dict[tuple[str, str], dict[str, Target]]:
+    """Endpoints by (port name, protocol) and "address:port". One in two slices is one, ready if either says so."""
+    found: dict[tuple[str, str], dict[str, Target]] = {}
+    for item in slices:
         for port in item.ports:
-            behind = found.setdefault((item.namespace, item.service, port.port, port.protocol), {})
-            for endpoint in port.endpoints:
-                address = addresses.pod(endpoint.pod) if endpoint.pod else endpoint.address
+            behind = found.setdefault((port.port, port.protocol), {})
+            for one in port.endpoints:
+                address = next(pods) if one.pod else one.address
                 key = f"{address}:{port.target}"
-                if key not in behind or endpoint.ready:
-                    behind[key] = Target(key, address, _spoken(endpoint, item.namespace), endpoint.ready)
+                if key not in behind or one.ready:
+                    name = one.pod.removeprefix(f"{item.namespace}/") if one.pod else address
+                    behind[key] = Target(key, address, name, one.node, one.ready, one.serving and one.terminating)
     return found
-
-
-def _spoken(endpoint: Endpoint, namespace: str) -> str:
-    return endpoint.pod.removeprefix(f"{namespace}/") or endpoint.address

@@ -1,0 +1,25 @@
+"""What differs between the rules that kube-proxy would make and those of a real node, in words.
+
+`saved` reads the node's, `ownership` says whose a chain is, `comparison` finds what is missing, stale or foreign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lab.network.kubeproxy.difference.comparison import Comparison
+from lab.network.kubeproxy.difference.finding import gathered
+from lab.network.kubeproxy.difference.nft import nft_differences
+from lab.network.kubeproxy.difference.saved import read_saved
+
+if TYPE_CHECKING:
+    from lab.network.kubeproxy.targets import ProxiedPort
+    from lab.network.objects import Chain
+
+__all__ = ["iptables_differences", "nft_differences"]
+
+
+def iptables_differences(chains: Sequence[Chain], ports: Sequence[ProxiedPort], saved: str, file: str) -> list[str]:
+    """A line for each difference; `saved` is what `iptables-save` printed. Raises FileError for what it would not."""
+    return gathered(Comparison(chains, ports, read_saved(saved, file)).findings())

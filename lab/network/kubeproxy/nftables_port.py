@@ -1,0 +1,239 @@
+"""What one Service port adds to kube-proxy's nft table: entries in the maps that all share, and chains of its own.
+
+With session affinity also a set for each endpoint. Nothing here says in which place it is: nodes share it.
+Source of chains and order: kube-proxy, nftables mode. The texts are what `nft list` (1.0.6) prints of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from lab.network.kubeproxy.exposure import ways
+from lab.network.kubeproxy.nftables_fixed import (
+    EMPTY_NODE_PORTS,
+    EMPTY_SERVICES,
+    FIREWALL_IPS,
+    MARK,
+    NODE_PORTS,
+    REJECT,
+    SERVICE_IPS,
+)
+from lab.network.kubeproxy.nftables_names import (
+    affinity_set,
+    endpoint_chain,
+    external_chain,
+    firewall_chain,
+    local_chain,
+    service_chain,
+)
+from lab.network.kubeproxy.nftables_sources import one_of
+from lab.network.objects import NftElement, Rule
+
+if TYPE_CHECKING:
+    from lab.network.kubeproxy.portrules import Here
+    from lab.network.kubeproxy.targets import ProxiedPort, Target
+
+
+class PortChain(NamedTuple):
+    """A chain of the port's own."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    intent: str
+
+
+class Affinity(NamedTuple):
+    """The set of an endpoint's clients; they are forgotten after so many seconds."""
+
+    name: str
+    seconds: int
+    intent: str
+
+
+class PortParts(NamedTuple):
+    """What one Service port adds. `elements` are of the maps, by the map's name."""
+
+    elements: tuple[tuple[str, NftElement], ...] = ()
+    chains: tuple[PortChain, ...] = ()
+    affinities: tuple[Affinity, ...] = ()
+
+
+@lru_cache(maxsize=1 << 17)  # ports that are not the same on all nodes are asked for again and again
+def port_parts(port: ProxiedPort, found: Here, cluster_cidr: str, masquerade_all: bool) -> PortParts:
+    """The port's part on a node where `found` is the case; the same for all nodes where `found` is the same."""
+    internal = found.local if port.internal_local else port.chosen
+    external = found.local if port.external_local else port.chosen
+    chains = list(_choosers(port, found, cluster_cidr, masquerade_all))
+    if port.chosen and port.exposed:
+        chains.append(_external(port, cluster_cidr, bool(external)))
+    if port.guarded:
+        chains.append(_firewall(port, found.allowed))
+    reached = _reached(port, found)
+    chains += [_endpoint(port, target) for target in reached]
+    affinities = [_affinity(port, target) for target in reached] if port.affinity_seconds else []
+    elements = (*_cluster_ip(port, internal), *_ways_in(port, external))
+    return PortParts(elements, tuple(chains), tuple(affinities))
+
+
+def _reached(port: ProxiedPort, found: Here) -> tuple[Target, ...]:
+    """The endpoints that this node may choose: leaving ones on it may be its last resort while others are ready."""
+    if not port.uses_cluster:
+        return found.local
+    return tuple(sorted({*port.chosen, *found.local}))
+
+
+def _cluster_ip(port: ProxiedPort, targets: tuple[Target, ...]) -> Iterator[tuple[str, NftElement]]:
+    key = f"{port.cluster_ip} . {port.protocol} . {port.port}"
+    if targets:
+        chooser = (local_chain if port.internal_local else service_chain)(port.name, port.protocol)
+        told = f"Service {port.title} ({_how_many(targets, port.internal_local)})"
+        yield SERVICE_IPS, NftElement(key, f"goto {chooser}", "", told)
+    else:
+        yield EMPTY_SERVICES, _empty(port, key, f"Service {port.title}", "internalTrafficPolicy")
+
+
+def _ways_in(port: ProxiedPort, targets: tuple[Target, ...]) -> Iterator[tuple[str, NftElement]]:
+    """Node port, external and load balancer's addresses. Under a Local policy a way may be open and barred: the chain
+    lets pods and the node itself through, the filter drops who is left.
+    """
+    onward = f"goto {external_chain(port.name, port.protocol)}"
+    for way in ways(port):
+        key = f"{port.protocol} . {way.number}"
+        key = f"{way.address} . {key}" if way.address else key
+        if port.chosen:
+            told = f"{way.title} ({_how_many(targets, port.external_local)})"
+            yield SERVICE_IPS if way.address else NODE_PORTS, NftElement(key, onward, "", told)
+        if way.guarded:
+            told = f"{way.title}: only clients from {', '.join(port.source_ranges)}"
+            yield FIREWALL_IPS, NftElement(key, f"goto {firewall_chain(port.name, port.protocol)}", "", told)
+        if not targets:
+            where = EMPTY_SERVICES if way.address else EMPTY_NODE_PORTS
+            yield where, _empty(port, key, way.title, "externalTrafficPolicy")
+
+
+def _empty(port: ProxiedPort, key: str, title: str, policy: str) -> NftElement:
+    if port.chosen:
+        told = f"{title} has no endpoint on this node, {policy} is Local: dropped"
+        return NftElement(key, "drop", port.name, told)
+    return NftElement(key, f"goto {REJECT}", port.name, f"{title} has no ready endpoint: refused")
+
+
+def _choosers(port: ProxiedPort, found: Here, cluster_cidr: str, masquerade_all: bool) -> Iterator[PortChain]:
+    """The chains that choose an endpoint: of all nodes, and of this one where a Local policy asks for that."""
+    masquerade = tuple(_masquerade(port, cluster_cidr, masquerade_all))
+    if port.chosen and port.uses_cluster:
+        first = () if port.internal_local else masquerade
+        yield _chooser(port, service_chain(port.name, port.protocol), first, port.chosen, local=False)
+    if found.local:
+        first = masquerade if port.internal_local else ()
+        yield _chooser(port, local_chain(port.name, port.protocol), first, found.local, local=True)
+
+
+def _masquerade(port: ProxiedPort, cluster_cidr: str, masquerade_all: bool) -> Iterator[Rule]:
+    to = f"ip daddr {port.cluster_ip} {port.protocol} dport {port.port}"
+    if masquerade_all:
+        yield Rule(f"{to} jump {MARK}", f"Service {port.title}: every client is masqueraded (masqueradeAll)")
+    elif cluster_cidr:
+        told = f"Service {port.title}: a client that is no pod is masqueraded, so that replies return through this node"
+        yield Rule(f"{to} ip saddr != {cluster_cidr} jump {MARK}", told)
+
+
+def _chooser(
+    port: ProxiedPort, name: str, first: tuple[Rule, ...], targets: tuple[Target, ...], *, local: bool
+) -> PortChain:
+    names = [endpoint_chain(port.name, port.protocol, target.endpoint) for target in targets]
+    rules = list(first)
+    if port.affinity_seconds:
+        rules += [
+            Rule(
+                f"ip saddr @{affinity_set(port.name, port.protocol, target.endpoint)} goto {chain}",
+                f"session affinity: who reached {target.name} in the last {port.affinity_seconds} s reaches it again",
+            )
+            for target, chain in zip(targets, names, strict=True)
+        ]
+    told = f"Service {port.title} ({_how_many(targets, local)})"
+    choices = ", ".join([f"{number} : goto {chain}" for number, chain in enumerate(names)])
+    rules.append(Rule(f"numgen random mod {len(targets)} vmap {{ {choices} }}", told))
+    return PortChain(name, tuple(rules), told)
+
+
+def _external(port: ProxiedPort, cluster_cidr: str, answered: bool) -> PortChain:
+    """To where all ways from outside lead; `answered`: the external policy has endpoints to lead on to."""
+    title = _titles(port)
+    rules = list(_at_home(port, cluster_cidr, title) if port.external_local else _anywhere(title))
+    if answered:
+        chooser = (local_chain if port.external_local else service_chain)(port.name, port.protocol)
+        whose = "only to endpoints on this node" if port.external_local else "to any of its endpoints"
+        rules.append(Rule(f"goto {chooser}", f"{title}: {whose}"))
+    return PortChain(external_chain(port.name, port.protocol), tuple(rules), f"{title}, whoever asks")
+
+
+def _anywhere(title: str) -> Iterator[Rule]:
+    """Policy Cluster: any endpoint will do, wherever it is."""
+    yield Rule(f"jump {MARK}", f"{title}: masqueraded, so that replies return through this node")
+
+
+def _at_home(port: ProxiedPort, cluster_cidr: str, title: str) -> Iterator[Rule]:
+    """Policy Local: only for those outside. Pods and the node itself reach every endpoint, as they would otherwise."""
+    service = service_chain(port.name, port.protocol)
+    host = "fib saddr type local"
+    if cluster_cidr:
+        yield Rule(
+            f'ip saddr {cluster_cidr} goto {service} comment "short-circuit pod traffic"',
+            f"{title}: a pod may reach any endpoint, externalTrafficPolicy Local is not for it",
+        )
+    yield Rule(
+        f'{host} jump {MARK} comment "masquerade local traffic"',
+        f"{title}: asked by the node itself, it is masqueraded",
+    )
+    yield Rule(
+        f'{host} goto {service} comment "short-circuit local traffic"',
+        f"{title}: the node itself may reach any endpoint, externalTrafficPolicy Local is not for it",
+    )
+
+
+def _firewall(port: ProxiedPort, node_allowed: bool) -> PortChain:
+    """The source ranges. A node within them is let in also when it asks with the load balancer's address as its own."""
+    allowed = (*port.source_ranges, *(port.load_balancer_ips if node_allowed else ()))
+    title = f"load balancer of Service {port.title}"
+    told = f"{title}: who is not in {', '.join(port.source_ranges)} is dropped"
+    rule = Rule(f"ip saddr != {one_of(allowed)} drop", told)
+    return PortChain(firewall_chain(port.name, port.protocol), (rule,), f"{title}: who may use it")
+
+
+def _endpoint(port: ProxiedPort, target: Target) -> PortChain:
+    """First the hairpin, then what session affinity remembers, then the translation."""
+    intent = f"endpoint {target.name} of Service {port.title}"
+    rules = [
+        Rule(
+            f"ip saddr {target.address} jump {MARK}",
+            f"hairpin: {target.name} reaching itself through its Service is masqueraded",
+        )
+    ]
+    if port.affinity_seconds:
+        told = f"session affinity: for {port.affinity_seconds} s this client will reach {target.name} again"
+        name = affinity_set(port.name, port.protocol, target.endpoint)
+        rules.append(Rule(f"update @{name} {{ ip saddr }}", told))
+    rules.append(Rule(f"meta l4proto {port.protocol} dnat to {target.endpoint}", intent))
+    return PortChain(endpoint_chain(port.name, port.protocol, target.endpoint), tuple(rules), intent)
+
+
+def _affinity(port: ProxiedPort, target: Target) -> Affinity:
+    told = f"session affinity of Service {port.title}: who reached {target.name} not long ago"
+    return Affinity(affinity_set(port.name, port.protocol, target.endpoint), port.affinity_seconds, told)
+
+
+def _titles(port: ProxiedPort) -> str:
+    """All its ways in one phrase: `external IP 192.0.2.1, node port 30080 of Service ns/web:80`."""
+    of = f" of Service {port.title}"
+    return ", ".join([way.title.removesuffix(of) for way in ways(port)]) + of
+
+
+def _how_many(targets: tuple[Target, ...], local: bool) -> str:
+    """What awaits, for people; `local` where a Local policy leaves only those of the node."""
+    where = " on this node" if local else ""
+    if not targets:
+        return "for pods and the node itself; no endpoint on this node"
+    return f"1 of {len(targets)} endpoints{where} chosen at random" if len(targets) > 1 else f"its only endpoint{where}"

@@ -1,0 +1,162 @@
+"""kube-proxy's rules on one node of a cluster of which there are only objects: no pods, no lab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
+
+from lab.cluster.dump import read_dump
+from lab.cluster.written import Written, written_cluster
+from lab.errors import UsageError
+from lab.network.kubeproxy import iptables, nftables
+from lab.network.kubeproxy.ipvs import ipvs, ipvs_text
+from lab.network.kubeproxy.nft_explained import nft_listing
+from lab.network.kubeproxy.options import LOOPBACK, ProxyOptions
+from lab.network.kubeproxy.restore import built_in_chains, restore_text
+from lab.network.kubeproxy.targets import proxied_ports
+
+if TYPE_CHECKING:
+    from lab.network.kubeproxy.targets import ProxiedPort
+    from lab.network.objects import Chain, NftObject
+
+MODES = ("iptables", "nftables", "ipvs")
+_FLAGS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class BareAddresses:
+    """Addresses by node; all endpoints are bare addresses, and tunnels are nobody's business."""
+
+    nodes: Mapping[str, str]
+    tunnels: Mapping[str, str] = field(default_factory=dict)
+
+    def pod(self, place: str) -> str:
+        """No pod is known. Raises KeyError."""
+        raise KeyError(place)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """kube-proxy's mode and options as people type them, and the node's own address."""
+
+    proxy: str = "iptables"
+    cluster_cidr: str = ""
+    masquerade_all: bool = False
+    nodeport_addresses: str = ""
+    localhost_nodeports: str = "true"
+    node_ip: str = ""
+
+    def checked(self) -> Options:
+        """The same. UsageError where one of them cannot be."""
+        if self.proxy not in MODES:
+            raise UsageError(f"kube-proxy has no mode {self.proxy!r}", f"it is one of {', '.join(MODES)}")
+        if self.localhost_nodeports not in _FLAGS:
+            told = f"--iptables-localhost-nodeports is {self.localhost_nodeports!r}"
+            raise UsageError(told, "it is true or false")
+        if self.node_ip and not _is_address(self.node_ip):
+            raise UsageError(f"--node-ip {self.node_ip!r} is not an IPv4 address", "such as 10.0.1.10")
+        return self
+
+    def proxys(self, address: str) -> ProxyOptions:
+        """What kube-proxy makes of them on the node that has `address`. UsageError for a prefix that is none."""
+        own = _prefixes("--cluster-cidr", self.cluster_cidr)
+        if len(own) > 1:
+            raise UsageError("--cluster-cidr has several IPv4 prefixes", "kube-proxy takes one of each IP family")
+        named = self.nodeport_addresses
+        if named == "primary":
+            named = f"{address}/32"
+        return ProxyOptions(
+            own[0] if own else "",
+            self.masquerade_all,
+            _prefixes("--nodeport-addresses", named),
+            _FLAGS[self.localhost_nodeports],
+        )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _prefixes(option: str, text: str) -> tuple[str, ...]:
+    """Those of IPv4; others are for the other family's rules."""
+    found = []
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            if ":" in word:
+                IPv6Network(word, strict=False)
+            else:
+                found.append(str(IPv4Network(word, strict=False)))
+        except ValueError:
+            raise UsageError(f"{option} {word!r} is not an IP prefix", f"such as {option} 10.244.0.0/16") from None
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class NodeRules:
+    """The rules of one node. `mode` is one of MODES."""
+
+    mode: str
+    node: str
+    written: Written
+    addresses: BareAddresses
+    options: ProxyOptions
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        return self.written.cluster.warnings
+
+    @cached_property
+    def chains(self) -> tuple[Chain, ...]:
+        """All chains of iptables mode, the built-in ones with the jumps first."""
+        made = iptables.chains(self.written.cluster, self.addresses, self.node, self.options)
+        return (*built_in_chains(self.node, iptables.jumps()), *made)
+
+    @cached_property
+    def tables(self) -> tuple[NftObject, ...]:
+        """All of nftables mode."""
+        cidrs = self.written.service_cidrs
+        return nftables.tables(self.written.cluster, self.addresses, self.node, self.options, cidrs)
+
+    @cached_property
+    def ports(self) -> tuple[ProxiedPort, ...]:
+        """What is balanced."""
+        return proxied_ports(self.written.cluster, self.addresses)
+
+    @property
+    def summary(self) -> str:
+        """How much was looked at, in words."""
+        endpoints = sum(len(port.chosen) for port in self.ports)
+        return f"{len(self.ports)} Service ports with {endpoints} endpoints"
+
+    def text(self, *, explained: bool = False) -> str:
+        """What `iptables-restore --noflush`, or `nft -f`, reads; in ipvs mode a part for each tool that takes one."""
+        if self.mode == "nftables":
+            return nft_listing(self.tables, explained=explained)
+        if self.mode == "ipvs":
+            made = ipvs(self.written.cluster, self.addresses, self.node, self.options)
+            return ipvs_text(made, explained=explained)
+        return restore_text(self.chains, explained=explained)
+
+    def differences(self, saved: str, file: str) -> list[str]:
+        """What differs on a node that printed `saved`, a line each. Raises FileError for what no node prints."""
+        from lab.network.kubeproxy.difference import iptables_differences, nft_differences  # noqa: PLC0415
+
+        if self.mode == "ipvs":
+            raise UsageError("--diff compares no rules of ipvs mode", "leave --diff out, and compare with ipvsadm -Sn")
+        if self.mode == "nftables":
+            return nft_differences(self.tables, self.ports, saved, file)
+        return iptables_differences(self.chains, self.ports, saved, file)
+
+
+def rules_of(text: str, file: str, node: str, options: Options) -> NodeRules:
+    """The rules on `node` for the objects of the text. Raises FileError and UsageError."""
+    written = written_cluster(read_dump(text, file), node)
+    address = options.node_ip or next(iter(written.node_addresses), LOOPBACK)  # kube-proxy, too, falls back on loopback
+    return NodeRules(options.proxy, node, written, BareAddresses({node: address}), options.proxys(address))
