@@ -80,6 +80,11 @@ def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = No
     )
 
 
+def node_addresses(topology: Topology, previous: Addresses | None = None) -> dict[str, str]:
+    """Those of the nodes alone, in the topology's order, as `assign` gives them. UsageError as there."""
+    return _nodes(complete(topology), wiring(complete(topology)), previous)
+
+
 def _nodes(topology: Topology, wires: Wiring, previous: Addresses | None) -> dict[str, str]:
     """Node addresses: the file's own first, then those of before, then the next free one from .10 on."""
     taken = defaultdict(set)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lab.network import calico, calico_filter, calico_rules, firewall, flannel
+from lab.network import calico, calico_filter, calico_rules, firewall, flannel, kubelet
 from lab.network.firewall import BuiltIn
 from lab.network.kubeproxy import fixed
 from lab.network.kubeproxy.iptables import chains as kubeproxy_chains
-from lab.network.objects import Chain, Rule
+from lab.network.kubeproxy.options import ProxyOptions
+from lab.network.objects import Chain, NftObject, Rule
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod
@@ -26,9 +27,39 @@ def node_chains(
 ) -> Iterator[Chain]:
     """All chains of a node: built-in ones, the network plugin's, kube-proxy's, and those of its own firewall."""
     plugin = topology.spec.cni.plugin
-    yield from _built_in(topology, node, {where: list(rules) for where, rules in _components(plugin).items()})
-    yield from calico.chains(topology, node, residents) if plugin == "calico" else flannel.chains(addresses, node)
-    yield from kubeproxy_chains(cluster, addresses, node, addresses.pod_cidr)
+    proxy = topology.spec.services.proxy
+    yield from _built_in(topology, node, {where: list(rules) for where, rules in _components(plugin, proxy).items()})
+    yield from plugin_chains(topology, addresses, node, residents)
+    if proxy == "iptables":
+        yield from kubeproxy_chains(cluster, addresses, node, proxy_options(topology, addresses))
+    else:
+        yield kubelet.chain(node)
+
+
+def plugin_chains(topology: Topology, addresses: Addresses, node: str, residents: list[Pod]) -> Iterator[Chain]:
+    """The network plugin's own chains on a node with these pods."""
+    is_calico = topology.spec.cni.plugin == "calico"
+    yield from calico.chains(topology, node, residents) if is_calico else flannel.chains(addresses, node)
+
+
+def node_tables(topology: Topology, cluster: Cluster, addresses: Addresses, node: str) -> Iterable[NftObject]:
+    """What a node has in nft tables of its own, beside iptables': kube-proxy's, in nftables mode."""
+    if topology.spec.services.proxy != "nftables":
+        return ()
+    from lab.network.kubeproxy.nftables import tables  # noqa: PLC0415  10 ms for this mode alone
+
+    return tables(cluster, addresses, node, proxy_options(topology, addresses), service_cidrs(topology))
+
+
+def proxy_options(topology: Topology, addresses: Addresses) -> ProxyOptions:
+    """How kube-proxy runs on every node: what the file says, and the pods' network."""
+    services = topology.spec.services
+    return ProxyOptions(addresses.pod_cidr, services.masquerade_all, services.node_port_addresses)
+
+
+def service_cidrs(topology: Topology) -> tuple[str, ...]:
+    """The prefixes of which Services get their addresses."""
+    return (topology.spec.services.cidr,)
 
 
 def router_chains(topology: Topology, router: str) -> Iterator[Chain]:
@@ -52,13 +83,13 @@ def _order(where: tuple[str, str]) -> tuple[int, int, str]:
 
 
 @cache
-def _components(plugin: str) -> dict[tuple[str, str], tuple[Rule, ...]]:
+def _components(plugin: str, proxy: str) -> dict[tuple[str, str], tuple[Rule, ...]]:
     """Rules of the built-in chains of every node, top to bottom.
 
     Felix keeps its jumps on top, kube-proxy's inserted ones are below; what flanneld and Felix append comes last.
     """
     before = calico_rules.jumps() if plugin == "calico" else {}
     after = {("filter", "FORWARD"): calico_filter.forward_end()} if plugin == "calico" else flannel.jumps()
-    middle = fixed.jumps()
+    middle = fixed.jumps() if proxy == "iptables" else kubelet.jumps()
     keys = dict.fromkeys((*before, *middle, *after))
     return {key: (*before.get(key, ()), *middle.get(key, ()), *after.get(key, ())) for key in keys}

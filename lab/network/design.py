@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from lab.network import calico, chains, dns, flannel, pods, routing, underlay
 from lab.network.addressing import Addresses, assign
+from lab.network.coredns import NOTHING, Given
+from lab.network.kubeproxy import health
+from lab.network.kubeproxy.settings import route_localnet
 from lab.network.objects import Chain, Network
 from lab.topology.defaults import complete
 
@@ -18,23 +21,27 @@ if TYPE_CHECKING:
 __all__ = ["Addresses", "assign", "design"]
 
 
-def design(topology: Topology, cluster: Cluster, addresses: Addresses) -> Network:
-    """All objects, in the order in which a person would build them."""
+def design(topology: Topology, cluster: Cluster, addresses: Addresses, given: Given = NOTHING) -> Network:
+    """All objects, in the order in which a person would build them; `given` is what CoreDNS needs besides."""
     topology = complete(topology)
     plugin = calico if topology.spec.cni.plugin == "calico" else flannel
+    proxy, options = topology.spec.services.proxy, chains.proxy_options(topology, addresses)
     return Network.of(
         underlay.namespaces(topology),
         pods.namespaces(cluster),
         underlay.underlay(topology, addresses),
         routing.routing(topology, addresses),
         plugin.nodes(topology, addresses),
+        (route_localnet(node, proxy, options) for node in cluster.nodes),
         pods.sysctls(cluster),
         plugin.pods(topology, cluster, addresses),
         calico.ip_sets(topology, addresses) if plugin is calico else (),
         _chains(topology, cluster, addresses),
+        *(chains.node_tables(topology, cluster, addresses, node) for node in cluster.nodes),
         pods.files(topology, cluster, addresses),
         pods.servers(cluster),
-        dns.servers(topology, cluster, addresses),
+        health.listeners(cluster, addresses, proxy, options),
+        dns.servers(topology, cluster, addresses, given),
     )
 
 

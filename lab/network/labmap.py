@@ -7,7 +7,7 @@ Values that are the usual ones ("" or 0, no members, ready) are left out of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from lab.errors import UsageError
 T = TypeVar("T")
 
 VXLAN_PORTS = (4789, 8472)  # IANA's, and Linux's own default, which flannel uses
+HELD_BACK = "held back by the annotation hoplab.io/ready"
 NDOTS = 5  # resolv.conf of every pod, kubelet's ClusterFirst
 
 
@@ -60,7 +61,8 @@ class Way:
 class Place:
     """A network namespace. `kind` is node, pod, router, gateway, internet or underlay.
 
-    `node` is set for pods, `ready` counts for pods, `subnets` are the names of those it has an interface in.
+    `node` is set for pods, `ready` and why it is not count for pods, `subnets` are the names of those it has an
+    interface in.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Place:
     subnets: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     routes: tuple[Way, ...] = ()
+    why: str = ""
 
     @property
     def address(self) -> str:
@@ -91,17 +94,41 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a Service port leads: `pod` is its place, "" for a bare address."""
+    """Where a Service port leads: `pod` is its place, "" for a bare address.
+
+    `node` is where a bare address is, if that is known; `LabMap.node_of` tells it of any endpoint. `serving` is said of
+    one that is `terminating` only: then it is the last resort. `why` says why it is not ready, "" for one that is.
+    """
 
     address: str
     port: int
     pod: str = ""
     ready: bool = True
+    serving: bool = False
+    terminating: bool = False
+    node: str = ""
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """The pod, or the bare address."""
+        return self.pod or self.address
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it serves while it terminates."""
+        return self.serving and self.terminating
+
+
+def preferred(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """The ready ones; where there are none, those that serve while they terminate. Source: kube-proxy."""
+    ready = tuple(one for one in endpoints if one.ready)
+    return ready or tuple(one for one in endpoints if one.leaving)
 
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
-    """`protocol` is TCP or UDP, as Kubernetes writes it."""
+    """`protocol` is TCP, UDP or SCTP, as Kubernetes writes it."""
 
     port: int
     protocol: str = "TCP"
@@ -109,10 +136,15 @@ class ServicePort:
     node_port: int = 0
     endpoints: tuple[Endpoint, ...] = ()
 
+    @property
+    def preferred(self) -> tuple[Endpoint, ...]:
+        """Those that get traffic, as far as policies let them."""
+        return preferred(self.endpoints)
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`cluster_ip` is "" for headless and ExternalName Services."""
+    """`cluster_ip` is "" for headless and ExternalName Services. The policies are Cluster or Local."""
 
     namespace: str
     name: str
@@ -120,10 +152,24 @@ class Service:
     type: str = "ClusterIP"
     external_name: str = ""
     ports: tuple[ServicePort, ...] = ()
+    external_ips: tuple[str, ...] = ()
+    load_balancer_ips: tuple[str, ...] = ()
+    internal_policy: str = "Cluster"
+    external_policy: str = "Cluster"
 
     @property
     def full_name(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether DNS answers with its endpoints' own addresses."""
+        return not self.cluster_ip and not self.external_name
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Those that every node takes for its own, on its ports: ClusterIP, external and load balancer's addresses."""
+        return tuple(filter(None, (self.cluster_ip, *self.external_ips, *self.load_balancer_ips)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +219,25 @@ class LabMap:
             for address in link.addresses
         }
 
+    @cached_property
+    def by_address(self) -> dict[str, tuple[Service, ...]]:
+        """The Services that have an address; several may share one for the outside, on different ports."""
+        found: dict[str, tuple[Service, ...]] = {}
+        for service in self.services:
+            for address in service.addresses:
+                found[address] = (*found.get(address, ()), service)
+        return found
+
+    @cached_property
+    def by_node_port(self) -> dict[tuple[int, str], tuple[Service, ServicePort]]:
+        """The Service and its port behind a node port, by its number and protocol as Kubernetes writes it."""
+        return {
+            (port.node_port, port.protocol): (service, port)
+            for service in self.services
+            for port in service.ports
+            if port.node_port
+        }
+
     def find(self, name: str) -> Place:
         """The place of that name; a pod also by its name alone, where only one has it. UsageError otherwise."""
         found = self.by_name.get(name)
@@ -197,6 +262,11 @@ class LabMap:
         """Every interface that is a port of a bridge, with its place."""
         return frozenset((place.name, link.name) for place in self.places for link in place.links if link.master)
 
+    def node_of(self, endpoint: Endpoint) -> str:
+        """The node that an endpoint is on, "" where nobody said."""
+        place = self.by_name.get(endpoint.pod)
+        return place.node if place else endpoint.node
+
     def of_kind(self, kind: str) -> tuple[Place, ...]:
         return tuple(place for place in self.places if place.kind == kind)
 
@@ -215,7 +285,7 @@ _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made
     LabMap: {"subnets": Subnet, "places": Place, "services": Service, "internet": HostName},
     Place: {"subnets": None, "links": Link, "routes": Way},
     Link: {"addresses": None},
-    Service: {"ports": ServicePort},
+    Service: {"ports": ServicePort, "external_ips": None, "load_balancer_ips": None},
     ServicePort: {"endpoints": Endpoint},
     Dns: {"pods": None},
 }

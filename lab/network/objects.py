@@ -15,6 +15,40 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
+from lab.network.rule_objects import Chain, IpSet, NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule
+from lab.network.served_objects import File, Listener, Process, Reply, Symlink
+
+__all__ = [
+    "UNDERLAY",
+    "Address",
+    "Chain",
+    "FdbEntry",
+    "File",
+    "Interface",
+    "IpSet",
+    "Ipip",
+    "Key",
+    "Listener",
+    "Namespace",
+    "Neighbour",
+    "Network",
+    "NftChain",
+    "NftElement",
+    "NftHook",
+    "NftObject",
+    "NftSet",
+    "NftTable",
+    "Object",
+    "Process",
+    "Reply",
+    "Route",
+    "Rule",
+    "Symlink",
+    "Sysctl",
+    "Vxlan",
+    "netns_name",
+]
+
 UNDERLAY = "underlay"
 
 Key = tuple[str, ...]
@@ -183,116 +217,6 @@ class FdbEntry:
         return ("fdb", self.place, self.device, self.mac)
 
 
-@dataclass(frozen=True, slots=True)
-class IpSet:
-    """A set that rules match against; `type` as `ipset create` takes it; members sorted as strings."""
-
-    rank: ClassVar[int] = 7
-    place: str
-    name: str
-    type: str
-    members: tuple[str, ...]
-    intent: str = field(default="", compare=False)
-
-    @property
-    def key(self) -> Key:
-        return ("ipset", self.place, self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule as `iptables-save` prints it, without the leading `-A CHAIN`."""
-
-    text: str
-    intent: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """A chain of an iptables table with all its rules, in order. `policy` is "" for chains that are not built in."""
-
-    rank: ClassVar[int] = 8
-    place: str
-    table: str
-    name: str
-    rules: tuple[Rule, ...] = ()
-    policy: str = ""
-    intent: str = field(default="", compare=False)
-
-    @property
-    def key(self) -> Key:
-        return ("chain", self.place, self.table, self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file of the lab's own, under one of the sandbox's own folders; `place` is whom it serves."""
-
-    rank: ClassVar[int] = 9
-    place: str
-    path: str
-    content: str
-    intent: str = field(default="", compare=False)
-
-    @property
-    def key(self) -> Key:
-        return ("file", self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Symlink:
-    """A symbolic link among the lab's own files (the root file system of an OCI container has some)."""
-
-    rank: ClassVar[int] = 9
-    place: str
-    path: str
-    target: str
-    intent: str = field(default="", compare=False)
-
-    @property
-    def key(self) -> Key:
-        return ("symlink", self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """A port on which the built-in server answers (HTTP on tcp, echo on udp) under a name, inside a place."""
-
-    rank: ClassVar[int] = 10
-    place: str
-    protocol: str
-    port: int
-    name: str
-    intent: str = field(default="", compare=False)
-
-    @property
-    def key(self) -> Key:
-        return ("listener", self.place, self.protocol, str(self.port))
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A program that runs in a place. When `config` (a digest of what it reads) changes, it is started anew.
-
-    `container` names the OCI bundle's folder when it runs under crun. `ready_udp` is the port whose answer to a DNS
-    question says that it
-    is up; 0 when being alive is enough.
-    """
-
-    rank: ClassVar[int] = 11
-    place: str
-    name: str
-    argv: tuple[str, ...]
-    config: str = ""
-    container: str = ""
-    ready_udp: int = field(default=0, compare=False)
-    intent: str = field(default="", compare=False)
-
-    @property
-    def key(self) -> Key:
-        return ("process", self.place, self.name)
-
-
 Object = (
     Namespace
     | Interface
@@ -303,6 +227,9 @@ Object = (
     | FdbEntry
     | IpSet
     | Chain
+    | NftTable
+    | NftSet
+    | NftChain
     | File
     | Symlink
     | Listener

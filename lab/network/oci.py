@@ -7,7 +7,9 @@ mount, PID, IPC and UTS namespaces and enters the pod's network namespace; it st
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from types import MappingProxyType
 
 from lab.network.objects import File, Object, Symlink, netns_name
 
@@ -16,12 +18,14 @@ STATES = "/run/crun"
 # The lab has no cgroups to manage. An ordinary user's crun would keep its state in the host's XDG_RUNTIME_DIR.
 RUNTIME = ("crun", "--cgroup-manager=disabled", f"--root={STATES}")
 NETNS = "/run/netns"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 # As every distribution has them since /bin, /sbin and /lib moved into /usr; one that points nowhere does no harm.
 _SYMLINKS = ("bin", "sbin", "lib", "lib64")
 _PASSWD = "root:x:0:0:root:/:/usr/sbin/nologin\n"  # noqa: S105  a file's content, no secret
 # Without a group for root: dnsmasq would change into it, which an ordinary user's sandbox does not allow.
 _GROUP = "nogroup:x:65534:\n"
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LC_ALL": "C"}
 _CAPABILITIES = ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE", "CAP_NET_RAW"]
 _READ_ONLY = ["bind", "ro", "nosuid", "nodev"]
 
@@ -31,15 +35,25 @@ def bundle_folder(place: str) -> str:
     return f"{BUNDLES}/{netns_name(place)}"
 
 
-def bundle(place: str, hostname: str, argv: tuple[str, ...], files: dict[str, str]) -> Iterator[Object]:
-    """The files of a bundle that runs `argv` in a place; `files` are further ones, by their path inside."""
+def bundle(
+    place: str,
+    hostname: str,
+    argv: tuple[str, ...],
+    files: Mapping[str, str],
+    programs: Mapping[str, str] = NOTHING,
+    environment: Mapping[str, str] = NOTHING,
+) -> Iterator[Object]:
+    """The files of a bundle that runs `argv` in a place; `files` are further ones, by their path inside.
+
+    `programs` are files of the machine that are shown inside, by their path there.
+    """
     folder = bundle_folder(place)
     intent = f"container of {place}"
     for name in _SYMLINKS:
         yield Symlink(place, f"{folder}/rootfs/{name}", f"usr/{name}", intent)
     for path, content in {"/etc/passwd": _PASSWD, "/etc/group": _GROUP, **files}.items():
         yield File(place, f"{folder}/rootfs{path}", content, intent)
-    yield File(place, f"{folder}/config.json", config(place, hostname, argv), intent)
+    yield File(place, f"{folder}/config.json", config(place, hostname, argv, programs, environment), intent)
 
 
 def run_command(place: str) -> tuple[str, ...]:
@@ -47,7 +61,24 @@ def run_command(place: str) -> tuple[str, ...]:
     return (*RUNTIME, "run", "--bundle", bundle_folder(place), netns_name(place))
 
 
-def config(place: str, hostname: str, argv: tuple[str, ...]) -> str:
+def signal_command(place: str, signal: str) -> tuple[str, ...]:
+    """What sends a signal to the program in the container."""
+    return (*RUNTIME, "kill", netns_name(place), signal)
+
+
+def digest(items: Iterable[Object]) -> str:
+    """A short digest of what stands in these files, by which a program's start tells whether it read the same."""
+    content = "".join(item.content for item in items if isinstance(item, File))
+    return sha256(content.encode()).hexdigest()[:16]
+
+
+def config(
+    place: str,
+    hostname: str,
+    argv: tuple[str, ...],
+    programs: Mapping[str, str] = NOTHING,
+    environment: Mapping[str, str] = NOTHING,
+) -> str:
     """config.json (OCI runtime specification 1.0)."""
     granted = dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES)
     told = {
@@ -56,7 +87,7 @@ def config(place: str, hostname: str, argv: tuple[str, ...]) -> str:
             "terminal": False,
             "user": {"uid": 0, "gid": 0},
             "args": list(argv),
-            "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LC_ALL=C"],
+            "env": [f"{name}={value}" for name, value in {**_ENVIRONMENT, **environment}.items()],
             "cwd": "/",
             "capabilities": granted,
             "noNewPrivileges": True,
@@ -64,7 +95,8 @@ def config(place: str, hostname: str, argv: tuple[str, ...]) -> str:
         "root": {"path": "rootfs", "readonly": True},
         "hostname": hostname,
         "mounts": [
-            {"destination": "/usr", "type": "bind", "source": "/usr", "options": _READ_ONLY},
+            _shown("/usr", "/usr"),
+            *(_shown(inside, outside) for inside, outside in programs.items()),
             {"destination": "/proc", "type": "proc", "source": "proc"},
             _tmpfs("/dev", "mode=755", "size=64k"),
             _tmpfs("/run", "mode=755", "size=1m"),
@@ -80,6 +112,10 @@ def config(place: str, hostname: str, argv: tuple[str, ...]) -> str:
         },
     }
     return json.dumps(told, indent=1) + "\n"
+
+
+def _shown(destination: str, source: str) -> dict[str, object]:
+    return {"destination": destination, "type": "bind", "source": source, "options": _READ_ONLY}
 
 
 def _tmpfs(destination: str, *options: str) -> dict[str, object]:

@@ -63,12 +63,13 @@ class Walker:
 
     def __init__(self, labmap: LabMap) -> None:
         self.labmap = labmap
-        self._services = {service.cluster_ip for service in labmap.services if service.cluster_ip}
+        # An address that some place has is not taken by every node, but by that one.
+        self._services = labmap.by_address.keys() - labmap.owners.keys()
         self._tables: dict[str, dict[str, Way]] = {}
 
     def round_trip(self, source: str, destination: str, endpoint: str = "") -> RoundTrip:
         """There and back from the place `source`. `endpoint` is the address that a Service stands for, when
-        `destination` is a ClusterIP, or the address of a node that is asked on a node port.
+        `destination` is one of its addresses, or that of a node that is asked on a node port.
         """
         request = self.walk(source, destination, endpoint)
         if not request.end:

@@ -19,6 +19,7 @@ from lab.network.objects import (
     Namespace,
     Neighbour,
     Object,
+    Reply,
     Route,
     Rule,
     Sysctl,
@@ -58,7 +59,7 @@ def _members(item: Any) -> dict[str, Any]:  # noqa: ANN401  any of our frozen da
 def _value(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, tuple):
         return [_members(rule) for rule in value]
-    return _members(value) if isinstance(value, Vxlan | Ipip) else value
+    return _members(value) if isinstance(value, Vxlan | Ipip | Reply) else value
 
 
 def _object(members: dict[str, Any]) -> Object:
@@ -67,6 +68,8 @@ def _object(members: dict[str, Any]) -> Object:
         members["vxlan"] = Vxlan(**members["vxlan"])
     if members.get("ipip") is not None:
         members["ipip"] = Ipip(**members["ipip"])
+    if members.get("reply"):
+        members["reply"] = Reply(**members["reply"])
     if "rules" in members:
         members["rules"] = tuple(Rule(**rule) for rule in members["rules"])
     made: Object = kind(**members)

@@ -47,15 +47,20 @@ def sysctls(cluster: Cluster) -> Iterator[Sysctl]:
 
 def files(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[File]:
     """What `ip netns exec` and the lab's own commands put over /etc in a pod or node."""
+    for node in topology.spec.nodes:
+        path = f"/etc/netns/{netns_name(node.name)}/resolv.conf"
+        yield File(node.name, path, f"nameserver {addresses.resolver}\n", "a node asks the internet's resolver")
+    yield from pod_files(topology, cluster, addresses)
+
+
+def pod_files(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[File]:
+    """Those of the pods alone."""
     domain = topology.spec.dns.domain
     servers = [service.cluster_ip for service in cluster.services if service.full_name == DNS_SERVICE]
     tail = "".join(f"nameserver {server}\n" for server in servers) + f"options ndots:{NDOTS}\n"
     resolvers = {
         namespace: f"search {namespace}.svc.{domain} svc.{domain} {domain}\n{tail}" for namespace in cluster.namespaces
     }
-    for node in topology.spec.nodes:
-        path = f"/etc/netns/{netns_name(node.name)}/resolv.conf"
-        yield File(node.name, path, f"nameserver {addresses.resolver}\n", "a node asks the internet's resolver")
     for pod in cluster.pods:
         place = pod.place
         folder = f"/etc/netns/{netns_name(place)}"
@@ -71,7 +76,7 @@ def files(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterato
 def servers(cluster: Cluster) -> Iterator[Object]:
     """What answers in the pods: the built-in server, or the program of their own."""
     for pod in cluster.pods:
-        if pod.system:
+        if pod.system or not pod.running:
             continue
         if pod.command:
             yield Process(pod.place, "command", pod.command, intent=f"program of pod {pod.place}")

@@ -131,7 +131,11 @@ def service_lines(service: Service) -> tuple[str, ...]:
     lines = [service.full_name]
     for port in service.ports:
         lines.append(f"{service.cluster_ip or 'headless'}:{port.port}/{port.protocol}")
-        ready = [f"→ {one.pod.rpartition('/')[2]} {one.address}:{one.port}" for one in port.endpoints if one.ready]
+        ready = [
+            " ".join(filter(None, ("→", one.pod.rpartition("/")[2], f"{one.address}:{one.port}")))
+            for one in port.endpoints
+            if one.ready
+        ]
         lines += ready[:MOST_ENDPOINTS] or ["→ nobody is ready"]
         if len(ready) > MOST_ENDPOINTS:
             lines.append(f"+ {len(ready) - MOST_ENDPOINTS} more")

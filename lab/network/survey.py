@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lab.network.ipv4 import Prefix, number
@@ -29,8 +29,25 @@ if TYPE_CHECKING:
     from lab.topology.schema import Topology
 
 
-def lab_map(topology: Topology, cluster: Cluster, addresses: Addresses, network: Network, lab: str = "") -> LabMap:
-    """The map of a designed lab; `lab` is the running instance's name, the topology's own when not given."""
+NOT_READY = "not ready"
+SAID_SO = "its EndpointSlice says that it is not ready"
+TERMINATING = "terminating"
+LAST_RESORT = "terminating, still serving: a last resort"
+NOTHING_SAID: Mapping[str, str] = {}
+
+
+def lab_map(
+    topology: Topology,
+    cluster: Cluster,
+    addresses: Addresses,
+    network: Network,
+    lab: str = "",
+    unready: Mapping[str, str] = NOTHING_SAID,
+) -> LabMap:
+    """The map of a designed lab; `lab` is the running instance's name, the topology's own when not given.
+
+    `unready` says why pods are not ready, in words, by their places: a design does not know.
+    """
     spec = complete(topology).spec
     held: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     ways: defaultdict[str, list[Way]] = defaultdict(list)
@@ -47,6 +64,7 @@ def lab_map(topology: Topology, cluster: Cluster, addresses: Addresses, network:
     subnets = tuple(Subnet(one.name, one.cidr, _bridge(one.cidr, links, wires)) for one in spec.subnets)
     named = {subnet.bridge: subnet.name for subnet in subnets}
     ready = {pod.place: pod.ready for pod in cluster.pods}
+    why = {place: unready.get(place, NOT_READY) for place, is_ready in ready.items() if not is_ready}
     places = [
         Place(
             item.place,
@@ -56,13 +74,19 @@ def lab_map(topology: Topology, cluster: Cluster, addresses: Addresses, network:
             tuple(named[w] for k in links[item.place] if (w := wires.get((item.place, k.name), "")) in named),
             tuple(links[item.place]),
             tuple(ways[item.place]),
+            why.get(item.place, ""),
         )
         for item in network
         if isinstance(item, Namespace)
     ]
     if all(place.name != UNDERLAY for place in places):
         places.append(Place(UNDERLAY, UNDERLAY, links=tuple(links[UNDERLAY])))
-    services = tuple(_service(service, cluster, addresses) for service in cluster.services)
+    slices: defaultdict[tuple[str, str], list[cluster_objects.EndpointSlice]] = defaultdict(list)
+    for piece in cluster.slices:
+        slices[piece.namespace, piece.service].append(piece)
+    services = tuple(
+        _service(service, slices[service.namespace, service.name], addresses, unready) for service in cluster.services
+    )
     dns_service = next((one.cluster_ip for one in services if one.full_name == "kube-system/kube-dns"), "")
     return LabMap(
         lab=lab or topology.metadata.name,
@@ -102,18 +126,49 @@ def _bridge(cidr: str, links: Mapping[str, list[Link]], wires: Mapping[tuple[str
     return ""
 
 
-def _service(service: cluster_objects.Service, cluster: Cluster, addresses: Addresses) -> Service:
-    """The Service with its endpoints resolved to addresses through its slices."""
-    found: defaultdict[tuple[str, str], list[Endpoint]] = defaultdict(list)
-    for piece in cluster.slices:
-        if (piece.namespace, piece.service) == (service.namespace, service.name):
-            for port in piece.ports:
-                found[port.port, port.protocol] += [
-                    Endpoint(one.address or addresses.pod(one.pod), port.target, one.pod, one.ready)
-                    for one in port.endpoints
-                ]
+def _service(
+    service: cluster_objects.Service,
+    slices: Iterable[cluster_objects.EndpointSlice],
+    addresses: Addresses,
+    unready: Mapping[str, str],
+) -> Service:
+    """The Service with its endpoints resolved to addresses through its slices. One in two of them is ready if either
+    says so, as for kube-proxy.
+    """
+    found: defaultdict[tuple[str, str], dict[tuple[str, int], Endpoint]] = defaultdict(dict)
+    for port in (port for piece in slices for port in piece.ports):
+        behind = found[port.port, port.protocol]
+        for one in port.endpoints:
+            made = _endpoint(one, addresses, port.target, unready)
+            if made.ready or (made.address, made.port) not in behind:
+                behind[made.address, made.port] = made
     ports = tuple(
-        ServicePort(port.port, port.protocol, port.name, port.node_port, tuple(found[port.name, port.protocol]))
+        ServicePort(
+            port.port, port.protocol, port.name, port.node_port, tuple(found[port.name, port.protocol].values())
+        )
         for port in service.ports
     )
-    return Service(service.namespace, service.name, service.cluster_ip, service.type, service.external_name, ports)
+    return Service(
+        service.namespace,
+        service.name,
+        service.cluster_ip,
+        service.type,
+        service.external_name,
+        ports,
+        service.external_ips,
+        service.load_balancer_ips,
+        service.internal_policy,
+        service.external_policy,
+    )
+
+
+def _endpoint(one: cluster_objects.Endpoint, addresses: Addresses, target: int, unready: Mapping[str, str]) -> Endpoint:
+    address = one.address or addresses.pod(one.pod)
+    if one.ready:
+        return Endpoint(address, target, one.pod, node="" if one.pod else one.node)
+    if one.terminating:
+        why = LAST_RESORT if one.serving else TERMINATING
+    else:
+        why = unready.get(one.pod, NOT_READY) if one.pod else SAID_SO
+    serving = one.serving and one.terminating
+    return Endpoint(address, target, one.pod, False, serving, one.terminating, "" if one.pod else one.node, why)

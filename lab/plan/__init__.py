@@ -4,6 +4,6 @@
 """
 
 from lab.plan.difference import plan
-from lab.plan.steps import Plan, RuleStep, Step
+from lab.plan.steps import AnyStep, NftStep, Plan, RuleStep, Step
 
-__all__ = ["Plan", "RuleStep", "Step", "plan"]
+__all__ = ["AnyStep", "NftStep", "Plan", "RuleStep", "Step", "plan"]

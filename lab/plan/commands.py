@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -22,14 +23,22 @@ from lab.network.objects import (
     Sysctl,
     netns_name,
 )
+from lab.network.oci import signal_command
+from lab.plan.nft_input import transactions
 from lab.plan.restore import restore_input
-from lab.plan.steps import Action, RuleStep, Step
+from lab.plan.steps import Action, AnyStep, NftStep, RuleStep
 
 
-def commands(step: Step | RuleStep) -> str:
+def commands(step: AnyStep) -> str:
     """The shell lines that do what the step does; pasted into a shell in an empty sandbox they have the same effect."""
     if isinstance(step, RuleStep):
         return f"{_exec(step.place)}iptables-restore --noflush <<'EOF'\n{restore_input(step.changes)}EOF"
+    if isinstance(step, NftStep):
+        needed = transactions(step.changes)
+        texts = (*needed.changes, *needed.removals)
+        return "\n".join(f"{_exec(step.place)}nft -f - <<'EOF'\n{text}EOF" for text in texts)
+    if step.action == "change" and isinstance(step.object, Process) and isinstance(step.before, Process):
+        return _changed_process(step.object, step.before)
     return _WRITERS[type(step.object)](step.object, step.action)
 
 
@@ -151,6 +160,8 @@ def _file(item: File, action: Action) -> str:
     if action == "remove":
         return f"rm {path}"
     folder = shlex.quote(item.path.rpartition("/")[0])
+    if not item.content.endswith("\n"):
+        return f"mkdir -p {folder} && printf %s {shlex.quote(item.content)} > {path}"
     return f"mkdir -p {folder} && cat > {path} <<'EOF'\n{item.content}EOF"
 
 
@@ -163,10 +174,21 @@ def _symlink(item: Symlink, action: Action) -> str:
 
 
 def _listener(item: Listener, action: Action) -> str:
-    port = f"{item.protocol}/{item.port}"
+    end = f"{item.protocol}/{item.address}{':' if item.address else ''}{item.port}"
     if action == "remove":
-        return f"# the built-in server stops listening on {port} in {item.place}"
-    return f"{_exec(item.place)}python3 -m lab.kernel.echo --name {shlex.quote(item.name)} {port} &"
+        return f"# the built-in server stops listening on {end} in {item.place}"
+    reply = item.reply
+    if reply and action == "change":
+        return f"# the built-in server answers {reply.status} on {end} in {item.place}: {' '.join(reply.body.split())}"
+    said = f"--reply {shlex.quote(json.dumps([reply.status, reply.headers, reply.body]))} " if reply else ""
+    return f"{_exec(item.place)}python3 -m lab.kernel.echo --name {shlex.quote(item.name)} {said}{end} &"
+
+
+def _changed_process(item: Process, before: Process) -> str:
+    if not item.differs_in_reload_only(before):
+        return _process(item, "change")
+    told = f"# {item.name} in {item.place} reads its configuration again"
+    return f"{told}\n{shlex.join(signal_command(item.place, item.reload_signal))}" if item.container else told
 
 
 def _process(item: Process, action: Action) -> str:

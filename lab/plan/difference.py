@@ -22,17 +22,24 @@ from lab.network.objects import (
     Namespace,
     Neighbour,
     Network,
+    NftChain,
+    NftObject,
+    NftSet,
+    NftTable,
     Object,
     Process,
     Route,
     Symlink,
     Sysctl,
 )
-from lab.plan.steps import Action, ChainChange, Plan, RuleStep, Step
+from lab.plan.nft_input import must_be_remade
+from lab.plan.steps import Action, AnyStep, ChainChange, NftStep, Plan, RuleStep, Step
 
 _DEVICE_BOUND = (Address, Route, Neighbour, FdbEntry)
 # These serve a place but do not live in its namespace, and so do not end with it.
 _OUTSIDE = (File, Symlink, Listener, Process)
+# What is not removed one by one: settings have no absence, the others have steps of their own kind.
+_OTHERWISE = (Sysctl, Chain, NftTable, NftSet, NftChain, Namespace, Interface)
 # A link can be brought to another value of these; any other difference means making it anew.
 _CHANGEABLE = ("mac", "mtu", "master", "hairpin", "up")
 
@@ -55,7 +62,7 @@ def plan(desired: Network, actual: Network) -> Plan:
     removals += [
         Step("remove", item)
         for key, item in present.items()
-        if key not in wanted and key not in removed and not isinstance(item, Sysctl | Chain | Namespace | Interface)
+        if key not in wanted and key not in removed and not isinstance(item, _OTHERWISE)
     ]
     removals.sort(key=lambda step: -step.object.rank)
     return Plan((*removals, *_additions(desired, present)))
@@ -167,13 +174,14 @@ def _stands_alone(
     return first is item
 
 
-def _additions(desired: Network, present: Mapping[Key, Object]) -> list[Step | RuleStep]:
-    namespaces: list[Step | RuleStep] = []
+def _additions(desired: Network, present: Mapping[Key, Object]) -> list[AnyStep]:
+    namespaces: list[AnyStep] = []
     by_place: dict[str, list[Step]] = {}
     chains: dict[str, list[ChainChange]] = {}
+    nft = _nft_steps(desired, present)
     for item in desired:
         before = present.get(item.key)
-        if before == item:
+        if isinstance(item, NftObject) or before == item:
             continue
         action: Action = "add" if before is None else "change"
         if isinstance(item, Chain):
@@ -193,6 +201,8 @@ def _additions(desired: Network, present: Mapping[Key, Object]) -> list[Step | R
         steps += before_rules
         if place in chains:
             steps.append(RuleStep(place, tuple(chains[place])))
+        if place in nft:
+            steps.append(NftStep(place, tuple(nft[place])))
         steps += ordered[len(before_rules) :]
     return steps
 
@@ -208,3 +218,29 @@ def _unwanted_chains(desired: Network, present: Mapping[Key, Object]) -> Iterabl
             yield ChainChange("remove", item, item)
         elif item.rules or item.policy != "ACCEPT":
             yield ChainChange("change", replace(item, rules=(), policy="ACCEPT"), item)
+
+
+def _nft_steps(desired: Network, present: Mapping[Key, Object]) -> dict[str, list[Step]]:
+    """What differs of nft's objects, by place. A set that is made anew takes the rules that name it with it."""
+    steps: dict[str, list[Step]] = {}
+    remade: dict[str, list[str]] = {}
+    for item in desired:
+        before = present.get(item.key) if isinstance(item, NftObject) else item
+        if before == item:
+            continue
+        steps.setdefault(item.place, []).append(Step("change" if before else "add", item, before))
+        if isinstance(item, NftSet) and isinstance(before, NftSet) and must_be_remade(item, before):
+            remade.setdefault(item.place, []).append(f"@{item.name} ")
+    for place, names in remade.items():
+        told = {step.object.key for step in steps[place]}
+        steps[place] += [
+            Step("change", item, present[item.key])
+            for item in desired
+            if isinstance(item, NftChain) and item.place == place and item.key in present and item.key not in told
+            if any(name in f"{rule.text} " for rule in item.rules for name in names)
+        ]
+    wanted, places = desired.by_key, {*desired.places}
+    for key, item in present.items():
+        if isinstance(item, NftObject) and key not in wanted and item.place in places:
+            steps.setdefault(item.place, []).append(Step("remove", item, item))
+    return steps

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lab.network.objects import Chain
+from lab.plan.edits import edits
 from lab.plan.steps import ChainChange
 
 _TABLES = ("raw", "mangle", "filter", "nat")
@@ -49,28 +50,12 @@ def _lines(changes: Iterable[ChainChange]) -> Iterator[str]:
         yield f"-X {name}\n"
 
 
-def _edits(change: ChainChange) -> Iterator[str]:
-    """From the rules that are there to those that should be: the differing stretch between a common beginning and end
-    is replaced.
-    """
+def _edits(change: ChainChange) -> Iterable[str]:
+    """From the rules that are there to those that should be."""
     name = change.chain.name
     if change.before is None:
-        yield from [f"-A {name} {rule.text}\n" for rule in change.chain.rules]
-        return
-    have = [rule.text for rule in change.before.rules]
-    want = [rule.text for rule in change.chain.rules]
-    shorter = min(len(have), len(want))
-    same = next((at for at in range(shorter) if have[at] != want[at]), shorter)
-    tail = next((at for at in range(shorter - same) if have[-1 - at] != want[-1 - at]), shorter - same)
-    # New rules first, old ones after them: nothing is let through or lost for want of a rule in between.
-    if tail == 0 and same == len(have):
-        yield from (f"-A {name} {text}\n" for text in want[same:])
-        return
-    inserted = want[same : len(want) - tail]
-    for offset, text in enumerate(inserted):
-        yield f"-I {name} {same + offset + 1} {text}\n"
-    for _ in range(len(have) - tail - same):
-        yield f"-D {name} {same + len(inserted) + 1}\n"
+        return [f"-A {name} {rule.text}\n" for rule in change.chain.rules]
+    return edits(name, [rule.text for rule in change.before.rules], [rule.text for rule in change.chain.rules])
 
 
 def _callees_first(changes: list[ChainChange]) -> list[ChainChange]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.network.objects import Namespace
 from lab.plan.commands import commands
-from lab.plan.steps import Plan, RuleStep, Step
+from lab.plan.steps import AnyStep, Plan, Step
 
 
 def script(plan: Plan) -> str:
@@ -20,7 +20,7 @@ def script(plan: Plan) -> str:
     return "".join(parts).lstrip("\n")
 
 
-def _heading(step: Step | RuleStep) -> str:
+def _heading(step: AnyStep) -> str:
     if isinstance(step, Step) and step.action == "remove":
         return "what is no longer wanted"
     if isinstance(step, Step) and isinstance(step.object, Namespace):
@@ -28,7 +28,7 @@ def _heading(step: Step | RuleStep) -> str:
     return step.place
 
 
-def _with_reason(step: Step | RuleStep) -> str:
+def _with_reason(step: AnyStep) -> str:
     lines = commands(step)
     first, newline, _rest = lines.partition("\n")
     if newline or len(first) > 88:

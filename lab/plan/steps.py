@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.network.objects import Chain, Object
+from lab.network.nft_text import element_text
+from lab.network.objects import Chain, NftChain, NftSet, Object, Rule
 
 Action = Literal["add", "change", "remove"]
+ACTIONS: tuple[Action, ...] = ("add", "change", "remove")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +54,41 @@ class RuleStep:
 
     @property
     def reason(self) -> str:
-        counts = {
-            action: sum(change.action == action for change in self.changes) for action in ("add", "change", "remove")
-        }
-        told = [f"{number} to {action}" for action, number in counts.items() if number]
-        return f"chains: {', '.join(told)}"
+        return f"chains: {_counted(change.action for change in self.changes)}"
+
+
+@dataclass(frozen=True, slots=True)
+class NftStep:
+    """All objects of one place's nft tables that differ: one `nft -f -`, or several when they are many."""
+
+    place: str
+    changes: tuple[Step, ...]
+
+    @property
+    def reason(self) -> str:
+        return f"nftables: {_counted(change.action for change in self.changes)}"
+
+
+AnyStep = Step | RuleStep | NftStep
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in the order in which they must be carried out; empty when nothing differs."""
 
-    steps: tuple[Step | RuleStep, ...]
+    steps: tuple[AnyStep, ...]
 
     def __bool__(self) -> bool:
         return bool(self.steps)
 
     def __len__(self) -> int:
-        return sum(len(step.changes) if isinstance(step, RuleStep) else 1 for step in self.steps)
+        return sum(1 if isinstance(step, Step) else len(step.changes) for step in self.steps)
+
+
+def _counted(actions: Iterable[Action]) -> str:
+    """`3 to add, 1 to remove`."""
+    counts = Counter(actions)
+    return ", ".join(f"{counts[action]} to {action}" for action in ACTIONS if counts[action])
 
 
 def _reason(action: Action, item: Object, before: Object | None) -> str:
@@ -79,20 +100,34 @@ def _reason(action: Action, item: Object, before: Object | None) -> str:
     return f"{item.intent}: {differs}" if item.intent else differs
 
 
+# Fields that are digests of what a program reads: to a person they say nothing.
+_DIGESTS = {"config": "is to read another configuration", "reload": "is to read its changed configuration again"}
+
+
 def _differences(before: Object, after: Object) -> list[str]:
     told = []
     if isinstance(before, Chain) and isinstance(after, Chain) and before.policy == after.policy:
-        have, want = [rule.text for rule in before.rules], [rule.text for rule in after.rules]
-        told = [f"missing rule {text!r}" for text in want if text not in have]
-        told += [f"foreign rule {text!r}" for text in have if text not in want]
-        return told or ["rules in another order"]
+        return _of_rules(before.rules, after.rules) or ["rules in another order"]
+    if isinstance(before, NftChain) and isinstance(after, NftChain) and before.hook == after.hook:
+        told = _of_rules(before.rules, after.rules)
+        return told or ["written again with the set that it names" if before == after else "rules in another order"]
+    if isinstance(before, NftSet) and isinstance(after, NftSet) and before.elements != after.elements:
+        have, want = {*before.elements}, {*after.elements}
+        told = [f"missing element {element_text(one)!r}" for one in after.elements if one not in have]
+        return told + [f"foreign element {element_text(one)!r}" for one in before.elements if one not in want]
     for name in type(after).__dataclass_fields__:
         if not type(after).__dataclass_fields__[name].compare:
             continue
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
-            told.append(f"{name} is {_shown(old)}, should be {_shown(new)}")
+            told.append(_DIGESTS.get(name) or f"{name} is {_shown(old)}, should be {_shown(new)}")
     return told
+
+
+def _of_rules(before: Iterable[Rule], after: Iterable[Rule]) -> list[str]:
+    have, want = [rule.text for rule in before], [rule.text for rule in after]
+    told = [f"missing rule {text!r}" for text in want if text not in have]
+    return told + [f"foreign rule {text!r}" for text in have if text not in want]
 
 
 def _shown(value: object) -> str:

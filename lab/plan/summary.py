@@ -23,5 +23,6 @@ def object_name(item: Object) -> str:
     if isinstance(item, Chain):
         return f"chain {item.table} {item.name}"
     kind, *rest = item.key
+    kind = kind.replace("nft-", "nft ")
     names = [part for part in rest if part != item.place]
     return " ".join([kind, *names])

@@ -1,12 +1,18 @@
-"""What dnsmasq is told. That it answers so is shown by the integration tests."""
+"""What dnsmasq and CoreDNS are told. That it answers so is shown by the integration tests."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from lab.cluster.objects import Endpoint, EndpointSlice, Pod, PortEndpoints, Service, ServicePort
-from lab.network.dns import cluster_config, resolver_config
+from lab.network import coredns, dns
+from lab.network.coredns import Given
+from lab.network.design import design
+from lab.network.dnsmasq import cluster_config, resolver_config
 from lab.network.objects import File, Process, Symlink
+from lab.plan import plan
+from lab.plan.commands import commands
 from tests.unit.network.small_labs import Lab, cluster, made, spec, two_subnet
 
 Z = "default.svc.cluster.local"
@@ -86,6 +92,67 @@ def test_the_container_has_the_machines_usr_read_only_and_the_pods_network() -> 
     assert set(kinds) == {"pid", "ipc", "uts", "mount"}, "no user namespace of its own"
     links = {item.path.rpartition("/")[2]: item.target for item in lab.network if isinstance(item, Symlink)}
     assert links == {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
+
+
+def test_an_endpoint_of_several_services_is_what_dnsmasq_cannot_name_whole() -> None:
+    endpoints = (Endpoint(pod="default/web-0"), Endpoint(pod="default/web-1", ready=False))
+    ports = (PortEndpoints("http", "TCP", 8080, endpoints),)
+    slices = tuple(EndpointSlice("default", f"{name}-1", name, ports) for name in ("web", "canary"))
+    topology = spec({"node-0": "subnet-a"})
+    assert dns.unanswered(topology, cluster(topology, slices=slices[:1])) == ()
+    assert dns.unanswered(topology, cluster(topology, slices=slices)) == (
+        "dnsmasq names only one Service in the reverse name of an endpoint of several: "
+        "default/web-0 (default/canary, default/web); CoreDNS names all (dns.server: coredns)",
+    )
+
+
+def with_coredns(given: Given = Given("/opt/coredns", ca="CA", token="secret")) -> Lab:  # noqa: B008, S106  frozen
+    """The small lab, its DNS pod with CoreDNS in it."""
+    lab = two_subnet()
+    pods = tuple(replace(pod, system="coredns") if pod.system else pod for pod in lab.cluster.pods)
+    both = replace(lab.cluster, pods=pods)
+    return replace(lab, cluster=both, network=design(lab.topology, both, lab.addresses, given))
+
+
+def coredns_process(lab: Lab) -> Process:
+    item = lab.network.by_key["process", "kube-system/dns-0", "coredns"]
+    assert isinstance(item, Process)
+    return item
+
+
+def test_coredns_finds_the_api_server_as_every_program_in_a_pod_does() -> None:
+    files = bundle(with_coredns())
+    folder = "/run/hoplab/kube-system.dns-0"
+    account = f"{folder}/rootfs/var/run/secrets/kubernetes.io/serviceaccount"
+    assert [files[f"{account}/{name}"] for name in ("ca.crt", "token", "namespace")] == ["CA", "secret", "kube-system"]
+    config = json.loads(files[f"{folder}/config.json"])
+    assert {"KUBERNETES_SERVICE_HOST=172.16.0.1", "KUBERNETES_SERVICE_PORT=443"} <= set(config["process"]["env"])
+    assert config["process"]["args"] == ["/coredns", "-conf", "/etc/coredns/Corefile"]
+    program = next(mount for mount in config["mounts"] if mount["destination"] == "/coredns")
+    assert (program["source"], "ro" in program["options"]) == ("/opt/coredns", True)
+
+
+def test_the_usual_corefile_is_of_the_topologys_domain_and_forwards_the_rest() -> None:
+    files = bundle(with_coredns())
+    told = files["/run/hoplab/kube-system.dns-0/rootfs/etc/coredns/Corefile"]
+    assert told == coredns.corefile(two_subnet().topology)
+    assert "kubernetes cluster.local in-addr.arpa ip6.arpa {" in told
+    assert files["/run/hoplab/kube-system.dns-0/rootfs/etc/resolv.conf"] == "nameserver 203.0.113.53\n"
+
+
+def test_another_corefile_is_read_by_the_program_that_runs_and_another_token_by_a_new_one() -> None:
+    before = with_coredns(Given("/opt/coredns", "one\n"))
+    edited = with_coredns(Given("/opt/coredns", "other\n"))
+    steps = plan(edited.network, before.network).steps
+    assert [commands(step).splitlines()[-1] for step in steps] == [
+        "EOF",
+        "crun --cgroup-manager=disabled --root=/run/crun kill kube-system.dns-0 SIGUSR1",
+    ]
+    assert steps[1].reason == "DNS server of the cluster: is to read its changed configuration again"
+    assert coredns_process(edited).differs_in_reload_only(coredns_process(before))
+    other = with_coredns(Given("/opt/coredns", "one\n", token="another"))  # noqa: S106
+    assert not coredns_process(other).differs_in_reload_only(coredns_process(before))
+    assert not coredns_process(before).differs_in_reload_only(coredns_process(before))
 
 
 def test_a_dns_server_starts_anew_only_when_what_it_reads_changes() -> None:

@@ -7,6 +7,7 @@ pod-0 pod-1  pod-2                                 pod-3
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,19 @@ def test_a_pod_reaches_itself_over_its_loopback() -> None:
     labmap = mapped("two-subnet")
     request = Walker(labmap).walk("namespace001/pod-0", address(labmap, "pod-0"))
     assert told(request.crossings) == ["pod-0 lo out", "pod-0 lo in"]
+
+
+@pytest.mark.parametrize("outside", ["198.51.100.7", "198.51.100.9"])
+def test_every_node_takes_a_services_address_for_the_outside_for_its_own(outside: str) -> None:
+    labmap = mapped("two-subnet")
+    services = tuple(
+        replace(one, external_ips=("198.51.100.7",), load_balancer_ips=("198.51.100.9",))
+        if one.name == "myapp"
+        else one
+        for one in labmap.services
+    )
+    endpoint = address(labmap, "pod-3")
+    exposed = Walker(replace(labmap, services=services)).round_trip("namespace001/pod-0", outside, endpoint)
+    inside = Walker(labmap).round_trip("namespace001/pod-0", "172.16.10.10", endpoint)
+    assert exposed.request == inside.request
+    assert exposed.reply.crossings == inside.reply.crossings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lab.network.objects import Interface, Ipip, Route, Vxlan
+from lab.network.objects import Interface, Ipip, Listener, Reply, Route, Vxlan
 from lab.network.plain import KINDS, from_plain, to_plain
 from tests.unit.trace.loss.broken import designed
 
@@ -18,6 +18,11 @@ def test_what_a_lab_should_hold_comes_back_as_it_was() -> None:
 
 def test_only_the_kinds_that_were_asked_for_are_told() -> None:
     assert {type(item) for item in from_plain(to_plain(designed(), ("Route",)))} == {Route}
+
+
+def test_what_is_answered_to_all_is_kept() -> None:
+    fixed = (Listener("node-0", "tcp", 32100, "kube-proxy", address="10.0.1.10", reply=Reply(503, "X-A: 1", "{}")),)
+    assert from_plain(json.loads(json.dumps(to_plain(fixed)))) == fixed
 
 
 def test_tunnels_keep_their_properties() -> None:

@@ -18,6 +18,7 @@ from lab.network.objects import (
     Neighbour,
     Object,
     Process,
+    Reply,
     Route,
     Rule,
     Symlink,
@@ -60,6 +61,9 @@ OBJECTS: tuple[Object, ...] = (
     File("namespace001/pod-0", "/etc/netns/namespace001.pod-0/hosts", "127.0.0.1 localhost\n"),
     Symlink("kube-system/dns-0", "/run/hoplab/kube-system.dns-0/rootfs/bin", "usr/bin"),
     Listener("namespace001/pod-0", "tcp", 8080, "pod-0"),
+    Listener(
+        "node-0", "tcp", 32100, "kube-proxy", address="10.0.1.10", reply=Reply(503, "X-A: 1\r\nX-B: 2", '{"n":\t0}')
+    ),
     Process("namespace001/pod-1", "program", ("sh", "-c", "echo 'two words'; sleep 9")),
 )
 CHAIN = Chain("node-0", "filter", "MINE", (Rule("-p tcp -j DROP"),))
