@@ -1,0 +1,35 @@
+"""All controllers of a cluster."""
+
+from __future__ import annotations
+
+from lab.api.store import Store
+from lab.control.controllers import Controller
+from lab.control.controllers.deployment import Deployments
+from lab.control.controllers.endpoints import Endpoints
+from lab.control.controllers.endpointslices import EndpointSlices
+from lab.control.controllers.garbage import Garbage
+from lab.control.controllers.mirroring import Mirroring
+from lab.control.controllers.namespaces import Namespaces
+from lab.control.controllers.nodeless import Nodeless
+from lab.control.controllers.replicaset import ReplicaSets
+from lab.control.controllers.scheduling import Scheduling
+from lab.control.controllers.system import System
+from lab.control.members import Members
+from lab.control.recording import Recorder
+
+
+def controllers(store: Store, recorder: Recorder, system: System) -> list[Controller]:
+    """In the order in which they hear of a change."""
+    members = Members(store)
+    return [
+        system,
+        Garbage(store),
+        Namespaces(store),
+        Nodeless(store),
+        Deployments(store, recorder),
+        ReplicaSets(store, recorder),
+        Scheduling(store, recorder),
+        EndpointSlices(store, members),
+        Endpoints(store, members),
+        Mirroring(store),
+    ]

@@ -1,0 +1,208 @@
+"""The control plane: the API's objects, the controllers that work on them, and the cluster that follows. Pure.
+
+Whatever wants something of the cluster changes an object here; `settle` lets the controllers do the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from lab.api.applying import last_applied, remembering, three_way
+from lab.api.deletion import Deletion
+from lab.api.errors import ApiError
+from lab.api.kinds import complete
+from lab.api.registry import Registry
+from lab.api.resources import CONFIGMAPS, EVENTS, NAMESPACES, PODS, RESOURCES, Resource
+from lab.api.store import Json, Key, Store
+from lab.cluster.objects import Cluster
+from lab.control.allocation import Allocation
+from lab.control.controllers.roster import controllers
+from lab.control.controllers.system import System
+from lab.control.deriving import Derivation
+from lab.control.manifests import Wanted, wanted
+from lab.control.own_objects import Machine
+from lab.control.queue import Runner
+from lab.control.recording import Recorder
+from lab.control.starting import start_all
+from lab.errors import FileError, Mistake
+from lab.network.addressing import Addresses, assign, node_addresses
+from lab.network.coredns import corefile
+from lab.topology.document import Document
+from lab.topology.schema import Topology
+
+COREFILE = ("kube-system", "coredns")
+
+NOW = Deletion(propagation="Background", grace=0)
+
+# What a pod is born with: one that is to have another of these has to be made anew.
+_BORN_WITH = ("nodeName", "nodeSelector", "hostname", "subdomain")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The cluster at one moment, and who has which address in it. `pods` are the objects that it follows from; two
+    pictures are equal when the network is.
+    """
+
+    cluster: Cluster
+    addresses: Addresses
+    pods: tuple[Json, ...] = field(default=(), compare=False)
+
+
+class _Settled:
+    """A file's object and those parts of the live one that it has a say in. Equal when they are the very same: then
+    there is nothing to compare.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: tuple[object, ...]) -> None:
+        self._parts = parts
+
+    @classmethod
+    def of(cls, one: Wanted, live: Json) -> _Settled:
+        """What is only its controller's or the kubelet's to say does not count."""
+        metadata = live["metadata"]
+        own = [live.get(name) for name in one.item if name not in ("apiVersion", "kind", "metadata")]
+        return cls((one.item, metadata["uid"], metadata.get("labels"), metadata.get("annotations"), *own))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Settled) or len(self._parts) != len(other._parts):
+            return False
+        return all(mine is its for mine, its in zip(self._parts, other._parts, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # it is compared, and never looked up
+
+
+class ControlPlane:
+    """One lab's. `now` gives RFC 3339 times, `new_uid` UUIDs, `clock` steady seconds; `machine` is what its nodes say
+    that they run on. One thread uses it.
+    """
+
+    def __init__(
+        self, now: Callable[[], str], new_uid: Callable[[], str], clock: Callable[[], float], machine: Machine
+    ) -> None:
+        self._now, self._new_uid, self._clock = now, new_uid, clock
+        self.store = Store(now, new_uid)
+        self.recorder = Recorder(self.store)
+        self._allocation = Allocation(self.store)
+        self.registry = Registry(self.store, self._allocation)
+        self._system = System(self.store)
+        self._derivation = Derivation(self.store)
+        self.runner = Runner(self.store, controllers(self.store, self.recorder, self._system), self.recorder)
+        self._machine = machine
+        self._topology: Topology | None = None
+        self._addresses: Addresses | None = None
+        self._from_file: set[tuple[Resource, Key]] = set()
+        self._settled: dict[tuple[Resource, Key], _Settled] = {}
+        self._last: Picture | None = None
+
+    @property
+    def corefile(self) -> str:
+        """The text of CoreDNS's configuration, as the ConfigMap has it; "" where there is none."""
+        found = self.store.find(CONFIGMAPS, *COREFILE) or {}
+        return str(found.get("data", {}).get("Corefile", ""))
+
+    def load(self, topology: Topology, documents: Sequence[Document]) -> None:
+        """Make the API's objects those of the file: what is new is made, what differs changed, what a former file had
+        and this one has not is removed. What came in by other ways stays. FileError for what the API refuses.
+        """
+        self._topology = topology
+        self._allocation.use(topology.spec.services.cidr)
+        self._ensure_own(topology)
+        self.runner.settle(self._clock())
+        asked = wanted(topology, documents)
+        keys = {(one.resource, one.key) for one in asked}
+        for resource, key in sorted(self._from_file - keys, key=lambda one: one[0] is NAMESPACES):
+            self._settled.pop((resource, key), None)
+            if self.store.find(resource, *key) is not None:
+                self.registry.delete(resource, *key, NOW)
+        self._from_file = keys
+        mistakes = [mistake for one in asked if (mistake := self._put_from_file(one)) is not None]
+        if mistakes:
+            raise FileError(tuple(mistakes))
+        self.runner.settle(self._clock())
+
+    def _ensure_own(self, topology: Topology) -> None:
+        """Nodes, namespaces, DNS and the API's own Service, as this topology and the blocks of addresses have them."""
+        blocks = self._addresses.blocks if self._addresses else {}
+        nodes = node_addresses(topology, self._addresses)
+        self._system.use(topology, nodes, corefile(topology), self._machine, blocks)
+
+    def put(self, one: Wanted) -> str:
+        """Make one object what a file says of it: `created`, `configured` or `unchanged`. ApiError."""
+        live = self.store.find(one.resource, *one.key)
+        if live is not None and self._settled.get((one.resource, one.key)) == _Settled.of(one, live):
+            return "unchanged"
+        done = self._applied(one, live)
+        live = self.store.find(one.resource, *one.key)
+        if live is not None:
+            self._settled[one.resource, one.key] = _Settled.of(one, live)
+        return done
+
+    def _applied(self, one: Wanted, live: Json | None) -> str:
+        if live is None:
+            made = self.registry.create(one.resource, remembering(one.item))
+            if one.item.get("status"):
+                self.store.update(one.resource, {**made, "status": {**made.get("status", {}), **one.item["status"]}})
+            return "created"
+        new = three_way(one.resource, last_applied(live), remembering(one.item), live)
+        if new == live:
+            return "unchanged"
+        if one.resource is PODS and _is_another(new, live):
+            self.registry.delete(one.resource, *one.key, NOW)
+            self.registry.create(one.resource, remembering(one.item))
+        elif one.resource is PODS:
+            # A file may say what kubectl may not: other ports, another command. Then its containers begin anew.
+            again: Json = {"status": {}} if new["spec"] != live["spec"] else {}
+            self.store.update(PODS, complete(PODS, {**new, **again}))
+        else:
+            self.registry.update(one.resource, new)
+        return "configured"
+
+    def _put_from_file(self, one: Wanted) -> Mistake | None:
+        try:
+            self.put(one)
+        except ApiError as error:
+            if one.source is None:
+                raise
+            return one.source.mistake((), f"the API server refuses it: {error.message}")
+        return None
+
+    def picture(self) -> Picture:
+        """The cluster as it follows from the objects, when the controllers have done what there is to do."""
+        assert self._topology is not None, "nothing was loaded"
+        self.runner.retry(self._clock())
+        self.runner.settle(self._clock())
+        cluster = self._derivation.cluster(tuple(node.name for node in self._topology.spec.nodes))
+        if self._last is None or self._last.cluster != cluster:
+            self._addresses = assign(self._topology, cluster, self._addresses)
+            self._system.tell_blocks(self._addresses.blocks)
+            self._last = Picture(cluster, self._addresses)
+        return replace(self._last, pods=tuple(self.store.each(PODS)))
+
+    def expected(self) -> Picture:
+        """The cluster as it will be when all its pods have been started that are not held back by a probe: what an
+        `up` builds at one go.
+        """
+        while True:
+            picture = self.picture()
+            if not start_all(self.store, self.recorder, picture.addresses):
+                return picture
+
+    def preview(self, topology: Topology, documents: Sequence[Document]) -> Picture:
+        """The cluster as it would be after `load`; nothing here changes."""
+        other = ControlPlane(self._now, self._new_uid, self._clock, self._machine)
+        for resource in RESOURCES:
+            if resource is not EVENTS:
+                for item in self.store.each(resource):
+                    other.store.adopt(resource, item)
+        other._addresses, other._from_file = self._addresses, set(self._from_file)
+        other.load(topology, documents)
+        return other.expected()
+
+
+def _is_another(new: Json, live: Json) -> bool:
+    """Whether a pod would have to be another one to be so."""
+    return any(new["spec"].get(field) != live["spec"].get(field) for field in _BORN_WITH)

@@ -1,0 +1,81 @@
+"""Events: what happened to an object, in words, as `kubectl describe` and `kubectl get events` show it."""
+
+from __future__ import annotations
+
+from lab.api.resources import EVENTS, NAMESPACES
+from lab.api.store import Change, Json, Key, Store
+
+KEPT = 1_000
+"""So many Events are in the store at most; the ones that happened longest ago go first."""
+
+_Same = tuple[str, ...]
+
+
+class Recorder:
+    """Writes Events. What happens to the same object again, in the same words, counts up the Event that is there."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._told: dict[_Same, Key] = {}
+        self._latest: dict[Key, _Same | None] = {}  # every Event of the store, the latest to happen last
+        for item in sorted(store.each(EVENTS), key=lambda one: int(one["metadata"]["resourceVersion"])):
+            self._latest[item["metadata"]["namespace"], item["metadata"]["name"]] = None
+        store.listen(self._heard)
+
+    def record(
+        self, subject: Json, kind: str, reason: str, message: str, component: str, *, field: str = "", host: str = ""
+    ) -> None:
+        """`subject` is the object as stored; `kind` Normal or Warning; `field` the part of the object that is meant,
+        such as `spec.containers{web}`; `host` the node on which it happened. In a namespace that is going or gone
+        nothing is written, as the API server takes nothing there.
+        """
+        metadata = subject["metadata"]
+        namespace = metadata.get("namespace") or "default"
+        home = self._store.find(NAMESPACES, "", namespace)
+        if home is None or home["metadata"].get("deletionTimestamp"):
+            return
+        same = (metadata.get("uid", ""), kind, reason, message, component, field, host)
+        now = self._store.now()
+        key = self._told.get(same)
+        before = self._store.find(EVENTS, *key) if key else None
+        if before is not None:
+            self._store.update(EVENTS, {**before, "count": before["count"] + 1, "lastTimestamp": now})
+            return
+        name = f"{metadata['name']}.{self._store.revision + 1:016x}"
+        self._told[same] = namespace, name
+        self._latest[namespace, name] = same
+        source = {"component": component} | ({"host": host} if host else {})
+        event = {
+            "metadata": {"name": name, "namespace": namespace},
+            "involvedObject": _reference(subject, field),
+            "reason": reason,
+            "message": message,
+            "source": source,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "type": kind,
+            "eventTime": None,
+            "reportingComponent": component,
+            "reportingInstance": host,
+        }
+        self._store.create(EVENTS, event)
+
+    def _heard(self, change: Change) -> None:
+        if change.resource is not EVENTS:
+            return
+        same = self._latest.pop(change.key, None)
+        if change.type == "DELETED":
+            if same is not None and self._told.get(same) == change.key:
+                del self._told[same]
+            return
+        self._latest[change.key] = same
+        if len(self._latest) > KEPT:
+            self._store.remove(EVENTS, *next(iter(self._latest)))
+
+
+def _reference(subject: Json, field: str) -> Json:
+    metadata = subject["metadata"]
+    told = {"kind": subject["kind"], "apiVersion": subject["apiVersion"]}
+    told |= {mark: metadata[mark] for mark in ("namespace", "name", "uid", "resourceVersion") if metadata.get(mark)}
+    return {**told, "fieldPath": field} if field else told

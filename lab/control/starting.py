@@ -1,0 +1,51 @@
+"""Taking pods up: their status says that their containers run, and Events tell it."""
+
+from __future__ import annotations
+
+from lab.api.resources import PODS
+from lab.api.store import Json, Store
+from lab.control import podstatus
+from lab.control.recording import Recorder
+from lab.network.addressing import Addresses
+
+KUBELET = "kubelet"
+NORMAL, WARNING = "Normal", "Warning"
+
+
+def place_of(pod: Json) -> str:
+    """The pod's place in the lab: NAMESPACE/NAME."""
+    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+def start(store: Store, recorder: Recorder, pod: Json, address: str, host: str) -> Json:
+    """The pod as stored, its containers running under this address on a node that has the other."""
+    made = store.update(PODS, podstatus.started(pod, address, host, store.now()))
+    for container in made["spec"]["containers"]:
+        told(recorder, made, NORMAL, "Created", f"Created container: {container['name']}", container["name"])
+        told(recorder, made, NORMAL, "Started", f"Started container {container['name']}", container["name"])
+    return made
+
+
+def told(recorder: Recorder, pod: Json, kind: str, reason: str, message: str, container: str = "") -> None:
+    """An Event of the pod's kubelet about a container, its first one unless another is named."""
+    name = container or pod["spec"]["containers"][0]["name"]
+    host = pod["spec"].get("nodeName", "")
+    recorder.record(pod, kind, reason, message, KUBELET, field=f"spec.containers{{{name}}}", host=host)
+
+
+def start_all(store: Store, recorder: Recorder, addresses: Addresses) -> bool:
+    """Take up all pods that have a node, and take out those that are being deleted: what is about to be built at one
+    go. Whether there was anything to do. Those that wait to be started anew go on waiting.
+    """
+    found = False
+    for pod in tuple(store.each(PODS)):
+        node = pod["spec"].get("nodeName")
+        if podstatus.is_terminating(pod):
+            store.remove(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
+            found = True
+        elif node and not podstatus.is_finished(pod):
+            address = addresses.pods.get(place_of(pod), "")
+            if address and pod["status"].get("podIP") != address:
+                start(store, recorder, pod, address, addresses.nodes[node])
+                found = True
+    return found
