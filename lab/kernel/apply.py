@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
@@ -12,6 +11,7 @@ from lab.errors import KernelError
 from lab.kernel import files, rules, step_requests, sysctl
 from lab.kernel.cancelled import Cancelled
 from lab.kernel.holdings import Holdings
+from lab.kernel.loading import Loading
 from lab.kernel.netlink import Request, RequestError, RouteSocket
 from lab.kernel.readiness import wait_until_ready
 from lab.kernel.rtnetlink import device_settings, interface
@@ -30,37 +30,52 @@ from lab.network.objects import (
     Symlink,
     Sysctl,
 )
-from lab.plan import Plan, RuleStep, Step
+from lab.plan import AnyStep, NftStep, Plan, RuleStep, Step
 from lab.plan.commands import commands, ipset_input
-from lab.plan.restore import restore_input
 
 Progress = Callable[[int, str], None]
 T = TypeVar("T")
 PROCESSORS = os.cpu_count() or 1
 
 
-def apply(holdings: Holdings, plan: Plan, desired: Network, progress: Progress, cancelled: Callable[[], bool]) -> None:
+def apply(
+    holdings: Holdings,
+    plan: Plan,
+    desired: Network,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+    lap: Callable[[str], None],
+) -> None:
     """Carry out all steps. KernelError names the step, the kernel's words and the command; Cancelled when
     `cancelled()` says so.
 
-    `progress(number, place)` is told how many steps of which place were just done.
+    `progress(number, place)` is told how many steps of which place were just done, `lap` when all links and rules are
+    there ("rules") and when the programs that had to be started anew answer ("programs").
     """
-    _Application(holdings, desired, progress, cancelled).run(plan)
+    _Application(holdings, desired, progress, cancelled, lap).run(plan)
 
 
 class _Application:
-    def __init__(self, holdings: Holdings, desired: Network, progress: Progress, cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        holdings: Holdings,
+        desired: Network,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+        lap: Callable[[str], None],
+    ) -> None:
+        self._lap = lap
         self._holdings = holdings
         self._desired = desired
         self._progress = progress
         self._cancelled = cancelled
-        self._loading: list[rules.Running] = []
-        self._waiting: deque[RuleStep] = deque()
+        self._loading = Loading(holdings.namespaces)
         self._fresh: dict[str, int] = {}
+        self._refusal: KernelError | None = None
 
     def run(self, plan: Plan) -> None:
         removals = [step for step in plan.steps if isinstance(step, Step) and step.action == "remove"]
-        others = [step for step in plan.steps if isinstance(step, RuleStep) or step.action != "remove"]
+        others = [step for step in plan.steps if not isinstance(step, Step) or step.action != "remove"]
         # A set cannot go while rules still name it.
         sets = [step for step in removals if isinstance(step.object, IpSet)]
         self._remove([step for step in removals if not isinstance(step.object, IpSet)])
@@ -74,21 +89,24 @@ class _Application:
                 else:
                     self._create_all(list(steps))
             # New servers come up while the rules still load; who waits until they are ready waits for both.
-            self._serve([step for step in serving if not isinstance(step.before, Process)])
-            self._finish_loading()
+            self._serve([step for step in serving if not _needs_all(step)])
+            self._loading.finish(beside=PROCESSORS)
         finally:
-            for running in self._loading:
-                running.process.kill()
-                running.process.communicate()
+            self._loading.end()
         self._remove(sets)
-        self._serve([step for step in serving if isinstance(step.before, Process)])
+        self._lap("rules")
+        self._serve([step for step in serving if _needs_all(step)])
+        self._lap("programs")
+        if self._refusal is not None:
+            raise self._refusal
 
     def _place(self, place: str, kinds: _Kinds) -> list[Step]:
         """Everything of one place but its servers, which are given back."""
         self._load_sets(place, kinds[IpSet])
-        self._waiting.extend(kinds.rules)
+        for loaded in kinds.rules:
+            self._loading.add(loaded)
         # A processor stays ours: more programs at once would only make the links wait.
-        self._load_rules(beside=max(1, PROCESSORS - 1))
+        self._loading.advance(beside=max(1, PROCESSORS - 1))
         self._settings(place, kinds[Sysctl])
         self._netlink(place, kinds)
         for step in (*kinds[File], *kinds[Symlink]):
@@ -97,12 +115,12 @@ class _Application:
         self._progress(kinds.number, place)
         return [*kinds[Listener], *kinds[Process]]
 
-    def _create_all(self, steps: Sequence[Step | RuleStep]) -> None:
+    def _create_all(self, steps: Sequence[AnyStep]) -> None:
         for step in steps:
             self._create(step)
         self._progress(len(steps), "places")
 
-    def _create(self, step: Step | RuleStep) -> None:
+    def _create(self, step: AnyStep) -> None:
         if step.place in self._holdings.namespaces:
             _guarded(step, self._holdings.namespaces.name, step.place)  # somebody took only its name away
             return
@@ -118,22 +136,6 @@ class _Application:
         text = "".join(ipset_input(step.object) for step in steps if isinstance(step.object, IpSet))
         if text:
             rules.start_ipset(self._holdings.namespaces, place, text).result()
-
-    def _load_rules(self, beside: int) -> None:
-        """Have at most so many programs load rules at this moment, starting those that wait."""
-        for program in [program for program in self._loading if program.process.poll() is not None]:
-            self._loading.remove(program)
-            program.result()
-        while self._waiting and len(self._loading) < beside:
-            step = self._waiting.popleft()
-            text = restore_input(step.changes)
-            self._loading.append(rules.start_restore(self._holdings.namespaces, step.place, text))
-
-    def _finish_loading(self) -> None:
-        self._load_rules(beside=PROCESSORS)
-        while self._loading:
-            self._loading.pop(0).result()
-            self._load_rules(beside=PROCESSORS)
 
     def _settings(self, place: str, steps: Sequence[Step]) -> None:
         """Those that are files, before any link is made: new links inherit from them."""
@@ -206,6 +208,7 @@ class _Application:
                 rules.start_ipset(self._holdings.namespaces, item.place, f"destroy {item.name}\n").result()
             elif isinstance(item, Namespace):
                 self._holdings.namespaces.remove(item.place)
+                self._holdings.processes.forget(item.place)
                 self._holdings.changes.forget(item.place)
                 self._holdings.indexes.pop(item.place, None)
             elif not isinstance(item, Listener):
@@ -225,14 +228,23 @@ class _Application:
                 self._holdings.indexes[peer[0]].pop(peer[1], None)
 
     def _serve(self, steps: Sequence[Step]) -> None:
-        stale = [step.before for step in steps if isinstance(step.before, Listener)]
-        wanted = [step.object for step in steps if isinstance(step.object, Listener)]
+        said = [step.object for step in steps if _says_other(step)]
+        stale = [step.before for step in steps if isinstance(step.before, Listener) and not _says_other(step)]
+        wanted = [step.object for step in steps if isinstance(step.object, Listener) and not _says_other(step)]
+        if said:
+            self._holdings.listeners.say([one for one in said if isinstance(one, Listener)])
         if wanted:
-            self._holdings.listeners.change(stale, wanted)
+            try:
+                self._holdings.listeners.change(stale, wanted)
+            except KernelError as refusal:  # what the others need is done all the same
+                self._refusal = self._refusal or refusal
         for step in steps:
             if not isinstance(step.object, Process):
                 continue
             if isinstance(step.before, Process):
+                if step.object.differs_in_reload_only(step.before):
+                    self._holdings.processes.reload(step.object)
+                    continue
                 self._holdings.processes.stop(step.before)
             _guarded(step, self._holdings.processes.start, step.object)
             if isinstance(step.before, Process):
@@ -243,32 +255,45 @@ class _Application:
 class _Kinds:
     """The steps of one place by the kind of their object, in the plan's order."""
 
-    def __init__(self, steps: Iterable[Step | RuleStep]) -> None:
+    def __init__(self, steps: Iterable[AnyStep]) -> None:
         self._steps: dict[type, list[Step]] = {}
-        self.rules: list[RuleStep] = []
+        self.rules: list[RuleStep | NftStep] = []
         self.number = 0
         for step in steps:
             self.number += 1
-            if isinstance(step, RuleStep):
-                self.rules.append(step)
-            else:
+            if isinstance(step, Step):
                 self._steps.setdefault(type(step.object), []).append(step)
+            else:
+                self.rules.append(step)
 
     def __getitem__(self, kind: type) -> list[Step]:
         return self._steps.get(kind, [])
 
 
-def _place_or_new(step: Step | RuleStep) -> str:
+def _says_other(step: Step) -> bool:
+    """Whether a port is to be answered otherwise, and no more."""
+    item, before = step.object, step.before
+    return isinstance(item, Listener) and isinstance(before, Listener) and item.differs_in_reply_only(before)
+
+
+def _needs_all(step: Step) -> bool:
+    """Whether the whole network must be there before: for a program that asks through it at once, and for one that is
+    started anew, which the others stand in for.
+    """
+    return isinstance(step.before, Process) or (isinstance(step.object, Process) and step.object.needs_network)
+
+
+def _place_or_new(step: AnyStep) -> str:
     return "" if isinstance(step, Step) and isinstance(step.object, Namespace) else step.place
 
 
-def _guarded(step: Step | RuleStep, action: Callable[[T], None], subject: T) -> None:
+def _guarded(step: AnyStep, action: Callable[[T], None], subject: T) -> None:
     try:
         action(subject)
     except OSError as error:
         raise _failure(step, error) from error
 
 
-def _failure(step: Step | RuleStep, error: OSError) -> KernelError:
+def _failure(step: AnyStep, error: OSError) -> KernelError:
     command = commands(step)
     return KernelError(f"{step.place}: {error.strerror or error}", f"by hand in `./inv shell`: {command}")

@@ -13,55 +13,56 @@ import json
 import selectors
 import socket
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from lab.kernel import logfile
+from lab.kernel.answers import Health, body_length, fixed_answer, http_answer
+from lab.kernel.logfile import LogFile
+
 MAX_HEAD = 16 * 1024
-MAX_BODY = 1024 * 1024
+MAX_LOGGED = 1024  # of what was asked for
 MAX_FDS = 250  # the kernel passes at most 253 descriptors in one message
+ANY = "0.0.0.0"  # noqa: S104  a pod's server listens on all of the pod's addresses
+
+Reply = tuple[int, str, str]
+"""Status, headers and body."""
+
+
+@dataclass(slots=True)
+class Pod:
+    """What all sockets of a pod share: its health, its log, and how many sockets there are."""
+
+    health: Health = field(default_factory=Health)
+    log: LogFile | None = None
+    servers: int = 0
 
 
 @dataclass(slots=True)
 class Server:
-    """A bound socket and the name under which it answers."""
+    """A bound socket and the name under which it answers. With a `reply` it says that to whoever asks."""
 
     socket: socket.socket
     name: str
     protocol: str
+    pod: Pod = field(default_factory=Pod)
+    reply: Reply | None = None
 
 
 @dataclass(slots=True)
 class Connection:
-    """One TCP connection: what has come and is not answered yet, and what waits to be sent."""
+    """One TCP connection: what has come and is not answered yet, and what waits to be sent.
+
+    `passing` is how much of a request's body is still to come, which nobody reads.
+    """
 
     socket: socket.socket
     server: Server
     client: str
     received: bytearray = field(default_factory=bytearray)
     waiting: bytearray = field(default_factory=bytearray)
+    passing: int = 0
     closing: bool = False
-
-
-def http_answer(name: str, client: str, head: bytes) -> tuple[bytes, bool]:
-    """The answer to one request head, and whether the connection ends with it.
-
-    The body names the pod and the client's address as it was seen; a path that is a number asks for that many bytes
-    more.
-    """
-    lines = head.decode("latin-1").split("\r\n")
-    words = lines[0].split(" ")
-    headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}
-    if len(words) != 3 or not words[2].startswith("HTTP/"):
-        return b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", True
-    method, path, version = words
-    padding = path.strip("/")
-    size = min(int(padding), MAX_BODY) if padding.isdecimal() else 0
-    body = f"{name}\nclient {client}\n{method} {path} for {headers.get('host', '-')}\n".encode() + b"x" * size
-    close = headers.get("connection", "").lower() == "close" or version == "HTTP/1.0"
-    answer = (
-        f"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-        f"Hoplab-Pod: {name}\r\nHoplab-Client: {client}\r\nConnection: {'close' if close else 'keep-alive'}\r\n\r\n"
-    ).encode()
-    return answer + (b"" if method == "HEAD" else body), close
 
 
 class Echo:
@@ -70,19 +71,51 @@ class Echo:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._servers: dict[str, Server] = {}
+        self._pods: dict[str, Pod] = {}
 
-    def serve(self, key: str, server: Server) -> None:
-        """Answer on this socket from now on."""
+    def serve(
+        self, key: str, bound: socket.socket, name: str, protocol: str, log: str = "", reply: Reply | None = None
+    ) -> None:
+        """Answer on this socket from now on. `key` is "PLACE PROTOCOL/PORT", and `log` the path of the pod's log."""
+        pod = self._pods.setdefault(_place(key), Pod())
+        pod.servers += 1
+        if log and pod.log is None:
+            logfile.put_aside(log)
+            pod.log = LogFile(log)
+        server = Server(bound, name, protocol, pod, reply)
         server.socket.setblocking(False)
         self._servers[key] = server
         self._selector.register(server.socket, selectors.EVENT_READ, server)
 
-    def stop(self, key: str) -> None:
-        """Close the socket; connections that are open go on."""
-        server = self._servers.pop(key, None)
-        if server:
-            self._selector.unregister(server.socket)
-            server.socket.close()
+    def stop(self, keys: Iterable[str]) -> None:
+        """Close these sockets. Connections go on for as long as the pod has any left; then it has ended.
+
+        With it go its connections and its health; what it said is its previous log once it begins again.
+        """
+        ended = []
+        for key in keys:
+            server = self._servers.pop(key, None)
+            if server:
+                self._selector.unregister(server.socket)
+                server.socket.close()
+                server.pod.servers -= 1
+                if not server.pod.servers:
+                    ended.append(self._pods.pop(_place(key)))
+        if ended:
+            self._end(ended)
+
+    def say(self, key: str, reply: Reply) -> None:
+        """Answer with this from now on, on a socket that is served."""
+        self._servers[key].reply = reply
+
+    def _end(self, pods: list[Pod]) -> None:
+        over = {id(pod) for pod in pods}
+        for key in tuple(self._selector.get_map().values()):
+            if isinstance(key.data, Connection) and id(key.data.server.pod) in over:
+                self._hang_up(key.data)
+        for pod in pods:
+            if pod.log:
+                pod.log.close()
 
     def obey(self, control: socket.socket) -> None:
         """Take orders from the agent: sockets to serve, keys to stop; each message is answered by a byte."""
@@ -93,9 +126,11 @@ class Echo:
         while True:
             for key, events in self._selector.select():
                 if isinstance(key.data, Connection):
-                    self._converse(key.data, events)
+                    if key.data.socket.fileno() >= 0:  # an order that came with it may have closed it
+                        self._converse(key.data, events)
                 elif isinstance(key.data, Server):
-                    self._greet(key.data)
+                    if key.data.socket.fileno() >= 0:
+                        self._greet(key.data)
                 elif not self._order(key.data):
                     return
 
@@ -104,10 +139,11 @@ class Echo:
         if not message:
             return False
         order = json.loads(message)
-        for key in order["stop"]:
-            self.stop(key)
-        for fd, (key, name, protocol) in zip(fds, order["serve"], strict=True):
-            self.serve(key, Server(socket.socket(fileno=fd), name, protocol))
+        self.stop(order["stop"])
+        for fd, (key, name, protocol, log, reply) in zip(fds, order["serve"], strict=True):
+            self.serve(key, socket.socket(fileno=fd), name, protocol, log, reply)
+        for key, reply in order["say"]:
+            self.say(key, reply)
         control.send(b".")
         return True
 
@@ -148,43 +184,69 @@ class Echo:
         self._selector.modify(connection.socket, wanted, connection)
 
     def _answer(self, connection: Connection) -> None:
+        server = connection.server
         while not connection.closing:
+            if connection.passing:
+                passed = min(connection.passing, len(connection.received))
+                del connection.received[:passed]
+                connection.passing -= passed
             end = connection.received.find(b"\r\n\r\n")
             if end < 0:
                 connection.closing = len(connection.received) > MAX_HEAD
                 return
             head = bytes(connection.received[:end])
             del connection.received[: end + 4]
-            answer, connection.closing = http_answer(connection.server.name, connection.client, head)
+            if server.reply:
+                answer, connection.closing = fixed_answer(*server.reply, head)
+            else:
+                answer, connection.closing = http_answer(server.name, connection.client, head, server.pod.health)
+            connection.passing = body_length(head)
             connection.waiting += answer
+            if server.pod.log:
+                server.pod.log.write(access(connection.client, head, answer))
 
     def _hang_up(self, connection: Connection) -> None:
         self._selector.unregister(connection.socket)
         connection.socket.close()
 
 
-def listen(protocol: str, port: int) -> socket.socket:
-    """A socket on all addresses of the calling thread's namespace. OSError when the port is taken."""
+def access(client: str, head: bytes, answer: bytes) -> bytes:
+    """The line of the access log: the client, what it asked for, the status."""
+    asked = head.partition(b"\r\n")[0].rpartition(b" HTTP/")[0]
+    return b"%s %s %s" % (client.encode(), asked[:MAX_LOGGED] or b"-", answer[9:12])
+
+
+def _place(key: str) -> str:
+    return key.partition(" ")[0]
+
+
+def listen(protocol: str, port: int, address: str = "") -> socket.socket:
+    """A socket on one address, or all, of the calling thread's namespace. OSError when the port is taken."""
+    at = (address or ANY, port)
     if protocol == "udp":
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind(("0.0.0.0", port))  # noqa: S104  a pod's server listens on all of the pod's addresses
+        sock.bind(at)
         return sock
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("0.0.0.0", port))  # noqa: S104
+    sock.bind(at)
     sock.listen(128)
     return sock
 
 
 def main(arguments: list[str]) -> None:
-    """`--control FD`, or `--name NAME PROTOCOL/PORT…`."""
+    """`--control FD`, or `--name NAME [--reply JSON] PROTOCOL/[ADDRESS:]PORT…`."""
     echo = Echo()
     if arguments[0] == "--control":
         echo.obey(socket.socket(fileno=int(arguments[1])))
     else:
-        for given in arguments[2:]:
-            protocol, _, port = given.partition("/")
-            echo.serve(given, Server(listen(protocol, int(port)), arguments[1], protocol))
+        replies = arguments[2] == "--reply"
+        reply = json.loads(arguments[3]) if replies else None
+        for given in arguments[4:] if replies else arguments[2:]:
+            protocol, _, end = given.partition("/")
+            address, _, port = end.rpartition(":")
+            bound = listen(protocol, int(port), address)
+            echo.serve(f"{arguments[1]} {given}", bound, arguments[1], protocol, reply=reply)
     echo.run()
 
 

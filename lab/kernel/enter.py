@@ -1,13 +1,15 @@
 """Becoming a place: its network, its own /etc/resolv.conf, /etc/hosts and hostname, then the program.
 
-    python3 -m lab.kernel.enter PLACE PROGRAM ARGUMENT…     inside the sandbox, for a pod's `command:`
+    python3 -m lab.kernel.enter [--terminal] PLACE PROGRAM ARGUMENT…     inside the sandbox, for a pod's `command:`
 
-`enter` does the same for a command that comes from outside; both end in the program itself, without a shell.
+`visit` does the same for a command that comes from outside; both end in the program itself, without a shell.
+With --terminal, standard input is a terminal, and from now on the session's own: Ctrl-C in it reaches the program.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUTS, MS_BIND
 from lab.network.objects import UNDERLAY, netns_name
 
 OWN_FILES = Path("/etc/netns")
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell says it
 
 
 def become(place: str) -> None:
@@ -40,11 +43,45 @@ def become(place: str) -> None:
     sethostname(hostname[:64])
 
 
-def main(arguments: list[str]) -> None:
-    """PLACE PROGRAM ARGUMENT…"""
+def main(arguments: list[str]) -> int:
+    """[--terminal] PLACE PROGRAM ARGUMENT… The status is for a program that cannot be run."""
+    if arguments[0] == "--terminal":
+        del arguments[0]
+        _own_terminal()
     become(arguments[0])
-    os.execvp(arguments[1], arguments[1:])  # noqa: S606  no shell is the point
+    program = arguments[1:]
+    restore_signals()
+    try:
+        os.execvp(program[0], program)  # noqa: S606  no shell is the point
+    except OSError as error:
+        return excuse(program[0], error, os.environ.get("PATH", os.defpath))
+
+
+def restore_signals() -> None:
+    """What this interpreter ignores for itself a program finds as it is used to: a broken pipe ends it."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def excuse(program: str, error: OSError, path: str) -> int:
+    """Say why a program could not be run, looked for in `path`; gives the status to end with."""
+    import shutil  # noqa: PLC0415  what every program of every pod comes through starts without it
+
+    # A folder of PATH that may not be looked into is no reason to call a program forbidden: it was not found.
+    nowhere = "/" not in program and shutil.which(program, path=path) is None
+    if nowhere or isinstance(error, FileNotFoundError):
+        sys.stderr.write(f"hoplab: {program}: not found on this machine\n")
+        return NOT_FOUND
+    sys.stderr.write(f"hoplab: {program}: {error.strerror}\n")
+    return NOT_EXECUTABLE
+
+
+def _own_terminal() -> None:
+    import fcntl  # noqa: PLC0415  every program of every pod comes through here, few have a terminal
+    import termios  # noqa: PLC0415
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -1,18 +1,25 @@
-"""What a design needs of the kernel beyond what every lab needs, tried before anything is built."""
+"""What a design needs of the machine beyond what every lab needs, tried before anything is built."""
 
 from __future__ import annotations
 
 from lab.errors import MachineError
+from lab.kernel import coredns, nft
 from lab.kernel.holdings import Holdings
 from lab.kernel.netlink import RequestError, RouteSocket
 from lab.kernel.rtnetlink import interface
-from lab.network.objects import UNDERLAY, Interface, Ipip, Network
+from lab.network.objects import UNDERLAY, Interface, Ipip, Network, NftTable, Process
 
 _PROBE = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, ipip=Ipip())
 
 
 def require(holdings: Holdings, network: Network) -> None:
-    """MachineError when the kernel cannot make a kind of link that the network has: what needs it, what to do."""
+    """MachineError when a program is missing that the network runs, or the kernel cannot make a kind of link that it
+    has: what needs it, what to do.
+    """
+    if any(isinstance(item, Process) and item.name == "coredns" for item in network):
+        coredns.require()
+    if any(isinstance(item, NftTable) for item in network):
+        nft.require(holdings.namespaces, UNDERLAY)
     needing = next((item for item in network if isinstance(item, Interface) and item.ipip), None)
     if needing is None:
         return

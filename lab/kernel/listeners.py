@@ -12,6 +12,7 @@ from lab.errors import KernelError
 from lab.kernel import interpreter
 from lab.kernel.echo import MAX_FDS, listen
 from lab.kernel.namespaces import Namespaces
+from lab.kernel.processes import BUILT_IN, log_path
 from lab.network.objects import Listener
 
 
@@ -39,35 +40,68 @@ class Listeners:
         return frozenset() if self.pid else frozenset(listener.place for listener in self._served.values())
 
     def change(self, stop: Sequence[Listener], serve: Sequence[Listener]) -> None:
-        """Stop some, start some. KernelError when a port is taken or the server died."""
+        """Stop some, start some. KernelError when a port is taken, once the others are served, or the server died."""
         control = self._started()
-        self._send(control, [_name(listener) for listener in stop], [])
+        self._send(control, [_name(listener) for listener in stop])
         for listener in stop:
             self._served.pop(_name(listener), None)
+        self._serve(control, serve)
+
+    def say(self, listeners: Sequence[Listener]) -> None:
+        """Have some that are served, and are the same but for their reply, say this one from now on."""
+        control = self._started()
+        self._send(control, say=listeners)
+        self._served.update({_name(listener): listener for listener in listeners})
+
+    def restart(self, place: str) -> None:
+        """End what the built-in server has in the pod and begin anew: other sockets, no connections, well again.
+
+        Nothing when the whole process is dead: then whoever compares starts all of it. KernelError when a port is
+        taken.
+        """
+        listeners = [listener for listener in self._served.values() if listener.place == place]
+        if self.pid:
+            self.change(listeners, listeners)
+
+    def _serve(self, control: socket.socket, serve: Sequence[Listener]) -> None:
+        refused = None
         for start in range(0, len(serve), MAX_FDS):
-            some = serve[start : start + MAX_FDS]
-            sockets = [self._socket(listener) for listener in some]
+            made: list[tuple[Listener, socket.socket]] = []
+            for listener in serve[start : start + MAX_FDS]:
+                try:
+                    made.append((listener, self._socket(listener)))
+                except KernelError as error:
+                    refused = refused or error
             try:
-                self._send(control, [], list(zip(some, sockets, strict=True)))
+                self._send(control, serve=made)
             finally:
-                for made in sockets:
-                    made.close()
-            self._served.update({_name(listener): listener for listener in some})
+                for _, one in made:
+                    one.close()
+            self._served.update({_name(listener): listener for listener, _ in made})
+        if refused is not None:
+            raise refused
 
     def _socket(self, listener: Listener) -> socket.socket:
         try:
             with self._namespaces.entered(listener.place):
-                return listen(listener.protocol, listener.port)
+                return listen(listener.protocol, listener.port, listener.address)
         except OSError as error:
             hint = f"./inv exec {listener.place} -- ss -lnp '( sport = :{listener.port} )'"
             told = f"{listener.place}: cannot listen on {listener.protocol} port {listener.port}: {error.strerror}"
             raise KernelError(told, hint) from error
 
-    def _send(self, control: socket.socket, stop: list[str], serve: list[tuple[Listener, socket.socket]]) -> None:
-        if not stop and not serve:
+    def _send(
+        self,
+        control: socket.socket,
+        stop: Sequence[str] = (),
+        serve: Sequence[tuple[Listener, socket.socket]] = (),
+        say: Sequence[Listener] = (),
+    ) -> None:
+        if not stop and not serve and not say:
             return
-        told = [(_name(listener), listener.name, listener.protocol) for listener, _ in serve]
-        order = json.dumps({"stop": stop, "serve": told}).encode()
+        told = [(_name(one), one.name, one.protocol, _log(one), _reply(one)) for one, _ in serve]
+        said = [(_name(one), _reply(one)) for one in say]
+        order = json.dumps({"stop": stop, "serve": told, "say": said}).encode()
         try:
             socket.send_fds(control, [order], [made.fileno() for _, made in serve])
             answered = control.recv(1)
@@ -101,4 +135,14 @@ class Listeners:
 
 
 def _name(listener: Listener) -> str:
-    return f"{listener.place} {listener.protocol}/{listener.port}"
+    return f"{listener.place} {listener.protocol}/{listener.port} {listener.address}".rstrip()
+
+
+def _log(listener: Listener) -> str:
+    """Path of the log; "" for one whose every answer is the same, as kube-proxy writes none of its health checks."""
+    return "" if listener.reply else str(log_path(listener.place, BUILT_IN))
+
+
+def _reply(listener: Listener) -> tuple[int, str, str] | None:
+    reply = listener.reply
+    return (reply.status, reply.headers, reply.body) if reply else None

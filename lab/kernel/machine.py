@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import MachineError
-from lab.kernel import programs
+from lab.kernel import coredns, nft, programs
 
 OLDEST_PYTHON = (3, 11)
 ANSWER_SECONDS = 5.0
@@ -107,10 +107,11 @@ PROBES = (
     ),
     Probe(
         "nftables",
-        "a proxy with nftables",
-        ("nft", "add", "table", "ip", "probe"),
+        "a kube-proxy in nftables mode",
+        ("nft", "-f", "-"),
         "install nftables, or choose `proxy: iptables`",
         required=False,
+        text=nft.FEATURES,
     ),
     Probe(
         "ip_vs",
@@ -191,7 +192,8 @@ def _check_programs() -> list[Finding]:
         ok = programs.find(program.name) is not None
         how = "" if ok else programs.how_to_get([program], distribution)
         found.append(Finding(program.name, ok, program.needed_for, how, required=program.name in programs.BUILDING))
-    return found
+    how = "" if coredns.find() else coredns.REMEDY
+    return [*found, Finding("coredns", not how, coredns.PURPOSE, how, required=False)]
 
 
 def _check_user_namespaces() -> Finding:

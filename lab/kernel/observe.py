@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lab.kernel import files, rules, sysctl
+from lab.kernel import files, nft, rules, sysctl
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.kernel.netlink import RouteSocket
 from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
@@ -24,6 +24,8 @@ def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = 
     rule_places = [place for place in places if holdings.kinds[place].kind in RULE_KINDS]
     with_sets = {item.place for item in desired if isinstance(item, IpSet)}
     saving = [rules.start_save(namespaces, place) for place in rule_places]
+    nodes = [place for place in rule_places if holdings.kinds[place].kind == "node"]
+    listing = [running for place in nodes if (running := nft.start_list(namespaces, place))]
     saving_sets = [rules.start_ipset_save(namespaces, place) for place in rule_places if place in with_sets]
     found: list[Object] = [holdings.kinds[place] for place in places if namespaces.is_named(place)]
     for place in (UNDERLAY, *places) if only is None or UNDERLAY in only else places:
@@ -33,6 +35,8 @@ def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = 
         found += (item for item in several if only is None or item.place in only)
     for running in saving:
         found += rules.chains(running.place, running.result())
+    for running in listing:
+        found += nft.objects(running.place, running.result())
     for running in saving_sets:
         found += rules.ip_sets(running.place, running.result())
     return Network(tuple(found))

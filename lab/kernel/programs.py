@@ -42,6 +42,7 @@ PROGRAMS = (
     Program("ip", "commands in the lab, `up --plan`", _packages("iproute2", "iproute", "iproute2")),
     Program("iptables", "Services, NAT and firewalls", _packages("iptables", "iptables-nft", "iptables")),
     Program("ipset", "Calico's and the proxy's address sets", _packages("ipset", "ipset", "ipset")),
+    Program("nft", "a kube-proxy in nftables mode", _packages("nftables", "nftables", "nftables")),
     Program("crun", "the DNS servers' containers", _packages("crun", "crun", "crun")),
     Program("dnsmasq", "names: the cluster's DNS and the internet's", _packages("dnsmasq-base", "dnsmasq", "dnsmasq")),
     Program("tcpdump", "`capture`", _packages("tcpdump", "tcpdump", "tcpdump")),

@@ -1,7 +1,12 @@
-"""When is a lab ready: every program has begun and lives, and every DNS server answers a question."""
+"""When is a lab ready: every program has begun and lives, and every DNS server answers a question.
+
+A CoreDNS that has not yet heard all of the API server answers SERVFAIL, and from its cache for a while after that:
+each question is for another name, one that does not exist.
+"""
 
 from __future__ import annotations
 
+import itertools
 import select
 import socket
 import time
@@ -10,15 +15,15 @@ from collections.abc import Callable, Iterable
 from lab.errors import KernelError
 from lab.kernel.cancelled import Cancelled
 from lab.kernel.holdings import Holdings
-from lab.kernel.processes import log
 from lab.network.objects import Address, Network, Process
 
 READY_SECONDS = 10.0
 ASK_EVERY_SECONDS = 0.01
 
-# A question of type A for the name "ready.", id 0x686f: any answer to it, a refusal included, says that the server is
-# up.
-_QUESTION = b"\x68\x6f\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05ready\x00\x00\x01\x00\x01"
+# RFC 1035, 4.1.1: an id, recursion desired, one question; the answer's status is the low half of its fourth byte.
+_HEADER = b"\x68\x6f\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+_TYPE_A_CLASS_IN = b"\x00\x00\x01\x00\x01"
+_SERVFAIL = 2
 
 
 def wait_until_ready(
@@ -29,6 +34,8 @@ def wait_until_ready(
     """
     processes = list(only) or [item for item in network if isinstance(item, Process)]
     waiting = {item.place: _sockets(holdings, network, item) for item in processes if item.ready_udp}
+    zones = {item.place: item.ready_name for item in processes}
+    numbers, asked = itertools.count(), 0.0
     deadline = time.monotonic() + READY_SECONDS
     try:
         while waiting or any(holdings.processes.is_entering(process) for process in processes):
@@ -36,7 +43,11 @@ def wait_until_ready(
                 raise Cancelled
             for process in processes:
                 holdings.processes.require_alive(process)
-            _ask(sock for sockets in waiting.values() for sock in sockets)
+            # Nobody listens yet, or SERVFAIL: such answers come at once, and would make this a loop without a pause.
+            if time.monotonic() - asked >= ASK_EVERY_SECONDS:
+                asked = time.monotonic()
+                for place, sockets in waiting.items():
+                    _ask(sockets, _question(f"ready-{next(numbers)}.{zones[place]}"))
             # Not select(): a lab of a thousand pods has descriptors beyond its 1024.
             polling = select.poll()
             for sock in (sock for sockets in waiting.values() for sock in sockets):
@@ -46,7 +57,7 @@ def wait_until_ready(
                 if sum(map(_has_answer, sockets)):
                     _close(waiting.pop(place))
             if waiting and time.monotonic() > deadline:
-                raise _not_ready(processes, tuple(waiting))
+                raise _not_ready(holdings, processes, tuple(waiting))
         for process in processes:
             holdings.processes.require_alive(process)
     finally:
@@ -66,18 +77,23 @@ def _sockets(holdings: Holdings, network: Network, process: Process) -> list[soc
     return made
 
 
-def _ask(sockets: Iterable[socket.socket]) -> None:
+def _question(name: str) -> bytes:
+    labels = (label.encode() for label in name.split(".") if label)
+    return _HEADER + b"".join(bytes([len(label)]) + label for label in labels) + _TYPE_A_CLASS_IN
+
+
+def _ask(sockets: Iterable[socket.socket], question: bytes) -> None:
     for sock in sockets:
         try:
-            sock.send(_QUESTION)
+            sock.send(question)
         except ConnectionRefusedError:
             continue  # nobody listens yet; said of the question before
 
 
 def _has_answer(sock: socket.socket) -> bool:
     try:
-        return bool(sock.recv(512))
-    except OSError:
+        return sock.recv(512)[3] & 0x0F != _SERVFAIL
+    except (OSError, IndexError):
         return False
 
 
@@ -86,8 +102,8 @@ def _close(sockets: Iterable[socket.socket]) -> None:
         sock.close()
 
 
-def _not_ready(processes: list[Process], places: tuple[str, ...]) -> KernelError:
+def _not_ready(holdings: Holdings, processes: list[Process], places: tuple[str, ...]) -> KernelError:
     silent = [process for process in processes if process.place in places]
-    said = [log(process).read_text(encoding="utf-8", errors="replace").strip()[-300:] for process in silent]
+    said = [" ".join(holdings.processes.last_words(process, 3)) for process in silent]
     told = f"no answer from {', '.join(f'{process.name} in {process.place}' for process in silent)}: {' '.join(said)}"
     return KernelError(told, f"by hand in `./inv shell`: {' '.join(silent[0].argv)}")

@@ -37,7 +37,7 @@ class Running:
         return out
 
     def _by_hand(self, err: str) -> str:
-        failed = re.search(r"line (\d+)", err)
+        failed = re.search(r"(?:line |stdin:)(\d+)", err)
         lines = self.given.splitlines()
         number = int(failed.group(1)) if failed else 0
         return f"it was given the line: {lines[number - 1]}" if 0 < number <= len(lines) else ""

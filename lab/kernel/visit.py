@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 
 from lab.errors import LabError
-from lab.kernel.enter import become
+from lab.kernel.enter import NOT_EXECUTABLE, become, excuse, restore_signals
 from lab.kernel.places import Sandbox
 from lab.kernel.programs import search_path
 from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS, PR_SET_PDEATHSIG, prctl, setns
 
-NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell says it
 _NAMESPACES = {"pid": CLONE_NEWPID, "uts": CLONE_NEWUTS, "net": CLONE_NEWNET, "mnt": CLONE_NEWNS}
 
 
@@ -56,15 +54,10 @@ def _become_program(place: str, here: str, argv: Sequence[str], extra: Mapping[s
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         become(place)
         os.chdir(here if os.path.isdir(here) else "/")
+        restore_signals()
         os.execvpe(argv[0], list(argv), {**os.environ, "PATH": search_path(), **extra})  # noqa: S606  no shell is the point
-    except FileNotFoundError:
-        status = NOT_FOUND
-        sys.stderr.write(f"hoplab: {argv[0]}: not found on this machine\n")
     except OSError as error:
-        # A folder of PATH that may not be looked into is no reason to call a program forbidden: it was not found.
-        if "/" not in argv[0] and shutil.which(argv[0], path=search_path()) is None:
-            status = NOT_FOUND
-        sys.stderr.write(f"hoplab: {argv[0]}: {error.strerror}\n")
+        status = excuse(argv[0], error, search_path())
     finally:
         sys.stderr.flush()
         os._exit(status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.kernel.echo import http_answer
+from lab.kernel.answers import http_answer
 
 
 def test_it_names_the_pod_and_the_client_as_it_was_seen() -> None:
