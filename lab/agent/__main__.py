@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from lab.agent import folder
+from lab.agent.apiserver.outside import Outside
 from lab.agent.protocol import error_message
 from lab.errors import HoplabError, MachineError
 from lab.kernel import programs, sandbox
@@ -42,6 +43,15 @@ def _listen(lab: Path) -> socket.socket:
     return listening
 
 
+def _outside(lab: Path) -> Outside:
+    """What the API server has of the host: its loopback, at a port that is free, and the lab's folder."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named: as in apiserver.serving
+    made.bind(("127.0.0.1", 0))
+    made.listen(64)
+    made.setblocking(False)
+    return Outside(made, os.open(lab, os.O_PATH | os.O_CLOEXEC), str(lab))
+
+
 def _quiet() -> None:
     """Let go of whoever started us: a pipe behind their output must not stay open for as long as the lab lives."""
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -65,6 +75,7 @@ def main(lab: str) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
     listening = _listen(folder.of(lab))
+    outside = _outside(folder.of(lab))
 
     def life() -> None:
         # Only now, and only in the sandbox: what the agent is made of is imported while the caller reads its own file.
@@ -75,7 +86,7 @@ def main(lab: str) -> None:
         except BrokenPipeError:
             return  # whoever started us was killed meanwhile
         _quiet()
-        serve(lab, listening)
+        serve(lab, listening, outside)
 
     try:
         sandbox.start(lab, life, refused=lambda error: _say(error_message(error)))

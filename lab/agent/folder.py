@@ -1,4 +1,4 @@
-"""The folder that a lab has on the host: its agent's socket and lock, nothing else.
+"""The folder that a lab has on the host: its agent's socket and lock, and the kubeconfig for its API.
 
 Root: /run/hoplab/LAB. Others: $XDG_RUNTIME_DIR/hoplab/LAB, or /tmp/hoplab-UID/LAB where there is no such folder.
 """

@@ -1,33 +1,43 @@
-"""The lab itself: from a file's text to a network that the kernel holds, and back to the last good one when that
-fails.
+"""The kernel's side of a lab: from a design to a network that the kernel holds, and back to the last good one when that
+fails. Everything here runs in the agent's writer thread.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
-from lab.agent.listing import listing
+from lab.agent.flows import forget_flows
+from lab.agent.following import Following, NodeProxies
+from lab.agent.happenings import CARRIED
 from lab.agent.protocol import Message
-from lab.agent.reading import Design, read_design
-from lab.errors import KernelError, LabError, UsageError
+from lab.agent.reading import Design
+from lab.errors import KernelError, LabError
 from lab.kernel import features
 from lab.kernel.apply import apply
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
 from lab.kernel.readiness import wait_until_ready
 from lab.kernel.verified import Verified
-from lab.network.objects import UNDERLAY, Chain, Interface, Namespace, Network, Object, Process
-from lab.network.plain import to_plain
-from lab.network.survey import lab_map
+from lab.network.objects import (
+    UNDERLAY,
+    Interface,
+    Listener,
+    Network,
+    Process,
+)
 from lab.plan import Plan, Step, plan
 from lab.plan.script import script
-from lab.plan.summary import summary
+from lab.plan.steps import AnyStep
 
 MOST_NAMED = 12
 MOST_TOLD = 1_000
 PROGRESS_SECONDS = 0.05
+
+Built = Callable[[Holdings], None]
+"""Called when links and rules are there, before the programs that need them are started."""
 
 
 class Stopwatch:
@@ -43,19 +53,60 @@ class Stopwatch:
         self._last = now
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What was done: the steps, the places that are there now, and the milliseconds of each phase."""
+
+    steps: Plan
+    places: tuple[str, ...]
+    milliseconds: dict[str, float]
+
+
 class Lab:
-    """What the agent's writer thread works on. `stands` once the first `up` has succeeded."""
+    """What the agent's writer thread works on. `stands` once the first design was brought about."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._holdings = Holdings()
         self._verified = Verified(self._holdings)
         self._design: Design | None = None
-        self._started = time.time()
+        self._proxier = NodeProxies()
+        self.began = time.time()
+        self._uncertain: frozenset[str] = frozenset()  # places in which the last work was left half done
 
     @property
     def stands(self) -> bool:
         return self._design is not None
+
+    @property
+    def design(self) -> Design | None:
+        """The last one that was brought about."""
+        return self._design
+
+    @property
+    def places(self) -> frozenset[str]:
+        """All network namespaces of the last design."""
+        return frozenset(self._design.places) if self._design else frozenset()
+
+    def entered(self, place: str) -> AbstractContextManager[None]:
+        """The calling thread is in the place's network namespace for the block. OSError when the place is gone."""
+        return self._holdings.namespaces.entered(place)
+
+    def ended(self) -> list[tuple[str, int]]:
+        """Pods whose programs have ended since this was last asked, and the status as a shell gives it."""
+        return [
+            (process.place, status if status >= 0 else 128 - status)
+            for process, status in self._holdings.processes.ended()
+        ]
+
+    def ask_to_end(self, place: str) -> bool:
+        """Whether the pod has a program that runs; it was sent its stop signal."""
+        return self._holdings.processes.ask_to_end(place)
+
+    @property
+    def server_ended(self) -> bool:
+        """Whether the built-in server is dead and has something to serve."""
+        return bool(self._holdings.listeners.ended_places())
 
     @property
     def children(self) -> frozenset[int]:
@@ -63,34 +114,94 @@ class Lab:
         server = self._holdings.listeners.pid
         return frozenset(self._holdings.processes.pids.values()) | ({server} if server else frozenset())
 
-    def up(
-        self,
-        text: str,
-        file: str,
-        settings: Sequence[str],
-        tell: Callable[[Message], None],
-        cancelled: Callable[[], bool],
-    ) -> Message:
-        """Bring the kernel to the file's state. FileError and nothing done; KernelError or Cancelled and back to how
-        it was.
+    def bring(
+        self, wanted: Design, tell: Callable[[Message], None], cancelled: Callable[[], bool], built: Built, spent: float
+    ) -> Brought:
+        """Bring the kernel to the design, whatever it holds now. KernelError or Cancelled and back to how it was.
+
+        `spent` is how many milliseconds went into the design.
         """
         watch = Stopwatch()
-        wanted = read_design(text, file, settings, self._design)
-        features.require(self._holdings, wanted.network)
-        watch.lap("design")
-        steps = self._difference(wanted.network, watch)
+        network = wanted.network
+        features.require(self._holdings, network)
+        watch.told["design"] = round(spent, 1)
+        steps = self._difference(network, watch)
         if steps:
-            self._build(wanted, steps, tell, cancelled, watch)
+            self._build(wanted, steps, tell, cancelled, watch, built)
         self._design = wanted
-        return {
-            "lab": self._name,
-            "steps": len(steps),
-            "places": len(wanted.network.places),
-            "pods": len(wanted.cluster.pods),
-            "milliseconds": watch.told,
-            "warnings": list(wanted.warnings),
-            "changes": summary(steps) if len(steps) <= MOST_TOLD else [],
-        }
+        self._uncertain = frozenset()
+        self._proxier.forget()
+        return Brought(steps, wanted.places, dict(watch.told))
+
+    def follow(self, wanted: Design) -> Brought:
+        """Bring the kernel from the last design to this one, touching nothing that is the same in both.
+
+        What people did by hand stays, as it does on a node where kube-proxy follows the API. Where their doing is in
+        the way, the places in question are brought to the design whatever they hold. KernelError when that fails too.
+        """
+        watch = Stopwatch()
+        before = self.standing()
+        try:
+            if self._uncertain:  # what the last time left is not what the last design says
+                places = frozenset(step.place for step in plan(wanted.network, before.network).steps)
+                done = list(self._by_reading(wanted, places, watch).steps)
+            else:
+                done = self._by_design(before, wanted, watch)
+        except Exception as error:
+            if not isinstance(error, KernelError):  # a defect: it may have stopped anywhere
+                self._uncertain = frozenset((UNDERLAY, *before.places, *wanted.places))
+            raise
+        self._design = wanted
+        forget_flows(self._holdings, before, wanted)
+        return Brought(Plan(tuple(done)), wanted.places, dict(watch.told))
+
+    def _by_design(self, before: Design, wanted: Design, watch: Stopwatch) -> list[AnyStep]:
+        """The steps from one design to the other, done."""
+        done: list[AnyStep] = []
+        for steps, after in Following(self._proxier, before, wanted).strides():
+            watch.lap("design")
+            self._holdings.learn(after)
+            try:
+                self._carry_out(after, steps, watch)
+            except KernelError:
+                self._by_reading(wanted, frozenset(step.place for step in steps.steps) | self._other_ends(steps), watch)
+            done += steps.steps
+            watch.told.setdefault(CARRIED, round(sum(watch.told.values()), 1))
+        return done
+
+    def _by_reading(self, wanted: Design, places: frozenset[str], watch: Stopwatch) -> Plan:
+        """Bring these places to the design whatever they hold, and those that were left half done before."""
+        self._proxier.forget()
+        self._uncertain |= places
+        steps = self._compare(wanted.network, self._uncertain)
+        further = self._other_ends(steps) - self._uncertain
+        if further:
+            self._uncertain |= further
+            steps = self._compare(wanted.network, self._uncertain)
+        self._carry_out(wanted.network, steps, watch)
+        self._uncertain = frozenset()
+        return steps
+
+    def warm(self) -> None:
+        """Be ready to follow the first change as fast as those after it."""
+        if self._design is not None:
+            self._proxier.begin(self._design)
+
+    def _carry_out(self, wanted: Network, steps: Plan, watch: Stopwatch) -> None:
+        self._revive()
+        apply(self._holdings, steps, wanted, lambda _number, _place: None, lambda: False, watch.lap)
+        begun = _servers(steps)
+        if begun:
+            wait_until_ready(self._holdings, wanted, lambda: False, begun)
+        watch.lap("ready")
+
+    def _revive(self) -> None:
+        """Have the built-in server serve again what it served when it ended."""
+        places = self._holdings.listeners.ended_places()
+        if places:  # only then: the whole network is designed for it
+            lost = [item for item in self.standing().network if isinstance(item, Listener) and item.place in places]
+            if lost:
+                self._holdings.listeners.change((), lost)
 
     def _difference(self, wanted: Network, watch: Stopwatch) -> Plan:
         """Read what may not be as wanted, and compare. What is found right counts as verified from now on."""
@@ -107,8 +218,7 @@ class Lab:
         part = wanted.only(places)
         self._holdings.learn(part)
         steps = plan(part, observe(self._holdings, part, places))
-        if not steps:
-            self._verified.record(part, places)
+        self._verified.record(part, places - frozenset(step.place for step in steps.steps))
         return steps
 
     def _other_ends(self, steps: Plan) -> frozenset[str]:
@@ -125,6 +235,7 @@ class Lab:
         tell: Callable[[Message], None],
         cancelled: Callable[[], bool],
         watch: Stopwatch,
+        built: Built,
     ) -> None:
         done, told = 0, 0.0
 
@@ -136,10 +247,14 @@ class Lab:
             told = time.monotonic()
             tell({"event": "progress", "done": done, "of": len(steps.steps), "place": place})
 
+        def lap(phase: str) -> None:
+            watch.lap(phase)
+            if phase == "rules":
+                built(self._holdings)  # DNS servers that are about to start want to be heard at once
+
         try:
             self._verified.building(len(steps))
-            apply(self._holdings, steps, wanted.network, progress, cancelled)
-            watch.lap("apply")
+            apply(self._holdings, steps, wanted.network, progress, cancelled, lap)
             wait_until_ready(self._holdings, wanted.network, cancelled)
             watch.lap("ready")
             self._verified.begin()
@@ -165,77 +280,25 @@ class Lab:
         network = self._design.network
         self._holdings.learn(network)
         steps = plan(network, observe(self._holdings, network))
-        apply(self._holdings, steps, network, lambda _number, _place: None, lambda: False)
+        apply(self._holdings, steps, network, lambda _number, _place: None, lambda: False, lambda _phase: None)
 
-    def plan(self, text: str, file: str, settings: Sequence[str]) -> Message:
-        """What `up` would do, as a script, and how many steps that is."""
-        wanted = read_design(text, file, settings, self._design)
+    def observed(self) -> Network:
+        """What the kernel holds now of all that was ever designed, everything read afresh."""
+        return observe(self._holdings, self.standing().network)
+
+    def steps_to(self, wanted: Design) -> Plan:
+        """What bringing the kernel to that design would do."""
         self._holdings.learn(wanted.network)
-        steps = plan(wanted.network, observe(self._holdings, wanted.network))
-        return {"script": script(steps), "steps": len(steps)}
+        return plan(wanted.network, observe(self._holdings, wanted.network))
 
-    def read(self, what: str) -> Any:  # noqa: ANN401  JSON of several shapes, one per reading
-        """One of the readings, as JSON: `map`, `cluster`, `status`."""
-        readings: dict[str, Callable[[Design], Any]] = {
-            "map": lambda it: lab_map(it.topology, it.cluster, it.addresses, it.network, self._name).to_json(),
-            "cluster": lambda it: listing(it.cluster, it.addresses, self._started),
-            "status": self._status,
-            "drift": self._drift,
-        }
-        return readings[what](self._standing())
-
-    def objects(self, places: Sequence[str], kinds: Sequence[str]) -> Any:  # noqa: ANN401
-        """What these places should hold, as JSON: their objects of these kinds, in the design's order."""
-        return to_plain(self._standing().network.only(frozenset(places)), kinds)
-
-    def intents(self, rules: Sequence[Sequence[str]]) -> list[str]:
-        """What each rule is there for: given as place, table, chain and text, without a text the chain itself.
-
-        "" where the design has no such rule.
-        """
-        network = self._standing().network
-        return [_intent(network.by_key.get(("chain", place, table, name)), text) for place, table, name, text in rules]
-
-    def place(self, name: str) -> str:
-        """The full name of the place that is meant: a pod may be named without its namespace where only one has it."""
-        network = self._standing().network
-        places = (UNDERLAY, *network.places)
-        if name in places:
-            return name
-        pods = [place for place in places if place.rpartition("/")[2] == name]
-        if len(pods) > 1:
-            raise UsageError(f"{name!r} is the name of several pods", f"one of: {', '.join(pods)}")
-        if not pods:
-            raise UsageError(f"there is no place {name!r} in lab {self._name!r}", f"one of: {_some(places)}")
-        return pods[0]
-
-    def _standing(self) -> Design:
+    def standing(self) -> Design:
+        """The last design that was brought about. LabError when there is none yet."""
         if self._design is None:
-            raise LabError(f"lab {self._name!r} is not up yet", "wait for its `up` to end")
+            raise LabError(f"lab {self.name!r} is not up yet", "wait for its `up` to end")
         return self._design
 
-    def _status(self, it: Design) -> Message:
-        kinds = [item.kind for item in it.network if isinstance(item, Namespace)]
-        return {
-            "lab": self._name,
-            "file": it.file,
-            "started": self._started,
-            "places": {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
-            "services": len(it.cluster.services),
-            "cni": it.topology.spec.cni.plugin,
-            "encapsulation": it.topology.spec.cni.encapsulation,
-        }
 
-    def _drift(self, it: Design) -> list[dict[str, str]]:
-        """What of the kernel's state is not as the file says, everything read afresh."""
-        return summary(plan(it.network, observe(self._holdings, it.network)))
-
-
-def _intent(chain: Object | None, text: str) -> str:
-    if not isinstance(chain, Chain):
-        return ""
-    return next((rule.intent for rule in chain.rules if rule.text == text), "") if text else chain.intent
-
-
-def _some(places: Sequence[str]) -> str:
-    return ", ".join(places) if len(places) <= MOST_NAMED else f"{', '.join(places[:MOST_NAMED])} …"
+def _servers(steps: Plan) -> tuple[Process, ...]:
+    """The DNS servers that were started."""
+    programs = (step.object for step in steps.steps if isinstance(step, Step) and step.action != "remove")
+    return tuple(item for item in programs if isinstance(item, Process) and item.ready_udp)

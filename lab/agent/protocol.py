@@ -25,7 +25,7 @@ def encode(message: Message) -> bytes:
 def error_message(error: HoplabError) -> Message:
     """The error as it travels."""
     if isinstance(error, FileError):
-        return {"error": "FileError", "mistakes": [_mistake(mistake) for mistake in error.mistakes]}
+        return {"error": "FileError", "mistakes": list(map(_mistake, error.mistakes)), "outcome": error.outcome}
     return {"error": type(error).__name__, "message": error.message, "hint": error.hint}
 
 
@@ -36,5 +36,5 @@ def _mistake(mistake: Mistake) -> list[str | int]:
 def error_from(message: Message) -> HoplabError:
     """The error that an agent sent, to be raised on this side."""
     if message["error"] == "FileError":
-        return FileError(tuple(Mistake(*fields) for fields in message["mistakes"]))
+        return FileError(tuple(Mistake(*fields) for fields in message["mistakes"]), message["outcome"])
     return _FAMILY.get(message["error"], HoplabError)(message["message"], message["hint"])

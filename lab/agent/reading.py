@@ -2,41 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from lab.cluster import build_cluster
 from lab.cluster.objects import Cluster
-from lab.network.addressing import Addresses, assign
+from lab.network import dns
+from lab.network.addressing import Addresses, assign, node_addresses
+from lab.network.coredns import NOTHING, Given
 from lab.network.design import design
-from lab.network.objects import Network
-from lab.topology import Topology, load_topology
+from lab.network.objects import Namespace, Network
+from lab.network.underlay import namespaces
+from lab.topology import Document, Topology, load_topology
+from lab.topology.reading import read_documents
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """A file that can be right: its topology and manifests, and the cluster that they mean by themselves."""
+
+    file: str
+    topology: Topology
+    documents: tuple[Document, ...]
+    cluster: Cluster
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Design:
-    """What one file means: all of it follows from the text, and from the addresses that pods had before."""
+    """A cluster at one moment and the network that it needs; `given` is what CoreDNS needs besides."""
 
-    file: str
-    topology: Topology
+    read: ReadFile
     cluster: Cluster
     addresses: Addresses
-    network: Network
-    warnings: tuple[str, ...]
+    given: Given = NOTHING
+
+    @cached_property
+    def network(self) -> Network:
+        """All of it, designed when somebody asks: most changes need only a part."""
+        return design(self.read.topology, self.cluster, self.addresses, self.given)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """All network namespaces but the underlay."""
+        return (*infrastructure(self.read.topology), *(pod.place for pod in self.cluster.pods))
+
+    @property
+    def file(self) -> str:
+        return self.read.file
+
+    @property
+    def topology(self) -> Topology:
+        return self.read.topology
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.read.warnings
 
 
-def read_design(text: str, file: str, settings: Sequence[str], previous: Design | None = None) -> Design:
-    """From text to network. FileError when it cannot be right.
+def read_file(
+    text: str,
+    file: str,
+    settings: Sequence[str],
+    previous: Design | None = None,
+    read: Callable[[str, str], tuple[Document, ...]] = read_documents,
+) -> ReadFile:
+    """The file, read and judged. FileError when it cannot be right.
 
-    What is free to choose (a pod's node and address, a Service's ClusterIP) stays as it was in `previous`.
+    What is free to choose (a pod's node, a Service's ClusterIP) stays as it was in `previous`. `read` gives the
+    documents of a text and a file's name.
     """
 
     def read_beside(name: str) -> str:
         return (Path(file).parent / name).read_text(encoding="utf-8")
 
-    loaded = load_topology(text, file, read_beside, settings)
-    cluster = build_cluster(loaded.topology, loaded.manifests, previous.cluster if previous else None)
-    addresses = assign(loaded.topology, cluster, previous.addresses if previous else None)
-    network = design(loaded.topology, cluster, addresses)
-    return Design(file, loaded.topology, cluster, addresses, network, loaded.warnings + cluster.warnings)
+    loaded = load_topology(text, file, read_beside, settings, read)
+    nodes = node_addresses(loaded.topology, previous.addresses if previous else None)
+    api_server = next(iter(nodes.values()))
+    cluster = build_cluster(loaded.topology, loaded.manifests, previous.cluster if previous else None, api_server)
+    warnings = loaded.warnings + cluster.warnings + dns.unanswered(loaded.topology, cluster)
+    return ReadFile(file, loaded.topology, loaded.manifests, cluster, warnings)
+
+
+def read_design(text: str, file: str, settings: Sequence[str], previous: Design | None = None) -> Design:
+    """From text to network, for a lab in which nothing but the file has a say. FileError when it cannot be right."""
+    read = read_file(text, file, settings, previous)
+    addresses = assign(read.topology, read.cluster, previous.addresses if previous else None)
+    return Design(read, read.cluster, addresses)
+
+
+def infrastructure(topology: Topology) -> tuple[str, ...]:
+    """Nodes, routers, gateway and internet."""
+    return tuple(item.place for item in namespaces(topology) if isinstance(item, Namespace))

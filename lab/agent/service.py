@@ -13,42 +13,56 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from lab.agent.lab import Lab
+from lab.agent.control import Control
 from lab.agent.protocol import LIMIT, Message, encode, error_message
+from lab.agent.writer import Writer
 from lab.errors import HoplabError, LabError, UsageError
 from lab.kernel.cancelled import Cancelled
 
+if TYPE_CHECKING:
+    from lab.agent.apiserver.outside import Outside
+
 Reply = Callable[[Message], None]
 UNASKED_SECONDS = 30.0
+HUNG_UP_SECONDS = 0.2  # so soon is it noticed that nobody listens any more
 
 # Who started us connects within milliseconds, unless killed meanwhile; one that is slower starts another agent.
 LONELY_SECONDS = 1.0
 
 
-def serve(name: str, listening: socket.socket) -> None:
+def serve(name: str, listening: socket.socket, outside: Outside) -> None:
     """Until `down`, SIGTERM, or the death of whoever asked for a first `up` that never succeeded."""
     # What is imported stays for good: the collector need not look at it again and again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    asyncio.run(Service(name).run(listening))
+    asyncio.run(_live(name, listening, outside))
+
+
+async def _live(name: str, listening: socket.socket, outside: Outside) -> None:
+    await Service(name, outside).run(listening)
 
 
 class Service:
     """One lab's loop."""
 
-    def __init__(self, name: str) -> None:
-        self._writer = ThreadPoolExecutor(1, "writer")
-        self._lab = Lab(name)
+    def __init__(self, name: str, outside: Outside) -> None:
+        self._writer = Writer()
+        self._control = Control(name, self._writer, outside)
+        self._lab = self._control.lab
         self._end = asyncio.Event()
-        self._busy = ""
         self._conversations = 0
         self._operations: dict[str, Callable[[Message, Reply, threading.Event], Awaitable[Any]]] = {
             "hear": self._hear,
             "up": self._up,
             "plan": self._plan,
+            "api": self._api,
+            "apply": self._apply,
+            "delete": self._delete,
+            "settled": self._settled,
+            "events": self._events,
             "read": self._read,
             "objects": self._objects,
             "place": self._place,
@@ -76,17 +90,18 @@ class Service:
 
     def _end_unless_used(self) -> None:
         """Whoever started us was to ask for an `up` at once; without one there is nothing to live for."""
-        if not self._lab.stands and not self._busy:
+        if not self._lab.stands and not self._writer.busy:
             self._end.set()
 
     def _reap(self) -> None:
         """An init gets every orphan of its sandbox; those that we started ourselves are waited for where they were
         started.
         """
-        if self._busy:
+        self._control.children_ended()
+        if self._writer.busy:
             asyncio.get_running_loop().call_later(0.2, self._reap)
             return
-        ours = self._lab.children
+        ours = self._control.children
         while True:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -94,7 +109,7 @@ class Service:
                 return
             if found is None:
                 return
-            if found.si_pid in ours or self._busy:
+            if found.si_pid in ours or self._writer.busy:
                 asyncio.get_running_loop().call_later(0.2, self._reap)
                 return
             os.waitpid(found.si_pid, 0)
@@ -146,55 +161,85 @@ class Service:
             writer.write(encode(error_message(told)))
 
     async def _in_writer(self, busy: str, reply: Reply, work: Callable[[], Any]) -> Any:  # noqa: ANN401
-        if self._busy:
-            reply({"event": "waiting", "for": self._busy})
-        loop = asyncio.get_running_loop()
-
-        def at_work() -> Any:  # noqa: ANN401
-            self._busy = busy
-            try:
-                return work()
-            finally:
-                self._busy = ""
-
-        return await loop.run_in_executor(self._writer, at_work)
+        if self._writer.busy:
+            reply({"event": "waiting", "for": self._writer.busy})
+        return await self._writer.do(busy, work)
 
     async def _up(self, request: Message, reply: Reply, hung_up: threading.Event) -> Any:  # noqa: ANN401
-        def work() -> Message:
-            return self._lab.up(request["text"], request["file"], tuple(request["settings"]), reply, hung_up.is_set)
-
-        return await self._in_writer(f"another up (process {request.get('pid', '?')})", reply, work)
+        who = f"another up (process {request.get('pid', '?')})"
+        settings = tuple(request["settings"])
+        return await self._control.up(request["text"], request["file"], settings, reply, hung_up.is_set, who)
 
     async def _hear(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return {}
 
-    async def _plan(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        def work() -> Message:
-            return self._lab.plan(request["text"], request["file"], tuple(request["settings"]))
-
-        return await self._in_writer("a plan", reply, work)
+    async def _plan(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        return await self._control.plan(request["text"], request["file"], tuple(request["settings"]))
 
     async def _read(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What commands show: answered from the design, waiting for a writer at work so that it is the whole truth."""
-        return await self._in_writer("a reading", reply, lambda: self._lab.read(request["what"]))
+        what = request["what"]
+        if what == "troubles":
+            return self._control.troubles()
+        unready = self._control.unready() if what == "map" else {}
+        return await self._in_writer("a reading", reply, lambda: _readings().read(self._lab, what, unready))
 
     async def _objects(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What places should hold, for whoever compares it with what they do hold."""
 
         def work() -> Any:  # noqa: ANN401
-            return self._lab.objects(request["places"], request["kinds"])
+            return _readings().objects(self._lab, request["places"], request["kinds"])
 
         return await self._in_writer("a reading", reply, work)
 
     async def _place(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        return await self._in_writer("a reading", reply, lambda: self._lab.place(request["name"]))
+        return await self._in_writer("a reading", reply, lambda: _readings().place(self._lab, request["name"]))
 
     async def _intents(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        return await self._in_writer("a reading", reply, lambda: self._lab.intents(request["rules"]))
+        return await self._in_writer("a reading", reply, lambda: _readings().intents(self._lab, request["rules"]))
+
+    async def _api(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """One reading of the API: its answer as code and JSON."""
+        return _editing().ask(self._control, request["path"], request.get("query", {}), request["accept"])
+
+    async def _apply(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        return await _editing().apply(self._control, request["text"], request["file"])
+
+    async def _delete(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        return await _editing().delete(self._control, request["text"], request["file"])
+
+    async def _settled(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        await self._control.settled()
+        return {}
+
+    async def _events(self, request: Message, reply: Reply, hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """What happened so far; with `follow` also what happens from now on, until the asker hangs up."""
+        for entry in self._control.chronicle.entries():
+            reply({"event": "happened", "entry": entry.to_json()})
+        if request.get("follow"):
+            deaf = self._control.chronicle.listen(lambda entry: reply({"event": "happened", "entry": entry.to_json()}))
+            try:
+                while not hung_up.is_set():
+                    await asyncio.sleep(HUNG_UP_SECONDS)
+            finally:
+                deaf()
+        return {}
 
     async def _down(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         asyncio.get_running_loop().call_later(0.0, self._end.set)
         return {}
+
+
+def _readings() -> ModuleType:
+    from lab.agent import readings  # noqa: PLC0415  40 ms that no `up` should wait for
+
+    return readings
+
+
+def _editing() -> ModuleType:
+    from lab.agent import editing  # noqa: PLC0415  as above
+
+    return editing
 
 
 async def _until_closed(reader: asyncio.StreamReader) -> None:

@@ -1,0 +1,1 @@
+"""The API server's transport: HTTP and WebSockets over TLS, inside the lab and outside it."""

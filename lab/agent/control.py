@@ -1,0 +1,308 @@
+"""The living side of a lab: whatever changes in the API is followed by the kernel, and what the kernel holds and probes
+find is told to the API. All of it happens in the agent's loop; the kernel's part is done by the writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lab.agent.apiserver.entrance import Entrance
+from lab.agent.apiserver.outside import Outside
+from lab.agent.chronicle import Chronicle
+from lab.agent.happenings import causes, consequences
+from lab.agent.kubelet.children import Children
+from lab.agent.kubelet.kubelet import Kubelet
+from lab.agent.kubelet.probing import Prober
+from lab.agent.lab import Brought, Lab
+from lab.agent.node_info import node_info
+from lab.agent.protocol import Message
+from lab.agent.reading import Design, ReadFile, read_file
+from lab.agent.troubles import Troubles
+from lab.agent.writer import Writer
+from lab.api.resources import PODS
+from lab.api.store import Change
+from lab.control import podstatus
+from lab.control.plane import ControlPlane, Picture
+from lab.control.starting import place_of
+from lab.control.unready import unready
+from lab.network.coredns import NOTHING, Given
+from lab.plan.summary import summary
+from lab.topology.rereading import Rereader
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from lab.api.handler import Api
+
+MOST_TOLD = 1_000
+# Changes that come together are followed together, as kube-proxy does; whoever waits notices nothing of so little.
+TOGETHER_SECONDS = 0.002
+POLL_SECONDS = 0.01
+PROBED_SECONDS = 5.0  # an `up` waits so long for pods that have to be probed first
+
+Tell = Callable[[Message], None]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Changes that the kernel has not followed yet, and since when."""
+
+    changes: list[Change] = field(default_factory=list)
+    since: float = 0.0
+
+
+class Control:
+    """One lab's."""
+
+    def __init__(self, name: str, writer: Writer, outside: Outside) -> None:
+        self.lab = Lab(name)
+        self.chronicle = Chronicle(time.time)
+        self._name = name
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self.plane = ControlPlane(_now, lambda: str(uuid.uuid4()), time.monotonic, node_info())
+        self._children = Children()
+        self.prober = Prober(self.lab.entered, self._probed, self._probe_failed, self._children)
+        self.kubelet = Kubelet(self.plane.store, self.plane.recorder, self.prober, self.lab, self._loop.call_later)
+        self.entrance = Entrance(name, outside, self._app)
+        self._read: ReadFile | None = None
+        self._rereader = Rereader()
+        self._brought: Picture | None = None
+        self._given = NOTHING
+        self._waiting = _Waiting()
+        self._wake = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self.turn = asyncio.Lock()
+        self._troubles = Troubles(self.plane.runner, self.chronicle, self._wake_up)
+        self._follower: asyncio.Task[None] | None = None
+        self._holder = ""
+        self._warming: asyncio.Task[None] | None = None
+        self.plane.store.listen(self._heard)
+
+    @cached_property
+    def api(self) -> Api:
+        """The API as clients ask it, imported when the first one does."""
+        from lab.api.handler import Api  # noqa: PLC0415  40 ms that no `up` should wait for
+
+        return Api(self.plane.registry)
+
+    def _app(self, token: str) -> ASGIApp:
+        """What the API server serves, to whoever is inside or shows the token."""
+        from lab.agent.apiserver.app import make_app  # noqa: PLC0415  80 ms, as above
+        from lab.agent.apiserver.streams import PodStreams  # noqa: PLC0415
+
+        return make_app(self.api, PodStreams(self._children, lambda place: place in self.lab.places), token)
+
+    async def up(
+        self, text: str, file: str, settings: Sequence[str], tell: Tell, cancelled: Callable[[], bool], who: str
+    ) -> Message:
+        """Bring the lab to the file's state. FileError and nothing done; KernelError or Cancelled and back to how it
+        was.
+        """
+        async with self._having_turn(tell, who):
+            began = time.perf_counter()
+            before = self._read
+            read = await asyncio.to_thread(read_file, text, file, settings, self.lab.design, self._rereader.read)
+            entrance = asyncio.ensure_future(self.entrance.prepare(read))
+            try:
+                brought = await self._bring_file(read, entrance, tell, cancelled, began)
+            except BaseException:
+                entrance.cancel()
+                if before is not None:
+                    self._load(before)
+                    self._waiting = _Waiting()
+                raise
+            self._read = read
+            self._taken_over(brought)
+        await self.until_probed()
+        return self._told(read, brought)
+
+    async def _bring_file(
+        self, read: ReadFile, entrance: asyncio.Future[None], tell: Tell, cancelled: Callable[[], bool], began: float
+    ) -> Brought:
+        if read.topology.spec.dns.server == "coredns":
+            await entrance  # its servers are given what the entrance makes
+        picture = self._load(read)
+        given = self._what_is_given(read)
+        spent = (time.perf_counter() - began) * 1000
+
+        def work() -> Brought:
+            wanted = Design(read, picture.cluster, picture.addresses, given)
+            return self.lab.bring(wanted, tell, cancelled, self.entrance.built, spent)
+
+        brought = await self._writer.do(f"another up of {read.file}", work)
+        await entrance
+        self._brought, self._given = picture, given
+        return brought
+
+    def _load(self, read: ReadFile) -> Picture:
+        """The file's objects into the API, and all that follows from them, as if the pods had been started already."""
+        self.plane.load(read.topology, read.documents)
+        picture = self.plane.expected()
+        self.kubelet.adopt()
+        return picture
+
+    def _taken_over(self, brought: Brought) -> None:
+        self._waiting = _Waiting()
+        assert self._brought is not None
+        self.kubelet.took_up(self._brought.pods)
+        self.kubelet.brought(self._brought.addresses, frozenset(brought.places), self._brought.pods)
+        if brought.steps:
+            self.chronicle.write(
+                (f"up: {len(brought.steps)} steps",), consequences((), brought.steps, brought.milliseconds)
+            )
+        self._warming = self._loop.create_task(self._writer.do("getting ready to follow", self.lab.warm))
+        if self._follower is None:
+            self._follower = self._loop.create_task(self._follow())
+
+    def _told(self, read: ReadFile, brought: Brought) -> Message:
+        steps = brought.steps
+        return {
+            "lab": self._name,
+            "steps": len(steps),
+            "places": len(brought.places),
+            "pods": sum(1 for _ in self.plane.store.each(PODS)),
+            "milliseconds": brought.milliseconds,
+            "warnings": [*read.warnings, *self._unready()],
+            "changes": summary(steps) if len(steps) <= MOST_TOLD else [],
+            "kubeconfig": self.entrance.kubeconfig,
+        }
+
+    async def plan(self, text: str, file: str, settings: Sequence[str]) -> Message:
+        """What `up` would do, as a script, and how many steps that is. Objects that came in otherwise stay."""
+        from lab.agent.readings import planned  # noqa: PLC0415  as above
+
+        read = await asyncio.to_thread(read_file, text, file, settings, self.lab.design, self._rereader.read)
+        async with self.turn:
+            picture = self.plane.preview(read.topology, read.documents)
+            given = self._what_is_given(read)
+            return await self._writer.do(
+                "a plan", lambda: planned(self.lab, Design(read, picture.cluster, picture.addresses, given))
+            )
+
+    def unready(self) -> dict[str, str]:
+        """Why pods are not ready, in words, by their places."""
+        return unready(self.plane.store)
+
+    def troubles(self) -> list[str]:
+        """What does not go on by itself just now: controllers that fail, and what the kernel could not follow."""
+        return self._troubles.told()
+
+    @property
+    def children(self) -> frozenset[int]:
+        """Process ids that were started here and are waited for here."""
+        return self.lab.children | self._children.pids
+
+    async def settled(self) -> None:
+        """Until the kernel has followed everything that is in the API now."""
+        await self._quiet.wait()
+
+    def children_ended(self) -> None:
+        """Some program of the lab has ended."""
+        self.kubelet.ended(self.lab.ended())
+        if self.lab.stands and self.lab.server_ended:
+            self._wake_up()
+
+    def _heard(self, change: Change) -> None:
+        if not self._waiting.changes:
+            self._waiting.since = time.time()
+        self._waiting.changes.append(change)
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        self._quiet.clear()
+        self._wake.set()
+
+    async def _follow(self) -> None:
+        """Forever: what changed is worked on by the controllers, then the kernel follows, then the kubelet reports."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(TOGETHER_SECONDS)
+            async with self.turn:
+                self._wake.clear()
+                try:
+                    await self._catch_up()
+                    self._troubles.over()
+                except Exception as error:  # a defect of ours included: the lab goes on, and it is told
+                    self._troubles.met(error)
+                if not self._wake.is_set():
+                    self._quiet.set()
+
+    async def _catch_up(self) -> None:
+        assert self._read is not None
+        read, since = self._read, self._waiting.since
+        picture = self.plane.picture()
+        given = self._what_is_given(read)
+        waiting, self._waiting = self._waiting, _Waiting()
+        revived = self.lab.server_ended
+        if picture == self._brought and given == self._given and not revived:
+            self._report(waiting, None, since)
+            self.kubelet.brought(picture.addresses, self.lab.places, picture.pods)
+            return
+        try:
+            brought = await self._writer.do(
+                "following the API", lambda: self.lab.follow(Design(read, picture.cluster, picture.addresses, given))
+            )
+        except BaseException:
+            self._waiting.changes[:0] = waiting.changes
+            self._waiting.since = since
+            raise
+        self._brought, self._given = picture, given
+        if revived:
+            self.chronicle.write(("the built-in server ended",), ("a new one serves again what it served",))
+        self._report(waiting, brought, since)
+        self.kubelet.brought(picture.addresses, self.lab.places, picture.pods)
+
+    def _report(self, waiting: _Waiting, brought: Brought | None, since: float) -> None:
+        what = causes(waiting.changes)
+        followed = consequences(waiting.changes, brought.steps, brought.milliseconds) if brought else ()
+        if what or followed:
+            self.chronicle.write(what, followed, since=since or None)
+
+    def _what_is_given(self, read: ReadFile) -> Given:
+        if read.topology.spec.dns.server != "coredns":
+            return NOTHING
+        return self.entrance.given(self.plane.corefile)
+
+    def _probed(self, place: str, kind: str, ok: bool, _message: str) -> None:
+        self.kubelet.probed(place, kind, ok)
+
+    def _probe_failed(self, place: str, kind: str, message: str) -> None:
+        self.kubelet.probe_failed(place, kind, message)
+
+    async def until_probed(self) -> None:
+        """Until every pod is ready that was not told to be otherwise, but not for ever."""
+        deadline = self._loop.time() + PROBED_SECONDS
+        while self._unready() and self._loop.time() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.settled(), PROBED_SECONDS)
+
+    def _unready(self) -> list[str]:
+        """Pods whose readiness probe has not succeeded, in words."""
+        pods = (pod for pod in self.plane.store.each(PODS) if place_of(pod) in self.prober.watched)
+        waiting = (place_of(pod) for pod in pods if not podstatus.is_ready(pod) and not podstatus.is_held_back(pod))
+        return [f"{place} is not ready: its probe has not succeeded yet: ./inv events" for place in sorted(waiting)]
+
+    @contextlib.asynccontextmanager
+    async def _having_turn(self, tell: Tell, who: str) -> AsyncIterator[None]:
+        if self.turn.locked():
+            tell({"event": "waiting", "for": self._holder or "a change"})
+        async with self.turn:
+            self._holder = who
+            try:
+                yield
+            finally:
+                self._holder = ""
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,97 @@
+"""What the lab's own commands do with the cluster's objects: `get` asks, `apply` and `delete` change them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from lab.agent.protocol import Message
+from lab.api.errors import ApiError
+from lab.api.requests import Request, Response
+from lab.api.resources import PODS
+from lab.control import podstatus
+from lab.control.manifests import Wanted, wanted_of
+from lab.errors import FileError, LabError, UsageError
+from lab.topology import load_manifests
+
+if TYPE_CHECKING:
+    from lab.agent.control import Control
+
+POLL_SECONDS = 0.01
+GONE_SECONDS = 35.0  # a pod's own time to end is 30
+
+
+def ask(control: Control, path: str, query: dict[str, str], accept: str) -> Message:
+    """What the API answers to a reading, as code and JSON."""
+    asked = Request("GET", path, {name: [value] for name, value in query.items()}, {"accept": accept})
+    answer = control.api.handle(asked)
+    if not isinstance(answer, Response):
+        raise UsageError(f"{path} is no single answer", "./inv kubectl can follow it")
+    return {"code": answer.code, "object": answer.json()}
+
+
+async def apply(control: Control, text: str, file: str) -> list[list[str]]:
+    """Manifests into the running lab, as `kubectl apply` does it. Gives kind/name and what was done for each, once the
+    kernel has followed. FileError and nothing done for what cannot be right.
+    """
+    done = []
+    async with control.turn:
+        _require_standing(control)
+        for one in _judged(text, file):
+            done.append([_spoken(one), _put(control, one)])
+    await control.settled()
+    await control.until_probed()
+    return done
+
+
+async def delete(control: Control, text: str, file: str) -> list[list[str]]:
+    """The objects of these manifests out of the running lab, once all of them have ended; what is not there is passed
+    over.
+    """
+    done = []
+    async with control.turn:
+        _require_standing(control)
+        for one in reversed(_judged(text, file)):
+            there = control.plane.store.find(one.resource, *one.key) is not None
+            if there:
+                control.plane.registry.delete(one.resource, *one.key)
+            done.append([_spoken(one), "deleted" if there else "not found"])
+    await _until_gone(control)
+    return done
+
+
+def _judged(text: str, file: str) -> list[Wanted]:
+    try:
+        return wanted_of(load_manifests(text, file))
+    except FileError as error:
+        raise FileError(error.mistakes, "nothing was changed") from None
+
+
+def _put(control: Control, one: Wanted) -> str:
+    try:
+        return control.plane.put(one)
+    except ApiError as error:
+        assert one.source is not None
+        mistake = one.source.mistake((), f"the API server refuses it: {error.message}")
+        raise FileError((mistake,), "what stands before it was done, the rest was not") from None
+
+
+async def _until_gone(control: Control) -> None:
+    """Until the pods that are being deleted have ended and the kernel has followed, but not for ever."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + GONE_SECONDS
+    await control.settled()
+    while any(map(podstatus.is_terminating, control.plane.store.each(PODS))) and loop.time() < deadline:
+        await asyncio.sleep(POLL_SECONDS)
+    await control.settled()
+
+
+def _require_standing(control: Control) -> None:
+    if not control.lab.stands:
+        raise LabError(f"lab {control.lab.name!r} is not up yet", "wait for its `up` to end")
+
+
+def _spoken(one: Wanted) -> str:
+    """As kubectl names it: `service/web`, `deployment.apps/cart`."""
+    group = f".{one.resource.group}" if one.resource.group else ""
+    return f"{one.resource.singular}{group}/{one.key[1]}"

@@ -1,0 +1,103 @@
+"""From one design to the next: the steps between them, designed as far as the change reaches and no further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lab.agent.reading import Design
+from lab.network.chains import proxy_options, service_cidrs
+from lab.network.kubeproxy.sync import ChangedChain, NftProxier, Proxier
+from lab.network.objects import Network
+from lab.network.part import dns_part, extent, part
+from lab.plan import Plan, RuleStep, plan
+from lab.plan.steps import ChainChange
+
+
+class NodeProxies:
+    """What the kube-proxies of all nodes have programmed; nothing is known at first, and after something failed."""
+
+    def __init__(self) -> None:
+        self._proxier: Proxier | NftProxier | None = None
+
+    def forget(self) -> None:
+        self._proxier = None
+
+    def begin(self, design: Design) -> Proxier | NftProxier:
+        """They have programmed all that follows from this design."""
+        if self._proxier is None:
+            self._proxier = _proxier(design)
+            self._proxier.follow(design.cluster, design.addresses)
+            for node in design.cluster.nodes:
+                self._proxier.programmed(node)
+        return self._proxier
+
+    def steps(self, before: Design, after: Design, around: tuple[Network, Network]) -> Plan:
+        """From one state to the other with what each node's kube-proxy changes, after which that counts as programmed.
+
+        `around` is what else there is in both states.
+        """
+        proxier = self.begin(before)
+        proxier.follow(after.cluster, after.addresses)
+        was, to_be = around
+        if isinstance(proxier, Proxier):
+            changes = ((node, proxier.sync(node)) for node in after.cluster.nodes)
+            return _joined(plan(to_be, was), changes)
+        tables = [proxier.sync(node) for node in after.cluster.nodes]
+        held = Network.of(was, *(table.before for table in tables))
+        return plan(Network.of(to_be, *(table.after for table in tables)), held)
+
+
+def _proxier(design: Design) -> Proxier | NftProxier:
+    options = proxy_options(design.topology, design.addresses)
+    if design.topology.spec.services.proxy == "nftables":
+        return NftProxier(options, service_cidrs(design.topology))
+    return Proxier(options)
+
+
+class Following:
+    """One change of the cluster, in two strides: what carries packets, then what answers names."""
+
+    def __init__(self, proxies: NodeProxies, before: Design, wanted: Design) -> None:
+        self._proxies = proxies
+        self._before = before
+        self._wanted = wanted
+
+    def strides(self) -> Iterator[tuple[Plan, Network]]:
+        """Steps, and the part of the network that they lead to. Each is worked out when the one before is done."""
+        before, wanted = self._before, self._wanted
+        reached = None
+        if before.topology is wanted.topology:
+            reached = extent(before.cluster, before.addresses, wanted.cluster, wanted.addresses)
+        if reached is None:
+            self._proxies.forget()
+            yield plan(wanted.network, before.network), wanted.network
+            return
+        after = part(wanted.topology, wanted.cluster, wanted.addresses, reached)
+        around = part(before.topology, before.cluster, before.addresses, reached), after
+        yield self._proxies.steps(before, wanted, around), after
+        known = _names(before)  # first: it was made for the change before this one, and is still at hand
+        names = _names(wanted)
+        yield plan(names, known), names
+
+
+def _names(design: Design) -> Network:
+    return dns_part(design.topology, design.cluster, design.addresses, design.given)
+
+
+def _joined(steps: Plan, changes: Iterable[tuple[str, tuple[ChangedChain, ...]]]) -> Plan:
+    """The steps with kube-proxy's chains in the same load as the node's others, before programs are started."""
+    by_node = {node: tuple(map(_chain_change, changed)) for node, changed in changes if changed}
+    made = []
+    for step in steps.steps:
+        if isinstance(step, RuleStep) and step.place in by_node:
+            step = RuleStep(step.place, (*step.changes, *by_node.pop(step.place)))  # noqa: PLW2901  the same step, longer
+        made.append(step)
+    return Plan((*made, *(RuleStep(node, changed) for node, changed in by_node.items())))
+
+
+def _chain_change(changed: ChangedChain) -> ChainChange:
+    chain = changed.after or changed.before
+    assert chain is not None
+    if changed.after is None:
+        return ChainChange("remove", chain)
+    return ChainChange("change" if changed.before else "add", chain, changed.before)

@@ -1,0 +1,222 @@
+"""From what the kernel holds and what probes find to the pods' status in the API.
+
+The kubelet never touches the kernel itself: a container that shall not run is a pod whose status says so, and the
+design follows from that.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lab.agent.kubelet.backoff import BackOff
+from lab.agent.kubelet.probes import read_probes, sentence
+from lab.agent.kubelet.probing import Prober
+from lab.api.resources import PODS
+from lab.control import podstatus
+from lab.control.recording import Recorder
+from lab.control.starting import NORMAL, WARNING, place_of, start, told
+
+if TYPE_CHECKING:
+    from lab.api.store import Store
+    from lab.network.addressing import Addresses
+
+Json = dict[str, Any]
+Later = Callable[[float, Callable[[], None]], object]
+
+KILLED = 128 + signal.SIGKILL
+
+
+class Programs(Protocol):
+    """The programs of pods that have one of their own."""
+
+    def ask_to_end(self, place: str) -> bool:
+        """Whether the pod has a program that runs; it was sent its stop signal."""
+        ...
+
+
+class Kubelet:
+    """All of it happens in the agent's loop. `later(seconds, call)` calls back."""
+
+    def __init__(self, store: Store, recorder: Recorder, prober: Prober, programs: Programs, later: Later) -> None:
+        self._store = store
+        self._recorder = recorder
+        self._prober = prober
+        self._programs = programs
+        self._later = later
+        self._back_off = BackOff()
+        self._ending: dict[str, str] = {}  # pods whose programs were asked to end, by uid
+        self._held: dict[str, str] = {}  # uids of the pods that the kernel holds, by place
+        self._early: dict[str, int] = {}  # statuses of programs that ended before their start was reported
+
+    def adopt(self) -> None:
+        """All pods of the store are about to be what the kernel holds: those that replace others of their names too."""
+        held = {place_of(pod): pod["metadata"]["uid"] for pod in self._store.each(PODS)}
+        for place, uid in self._held.items():
+            if held.get(place) != uid:
+                self._forget(place)
+        self._held = held
+
+    def brought(self, addresses: Addresses, places: frozenset[str], pods: Sequence[Json]) -> None:
+        """The kernel now holds these places, which follow from these pods: report what runs, and let go of what has
+        ended. A pod that has changed since waits until the kernel has followed that too.
+        """
+        self._held = {place: uid for place, uid in self._held.items() if place in places}
+        for pod in pods:
+            place = place_of(pod)
+            if self._pod(place) is not pod:
+                continue
+            if podstatus.is_terminating(pod):
+                self._end(pod, place)
+            elif podstatus.is_finished(pod):
+                self._forget(place)
+            elif place in places:
+                self._report(pod, place, addresses)
+        known = {place_of(pod) for pod in self._store.each(PODS)}
+        for place in self._prober.watched - known:
+            self._forget(place)
+
+    def took_up(self, pods: Iterable[Json]) -> None:
+        """These pods were started all at once, with the whole lab: nothing of others of their names is left."""
+        self._held = {place_of(pod): pod["metadata"]["uid"] for pod in pods}
+
+    def _report(self, pod: Json, place: str, addresses: Addresses) -> None:
+        address, host = addresses.pods[place], addresses.nodes[pod["spec"]["nodeName"]]
+        before, self._held[place] = self._held.get(place), pod["metadata"]["uid"]
+        if before not in (None, self._held[place]):
+            # Made before the kernel let go of the one of that name before it, whose programs may still run.
+            self._forget(place)
+            self._store.update(PODS, podstatus.creating(pod, self._store.now()))
+            return
+        if pod["status"].get("podIP") != address:
+            pod = start(self._store, self._recorder, pod, address, host)
+            early = self._early.pop(place, None)
+            if early is not None:
+                self._store.update(PODS, podstatus.ended(pod, early, self._store.now()))
+                return
+        elif not podstatus.is_running(pod):
+            self._start_anew(pod, place)
+            return
+        node = pod["spec"]["nodeName"]
+        if podstatus.probes(pod) and not self._prober.watches(place, node, address):
+            self._prober.watch(place, node, address, read_probes(pod["spec"]["containers"][0]))
+        self._heed_annotation(pod, place)
+
+    def _heed_annotation(self, pod: Json, place: str) -> None:
+        """Whoever annotates a running pod with hoplab.io/ready, or takes that away, has it followed at once."""
+        standing = self._prober.standing(place)
+        wanted = (standing is None or standing.ready) and not podstatus.is_held_back(pod)
+        if wanted != podstatus.is_ready(pod):
+            self._store.update(PODS, podstatus.with_readiness(pod, wanted, self._store.now()))
+
+    def _start_anew(self, pod: Json, place: str) -> None:
+        """Its container has ended, and the kernel holds nothing of it any more: start it, now or after a while."""
+        state = pod["status"]["containerStatuses"][0]["state"]
+        if "waiting" in state:
+            return
+        wait = self._back_off.wait(place, time.monotonic())
+        if not wait:
+            self._restart(pod["metadata"]["uid"], place)
+            return
+        self._store.update(PODS, podstatus.waiting(pod, wait, self._store.now()))
+        name = pod["spec"]["containers"][0]["name"]
+        self._event(
+            pod, WARNING, "BackOff", f"Back-off restarting failed container {name} in pod {pod['metadata']['name']}"
+        )
+        self._later(wait, lambda: self._restart(pod["metadata"]["uid"], place))
+
+    def _restart(self, uid: str, place: str) -> None:
+        pod = self._pod(place)
+        if pod is None or pod["metadata"]["uid"] != uid or podstatus.is_terminating(pod) or podstatus.is_running(pod):
+            return
+        made = self._store.update(PODS, podstatus.restarted(pod, self._store.now()))
+        self._prober.forget(place)
+        self._event(made, NORMAL, "Started", f"Started container {made['spec']['containers'][0]['name']}")
+
+    def _end(self, pod: Json, place: str) -> None:
+        """The rules have followed its deletion; now its program is asked to end, and killed when its time is up."""
+        uid = pod["metadata"]["uid"]
+        if uid in self._ending:
+            return
+        self._ending[uid] = place
+        self._prober.forget(place)
+        name = pod["spec"]["containers"][0]["name"]
+        self._event(pod, NORMAL, "Killing", f"Stopping container {name}")
+        self._later(_before_stop(pod), lambda: self._ask_to_end(uid, place))
+        self._later(float(pod["metadata"].get("deletionGracePeriodSeconds", 0)), lambda: self._kill(uid, place))
+
+    def _ask_to_end(self, uid: str, place: str) -> None:
+        pod = self._pod(place)
+        if pod is None or pod["metadata"]["uid"] != uid:
+            return
+        if not self._programs.ask_to_end(place):
+            self._remove(pod)
+
+    def _kill(self, uid: str, place: str) -> None:
+        pod = self._pod(place)
+        if pod is not None and pod["metadata"]["uid"] == uid:
+            self._remove(pod)
+
+    def _remove(self, pod: Json) -> None:
+        """What is left of it goes with its network namespace."""
+        self._forget(place_of(pod))
+        self._ending.pop(pod["metadata"]["uid"], None)
+        self._store.remove(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
+
+    def _forget(self, place: str) -> None:
+        self._prober.forget(place)
+        self._back_off.forget(place)
+        self._early.pop(place, None)
+
+    def ended(self, programs: Iterable[tuple[str, int]]) -> None:
+        """Programs of pods that ended by themselves: the place, and the status as a shell gives it."""
+        for place, status in programs:
+            pod = self._pod(place)
+            if pod is None:
+                continue
+            if not podstatus.is_started(pod):
+                self._early[place] = status
+                continue
+            if podstatus.is_terminating(pod):
+                if pod["metadata"]["uid"] in self._ending:
+                    self._remove(pod)
+                continue
+            if podstatus.is_running(pod):
+                self._prober.forget(place)
+                self._store.update(PODS, podstatus.ended(pod, status, self._store.now()))
+
+    def probed(self, place: str, kind: str, ok: bool) -> None:
+        """A probe has succeeded or failed as often as it takes."""
+        pod = self._pod(place)
+        if pod is None or not podstatus.is_running(pod) or podstatus.is_terminating(pod):
+            return
+        now = self._store.now()
+        if kind == "readiness":
+            self._store.update(PODS, podstatus.with_readiness(pod, ok, now))
+        elif kind == "startup" and ok:
+            self._store.update(PODS, podstatus.with_startup(pod, now))
+        elif not ok:
+            name = pod["spec"]["containers"][0]["name"]
+            self._event(pod, NORMAL, "Killing", f"Container {name} failed {kind} probe, will be restarted")
+            self._prober.forget(place)
+            self._store.update(PODS, podstatus.ended(pod, KILLED, now, reason="Error"))
+
+    def probe_failed(self, place: str, kind: str, message: str) -> None:
+        pod = self._pod(place)
+        if pod is not None:
+            self._event(pod, WARNING, "Unhealthy", sentence(kind, message))
+
+    def _pod(self, place: str) -> Json | None:
+        namespace, _, name = place.partition("/")
+        return self._store.find(PODS, namespace, name)
+
+    def _event(self, pod: Json, kind: str, reason: str, message: str) -> None:
+        told(self._recorder, pod, kind, reason, message)
+
+
+def _before_stop(pod: Json) -> float:
+    """Seconds that its preStop hook sleeps before the program is asked to end."""
+    hook = pod["spec"]["containers"][0].get("lifecycle", {}).get("preStop", {})
+    return float(hook.get("sleep", {}).get("seconds", 0))

@@ -1,0 +1,106 @@
+"""What commands are shown of a lab: its map, what it should hold, what rules are for, what differs from the design.
+
+Everything here runs in the agent's writer thread, so that it is the whole truth; it is imported when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lab.agent.lab import Lab
+from lab.agent.protocol import Message
+from lab.agent.reading import Design
+from lab.errors import UsageError
+from lab.network.objects import UNDERLAY, Chain, Namespace, Network, NftChain, NftSet
+from lab.network.plain import to_plain
+from lab.network.survey import lab_map
+from lab.plan import plan
+from lab.plan.script import script
+from lab.plan.summary import summary
+
+MOST_NAMED = 12
+
+
+def planned(lab: Lab, wanted: Design) -> Message:
+    """What bringing the kernel to that design would do, as a script, and how many steps that is."""
+    steps = lab.steps_to(wanted)
+    return {"script": script(steps), "steps": len(steps)}
+
+
+def read(lab: Lab, what: str, unready: Mapping[str, str]) -> Any:  # noqa: ANN401  JSON of several shapes
+    """One of the readings, as JSON: `map`, `status`, `drift`. `unready` says why pods are not, by their places."""
+    readings: dict[str, Callable[[], Any]] = {
+        "map": lambda: _map(lab, unready),
+        "status": lambda: _status(lab),
+        "drift": lambda: _drift(lab),
+    }
+    return readings[what]()
+
+
+def objects(lab: Lab, places: Sequence[str], kinds: Sequence[str]) -> Any:  # noqa: ANN401
+    """What these places should hold, as JSON: their objects of these kinds, in the design's order."""
+    return to_plain(lab.standing().network.only(frozenset(places)), kinds)
+
+
+def intents(lab: Lab, rules: Sequence[Sequence[str]]) -> list[str]:
+    """What each rule is there for: given as place, table, chain and text, without a text the chain itself.
+
+    A table of nft's own is written `ip kube-proxy`, and of its maps `@name` and a key tell what the element is for.
+    "" where the design has no such rule.
+    """
+    network = lab.standing().network
+    return [_intent(network, *rule) for rule in rules]
+
+
+def place(lab: Lab, name: str) -> str:
+    """The full name of the place that is meant: a pod may be named without its namespace where only one has it."""
+    places = (UNDERLAY, *lab.standing().places)
+    if name in places:
+        return name
+    pods = [place for place in places if place.rpartition("/")[2] == name]
+    if len(pods) > 1:
+        raise UsageError(f"{name!r} is the name of several pods", f"one of: {', '.join(pods)}")
+    if not pods:
+        raise UsageError(f"there is no place {name!r} in lab {lab.name!r}", f"one of: {_some(places)}")
+    return pods[0]
+
+
+def _map(lab: Lab, unready: Mapping[str, str]) -> Message:
+    it = lab.standing()
+    return lab_map(it.topology, it.cluster, it.addresses, it.network, lab.name, unready).to_json()
+
+
+def _status(lab: Lab) -> Message:
+    it = lab.standing()
+    kinds = [item.kind for item in it.network if isinstance(item, Namespace)]
+    return {
+        "lab": lab.name,
+        "file": it.file,
+        "started": lab.began,
+        "places": {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
+        "services": len(it.cluster.services),
+        "cni": it.topology.spec.cni.plugin,
+        "encapsulation": it.topology.spec.cni.encapsulation,
+    }
+
+
+def _drift(lab: Lab) -> list[dict[str, str]]:
+    """What of the kernel's state is not as it should be."""
+    return summary(plan(lab.standing().network, lab.observed()))
+
+
+def _intent(network: Network, place: str, table: str, name: str, text: str) -> str:
+    if name.startswith("@"):
+        kept = network.by_key.get(("nft-map", place, table.removeprefix("ip "), name[1:]))
+        elements = kept.elements if isinstance(kept, NftSet) else ()
+        return next((one.intent for one in elements if one.key == text), "")
+    key = ("nft-chain", place, table[3:], name) if table.startswith("ip ") else ("chain", place, table, name)
+    chain = network.by_key.get(key)
+    if not isinstance(chain, Chain | NftChain):
+        return ""
+    return next((rule.intent for rule in chain.rules if rule.text == text), "") if text else chain.intent
+
+
+def _some(places: Sequence[str]) -> str:
+    return ", ".join(places) if len(places) <= MOST_NAMED else f"{', '.join(places[:MOST_NAMED])} …"
