@@ -120,7 +120,8 @@ class Http(Attempt):
         status = answer.partition(b"\r\n")[0].decode("latin-1")
         if status.startswith("HTTP/"):
             return ANSWERED, status
-        return (ANSWERED, "an answer that is not HTTP") if answer else (SILENT, "closed without an answer")
+        # A server that speaks first in TLS, say: packets went through both ways, which is what was asked.
+        return ANSWERED, "an answer that is not HTTP" if answer else "accepted, and closed without an HTTP answer"
 
 
 class Datagram(Attempt):

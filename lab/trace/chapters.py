@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.trace import wording
 from lab.trace.deciding import strongest
-from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Decision, Hop, Journey
+from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Candidate, Decision, Hop, Journey
 
 STEPS = {1: "resolve", 2: "service", 3: "route", 4: "encapsulate", 5: "firewall", 6: "deliver"}
 BACK = "←"
@@ -18,6 +18,7 @@ class Chapter:
     """`mark` is 1 to 6, or the arrow of the reply. The hops of the first are those of the DNS question and its answer.
 
     `because` is what decided a step that has no hop of its own: the route into a tunnel, which step 4 shows.
+    `candidates` are the Service's endpoints where the step chooses: kube-proxy in the second, DNS in the first.
     """
 
     mark: str
@@ -25,18 +26,28 @@ class Chapter:
     summary: str
     hops: tuple[Hop, ...] = ()
     because: Decision | None = None
+    candidates: tuple[Candidate, ...] = ()
 
 
 def chapters(journey: Journey) -> Iterator[Chapter]:
     """From the question to where the journey ended; a step that was not needed is there and says so."""
-    yield Chapter("1", STEPS[1], _resolve(journey), (*journey.part(DNS, REQUEST), *journey.part(DNS, REPLY)))
     there, back = journey.part(DATA, REQUEST), journey.part(DATA, REPLY)
+    by_dns = journey.candidates if not there or _are_named(journey) else ()
+    asked = (*journey.part(DNS, REQUEST), *journey.part(DNS, REPLY))
+    yield Chapter("1", STEPS[1], _resolve(journey), asked, candidates=by_dns)
     for step in range(2, there[-1].step + 1 if there else 2):
         hops = tuple(hop for hop in there if hop.step == step)
         because = _route_into(there) if step == 3 and not hops else None
-        yield Chapter(str(step), STEPS[step], SUMMARIES[step](there), hops, because)
+        candidates = journey.candidates if step == 2 and not by_dns else ()
+        yield Chapter(str(step), STEPS[step], SUMMARIES[step](there), hops, because, candidates)
     if back:
         yield Chapter(BACK, "reply", f"from {back[0].place}", back)
+
+
+def _are_named(journey: Journey) -> bool:
+    """Whether DNS answered with the endpoints' own addresses."""
+    found = journey.resolution
+    return found is not None and any(one.address in found.addresses for one in journey.candidates)
 
 
 def _resolve(journey: Journey) -> str:

@@ -64,7 +64,7 @@ def _bound_for(labmap: LabMap, hops: Sequence[Hop]) -> Iterator[str]:
         yield owner[0].name
         return
     for service in labmap.services:
-        if sent and service.cluster_ip == sent[-1]:
+        if sent and sent[-1] in service.addresses:
             found = (one.pod for port in service.ports for one in port.endpoints if one.pod)
             yield from list(dict.fromkeys(found))[:MOST_ENDPOINTS]
 

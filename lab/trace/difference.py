@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from lab.trace import reasons, stable, wording
+from lab.trace import endpoints, reasons, stable, wording
 from lab.trace.journey import DELIVERED, UNRESOLVED, Hop, Journey
 
 SAME = ()
@@ -14,12 +14,28 @@ NOTHING = "nothing was seen any more"
 
 def difference(before: Journey, now: Journey) -> tuple[str, ...]:
     """Some lines: where, what was there before, what is there now. None at all if only ephemeral things differ."""
-    return _asked(before, now) or _hops(before, now) or _ended(before, now)
+    return _asked(before, now) or _candidates(before, now) or _hops(before, now) or _ended(before, now)
 
 
 def _asked(before: Journey, now: Journey) -> tuple[str, ...]:
     asked, asks = _question(before), _question(now)
     return SAME if asked == asks else _block("the requests differ", [asked], [asks])
+
+
+def _candidates(before: Journey, now: Journey) -> tuple[str, ...]:
+    """Who might have been chosen; nothing where one of the journeys does not tell."""
+    was, is_ = _standing(before), _standing(now)
+    if not was or not is_ or was == is_:
+        return SAME
+    return _block(
+        "the Service's candidates, step 2 service",
+        [endpoints.line(before.candidates)],
+        [endpoints.line(now.candidates)],
+    )
+
+
+def _standing(journey: Journey) -> frozenset[tuple[str, int, bool]]:
+    return frozenset((one.name, one.port, one.candidate) for one in journey.candidates)
 
 
 def _hops(before: Journey, now: Journey) -> tuple[str, ...]:

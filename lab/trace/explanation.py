@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace.conntrack import flow as conntrack
-from lab.trace.conntrack.event import Event
 from lab.trace.counters import Counters
 from lab.trace.journey import UNRESOLVED, Decision, Hop, Journey
 from lab.trace.loss.case import Stopped

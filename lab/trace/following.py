@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from types import FrameType
 
 from lab.errors import UsageError
+from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap, Place
 from lab.network.path import Walker
-from lab.trace.conntrack.event import Event
 from lab.trace.exchange import parts
 from lab.trace.explanation import Agent, Testimony, explained
 from lab.trace.flows import Flow, Flows
@@ -27,6 +27,7 @@ from lab.trace.netfilter.match import PROTOCOLS, Match
 from lab.trace.netfilter.remembered import RememberedRules
 from lab.trace.netfilter.table import TABLE
 from lab.trace.observation import Observation, observed
+from lab.trace.target import service_at
 from lab.trace.tracer import LISTENED, enter
 from lab.trace.verdict import judge, passages_of
 from lab.trace.witnesses import Witnesses
@@ -81,7 +82,7 @@ def places(labmap: LabMap, source: Place) -> tuple[str, ...]:
     In a large lab not all pods: another is opened when a connection goes there.
     """
     common = [place.name for place in labmap.places if place.kind not in ("pod", "underlay")]
-    led_to = [one.pod for service in labmap.services for port in service.ports for one in port.endpoints if one.ready]
+    led_to = [one.pod for service in labmap.services for port in service.ports for one in port.preferred]
     pods = dict.fromkeys((*labmap.dns.pods, *led_to, *(place.name for place in labmap.of_kind("pod"))))
     wanted = [pod for pod in pods if pod in labmap.by_name and pod != source.name]
     return tuple(dict.fromkeys((source.name, *common, *wanted[:LISTENED])))
@@ -189,9 +190,9 @@ class _Watch:
         answer = self._flows.names.get(address)
         if answer is not None and not flow.is_question:
             return answer.name, Resolution(answer.name, answer.status, answer.addresses, 1)
-        for service in self._labmap.services:
-            if service.cluster_ip == address:
-                return f"{service.name}.{service.namespace}", flow.resolution
+        found = service_at(self._labmap, address, flow.key[3], flow.key[0])
+        if found is not None and address in found[0].addresses:
+            return f"{found[0].name}.{found[0].namespace}", flow.resolution
         owner = self._labmap.owners.get(address)
         return (owner[0].name if owner else address), flow.resolution
 

@@ -14,7 +14,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from lab.trace.conntrack.event import Event
+from lab.kernel.connections import Event
 from lab.trace.netfilter.event import TraceEvent
 from lab.trace.observation import Capture
 from lab.trace.witnesses import Witnesses

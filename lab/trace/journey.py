@@ -137,8 +137,39 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """An endpoint of the Service that was asked: whether it was a `candidate` for the request, and if not, why.
+
+    `ready` is what its EndpointSlice says. One that is ready may still be on the wrong node; one that is not may be the
+    last resort. `name` is the pod's place, or the address of what is none.
+    """
+
+    name: str
+    address: str
+    port: int
+    ready: bool
+    candidate: bool
+    chosen: bool = False
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "address": self.address,
+            "port": self.port,
+            "ready": self.ready,
+            "candidate": self.candidate,
+            "chosen": self.chosen,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """All of it. `duration_us` is from the first packet of the request itself to the end of its answer.
+
+    `candidates` are all endpoints of the Service that was asked, `endpoints` in the JSON; of a question that was lost
+    they are the DNS pods.
 
     `resolution`, `answer` (what the server said, in words) and `seen` (every captured packet) are for renderers and are
     not part of the JSON.
@@ -154,6 +185,7 @@ class Journey:
     resolution: Resolution | None = None
     answer: str = ""
     seen: tuple[Observation, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists and scalars for json.dumps."""
@@ -166,6 +198,7 @@ class Journey:
             "duration_us": self.duration_us,
             "hops": [hop.to_json() for hop in self.hops],
             "lost": self.lost.to_json() if self.lost else None,
+            "endpoints": [one.to_json() for one in self.candidates],
         }
 
     def part(self, phase: str, direction: str) -> tuple[Hop, ...]:

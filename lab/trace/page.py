@@ -13,11 +13,11 @@ from pathlib import Path
 from string import Template
 
 from lab.network.labmap import LabMap
-from lab.trace import reasons, wording
+from lab.trace import endpoints, reasons, wording
 from lab.trace.chapters import BACK, Chapter, chapters
 from lab.trace.chart import chart
 from lab.trace.deciding import deciding
-from lab.trace.journey import DATA, DELIVERED, DNS, Decision, Hop, Journey
+from lab.trace.journey import DATA, DELIVERED, DNS, Candidate, Decision, Hop, Journey
 
 EVIDENCE = {
     "captured": "seen on the interface",
@@ -90,6 +90,7 @@ def _chapter(chapter: Chapter, began: int) -> Iterator[str]:
     yield f"<h2><b>{chapter.mark}</b> {chapter.name}</h2>"
     if chapter.summary:
         yield f"<p>{escape(chapter.summary)}</p>"
+    yield from _candidates(chapter.candidates)
     if chapter.because is not None:
         yield from _decision(chapter.because, True)
     made_the_difference = deciding(chapter.hops)
@@ -102,6 +103,15 @@ def _chapter(chapter: Chapter, began: int) -> Iterator[str]:
     if folded:
         yield "</details>"
     yield "</section>"
+
+
+def _candidates(found: Sequence[Candidate]) -> Iterator[str]:
+    """Folded, unless one of them was no candidate."""
+    if found:
+        opened = "" if all(one.candidate for one in found) else " open"
+        yield f'<details class="fold"{opened}><summary>{escape(endpoints.line(found))}</summary><ul class="candidates">'
+        yield from (f"<li>{escape(' '.join(text.split()))}</li>" for text in endpoints.lines(found))
+        yield "</ul></details>"
 
 
 def _hop(hop: Hop, began: int, decided: Decision | None) -> Iterator[str]:

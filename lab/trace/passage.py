@@ -36,14 +36,14 @@ class Passage:
 
     @cached_property
     def asked(self) -> tuple[Service, ServicePort | None] | None:
-        """The Service that was asked, by its ClusterIP or by a node port, and its port if it has that one."""
+        """The Service that was asked, by one of its addresses or by a node port, and its port if it has that one."""
         return service_at(self.labmap, self.exchange.destination, self.exchange.dport, self.exchange.protocol)
 
     @cached_property
     def asked_node(self) -> Place | None:
         """The node that was asked on a node port; None when it was something else."""
         owner, _ = self.labmap.owners.get(self.exchange.destination, (None, None))
-        return owner if self.asked else None
+        return owner if self.asked and owner and owner.kind == "node" else None
 
     @cached_property
     def expected(self) -> RoundTrip:

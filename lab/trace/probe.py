@@ -14,7 +14,7 @@ from lab.trace import question
 from lab.trace.attempt import ATTEMPTS, Ask, Attempt, Datagram
 from lab.trace.exchange import SILENT, Exchange
 from lab.trace.journey import DATA, DNS, Resolution
-from lab.trace.target import candidates, namespace_of
+from lab.trace.target import namespace_of, searched_names
 
 DNS_PORT = 53
 DNS_TRIES, DNS_SECONDS = 2, 0.5
@@ -38,7 +38,7 @@ class Probe:
         """
         questions = 0
         resolution = Resolution(name, UNANSWERED, (), 0)
-        for candidate in candidates(self._labmap, namespace_of(self._source), name):
+        for candidate in searched_names(self._labmap, namespace_of(self._source), name):
             answer, tries = self._question(candidate)
             questions += tries
             if answer is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.errors import UsageError
-from lab.trace.journey import SCHEMA, Decision, Hop, Journey, Loss, Request
+from lab.trace.journey import SCHEMA, Candidate, Decision, Hop, Journey, Loss, Request
 from lab.trace.packet import Outer, Packet
 
 Json = Mapping[str, Any]
@@ -40,6 +40,7 @@ def _journey(told: Json) -> Journey:
         answered_by=told["answered_by"] or "",
         duration_us=int(told["duration_us"]),
         lost=Loss(**{**lost, "fix": tuple(lost["fix"])}) if lost else None,
+        candidates=tuple(Candidate(**one) for one in told.get("endpoints", ())),
     )
 
 

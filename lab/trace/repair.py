@@ -14,6 +14,7 @@ from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace import reasons, wording
 from lab.trace.journey import DATA, DELIVERED, REQUEST, Journey, Loss
+from lab.trace.target import service_at
 
 _FAILED = 1
 
@@ -63,15 +64,9 @@ def chosen(labmap: LabMap, journey: Journey) -> str:
     there = journey.part(DATA, REQUEST)
     if not there or there[0].packet.dst == there[-1].packet.dst:
         return ""
-    asked, address = there[0].packet.dst, there[-1].packet.dst
-    endpoints = (
-        one
-        for service in labmap.services
-        if service.cluster_ip == asked
-        for port in service.ports
-        for one in port.endpoints
-    )
-    return next((one.pod for one in endpoints if one.address == address and one.ready), "")
+    asked, address = there[0].packet, there[-1].packet.dst
+    _, port = service_at(labmap, asked.dst, asked.dport, asked.protocol) or (None, None)
+    return next((one.pod for one in port.preferred if one.address == address), "") if port else ""
 
 
 def tell(before: Journey, after: Journey) -> tuple[str, ...]:

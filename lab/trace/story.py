@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 
-from lab.trace import reasons, wording
+from lab.trace import endpoints, reasons, wording
 from lab.trace.chapters import Chapter, chapters
 from lab.trace.deciding import deciding
-from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, Decision, Hop, Journey
+from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, Candidate, Decision, Hop, Journey
 from lab.trace.observation import Observation
 
 PLAIN, HEADING, WRAPPED, FAINT, GOOD, BAD = "", "bold", "orange", "faint", "good", "bad"
@@ -78,6 +78,7 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
     yield Line("")
     first, *others = chapters(journey)
     yield _heading(first)
+    yield from _candidates(first.candidates, verbose=verbose)
     asking = _Columns.of(journey, DNS)
     if verbose or _question_explains(journey):
         yield from _hops(asking, first.hops, verbose=verbose)
@@ -85,6 +86,7 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
         yield from _asked(asking, journey)
     for chapter in others:
         yield _heading(chapter)
+        yield from _candidates(chapter.candidates, verbose=verbose)
         if chapter.because is not None:
             yield from _reason(chapter.because)
         yield from _hops(columns, chapter.hops, verbose=verbose)
@@ -98,6 +100,13 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
 
 def _heading(chapter: Chapter) -> Line:
     return Line(f"{chapter.mark} {chapter.name:<12} {chapter.summary}".rstrip(), HEADING)
+
+
+def _candidates(found: tuple[Candidate, ...], *, verbose: bool) -> Iterator[Line]:
+    if verbose:
+        yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in endpoints.lines(found))
+    elif found:
+        yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in wrap(endpoints.line(found), WIDTH - TREE))
 
 
 def _question_explains(journey: Journey) -> bool:

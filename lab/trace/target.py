@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from socket import inet_aton
 
 from lab.errors import UsageError
 from lab.network.labmap import NDOTS, Endpoint, LabMap, Place, Service, ServicePort
+from lab.trace.endpoints import choosable
 
 POD_PORT, USUAL_PORT = 8080, 80
+ELSEWHERE = "its traffic policy is Local, and this one is on another node"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """`name` is to be resolved; without one, `address` is known. `service` is set when it is a Service that is meant.
 
-    So it is when `address` is a node's and `port` a node port. `endpoints` are the Service port's, ready or not. `port`
-    is 0 for icmp.
+    So it is when `address` is a node's and `port` a node port. `endpoints` are the Service port's, ready or not, and
+    `candidates` those of them that the request may be sent to. `port` is 0 for icmp.
     """
 
     text: str
@@ -25,10 +27,7 @@ class Target:
     port: int = 0
     service: Service | None = None
     endpoints: tuple[Endpoint, ...] = ()
-
-    @property
-    def ready(self) -> tuple[Endpoint, ...]:
-        return tuple(endpoint for endpoint in self.endpoints if endpoint.ready)
+    candidates: tuple[Endpoint, ...] = ()
 
 
 def aim(labmap: LabMap, source: Place, to: str, port: int | None, protocol: str) -> Target:
@@ -43,40 +42,40 @@ def aim(labmap: LabMap, source: Place, to: str, port: int | None, protocol: str)
         raise UsageError(
             "--to names nothing", "give a Service, a pod, an address or a name, and :PORT if it is not the usual"
         )
-    service = _service(labmap, source, host)
+    service = _service_with(labmap, host, port, protocol) if _is_address(host) else service_named(labmap, source, host)
     if service is not None:
         wanted = _service_port(service, port, protocol)
         name = "" if _is_address(host) else host
-        return Target(host, name, "" if name else host, wanted, service, _endpoints(service, wanted, protocol))
+        target = Target(host, name, "" if name else host, wanted, service)
+        return _with_endpoints(labmap, source, target, _port_of(service, wanted, protocol))
     place = _place(labmap, source, host)
     wanted = port if port is not None else POD_PORT if place and place.kind == "pod" else USUAL_PORT
     wanted = 0 if protocol == "icmp" else wanted
     if place is not None:
         address = host if _is_address(host) else place.address
         found = service_at(labmap, address, wanted, protocol)
-        endpoints = found[1].endpoints if found and found[1] else ()
-        return Target(place.name, "", address, wanted, found[0] if found else None, endpoints)
+        target = Target(place.name, "", address, wanted, found[0] if found else None)
+        return _with_endpoints(labmap, source, target, found[1] if found else None)
     return Target(host, address=host, port=wanted) if _is_address(host) else Target(host, name=host, port=wanted)
 
 
 def service_at(labmap: LabMap, address: str, port: int, protocol: str) -> tuple[Service, ServicePort | None] | None:
-    """The Service whose ClusterIP the address is, and its port if it has that one; or whose node port, on any node."""
-    owner = labmap.owners.get(address)
-    on_node = owner is not None and owner[0].kind == "node" and port > 0
-    for service in labmap.services:
-        if on_node or service.cluster_ip == address:
-            for one in service.ports:
-                if (one.node_port if on_node else one.port, one.protocol.lower()) == (port, protocol):
-                    return service, one
-            if not on_node:
-                return service, None
-    return None
+    """The Service that has the address, and its port if it has that one; or whose node port it is, on any node."""
+    having = labmap.by_address.get(address, ())
+    for service in having:
+        found = _port_of(service, port, protocol)
+        if found is not None:
+            return service, found
+    owner, _ = labmap.owners.get(address, (None, None))
+    if owner is not None and owner.kind == "node":
+        return labmap.by_node_port.get((port, protocol.upper()))
+    return (having[0], None) if having else None
 
 
 def via(labmap: LabMap, target: Target, name: str) -> Endpoint:
-    """The ready endpoint that is this pod. UsageError, with the endpoints there are, when it is none."""
+    """The candidate that is this pod. UsageError, with the endpoints there are, when it is none."""
     place = labmap.find(name).name
-    chosen = next((endpoint for endpoint in target.ready if endpoint.pod == place), None)
+    chosen = next((endpoint for endpoint in target.candidates if endpoint.pod == place), None)
     if chosen is not None:
         return chosen
     if target.service is None:
@@ -85,14 +84,20 @@ def via(labmap: LabMap, target: Target, name: str) -> Endpoint:
         ports = ", ".join(f"{one.port}/{one.protocol}" for one in target.service.ports)
         told = f"{target.service.full_name} has no endpoints for port {target.port} of that protocol"
         raise UsageError(told, f"its ports: {ports or 'none'}")
-    listed = ", ".join(f"{one.pod or one.address}{'' if one.ready else ' (not ready)'}" for one in target.endpoints)
+    if any(endpoint.pod == place for endpoint in target.endpoints):
+        why = next((one.why for one in target.endpoints if one.pod == place and one.why), ELSEWHERE)
+        listed = ", ".join(one.name for one in target.candidates)
+        raise UsageError(
+            f"{place} gets nothing that is for {target.service.full_name} port {target.port}: {why}",
+            f"its candidates: {listed or 'none'}",
+        )
+    listed = ", ".join(f"{one.name}{'' if one.ready else ' (not ready)'}" for one in target.endpoints)
     raise UsageError(
-        f"{place} is not a ready endpoint of {target.service.full_name} port {target.port}",
-        f"its endpoints: {listed or 'none'}",
+        f"{place} is not an endpoint of {target.service.full_name} port {target.port}", f"its endpoints: {listed}"
     )
 
 
-def candidates(labmap: LabMap, namespace: str, name: str) -> list[str]:
+def searched_names(labmap: LabMap, namespace: str, name: str) -> list[str]:
     """The names that a pod's resolver asks for, in order: search list and ndots, as in resolv.conf(5)."""
     if name.endswith("."):
         return [name.rstrip(".")]
@@ -104,12 +109,18 @@ def namespace_of(place: Place) -> str:
     return place.name.partition("/")[0]
 
 
-def _service(labmap: LabMap, source: Place, host: str) -> Service | None:
-    """The Service with this ClusterIP, or that DNS would find under this name."""
-    if _is_address(host):
-        return next((one for one in labmap.services if one.cluster_ip == host), None)
+def _service_with(labmap: LabMap, address: str, port: int | None, protocol: str) -> Service | None:
+    """The Service with this address; of several the one that has the port. Of a place's own address only such a one."""
+    found = service_at(labmap, address, port, protocol) if port is not None and protocol != "icmp" else None
+    if address in labmap.owners:
+        return found[0] if found and address in found[0].addresses else None
+    return found[0] if found else next(iter(labmap.by_address.get(address, ())), None)
+
+
+def service_named(labmap: LabMap, source: Place, host: str) -> Service | None:
+    """The Service that DNS finds under this name, asked by that pod."""
     by_name = {_full_name(labmap, one): one for one in labmap.services}
-    names = candidates(labmap, namespace_of(source), host)
+    names = searched_names(labmap, namespace_of(source), host)
     return next((by_name[name] for name in names if name in by_name), None)
 
 
@@ -144,9 +155,15 @@ def _service_port(service: Service, port: int | None, protocol: str) -> int:
     raise UsageError(f"Service {service.full_name} has several ports", f"say one of {choice}")
 
 
-def _endpoints(service: Service, port: int, protocol: str) -> tuple[Endpoint, ...]:
-    found = (one for one in service.ports if one.port == port and one.protocol.lower() == protocol)
-    return next((one.endpoints for one in found), ())
+def _port_of(service: Service, port: int, protocol: str) -> ServicePort | None:
+    return next((one for one in service.ports if one.port == port and one.protocol.lower() == protocol), None)
+
+
+def _with_endpoints(labmap: LabMap, source: Place, target: Target, port: ServicePort | None) -> Target:
+    if target.service is None or port is None:
+        return target
+    candidates = choosable(labmap, source, target.address or target.service.cluster_ip, target.service, port)
+    return replace(target, endpoints=port.endpoints, candidates=candidates)
 
 
 def _port(typed: str) -> int:

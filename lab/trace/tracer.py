@@ -14,6 +14,7 @@ from lab.network.labmap import Endpoint, LabMap, Place
 from lab.network.objects import UNDERLAY
 from lab.network.path import Walker
 from lab.trace.attempt import Ask, Attempt
+from lab.trace.endpoints import choosing_node
 from lab.trace.exchange import Exchange, parts
 from lab.trace.explanation import Agent, explained
 from lab.trace.journey import REQUEST, Journey, Request, Resolution
@@ -60,11 +61,13 @@ class Tracer:
         owner = self.labmap.owners.get(server)
         if server and not self.target.service and (owner is None or owner[0].kind not in ("pod", "node")):
             matches.append(Match(self.protocol, server=server, server_port=self.target.port))
-        if self.target.service and owner and owner[0].kind == "node":
-            # Before the node that is asked, the client may be its own node; behind it, it is the one that is asked.
+        if self.target.service and server not in ("", self.target.service.cluster_ip):
+            # Before the node that is asked on its port, the client may be its own node; behind the one that chooses,
+            # the client is that one.
             matches.append(Match(self.protocol, server=server, server_port=self.target.port))
-            clients = [link.address for link in owner[0].links if link.address]
-            ports = dict.fromkeys(endpoint.port for endpoint in self.target.ready)
+            chooser = self.labmap.by_name[choosing_node(self.labmap, self.source, server)]
+            clients = [link.address for link in chooser.links if link.address]
+            ports = dict.fromkeys(endpoint.port for endpoint in self.target.candidates)
             matches += [Match(self.protocol, client=one, server_port=port) for one in clients for port in ports]
         return tuple(matches)
 
@@ -100,12 +103,12 @@ class _Run:
         if target.name:
             self._listen(self._labmap.dns.service_ip, self._dns_endpoints())
         if target.service and target.name:
-            self._listen(target.service.cluster_ip, self._wanted or target.ready)
+            self._listen(target.service.cluster_ip, self._wanted or target.candidates)
         if target.name:
             resolution = self._probe.resolve(target.name)
             address = self._destination(resolution)
         if address:
-            self._listen(address, self._wanted or target.ready)
+            self._listen(address, self._wanted or target.candidates)
             self._probe.finish(self._attempt(self._ask(address)), tracer.seconds)
         self._seen += self._captures.read()
         name = resolution.name if resolution and address else target.text
@@ -119,8 +122,8 @@ class _Run:
         """The endpoints that the request may go to: the one that was asked for, or a few of many; () if any will do."""
         if self._tracer.through is not None:
             return (self._tracer.through,)
-        ready = self._tracer.target.ready
-        return ready[:LISTENED] if len(ready) > LISTENED else ()
+        candidates = self._tracer.target.candidates
+        return candidates[:LISTENED] if len(candidates) > LISTENED else ()
 
     def _listen(self, address: str, endpoints: Iterable[Endpoint]) -> None:
         """In every place that a request to the address may come through, by whichever endpoint."""
@@ -135,7 +138,7 @@ class _Run:
             if service.cluster_ip == self._labmap.dns.service_ip:
                 for port in service.ports:
                     if (port.port, port.protocol) == (DNS_PORT, "UDP"):
-                        yield from (endpoint for endpoint in port.endpoints if endpoint.ready)
+                        yield from port.preferred
 
     def _destination(self, resolution: Resolution) -> str:
         """The address to ask: of a headless Service's the wanted endpoint's, else the first."""
@@ -167,17 +170,16 @@ class _Run:
             self._abandoned.append(self._probe.exchange(attempt))
             attempt = self._probe.begin(tracer.protocol, ask)
         attempt.abandon()
-        pod = self._wanted[0].pod
+        pod, among = self._wanted[0].pod, len(tracer.target.candidates)
         raise LabError(
-            f"{tracer.target.text} did not choose {pod} of its {len(tracer.target.ready)} pods in {CHOICES} requests",
+            f"{tracer.target.text} did not choose {pod} of its {among} pods in {CHOICES} requests",
             f"ask the pod itself: --to {pod}; the rules are in ./inv exec {self._chooser} -- iptables-save -t nat",
         )
 
     @property
     def _chooser(self) -> str:
         """The node that chooses an endpoint: the client's own, or the one asked on a node port."""
-        owner, _ = self._labmap.owners.get(self._tracer.target.address, (None, None))
-        return owner.name if owner and owner.kind == "node" else self._tracer.source.node
+        return choosing_node(self._labmap, self._tracer.source, self._tracer.target.address)
 
     def _chosen(self, attempt: Attempt) -> str:
         """The endpoint address that the node sent an attempt's first packet on to; "" when it is not to be seen."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lab.network.labmap import LabMap
+from lab.network.labmap import LabMap, Service, ServicePort
 from lab.network.path import OUT, Crossing
+from lab.trace import endpoints
 from lab.trace.exchange import ANSWERED, Exchange, parts
 from lab.trace.journey import (
     CAPTURED,
@@ -17,6 +18,7 @@ from lab.trace.journey import (
     LOST,
     REQUEST,
     UNRESOLVED,
+    Candidate,
     Journey,
     Loss,
     Request,
@@ -26,6 +28,7 @@ from lab.trace.journey import REFUSED as REFUSED_VERDICT
 from lab.trace.observation import Observation
 from lab.trace.packet import TIME_EXCEEDED, UNREACHABLE_NAMES, Packet
 from lab.trace.passage import Passage, crossing
+from lab.trace.target import service_named
 
 UNKNOWN = "unknown"
 WRAPPED = {"vxlan": ", wrapped in VXLAN,", "ipip": ", wrapped in IPIP,", "": ""}
@@ -43,6 +46,9 @@ def judge(
     hops = [hop for passage in passages for hop in passage.hops()]
     last = passages[-1]
     verdict, loss = _verdict(last, resolution)
+    found = _candidates(labmap, request, last, verdict)
+    if loss is not None and verdict == UNRESOLVED and found and not any(one.candidate for one in found):
+        loss = replace(loss, why=f"{loss.why} None of its pods is ready: {endpoints.without(found)}.")
     return Journey(
         lab=labmap.lab,
         request=request,
@@ -54,7 +60,30 @@ def judge(
         resolution=resolution,
         answer=last.exchange.detail,
         seen=tuple(observations),
+        candidates=found,
     )
+
+
+def _candidates(labmap: LabMap, request: Request, passage: Passage, verdict: str) -> tuple[Candidate, ...]:
+    """The endpoints of the Service that was asked: by its address or a node port, or, a headless one, by its name."""
+    exchange = passage.exchange
+    source = labmap.by_name[exchange.source]
+    service, port = (passage.asked if verdict != UNRESOLVED else None) or (None, None)
+    if service is None and (exchange.phase == DATA or verdict == UNRESOLVED):
+        service = service_named(labmap, source, request.to)
+        if service is None or not service.is_headless:
+            return ()
+        port = _headless_port(service, request)
+    if service is None or port is None:
+        return ()
+    return endpoints.candidates(labmap, source, exchange.destination, service, port, passage.endpoint)
+
+
+def _headless_port(service: Service, request: Request) -> ServicePort | None:
+    """The one that was meant: by the number that its pods have for it, by its own, or any: all have the same pods."""
+    ports = [one for one in service.ports if one.protocol.lower() == request.protocol] or list(service.ports)
+    named = (one for one in ports if request.port in (one.port, *(end.port for end in one.endpoints)))
+    return next(named, ports[0] if ports else None)
 
 
 def passages_of(

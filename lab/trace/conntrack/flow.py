@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from lab.kernel.connections import DESTINATION_NAT, SOURCE_NAT, Event, Tuple
 from lab.network.labmap import LabMap
-from lab.trace.conntrack.event import DESTINATION_NAT, SOURCE_NAT, Event, Tuple
 from lab.trace.exchange import Exchange
 from lab.trace.journey import KERNEL, REQUEST, Decision, Hop
 

@@ -11,9 +11,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from lab.kernel.connections import GROUPS, Event, read
+from lab.kernel.netfilter import NetfilterSocket
 from lab.kernel.places import Sandbox, inside
-from lab.trace.conntrack.event import GROUPS, Event, read
-from lab.trace.netfilter.wire import NetfilterSocket
 
 
 class Translations:

@@ -165,10 +165,10 @@ class Case:
 
     @property
     def _ready(self) -> tuple[str, ...]:
-        """The ready endpoints of the Service that was asked."""
+        """The endpoints of the Service that was asked which it may have been sent to."""
         service, port = self.passage.asked or (None, None)
         ports = (port,) if port else service.ports if service else ()
-        return tuple(one.address for port in ports for one in port.endpoints if one.ready)
+        return tuple(one.address for port in ports for one in port.preferred)
 
     def routed(self, place: str) -> tuple[str, ...]:
         """The addresses by which a place routes it: the packet's own, and its wrapping's where that passes."""

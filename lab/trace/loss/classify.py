@@ -16,6 +16,8 @@ Row = Callable[[Case], Finding | None]
 
 ROWS: tuple[Row, ...] = (
     delivery.no_endpoints,
+    delivery.no_endpoints_here,
+    delivery.not_let_in,
     # What netfilter reported of this very packet.
     firewall.stopped_by_rule,
     # What cannot let anything through.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from lab.network.labmap import HELD_BACK, Service, ServicePort
 from lab.network.objects import Chain, Listener
 from lab.network.path import OUT
+from lab.trace import endpoints
 from lab.trace.exchange import RESET
-from lab.trace.journey import CAPTURED, KERNEL, QUERIED
+from lab.trace.journey import CAPTURED, KERNEL, QUERIED, REQUEST, Candidate
 from lab.trace.loss import mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
@@ -14,6 +16,9 @@ from lab.trace.packet import UNREACHABLE
 PORT_UNREACHABLE = 3
 NAT = "nat"
 NO_ENDPOINTS = "has no endpoints"  # kube-proxy's comment on the rule that refuses
+NOT_HERE = "has no endpoint on this node"  # so the design says what such a rule is for
+NOT_IN_RANGES = ("its source ranges are ", ": who is not in ")  # likewise, of a load balancer's addresses
+EMPTY = "vmap @no-endpoint-"  # and in nftables mode its maps of what to refuse
 
 
 def no_endpoints(case: Case) -> Finding | None:
@@ -27,15 +32,66 @@ def no_endpoints(case: Case) -> Finding | None:
         why = f"Service {service.full_name} has no port {exchange.dport}/{exchange.protocol}; it has {ports}."
         said = f"Service {service.full_name} port {exchange.dport}"
         return Finding(node, Cause.NO_SUCH_PORT, said, why, evidence=QUERIED, stage="service")
-    if any(endpoint.ready for endpoint in port.endpoints):
+    if port.preferred:
         return None
-    known = ", ".join(endpoint.pod or endpoint.address for endpoint in port.endpoints)
-    which = f"none of its pods ({known}) is ready" if known else "no pod has the labels of its selector"
-    why = f"Service {service.full_name} leads nowhere: {which}."
-    rule = next((text for text in case.rules if f'"{service.full_name}' in text and NO_ENDPOINTS in text), "")
+    known = endpoints.without(_known(case, service, port))
+    which = f"none of its endpoints is ready: {known}" if known else "no pod has the labels of its selector"
+    why = f"Service {service.full_name} leads nowhere: {which}.{_remedy(port)}"
+    named = f'"{service.full_name}'
+    refusing = (text for text in case.rules if EMPTY in text or (NO_ENDPOINTS in text and named in text))
+    rule = next(refusing, "")
     evidence = KERNEL if rule else CAPTURED if case.passage.refusal else QUERIED
     said = rule or f"Service {service.full_name}"
     return Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence, stage="service")
+
+
+def no_endpoints_here(case: Case) -> Finding | None:
+    """A Service that leads nowhere on this node: under a Local policy the endpoints on others do not count."""
+    for hop in case.hops:
+        for decision in hop.decisions if hop.direction == REQUEST else ():
+            if decision.verdict == "DROP" and NOT_HERE in decision.intent:
+                service, port = case.passage.asked or (None, None)
+                known = endpoints.without(_known(case, service, port)) if service and port else ""
+                others = f" It has others: {known}." if known else ""
+                why = f"{_sentence(decision.intent)}: {hop.place} drops what is for it.{others}"
+                return Finding(hop.place, Cause.NO_ENDPOINTS, decision.text, why, evidence=KERNEL, stage="service")
+    return None
+
+
+def _known(case: Case, service: Service, port: ServicePort) -> tuple[Candidate, ...]:
+    """All endpoints that the Service has, as they are for this request."""
+    exchange = case.passage.exchange
+    source = case.labmap.by_name[exchange.source]
+    return endpoints.candidates(case.labmap, source, exchange.destination, service, port, "")
+
+
+def _remedy(port: ServicePort) -> str:
+    """How the first pod that only an annotation holds back is let go."""
+    held = next((one.pod for one in port.endpoints if one.pod and one.why == HELD_BACK), "")
+    if not held:
+        return ""
+    namespace, _, name = held.partition("/")
+    return f" ./inv kubectl -- annotate pod {name} -n {namespace} hoplab.io/ready- lets {name} be ready."
+
+
+def not_let_in(case: Case) -> Finding | None:
+    """A load balancer's source ranges have not the client in them."""
+    service, _ = case.passage.asked or (None, None)
+    if service is None:
+        return None
+    for hop in case.hops:
+        for decision in hop.decisions if hop.direction == REQUEST else ():
+            if decision.verdict.upper() == "DROP" and any(one in decision.intent for one in NOT_IN_RANGES):
+                whose = f"the loadBalancerSourceRanges of Service {service.full_name}"
+                why = f"{hop.packet.src} is not in {whose}: {hop.place} drops what it sends to {hop.packet.dst}."
+                return Finding(hop.place, Cause.FIREWALL_DROP, decision.text, why, evidence=KERNEL, stage="service")
+    return None
+
+
+def _sentence(intent: str) -> str:
+    """What a rule that drops is there for, as a sentence begins."""
+    said = intent.removesuffix(" is dropped").removesuffix(": dropped")
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def nobody_listens(case: Case) -> Finding | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lab.trace.journey import KERNEL, Decision, Hop
+from lab.trace.netfilter.element import element, with_element
 from lab.trace.netfilter.event import ACCEPT, CONTINUE, DROP, GOTO, JUMP, LEGACY, POLICY, RETURN, TraceEvent
 from lab.trace.netfilter.ruleset import Ruleset
 from lab.trace.netfilter.table import TABLE
@@ -29,7 +30,8 @@ _TARGET = re.compile(r"(?:^| )-[jg] (\S+)")
 _IN_NFT = (("dnat to", "DNAT"), ("snat to", "SNAT"), ("masquerade", "MASQUERADE"), ("redirect", "REDIRECT"))
 _LONGEST = 14 + 60 + 60  # bytes of a frame: its own header, and the longest of IP and TCP
 
-Question = tuple[str, str, str, str]  # place, table, chain and text of a rule without its `-A CHAIN`
+# Place, table, chain and text of a rule without its `-A CHAIN`; or the name of a map with an @ before it, and a key.
+Question = tuple[str, str, str, str]
 Flow = tuple[object, ...]
 Intents = Callable[[list[Question]], Sequence[str]]
 
@@ -123,8 +125,17 @@ class _Attaching:
         return None
 
     def _decisions(self, stretches: Iterable[Stretch]) -> tuple[Decision, ...]:
-        events = (event for stretch in stretches for event in stretch.events)
-        return tuple(self._decision(event) for event in events if event.table != TABLE and event.kind != RETURN)
+        return tuple(
+            self._about(self._decision(event), stretch.packet)
+            for stretch in stretches
+            for event in stretch.events
+            if event.table != TABLE and event.kind != RETURN
+        )
+
+    def _about(self, one: Decision, packet: Packet) -> Decision:
+        """With what the packet met in a map; the same rule leads each packet where its own element says."""
+        text = with_element(one.text, packet)
+        return one if text == one.text else replace(one, text=text)
 
     def _decision(self, event: TraceEvent) -> Decision:
         """The same rule decides about packet after packet."""
@@ -136,6 +147,7 @@ class _Attaching:
             event.handle,
             event.kind,
             event.verdict,
+            event.jump_target,
             event.origin,
         )
         found = self._known.get(key)
@@ -187,21 +199,24 @@ def _verdict(event: TraceEvent, target: str) -> str:
 
 def with_intents(decisions: dict[Hop, tuple[Decision, ...]], intents: Intents) -> dict[Hop, tuple[Decision, ...]]:
     """The decisions with what each rule is there for, as far as the lab's design knows it; asked for all at once."""
-    questions = {
-        (hop.place, one.table, one.chain, _without_chain(one)): "" for hop, found in decisions.items() for one in found
-    }
+    questions = dict.fromkeys(_question(hop.place, one) for hop, found in decisions.items() for one in found)
     answers = dict(zip(questions, intents(list(questions)), strict=True))
     return {
-        hop: tuple(replace(one, intent=answers[hop.place, one.table, one.chain, _without_chain(one)]) for one in found)
+        hop: tuple(replace(one, intent=answers[_question(hop.place, one)]) for one in found)
         for hop, found in decisions.items()
     }
 
 
-def _without_chain(one: Decision) -> str:
-    """The rule as the design has it; of a policy "", which asks for what the chain is there for."""
-    if one.text.startswith("-P "):
-        return ""
-    return one.text.removeprefix(f"-A {one.chain} ")
+def _question(place: str, one: Decision) -> Question:
+    """The rule as the design has it; of a policy "", which asks for what the chain is there for.
+
+    Of a rule that looked something up in a map, what it found there.
+    """
+    found = element(one.text)
+    if found:
+        return place, one.table, f"@{found[0]}", found[1]
+    policy = one.text.startswith(("-P ", "policy "))
+    return place, one.table, one.chain, "" if policy else one.text.removeprefix(f"-A {one.chain} ")
 
 
 def _same_but_for_nat(one: Packet, other: Packet) -> bool:

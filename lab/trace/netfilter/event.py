@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lab.kernel.netfilter import IPV4, SUBSYSTEM_LOG, SUBSYSTEM_NFTABLES, Answer
 from lab.kernel.netlink import attributes
-from lab.trace.netfilter.wire import IPV4, SUBSYSTEM_LOG, SUBSYSTEM_NFTABLES, Answer
 from lab.trace.packet import Packet, decode
 
 RULE, RETURN, POLICY = "rule", "return", "policy"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lab.kernel.netfilter import SUBSYSTEM_LOG, UNSPECIFIED, Message, NetfilterSocket, number
 from lab.kernel.netlink import NLM_F_ACK, attribute
-from lab.trace.netfilter.wire import SUBSYSTEM_LOG, UNSPECIFIED, Message, NetfilterSocket, number
 
 GROUP = 0  # nf_log_trace has no group of its own
 BIND, PF_BIND = 1, 3

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from socket import inet_aton
 
+from lab.kernel.netfilter import number
 from lab.kernel.netlink import attribute, nested, text
-from lab.trace.netfilter.wire import number
 
 ICMP, IPIP, TCP, UDP = 1, 4, 6, 17
 PROTOCOLS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}

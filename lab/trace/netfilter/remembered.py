@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from lab.kernel.netfilter import NetfilterSocket
 from lab.kernel.places import Sandbox, inside
 from lab.trace.netfilter.event import LEGACY, RULE, TraceEvent
 from lab.trace.netfilter.ruleset import Ruleset, generation, read_rules
 from lab.trace.netfilter.table import TABLE
-from lab.trace.netfilter.wire import NetfilterSocket
 
 Chains = set[tuple[str, str, str]]  # family, table, name
 

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lab.kernel import rules
+from lab.kernel.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Message, NetfilterSocket
 from lab.kernel.netlink import attributes, text
 from lab.kernel.places import Sandbox, inside
 from lab.network.objects import Chain
 from lab.trace.netfilter.event import LEGACY, RULE, TraceEvent
 from lab.trace.netfilter.table import TABLE
 from lab.trace.netfilter.visit import PATH, Base
-from lab.trace.netfilter.wire import SUBSYSTEM_NFTABLES, UNSPECIFIED, Message, NetfilterSocket
 
 # From so many chains on, a program for each chain that is wanted is faster than one that prints them all.
 MANY_CHAINS = 1500

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lab.kernel.netfilter import SUBSYSTEM_NFTABLES, Message, batch, number
 from lab.kernel.netlink import NLM_F_CREATE, attribute, nested, text
 from lab.trace.netfilter.match import Match, trace_it
-from lab.trace.netfilter.wire import SUBSYSTEM_NFTABLES, Message, batch, number
 
 TABLE = "hoplab-trace"
 PREROUTING, OUTPUT = "prerouting", "output"

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Self
 
 from lab.errors import KernelError, UsageError
+from lab.kernel.netfilter import NetfilterSocket
 from lab.kernel.places import Sandbox, inside
 from lab.trace.netfilter import event, legacy
 from lab.trace.netfilter.event import TraceEvent
 from lab.trace.netfilter.match import Match
 from lab.trace.netfilter.table import removal, trace_table
-from lab.trace.netfilter.wire import NetfilterSocket
 
 NFTRACE = 9  # NFNLGRP_NFTRACE
 

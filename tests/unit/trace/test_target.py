@@ -6,7 +6,7 @@ import pytest
 
 from lab.errors import UsageError
 from lab.network.labmap import LabMap, Place
-from lab.trace.target import aim, candidates, via
+from lab.trace.target import aim, searched_names, via
 from tests.unit.trace.recordings import labmap
 
 FULL_NAME = "myapp.namespace001.svc.cluster.local"
@@ -55,14 +55,14 @@ def test_what_is_asked_for(
 
 
 def test_the_resolver_walks_the_search_list_when_a_name_has_fewer_than_five_dots(two_subnet: LabMap) -> None:
-    assert candidates(two_subnet, "namespace001", "www.example.com") == [
+    assert searched_names(two_subnet, "namespace001", "www.example.com") == [
         "www.example.com.namespace001.svc.cluster.local",
         "www.example.com.svc.cluster.local",
         "www.example.com.cluster.local",
         "www.example.com",
     ]
-    assert candidates(two_subnet, "namespace001", "www.example.com.") == ["www.example.com"]
-    assert candidates(two_subnet, "namespace001", "a.b.c.d.e.f")[0] == "a.b.c.d.e.f"
+    assert searched_names(two_subnet, "namespace001", "www.example.com.") == ["www.example.com"]
+    assert searched_names(two_subnet, "namespace001", "a.b.c.d.e.f")[0] == "a.b.c.d.e.f"
 
 
 def test_via_is_one_of_the_services_ready_pods(two_subnet: LabMap, pod_0: Place) -> None:

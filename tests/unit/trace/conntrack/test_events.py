@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
+from lab.kernel.connections import DELETE, DESTINATION_NAT, NEW, SOURCE_NAT, Event, Tuple, read
 from lab.kernel.netlink import attribute, nested
-from lab.trace.conntrack.event import DELETE, DESTINATION_NAT, NEW, SOURCE_NAT, Event, Tuple, read
 from lab.trace.conntrack.flow import decisions, flow
 from lab.trace.exchange import ANSWERED, Exchange
 from lab.trace.journey import DATA

@@ -13,7 +13,7 @@ from dataclasses import replace
 from lab.network.labmap import LabMap
 from lab.trace.journey import DATA, KERNEL, REQUEST, Decision, Hop
 from lab.trace.netfilter.attach import DECIDING, Attached, Question, attach, with_intents
-from lab.trace.netfilter.event import LEGACY, TraceEvent
+from lab.trace.netfilter.event import GOTO, LEGACY, RULE, TraceEvent
 from lab.trace.netfilter.ruleset import Ruleset
 from lab.trace.netfilter.visit import visits
 from lab.trace.observation import Capture, Observation, observed
@@ -143,6 +143,30 @@ def test_a_rule_of_nft_is_told_as_nft_prints_it() -> None:
     came = sightings.add("node-2", "eth0", "in", headers("node-2", "INPUT"))
     (found,) = sightings.joined([*recorded("node-2")[:-1], native], ruleset).decisions[came]
     assert (found.table, found.verdict, found.text) == ("inet mine", "REJECT", "udp dport 4789 counter reject")
+
+
+def test_one_rule_leads_each_packet_where_its_element_of_the_map_says() -> None:
+    rule = "ip daddr . meta l4proto . th dport vmap @service-ips"
+    ruleset = Ruleset(texts={("node-0", "ip", "kube-proxy", "services", 7): rule}, interfaces=INTERFACES)
+    met = TraceEvent("node-0", 1, RULE, "ip", "kube-proxy", "services", 7, GOTO, "service-a", hook="PREROUTING")
+    sightings = Sightings()
+    found = []
+    for number, (chain, interface, index) in enumerate((("PREROUTING", "cali1", 5), ("OUTPUT", "eth0", 2)), 1):
+        packet = headers("node-0", chain)
+        came = sightings.add("node-0", interface, "in", packet)
+        event = replace(met, id=number, iif=index, headers=packet, jump_target=f"service-{number}")
+        found.append((came, event))
+    decisions = sightings.joined([event for _, event in found], ruleset).decisions
+    told = [decisions[came] for came, _ in found]
+    assert [[one.verdict for one in several] for several in told] == [["goto service-1"], ["goto service-2"]]
+    keys = [f"{came.packet.dst} . {came.packet.protocol} . {came.packet.dport}" for came, _ in found]
+    assert [one.text for (one,) in told] == [f"{rule} {{ {key} }}" for key in keys]
+
+    def intents(questions: list[Question]) -> list[str]:
+        assert questions == [("node-0", "ip kube-proxy", "@service-ips", key) for key in keys]
+        return ["one Service", "another"]
+
+    assert [one.intent for (one,) in with_intents(decisions, intents).values()] == ["one Service", "another"]
 
 
 def test_intents_are_asked_for_once_each_and_a_policy_has_its_chains() -> None:

@@ -6,7 +6,8 @@ from base64 import b64decode
 
 import pytest
 
-from lab.trace.netfilter import event, wire
+from lab.kernel.netfilter import IPV4, SUBSYSTEM_LOG, Answer, answers
+from lab.trace.netfilter import event
 from lab.trace.netfilter.event import LEGACY, NFTABLES, POLICY, RETURN, RULE, TraceEvent
 from lab.trace.netfilter.visit import visits
 from tests.unit.trace.netfilter.recorded import MESSAGES
@@ -14,7 +15,7 @@ from tests.unit.trace.netfilter.recorded import MESSAGES
 
 def recorded(place: str = "") -> list[TraceEvent]:
     """The events of the recorded messages, of one place or of all."""
-    read = (event.read(where, one) for where, text in MESSAGES for one in wire.answers(b64decode(text)))
+    read = (event.read(where, one) for where, text in MESSAGES for one in answers(b64decode(text)))
     return [one for one in read if one is not None and one.place in (place or one.place)]
 
 
@@ -59,13 +60,13 @@ def test_a_line_of_iptables_legacy_names_the_rule_by_its_number() -> None:
 @pytest.mark.parametrize("length", [0, 3, 15, 16, 19, 20, 40, 90])
 def test_a_message_that_is_cut_short_is_no_reason_to_fail(length: int) -> None:
     for _, text in MESSAGES:
-        for one in wire.answers(b64decode(text)[:length]):
+        for one in answers(b64decode(text)[:length]):
             event.read("node-0", one)
 
 
 def test_what_is_no_trace_is_not_read() -> None:
-    assert event.read("node-0", wire.Answer(wire.SUBSYSTEM_LOG << 8, wire.IPV4, memoryview(b""))) is None
-    assert event.read("node-0", wire.Answer(0x0A0F, wire.IPV4, memoryview(b""))) is None
+    assert event.read("node-0", Answer(SUBSYSTEM_LOG << 8, IPV4, memoryview(b""))) is None
+    assert event.read("node-0", Answer(0x0A0F, IPV4, memoryview(b""))) is None
 
 
 def test_a_packet_and_what_the_tunnel_makes_of_it_are_two_visits() -> None:

@@ -8,10 +8,10 @@ from socket import inet_aton
 
 import pytest
 
+from lab.kernel.netfilter import BATCH_BEGIN, BATCH_END
 from lab.kernel.netlink import NLA_TYPE_MASK, attributes
 from lab.trace.netfilter.match import ICMP, TCP, UDP, Match
 from lab.trace.netfilter.table import NEWCHAIN, NEWRULE, NEWTABLE, TABLE, trace_table
-from lab.trace.netfilter.wire import BATCH_BEGIN, BATCH_END
 
 CLIENT, SERVER, OTHER = "10.244.0.2", "172.16.10.10", "10.244.0.3"
 NODE, FAR = "10.0.1.10", "10.0.2.10"
