@@ -10,10 +10,14 @@ from lab.tasks import namespace as lab_tasks
 from lab.tasks.command import command
 
 
-@command
-def setup(_: Context) -> None:
+@command(help={"coredns": "Make the real CoreDNS with Go, for `dns.server: coredns`; minutes the first time."})
+def setup(_: Context, coredns: bool = False) -> None:
     """Make the machine ready and say what it can do. (Every `./inv` does the first part; this task does no more.)"""
     print(f"Hoplab runs with {sys.executable}")
+    if coredns:
+        from dev.coredns import make
+
+        make()
     lab_tasks["check"](_)
 
 
@@ -47,15 +51,18 @@ def test(_: Context, unit: bool = False, integration: bool = False, k: str = "",
 @command(
     help={
         "json": "Write the figures to this file as well; - prints them instead of the table.",
-        "pods": "How many pods to build, such as 100,1000 (the default).",
+        "pods": "How many pods to build, such as 100,1000 (the default); 0 for none, here and below.",
+        "services": "How many Services to load, such as 1000,10000 (the default); up to 30000.",
+        "nodes": "How many nodes the wide lab has, 100 by default.",
         "quick": "Everything once instead of three times.",
     }
 )
-def bench(_: Context, json: str = "", pods: str = "", quick: bool = False) -> None:
-    """Measure building, two-subnet's commands and memory, beside a bare C loop (and Mininet, if it is installed)."""
+def bench(_: Context, json: str = "", pods: str = "", services: str = "", nodes: str = "", quick: bool = False) -> None:
+    """Measure building, Services, two-subnet's commands and memory, beside what the kernel and its tools alone take."""
+    from bench.run import Asked
     from bench.run import bench as measure
 
-    measure(pods, quick, json)
+    measure(Asked(pods, services, nodes, quick), json)
 
 
 namespace = Collection(*lab_tasks.tasks.values(), *lab_tasks.collections.values(), setup, test, lint, bench)

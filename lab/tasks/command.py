@@ -24,7 +24,7 @@ def describe(error: HoplabError) -> str:
     """What the person reads: the message, marked as ours, and under it what they can do."""
     if isinstance(error, FileError):
         # One mistake per line and nothing before it: editors and terminals make `file:line:column` a link.
-        lines = [*map(str, error.mistakes), "hoplab: error: nothing was built"]
+        lines = [*map(str, error.mistakes), f"hoplab: error: {error.outcome}"]
     else:
         lines = [f"hoplab: error: {error.message}"]
     if error.hint:

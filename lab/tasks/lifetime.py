@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,7 @@ def _summary(result: Message, seconds: float) -> str:
     lines += map(terminal.shortened, told)
     if not shown:
         lines[0] += f" ({result['steps']} steps)"
+        lines.append(f"  export KUBECONFIG={shlex.quote(result['kubeconfig'])}")
     return "\n".join(lines)
 
 

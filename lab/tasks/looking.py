@@ -1,4 +1,4 @@
-"""`inspect`, `get`, `graph`: what a running lab is."""
+"""`inspect`, `graph`: what a running lab is."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from lab import terminal
 from lab.agent import client
 from lab.errors import UsageError
 from lab.tasks.command import command
+from lab.tasks.manifests import TABLE
 
 _LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
 
 
 @command(help={**_LAB, "json": "The whole map as JSON."})
 def inspect(_: Context, lab: str = "", json: bool = False) -> None:
-    """Places, their addresses, and what differs from the file."""
+    """Places, their addresses, which pods are not ready and why, and what differs from the file."""
     from lab.network.labmap import LabMap  # noqa: PLC0415
 
     with client.connect(lab or None) as connected:
@@ -28,53 +29,37 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
             return
         status = connected.request("read", what="status")
         drift = connected.request("read", what="drift")
+        troubles = connected.request("read", what="troubles")
+        pods = connected.request("api", path="/api/v1/pods", accept=TABLE)["object"]["rows"]
     map_ = LabMap.from_json(told)
     terminal.out(f"lab {connected.lab}: {status['cni']} {status['encapsulation'] or ''}, from {status['file']}")
     terminal.out(f"agent: process {connected.sandbox.pid}, up for {terminal.age(time.time() - status['started'])}\n")
+    ready = {f"{row['object']['metadata']['namespace']}/{row['cells'][0]}": row["cells"][1] for row in pods}
     rows = [
         (
             place.name,
             place.kind,
+            ready.get(place.name, ""),
             place.node,
             ", ".join(f"{link.name} {a}" for link in place.links for a in link.addresses),
         )
         for place in map_.places
         if place.kind != "underlay"
     ]
-    terminal.out(terminal.table(("PLACE", "KIND", "NODE", "ADDRESSES"), rows))
+    terminal.out(terminal.table(("PLACE", "KIND", "READY", "NODE", "ADDRESSES"), rows))
+    unready = [place for place in map_.places if not place.ready]
+    if unready:
+        terminal.out("\nnot ready:")
+    for place in unready:
+        terminal.out(terminal.shortened(f"  {place.name}: {place.why}"))
+    if troubles:
+        terminal.out("\nin trouble (./inv events tells more; it is tried again):")
+    for trouble in troubles:
+        terminal.out(terminal.shortened(f"  {trouble}"))
     if drift:
         terminal.out("\nnot as in the file (`up` with the same file mends it):")
     for change in drift:
         terminal.out(terminal.shortened(f"  {change['place']}: {change['object']}: {change['reason']}"))
-
-
-@command(
-    positional=["resource"],
-    help={
-        **_LAB,
-        "resource": "nodes, pods, services or endpointslices, or kubectl's short names.",
-        "namespace": "Only this namespace.",
-        "output": "wide, json or yaml.",
-    },
-)
-def get(_: Context, resource: str, namespace: str = "", output: str = "", lab: str = "") -> None:
-    """Nodes, pods, Services, EndpointSlices, in kubectl's columns."""
-    from lab.tasks import columns  # noqa: PLC0415
-
-    kind = columns.resource(resource)
-    if output not in ("", "wide", "json", "yaml"):
-        raise UsageError(f"no output format {output!r}", "wide, json or yaml")
-    with client.connect(lab or None) as connected:
-        items = connected.request("read", what="cluster")[kind]
-    if namespace:
-        items = [item for item in items if item["metadata"].get("namespace") == namespace]
-    if output in ("json", "yaml"):
-        whole = {"apiVersion": "v1", "kind": "List", "items": items}
-        terminal.out(json_module.dumps(whole, indent=2) if output == "json" else columns.as_yaml(whole))
-    elif not items:
-        terminal.out(f"No resources found{f' in {namespace} namespace' if namespace else ''}.")
-    else:
-        terminal.out(columns.table(kind, items, wide=output == "wide", namespaced=not namespace))
 
 
 @command(help={**_LAB, "format": "svg, mermaid or dot.", "output": "Write to this file instead of standard output."})

@@ -1,0 +1,42 @@
+"""`events`: what happened in a lab, and what followed from it."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from invoke import Context
+
+from lab import terminal
+from lab.agent import client
+from lab.tasks.command import command
+
+if TYPE_CHECKING:
+    from lab.agent.protocol import Message
+
+
+@command(
+    help={
+        "lab": "Which lab; without it the only one running, or HOPLAB_LAB.",
+        "follow": "Go on telling what happens, until Ctrl-C.",
+        "json": "One JSON object a line.",
+    }
+)
+def events(_: Context, follow: bool = False, json: bool = False, lab: str = "") -> None:
+    """Tell what happened and what followed: which endpoint slices, which nodes' rules and how soon, DNS."""
+
+    def tell(event: Message) -> None:
+        entry = event["entry"]
+        terminal.out(json_module.dumps(entry) if json else sentence(entry))
+        sys.stdout.flush()
+
+    with client.connect(lab or None) as connected:
+        connected.request("events", tell, follow=follow)
+
+
+def sentence(entry: dict[str, Any]) -> str:
+    """`20:15:03.120  namespace001/pod-3 unready → endpoint slice … → rules on node-0, node-1 in 40 ms → DNS …`."""
+    when = datetime.fromtimestamp(entry["time"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    return f"{when}  {' → '.join([', '.join(entry['what']) or 'the kernel', *entry['followed']])}"

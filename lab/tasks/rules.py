@@ -1,0 +1,81 @@
+"""`rules`: what kube-proxy would program on a node for a cluster's objects, without a lab."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+
+from invoke import Context, Exit
+
+from lab import terminal
+from lab.errors import UsageError
+from lab.tasks.command import command
+
+DIFFERENT = 1
+
+
+@command(
+    help={
+        "file": "Services, EndpointSlices, Nodes: YAML or JSON, as kubectl get -A -o yaml prints; - is standard input.",
+        "node": "The node whose rules are meant.",
+        "proxy": "kube-proxy's mode: iptables, nftables or ipvs.",
+        "explain": "The meaning beside each rule, as comments; what is printed can be loaded all the same.",
+        "diff": "Instead: what is missing, stale or foreign on a node, whose iptables-save (or nft list) this file is.",
+        "cluster-cidr": "kube-proxy's option: the pods' network, so that traffic from outside is masqueraded.",
+        "masquerade-all": "kube-proxy's option: all traffic to ClusterIPs is masqueraded.",
+        "nodeport-addresses": "kube-proxy's option: prefixes of node addresses that serve node ports, or primary.",
+        "iptables-localhost-nodeports": "kube-proxy's option, true or false: node ports answer on 127.0.0.1 (true).",
+        "node-ip": "The node's own address; without it, the InternalIP of its Node.",
+    },
+)
+def rules(
+    _: Context,
+    file: str = "",
+    node: str = "",
+    proxy: str = "iptables",
+    explain: bool = False,
+    diff: str = "",
+    cluster_cidr: str = "",
+    masquerade_all: bool = False,
+    nodeport_addresses: str = "",
+    iptables_localhost_nodeports: str = "true",
+    node_ip: str = "",
+) -> None:
+    """Print what kube-proxy would program on a node for these objects. Needs no lab and no privileges.
+
+    With --diff: status 0 no difference, 1 there is one, 2 usage.
+    """
+    from lab.network.kubeproxy import standalone  # noqa: PLC0415  # pydantic and the rest, for this task alone
+
+    gc.disable()  # millions of values of a large dump, none of which goes before the end: looking at them takes longest
+    if not file or not node:
+        given = "--file OBJECTS.yaml --node NAME"
+        raise UsageError(f"{'--node' if file else '--file'} is missing", f"./inv rules {given}")
+    if file == diff == "-":
+        raise UsageError("standard input cannot be both the objects and the node's rules", "give one of them a file")
+    options = standalone.Options(
+        proxy, cluster_cidr, masquerade_all, nodeport_addresses, iptables_localhost_nodeports, node_ip
+    ).checked()
+    asked = standalone.rules_of(_text(file), _name(file), node, options)
+    for warning in asked.warnings:
+        terminal.warn(f"warning: {warning}")
+    if not diff:
+        sys.stdout.write(asked.text(explained=explain))
+        return
+    differences = asked.differences(_text(diff), _name(diff))
+    terminal.out("\n".join(differences or (f"no difference: {asked.summary}",)))
+    if differences:
+        raise Exit(code=DIFFERENT)
+
+
+def _text(file: str) -> str:
+    try:
+        return sys.stdin.buffer.read().decode() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"{file} cannot be read: {reason}", "- reads standard input") from error
+
+
+def _name(file: str) -> str:
+    return "standard input" if file == "-" else file
