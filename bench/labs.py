@@ -17,6 +17,7 @@ from lab.errors import HoplabError, LabError, UsageError
 
 PODS_OF_A_NODE = 100
 VERIFY = "verify"
+CHANGED = "service-000007"  # there is always one of that name among many Services
 END_SECONDS, ASK_EVERY_SECONDS = 10.0, 0.02
 
 
@@ -64,6 +65,31 @@ def with_pods(number: int, nodes: int, folder_: Path) -> str:
     return str(file)
 
 
+def with_services(number: int, nodes: int, mode: str, folder_: Path) -> str:
+    """The path of a new topology file with so many Services, a bare address behind each, and hardly any pods."""
+    listed = "".join(f"    - {{name: node-{node}}}\n" for node in range(nodes))
+    manifests = "".join(
+        "---\n"
+        f"apiVersion: v1\nkind: Service\nmetadata: {{name: service-{one:06}}}\n"
+        "spec: {ports: [{name: http, port: 80, targetPort: 8080}]}\n"
+        "---\n"
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+        f"metadata: {{name: service-{one:06}-1, labels: {{kubernetes.io/service-name: service-{one:06}}}}}\n"
+        "addressType: IPv4\nports: [{name: http, port: 8080}]\n"
+        f"endpoints: [{{addresses: [10.{100 + one // 62500}.{one // 250 % 250}.{one % 250 + 1}]}}]\n"
+        for one in range(number)
+    )
+    file = folder_ / f"{mode}-{number}.yaml"
+    file.write_text(
+        "apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: bench}\n"
+        f"spec:\n  services: {{proxy: {mode}, cidr: 172.16.0.0/15}}\n  nodes:\n{listed}---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: pod-0}\n"
+        f"spec: {{nodeName: node-0, containers: [{{name: server, image: built-in}}]}}\n{manifests}",
+        encoding="utf-8",
+    )
+    return str(file)
+
+
 def build(name: str, file: str) -> dict[str, float]:
     """`up`, in which the agent does all of the work: its milliseconds by phase."""
     text = Path(file).read_text(encoding="utf-8")
@@ -71,6 +97,18 @@ def build(name: str, file: str) -> dict[str, float]:
         result: Message = connected.request("up", text=text, file=file, settings=[], pid=os.getpid())
     phases: dict[str, float] = result["milliseconds"]
     return phases
+
+
+def applied(name: str, pod: str) -> float:
+    """Milliseconds in which the agent adds a pod to the lab that runs, as `apply` asks it to."""
+    text = (
+        f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {pod}, namespace: bench, labels: {{app: bench}}}}\n"
+        "spec: {containers: [{name: server, image: built-in}]}\n"
+    )
+    with client.connect(name) as connected:
+        began = time.perf_counter()
+        connected.request("apply", text=text, file="one-more.yaml")
+        return (time.perf_counter() - began) * 1000
 
 
 def command() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The measurements: pods beside their floor, one pod more, two-subnet's commands, and memory."""
+"""The measurements: pods beside their floor, one pod more, many Services, two-subnet's commands, and memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from bench import labs
+from bench import labs, services
 from bench.figures import Figure
 from bench.peers import MOST_OF_MININET, Floor, Mininet
 
@@ -17,6 +17,8 @@ from bench.peers import MOST_OF_MININET, Floor, Mininet
 BUDGETS = {"up": 1500.0, "down": 500.0, "trace, delivered": 1000.0, "trace, lost": 2500.0}
 OF_THE_FLOOR, ONE_MORE, MEMORY = 1.5, 100.0, 250.0
 BUDGETED_PODS = 1000  # what the budgets of building, memory and one pod more are for
+PODS_OF_A_WIDE_NODE = 10
+APPLIED = 3  # for each run: it is soon done
 CLIENT, TARGET, VIA = "namespace001/pod-0", "myapp.namespace001", "pod-3"
 FIREWALL = ("-p", "udp", "--dport", "4789", "-j", "DROP")
 LOST = 3
@@ -32,16 +34,20 @@ class Bench:
         self._tell = tell
         self._names = (f"bench-{os.getpid()}-{number}" for number in count())
 
-    def all(self, counts: Sequence[int]) -> Iterator[Figure]:
-        """Every figure, as soon as it is known."""
+    def all(self, pods: Sequence[int], services_: Sequence[int], nodes: int) -> Iterator[Figure]:
+        """Every figure, as soon as it is known: labs of so many pods each, one of so many nodes, so many Services."""
         with tempfile.TemporaryDirectory(prefix="hoplab-bench-") as name:
             folder = Path(name)
             self._tell("compiling the C floor")
             floor, mininet = Floor(folder), Mininet()
-            for pods in counts:
-                yield from self._pods(pods, folder, floor, mininet)
+            for number in pods:
+                yield from self._pods(number, labs.nodes_for(number), folder, floor, mininet)
+            if nodes:
+                yield from self._wide(nodes, folder, floor)
             floor.settle()
             yield from self._two_subnet()
+            for number in services_:
+                yield from self._services(number, folder)
 
     @contextmanager
     def _lab(self) -> Iterator[str]:
@@ -49,9 +55,34 @@ class Bench:
         with labs.ended(name):
             yield name
 
-    def _pods(self, pods: int, folder: Path, floor: Floor, mininet: Mininet) -> Iterator[Figure]:
+    def _services(self, number: int, folder: Path) -> Iterator[Figure]:
+        yield from services.on_a_node(number, self._runs, self._tell)
+        if number > services.MOST_IN_A_LAB:
+            return
+        changes = services.QUICK_CHANGES if self._runs == 1 else services.CHANGES
+        for mode in services.MODES:
+            file = labs.with_services(number, services.LAB_NODES, mode, folder)
+            with self._lab() as name:
+                yield from services.in_a_lab(name, mode, number, changes, file, self._tell)
+
+    def _wide(self, nodes: int, folder: Path, floor: Floor) -> Iterator[Figure]:
+        """Many nodes with few pods: what is done for each pair of nodes, and for each node's rules, counts here."""
+        pods = nodes * PODS_OF_A_WIDE_NODE
+        file = labs.with_pods(pods, nodes, folder)
+        group = f"{nodes:,} nodes with {PODS_OF_A_WIDE_NODE} pods each"
+        self._tell(group)
+        floor.settle()
+        floors = floor.measure(pods)
+        with self._lab() as name:
+            phases = labs.build(name, file)
+            used = labs.memory(name)
+        yield from _building(group, pods, [phases], Figure(group, "C floor", "ms/pod", floors, note=floor.missing))
+        yield Figure(group, "up, in the agent", "ms", (sum(phases.values()),))
+        yield Figure(group, "memory", "MiB", (used,), note="sum of PSS")
+
+    def _pods(self, pods: int, nodes: int, folder: Path, floor: Floor, mininet: Mininet) -> Iterator[Figure]:
         group = f"{pods:,} pods, at most {labs.PODS_OF_A_NODE} a node"
-        file = labs.with_pods(pods, labs.nodes_for(pods), folder)
+        file = labs.with_pods(pods, nodes, folder)
         floors: list[float] = []
         phases: list[dict[str, float]] = []
         hosts: list[float] = []
@@ -68,23 +99,26 @@ class Bench:
             if not mininet.missing:
                 floor.settle()
                 hosts += mininet.measure(min(pods, MOST_OF_MININET))
-        yield from _building(group, pods, phases, Figure(group, "C floor", "ms/pod", tuple(floors), note=floor.missing))
+        beside = Figure(group, "C floor", "ms/pod", tuple(floors), note=floor.missing)
+        yield from _building(group, pods, phases, beside, OF_THE_FLOOR if pods == BUDGETED_PODS else None)
         alike = "" if pods <= MOST_OF_MININET else f"with {MOST_OF_MININET} hosts"
         yield Figure(group, "Mininet", "ms/pod", tuple(hosts), note=mininet.missing or alike)
         yield from more
 
     def _one_more(self, name: str, pods: int, folder: Path) -> Iterator[Figure]:
-        """In the lab that stands: its memory, and pods added to it one by one."""
+        """In the lab that stands: its memory, and pods added to it one by one, through the API and by its file."""
         self._tell(f"one pod more than {pods:,}")
         group, judged = f"with {pods:,} pods standing", pods == BUDGETED_PODS
         files = (labs.with_pods(more, labs.nodes_for(pods), folder) for more in count(pods + 1))
         yield Figure(group, "memory", "MiB", (labs.memory(name),), MEMORY if judged else None, "sum of PSS")
+        budget = ONE_MORE if judged else None
+        applied = tuple(labs.applied(name, f"more-{number}") for number in range(APPLIED * self._runs))
+        yield Figure(group, "one more, applied", "ms", applied, budget)
         phases: list[dict[str, float]] = []
         wholes: list[float] = []
         for _ in range(self._runs):
             phases.append(labs.build(name, next(files)))
             wholes.append(labs.whole("up", "--topology", next(files), "--lab", name))
-        budget = ONE_MORE if judged else None
         for part in phases[0]:
             yield Figure(group, f"one more: {part}", "ms", tuple(told.get(part, 0.0) for told in phases))
         yield Figure(group, "one more, in the agent", "ms", tuple(sum(told.values()) for told in phases), budget)
@@ -102,7 +136,9 @@ class Bench:
             yield Figure(group, what, "ms", tuple(runs), BUDGETS.get(what))
 
 
-def _building(group: str, pods: int, phases: Sequence[dict[str, float]], floor: Figure) -> Iterator[Figure]:
+def _building(
+    group: str, pods: int, phases: Sequence[dict[str, float]], floor: Figure, budget: float | None = None
+) -> Iterator[Figure]:
     def figure(name: str, *wanted: str) -> Figure:
         return Figure(group, name, "ms/pod", tuple(sum(told[key] for key in wanted) / pods for told in phases))
 
@@ -112,7 +148,7 @@ def _building(group: str, pods: int, phases: Sequence[dict[str, float]], floor: 
     building = figure("build", *parts)
     yield building
     yield floor
-    yield building.over(floor, OF_THE_FLOOR if pods == BUDGETED_PODS else None)
+    yield building.over(floor, budget)
     yield figure("read-back verification", labs.VERIFY)
 
 

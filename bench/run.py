@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.figures import as_json, as_table
@@ -12,29 +13,47 @@ from bench.measure import Bench
 from lab import terminal
 from lab.errors import UsageError
 
-COUNTS = (100, 1000)
-MOST_PODS = 5000
+COUNTS, SERVICES, NODES = (100, 1000), (1000, 10_000), 100
+MOST_PODS, MOST_SERVICES, MOST_NODES = 5000, 30_000, 200
 RUNS, QUICK_RUNS = 3, 1
 
 
-def counts(pods: str) -> tuple[int, ...]:
-    """The numbers of pods in `--pods`. UsageError if it holds anything else."""
-    if not pods:
-        return COUNTS
-    words = pods.split(",")
-    if not all(word.isdecimal() and 1 <= int(word) <= MOST_PODS for word in words):
-        raise UsageError(f"--pods {pods!r} is not a list of numbers of pods", f"1 to {MOST_PODS}: --pods 100,1000")
-    return tuple(int(word) for word in words)
+def counts(words: str, option: str, most: int, usual: tuple[int, ...]) -> tuple[int, ...]:
+    """The numbers that follow an option, `usual` where there are none. UsageError if it holds anything else."""
+    if not words:
+        return usual
+    if words == "0":
+        return ()
+    found = words.split(",")
+    if not all(word.isdecimal() and 1 <= int(word) <= most for word in found):
+        told = f"{option} {words!r} is not a list of numbers"
+        raise UsageError(told, f"1 to {most}: {option} {','.join(map(str, usual))}, or 0 for none")
+    return tuple(int(word) for word in found)
 
 
-def bench(pods: str, quick: bool, json_file: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be measured, as people type it: "" for the usual."""
+
+    pods: str = ""
+    services: str = ""
+    nodes: str = ""
+    quick: bool = False
+
+
+def bench(asked: Asked, json_file: str) -> None:
     """Measure, and print the table; with `json_file` the JSON is written there too, or printed instead for `-`."""
-    wanted = counts(pods)
+    pods = counts(asked.pods, "--pods", MOST_PODS, COUNTS)
+    services = counts(asked.services, "--services", MOST_SERVICES, SERVICES)
+    nodes = counts(asked.nodes, "--nodes", MOST_NODES, (NODES,))
+    if len(nodes) > 1:
+        raise UsageError(f"--nodes {asked.nodes!r} is several numbers", f"one lab is wide: --nodes {NODES}")
     # Asked to end, it ends as for Ctrl-C: the labs that it built go with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = machine()
     with terminal.Progress("bench") as progress:
-        figures = tuple(Bench(QUICK_RUNS if quick else RUNS, lambda what: progress.show(0, 1, what)).all(wanted))
+        measuring = Bench(QUICK_RUNS if asked.quick else RUNS, lambda what: progress.show(0, 1, what))
+        figures = tuple(measuring.all(pods, services, sum(nodes)))
     found["load_after"] = load()
     text = json.dumps(as_json(found, figures), indent=1, ensure_ascii=False)
     if json_file == "-":

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import ROOT
+from dev import ROOT, coredns, kubectls
 
 USER = "hoplab-test"
 PURE = ("tests/unit", "tests/golden")
@@ -100,6 +100,9 @@ def run_tests(unit: bool, integration: bool, pattern: str) -> int:
     both = unit == integration
     folders = (PURE if unit or both else ()) + (LABS if integration or both else ())
     selected = ("-k", pattern) if pattern else ()
+    if LABS[0] in folders:
+        coredns.make_for_tests()
+        kubectls.make_for_tests()
     rounds = [_as_myself((*selected, *(folder for folder in folders if (ROOT / folder).is_dir())))]
     if os.geteuid() == 0 and LABS[0] in folders:
         rounds.append(_as_ordinary_user((*selected, *LABS)))

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bench import one_node
 from bench.figures import HEADINGS, Figure, as_json, as_table
-from bench.labs import with_pods
-from bench.run import COUNTS, counts
+from bench.labs import CHANGED, with_pods, with_services
+from bench.run import COUNTS, MOST_PODS, counts
 from lab.agent.reading import read_design
+from lab.cluster.objects import Cluster
 from lab.errors import UsageError
 
 MACHINE = {"cores": 2, "kernel": "6.1", "python": "3.11.7", "user": "root", "load_before": 0.5, "load_after": 1.25}
@@ -86,21 +88,50 @@ def test_the_table_has_a_heading_for_each_group_and_a_row_for_each_figure() -> N
     assert lines[8].endswith("≤ 1500: met by 33 %")
 
 
-def test_the_pods_to_build() -> None:
-    assert counts("") == COUNTS == (100, 1000)
-    assert counts("5") == (5,)
-    assert counts("100,1000,2000") == (100, 1000, 2000)
+def numbers(words: str) -> tuple[int, ...]:
+    return counts(words, "--pods", MOST_PODS, COUNTS)
 
 
-@pytest.mark.parametrize("pods", ["many", "0", "10,", "-5", "1e3", "1000000"])
-def test_what_is_no_number_of_pods_is_refused(pods: str) -> None:
+def test_how_many_to_measure() -> None:
+    assert numbers("") == COUNTS == (100, 1000)
+    assert numbers("5") == (5,)
+    assert numbers("0") == ()
+    assert numbers("100,1000,2000") == (100, 1000, 2000)
+
+
+@pytest.mark.parametrize("words", ["many", "5,0", "10,", "-5", "1e3", "1000000"])
+def test_what_is_no_list_of_numbers_is_refused(words: str) -> None:
     with pytest.raises(UsageError, match="--pods"):
-        counts(pods)
+        numbers(words)
+
+
+def cluster_of(file: str) -> Cluster:
+    return read_design(Path(file).read_text(encoding="utf-8"), file, ()).cluster
 
 
 def test_the_topology_has_the_pods_spread_over_the_nodes_and_no_service_of_its_own(tmp_path: Path) -> None:
-    file = with_pods(7, 2, tmp_path)
-    with open(file, encoding="utf-8") as text:
-        cluster = read_design(text.read(), file, ()).cluster
+    cluster = cluster_of(with_pods(7, 2, tmp_path))
     assert [pod.node for pod in cluster.pods if pod.namespace == "bench"] == ["node-0", "node-1"] * 3 + ["node-0"]
-    assert [service.name for service in cluster.services] == ["kube-dns"]
+    assert [service.name for service in cluster.services] == ["kube-dns", "kubernetes"], "those of every cluster"
+
+
+@pytest.mark.parametrize("mode", ["iptables", "nftables"])
+def test_the_topology_has_the_services_each_with_an_endpoint(mode: str, tmp_path: Path) -> None:
+    cluster = cluster_of(with_services(300, 3, mode, tmp_path))
+    services = [service for service in cluster.services if service.name.startswith("service-")]
+    assert len(services) == len({service.cluster_ip for service in services}) == 300
+    assert CHANGED in {service.name for service in services}
+    slices = [item for item in cluster.slices if item.service.startswith("service-")]
+    endpoints = {endpoint.address for item in slices for port in item.ports for endpoint in port.endpoints}
+    assert len(slices) == len(endpoints) == 300
+
+
+@pytest.mark.parametrize("mode", ["iptables", "nftables"])
+def test_on_a_node_the_last_service_leads_to_the_server(mode: str) -> None:
+    services = one_node.cluster(300)
+    assert services.services[-1].cluster_ip == one_node.clusterip(299)
+    given = one_node.given(one_node.made(mode, services))
+    assert f"{one_node.ADDRESS}:{one_node.PORT}" in given.whole
+    assert sum(text.count(one_node.ADDRESS) for text in given.texts) == given.whole.count(one_node.ADDRESS)
+    if mode == "iptables":
+        assert given.whole.count("COMMIT") == 2, "a transaction a table, as kube-proxy writes it"
