@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration import kubectls
+from tests.integration.kubectls import Kubectl
 from tests.integration.labs import ROOT, Lab, standing
 
 LabFactory = Callable[..., Lab]
@@ -40,6 +42,18 @@ def lab() -> Iterator[LabFactory]:
 def two_subnet() -> Iterator[Lab]:
     """The healthy lab of this worker. Look, send, capture; change nothing."""
     with standing("two-subnet") as one:
+        yield one
+
+
+@pytest.fixture(scope="session", params=list(kubectls.found()) or ["none"])
+def kubectl(request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+    """Each kubectl that this machine has, with a lab for it alone: tests that change something take namespaces of their
+    own.
+    """
+    program = kubectls.found().get(request.param)
+    if program is None:
+        pytest.skip(kubectls.HOW_TO_GET_ONE)
+    with standing("two-subnet") as lab, kubectls.typed_at(lab, program) as one:
         yield one
 
 

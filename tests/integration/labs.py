@@ -246,11 +246,11 @@ def _link(pid: int, name: str) -> str:
 
 
 @contextmanager
-def standing(topology: str) -> Iterator[Lab]:
+def standing(topology: str, *options: str) -> Iterator[Lab]:
     """A lab of that topology for the length of the block, up at its beginning and taken down however it ends."""
     one = Lab(topology)
     try:
-        one.up().ok()
+        one.up(*options).ok()
         yield one
     finally:
         one.end()

@@ -23,8 +23,8 @@ def _bench(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, ROOT / "tasks.py", "bench", *arguments], stdout=subprocess.PIPE)
 
 
-def test_five_pods_quickly() -> None:
-    process = _bench("--quick", "--pods", "5", "--json", "-")
+def test_a_little_of_everything_quickly() -> None:
+    process = _bench("--quick", "--pods", "5", "--services", "20", "--nodes", "2", "--json", "-")
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     report = json.loads(output)
@@ -33,6 +33,11 @@ def test_five_pods_quickly() -> None:
         assert figures[name]["median"] > 0, f"{name} was not measured: {figures[name]}"
     for name in ("up", "up, no changes", "trace, delivered", "trace, lost", "down"):
         assert figures[name]["median"] > 0, f"{name} was not measured: {figures[name]}"
+    for name in ("make", "load", "iptables-restore, same text", "nft -f, same text", "iptables", "nftables"):
+        assert figures[name]["median"] > 0, f"{name} was not measured: {figures[name]}"
+    followed = [figure for figure in report["figures"] if figure["name"] == "followed, p50"]
+    assert [len(figure["runs"]) for figure in followed] == [5, 5], "changes in either mode"
+    assert figures["up, in the agent"]["median"] > 0, "the wide lab was not measured"
     floor = figures["C floor"]
     assert floor["median"] or floor["note"], "the floor is measured, or says why it is not"
     mininet = figures["Mininet"]

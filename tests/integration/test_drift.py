@@ -216,29 +216,8 @@ def pid_inside(lab: Lab, namespace: str, words: str) -> str:
     return found[0]
 
 
-def test_a_dns_server_is_killed(healthy: Lab) -> None:
-    healthy.in_("underlay", f"kill -9 {pid_inside(healthy, 'kube-system.dns-0', 'dnsmasq --keep-in-foreground')}")
-    told = healthy.drift()
-    require_named(told, ("kube-system/dns-0: process",))
-    assert "kube-system/dns-0: process" in healthy.up().ok()
-    assert healthy.drift() == []
-    assert healthy.in_("pod-0", "dig +short +time=3 +tries=1 @10.244.0.1 myapp.namespace001.svc.cluster.local")
-
-
 def test_the_internets_resolver_is_killed(healthy: Lab) -> None:
     healthy.in_("underlay", f"kill -9 {pid_inside(healthy, 'internet', 'dnsmasq --no-daemon')}")
     require_named(healthy.drift(), ("internet: process",))
     healthy.up().ok()
     assert healthy.exec_("pod-0", "curl", "-sS", "--max-time", "5", "http://www.example.com").ok()
-
-
-def test_the_built_in_server_is_killed_and_with_it_all_that_it_served(healthy: Lab) -> None:
-    before = healthy.in_("pod-2", "ss -Hltun").split()
-    listed = healthy.in_("underlay", "ps axww -o pid=,args=").splitlines()
-    server = next(line.split()[0] for line in listed if "lab.kernel.echo" in line)
-    healthy.in_("underlay", f"kill -9 {server}")
-    told = healthy.drift()
-    require_named(told, tuple(f"namespace001/pod-{n}: listener tcp 8080" for n in range(4)))
-    healthy.up().ok()
-    assert healthy.in_("pod-2", "ss -Hltun").split() == before
-    assert healthy.exec_("pod-0", "curl", "-sS", "--max-time", "5", "http://myapp").ok()

@@ -230,7 +230,7 @@ def test_a_service_without_endpoints(ends: Lab) -> None:
 def test_a_service_whose_pods_are_not_ready(ends: Lab) -> None:
     lost = lost_in(ends, "unwell.shop")
     assert (lost.place, lost.cause, lost.evidence) == ("node-0", "no-endpoints", "kernel")
-    assert "none of its pods (shop/unwell) is ready" in lost.why
+    assert "none of its endpoints is ready: unwell (held back by the annotation hoplab.io/ready)" in lost.why
 
 
 def test_a_service_with_the_wrong_target_port(ends: Lab) -> None:

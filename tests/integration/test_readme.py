@@ -43,7 +43,9 @@ DIFFERENT = re.compile(r"\b\d+\.\d+ m?s\b|\b\d+s\b|(?<=^client 203\.0\.113\.1):\
 
 def comparable(output: str) -> list[str]:
     """The lines without what differs from one run to the next, and with one name for all labs."""
-    text = re.sub(rf"{LAB}|two-subnet|blocked\b", "LAB", re.sub(r"\S+/mine\.yaml", "mine.yaml", output))
+    # Whose lab it is decides where the files are.
+    text = re.sub(r"\S+/mine\.yaml", "mine.yaml", re.sub(r"(?<=KUBECONFIG=)\S+(?=/hoplab)", "", output))
+    text = re.sub(rf"{LAB}|two-subnet|blocked\b", "LAB", text)
     lines = [DIFFERENT.sub("…", re.sub(r" +", " ", line)).rstrip() for line in text.splitlines()]
     return [line for line in lines if "µs " not in line and line]
 

@@ -99,7 +99,8 @@ def test_labs_are_the_users_own(two_subnet: Lab) -> None:
         folder = Path(runtime, "hoplab") if runtime else Path(f"/tmp/hoplab-{os.geteuid()}")
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / two_subnet.name / "agent.sock").stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in (folder / two_subnet.name).iterdir()) == ["agent.sock", "lock"]
+    assert (folder / two_subnet.name / "kubeconfig").stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in (folder / two_subnet.name).iterdir()) == ["agent.sock", "kubeconfig", "lock"]
 
 
 def test_nobody_holds_the_terminal_of_who_started_the_lab(lab: LabFactory) -> None:

@@ -103,6 +103,12 @@ def test_delivered(two_subnet: Lab, arguments: tuple[str, ...], answered_by: str
     is_as_designed(two_subnet, told)
 
 
+def test_a_server_that_speaks_no_http_is_reached_all_the_same(two_subnet: Lab) -> None:
+    """The API server speaks TLS, and ends the connection when it is asked in plain words."""
+    told = journey(two_subnet, "--to", "kubernetes.default")
+    assert (told["verdict"], told["answered_by"]) == ("delivered", "node-0")
+
+
 def test_a_pod_reaches_itself_through_its_own_service(two_subnet: Lab) -> None:
     told = journey(two_subnet, "--to", "myapp", "--via", "pod-3", source="namespace001/pod-3")
     assert told["answered_by"] == "namespace001/pod-3"
@@ -113,7 +119,7 @@ def test_a_pod_reaches_itself_through_its_own_service(two_subnet: Lab) -> None:
 def test_in_other_topologies(lab: LabFactory, topology: str) -> None:
     other = lab(topology)
     labmap = LabMap.from_json(other.map())
-    service = next(one for one in labmap.services if one.namespace != "kube-system" and one.cluster_ip)
+    service = next(one for one in labmap.services if one.name not in ("kubernetes", "kube-dns") and one.cluster_ip)
     source = next(place.name for place in labmap.of_kind("pod") if place.name.startswith(service.namespace))
     for endpoint in service.ports[0].endpoints:
         if endpoint.ready and endpoint.pod != source:

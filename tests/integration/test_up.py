@@ -165,7 +165,7 @@ def test_get_tells_what_kubectl_would(two_subnet: Lab) -> None:
     assert services[1].split()[:5] == ["myapp", "ClusterIP", "172.16.10.10", "<none>", "80/TCP"]
     pods = json.loads(two_subnet.get("pods", "-n", "namespace001", "-o", "json"))["items"]
     assert {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in pods} == PODS
-    assert "10.244.0.66,10.244.0.129" in two_subnet.get("eps")
+    assert "10.244.0.66,10.244.0.129" in two_subnet.get("endpointslices")
     assert len(two_subnet.get("no").splitlines()) == 4
 
 

@@ -72,7 +72,7 @@ def test_every_task_and_its_options_are_explained(name: str) -> None:
         assert re.search(rf"^`{name}` is", text("commands.md"), re.M), f"docs/commands.md lacks {name}"
         return
     for argument in TASKS[name].get_arguments():
-        word = argument.name.strip("_")  # as Invoke makes a flag of it
+        word = argument.name.strip("_").replace("_", "-")  # as Invoke makes a flag of it
         flag = f"-{word}" if len(word) == 1 else f"--{word}"
         assert f"`{flag}" in row[0], f"docs/commands.md lacks {flag} of {name}"
 

@@ -1,0 +1,128 @@
+"""Who may speak to a lab's API server from outside: whoever can read its kubeconfig, which is the lab's owner."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import socket
+import ssl
+import stat
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.conftest import LabFactory
+from tests.integration.kubectls import HOW_TO_GET_ONE
+from tests.integration.labs import Lab, inv
+from tests.integration.living import Api, RefusedError, kubeconfig
+
+UNAUTHORIZED, NOBODY = 401, 65534
+DELAYED_ACKNOWLEDGEMENT = 0.03  # seconds: Linux waits for 40 ms before it acknowledges a segment alone
+needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason=HOW_TO_GET_ONE)
+
+
+def port_of(lab: Lab) -> int:
+    config = yaml.safe_load(kubeconfig(lab).read_text(encoding="ascii"))
+    found = re.fullmatch(r"https://127\.0\.0\.1:(\d+)", config["clusters"][0]["cluster"]["server"])
+    assert found, config
+    return int(found[1])
+
+
+def answered(lab: Lab, **headers: str) -> int:
+    """The status of an answer to somebody who does not mind the certificate, with these headers."""
+    trusting = ssl._create_unverified_context()  # noqa: S323  that is the point
+    connection = http.client.HTTPSConnection("127.0.0.1", port_of(lab), context=trusting, timeout=20)
+    connection.request("GET", "/api/v1/pods", headers=headers)
+    return connection.getresponse().status
+
+
+def test_up_says_where_it_is_and_only_its_owner_reads_it(two_subnet: Lab, lab: LabFactory) -> None:
+    one = lab("minimal", up=False)
+    told = one.up().ok()
+    path = kubeconfig(one)
+    assert f"  export KUBECONFIG={path}\n" in told
+    status = path.stat()
+    assert stat.S_IMODE(status.st_mode) == 0o600
+    assert status.st_uid == os.geteuid()
+    before = path.read_text(encoding="ascii")
+    assert "no changes" in one.up().ok()
+    assert path.read_text(encoding="ascii") == before, "a second up leaves it as it is"
+    assert Api(one).list("Namespace")
+    assert port_of(one) != port_of(two_subnet), "two labs, two ports"
+    port = port_of(one)
+    one.down().ok()
+    assert not path.exists()
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 5):
+        pass
+
+
+def test_who_has_no_token_is_told_nothing(two_subnet: Lab) -> None:
+    assert answered(two_subnet) == UNAUTHORIZED
+    assert answered(two_subnet, Authorization="Bearer guessed") == UNAUTHORIZED
+    assert Api(two_subnet).list("Pod"), "with it everything"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_another_user_cannot_read_it(two_subnet: Lab) -> None:
+    read = subprocess.run(
+        ("setpriv", f"--reuid={NOBODY}", "--clear-groups", "cat", str(kubeconfig(two_subnet))),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert read.returncode != 0
+    assert "Permission denied" in read.stderr, read.stderr
+
+
+def test_a_token_of_one_lab_opens_no_other(two_subnet: Lab, lab: LabFactory) -> None:
+    one, other = yaml.safe_load(kubeconfig(two_subnet).read_text()), lab("minimal")
+    token = one["users"][0]["user"]["token"]
+    assert answered(two_subnet, Authorization=f"Bearer {token}") == 200
+    assert answered(other, Authorization=f"Bearer {token}") == UNAUTHORIZED
+
+
+@needs_kubectl
+def test_inv_kubectl_chooses_the_lab(two_subnet: Lab, lab: LabFactory) -> None:
+    other = lab("minimal")
+    told = inv("kubectl", "--lab", two_subnet.name, "--", "get", "nodes", "-o", "name").ok()
+    assert told.split() == ["node/node-0", "node/node-1", "node/node-2"]
+    told = inv("kubectl", "--lab", other.name, "--", "get", "pods", "-A").ok()
+    assert "namespace001" not in told
+    assert "kube-system" in told
+    by_name = inv("kubectl", "--", "config", "current-context", extra={"HOPLAB_LAB": other.name}).ok()
+    assert by_name == f"{other.name}\n"
+    missing = inv("kubectl", "--lab", two_subnet.name, "--", "get", "pod", "nobody")
+    assert missing.status == 1, "the exit status is kubectl's"
+    assert missing.err == 'Error from server (NotFound): pods "nobody" not found\n'
+
+
+def test_a_missing_kubectl_is_said_and_how_to_get_one(two_subnet: Lab, tmp_path: Path) -> None:
+    told = inv("kubectl", "--lab", two_subnet.name, "--", "get", "pods", extra={"PATH": str(tmp_path)}).refused(1)
+    assert "this machine has no kubectl" in told
+    assert "kubernetes-client" in told
+
+
+def test_one_answer_follows_the_other_at_once(two_subnet: Lab) -> None:
+    """Head and body of an answer are two segments: the second must not wait until the first is acknowledged."""
+    api = Api(two_subnet)
+    api.list("Namespace")
+    took = []
+    for _ in range(20):
+        began = time.monotonic()
+        api.list("Namespace")
+        took.append(time.monotonic() - began)
+    assert statistics.median(took) < DELAYED_ACKNOWLEDGEMENT, took
+
+
+def test_the_certificate_is_that_of_the_lab(two_subnet: Lab) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        http.client.HTTPSConnection("127.0.0.1", port_of(two_subnet), timeout=20).request("GET", "/")
+    with pytest.raises(RefusedError) as refused:
+        Api(two_subnet).get("Pod", "default", "nobody")
+    assert refused.value.code == 404

@@ -1,0 +1,231 @@
+"""What dies is said, comes back by itself, and nothing is lost: programs, clients, what the kernel refuses.
+
+node-0 (pod-0, pod-1, dns-0) ── subnet-a ── node-1 (pod-2, dns-1)     router ── subnet-b ── node-2 (pod-3)
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.labs import Lab, standing, until
+from tests.integration.living import (
+    CONNECTIONS,
+    NAMES,
+    Api,
+    apply,
+    asking,
+    condition,
+    container,
+    kubectl,
+    settle,
+    start_kubectl,
+    switch,
+    told,
+)
+from tests.integration.test_drift import pid_inside
+
+CURL = ("curl", "-sS", "--max-time", "5")
+NAME, DNS = "myapp.namespace001.svc.cluster.local", "172.16.0.10"
+DNSMASQ = "dnsmasq --keep-in-foreground"
+
+
+@pytest.fixture(scope="module")
+def living() -> Iterator[Lab]:
+    with standing("two-subnet") as one:
+        yield one
+
+
+def kill_dns(lab: Lab, pod: str) -> None:
+    lab.in_("underlay", f"kill -9 {pid_inside(lab, f'kube-system.{pod}', DNSMASQ)}")
+
+
+def restarts(lab: Lab, namespace: str, pod: str) -> int:
+    number: int = container(Api(lab).get("Pod", namespace, pod))["restartCount"]
+    return number
+
+
+def test_the_dns_servers_are_killed_and_answer_again(living: Lab) -> None:
+    with asking(living, ("pod-0", "pod-3"), NAMES, DNS, NAME) as streams:
+        for pod in ("dns-0", "dns-1"):
+            kill_dns(living, pod)
+        killed = time.time()
+        for pod in ("dns-0", "dns-1"):
+            until(lambda pod=pod: restarts(living, "kube-system", pod) == 1, f"{pod} was started anew")  # type: ignore[misc]
+        for stream in streams:
+            since = stream.wait_until(lambda said: said == {"172.16.10.10"}, "the name is answered again")
+            assert since - killed < 10, stream.summary()
+    said = told(living)
+    assert "kube-system/dns-0: container ended" in said
+    assert "kube-system/dns-1: container started anew" in said
+    settle(living)
+    assert living.drift() == []
+    assert living.plan() == "# no changes"
+
+
+def test_a_dns_pod_that_is_deleted_is_made_again(living: Lab) -> None:
+    before = Api(living).get("Pod", "kube-system", "dns-0")["metadata"]["uid"]
+    kubectl(living, "-n", "kube-system", "delete", "pod", "dns-0").ok()
+    until(
+        lambda: condition(Api(living).get("Pod", "kube-system", "dns-0")) == "True",
+        "there is another dns-0, and it is ready",
+    )
+    settle(living)
+    after = Api(living).get("Pod", "kube-system", "dns-0")
+    assert after["metadata"]["uid"] != before
+    asked = f"dig +short +time=2 +tries=2 @{after['status']['podIP']} {NAME}"
+    assert living.in_("pod-3", asked).strip() == "172.16.10.10"
+    assert living.drift() == []
+
+
+def test_the_built_in_server_is_killed_and_serves_again_what_it_served(living: Lab) -> None:
+    apply(living, UNWELL)
+    api = Api(living)
+    until(lambda: condition(api.get("Pod", "default", "unwell")) == "True", "unwell is ready")
+    before = {pod: living.in_(pod, "ss -Hltun").split() for pod in ("pod-0", "pod-2", "default/unwell")}
+    with asking(living, ("pod-0", "pod-3"), CONNECTIONS, "172.16.10.10", "80") as streams:
+        listed = living.in_("underlay", "ps axww -o pid=,args=").splitlines()
+        server = next(line.split()[0] for line in listed if "lab.kernel.echo" in line)
+        living.in_("underlay", f"kill -9 {server}")
+        killed = time.time()
+        for stream in streams:
+            stream.wait_for(1, killed)
+            back = stream.wait_until(lambda said: said <= {"pod-2", "pod-3"}, "myapp answers again")
+            assert back - killed < 5, stream.summary()
+    assert {pod: living.in_(pod, "ss -Hltun").split() for pod in before} == before
+    assert "built-in server" in told(living)
+    until(lambda: condition(api.get("Pod", "default", "unwell")) == "True", "unwell is ready")
+    assert living.drift() == []
+
+
+UNWELL = """
+apiVersion: v1
+kind: Pod
+metadata: {name: unwell}
+spec:
+  nodeName: node-2
+  containers:
+    - name: c
+      image: built-in
+      readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1}
+"""
+
+
+def test_the_apis_clients_are_cut_off_and_the_lab_goes_on(living: Lab) -> None:
+    """Watches end with SIGKILL, in the middle of a line; another one hears all that follows."""
+    watches = [start_kubectl(living, "get", "pods", "-A", "-w", "-o", "name") for _ in range(3)]
+    try:
+        for watch in watches:
+            assert watch.stdout is not None
+            assert watch.stdout.readline()
+        for watch in watches[:2]:
+            watch.send_signal(signal.SIGKILL)
+            watch.wait(20)
+        apply(living, POD_AFTER)
+        left = watches[2].stdout
+        assert left is not None
+        names = iter(left.readline, b"")
+        assert any(line == b"pod/after\n" for line in names)
+        Api(living).delete("Pod", "default", "after", grace=0)
+    finally:
+        for watch in watches:
+            watch.kill()
+            watch.communicate()
+    settle(living)
+    assert living.exec_("pod-0", *CURL, "http://myapp").ok()
+    assert living.plan() == "# no changes"
+
+
+POD_AFTER = """
+apiVersion: v1
+kind: Pod
+metadata: {name: after}
+spec: {nodeName: node-2, containers: [{name: c, image: built-in}]}
+"""
+
+
+def test_a_client_that_hangs_up_in_the_middle_of_a_request_harms_nobody(living: Lab) -> None:
+    """As many connections as a client can leave half open, from a pod, where no token is asked for."""
+    script = (
+        "import socket, ssl\n"
+        "for n in range(20):\n"
+        "    s = socket.create_connection(('10.0.1.10', 6443), 5)\n"
+        "    if n % 2:\n"
+        "        c = ssl.create_default_context(); c.check_hostname = False; c.verify_mode = ssl.CERT_NONE\n"
+        "        s = c.wrap_socket(s)\n"
+        "        s.sendall(b'POST /api/v1/namespaces/default/pods HTTP/1.1\\r\\nHost: x\\r\\n')\n"
+        "        s.sendall(b'Content-Length: 500\\r\\n\\r\\n{')\n"
+        "    else:\n"
+        "        s.sendall(b'garbage')\n"
+        "    s.close()\n"
+    )
+    living.exec_("pod-0", sys.executable, "-c", script).ok()
+    assert kubectl(living, "get", "namespaces", "-o", "name").ok()
+    assert living.drift() == []
+
+
+def test_what_the_kernel_refuses_is_said_and_done_as_soon_as_it_can_be(living: Lab) -> None:
+    """Somebody's own program has the port that the pod is to serve: what else was asked for is done all the same."""
+    apply(living, TAKEN.format(port=8080))
+    settle(living)
+    own = living.start_exec("default/taken", sys.executable, "-m", "http.server", "9090")
+    try:
+        until(lambda: ":9090" in living.in_("default/taken", "ss -Hltn"), "the port is taken")
+        apply(living, TAKEN.format(port=9090) + "---" + BESIDE)
+        until(lambda: "could not follow" in told(living), "it is said that the kernel refuses it")
+        assert "default/taken" in told(living)
+        assert "9090" in told(living)
+        until(
+            lambda: living.exec_("pod-3", *CURL, "http://172.16.50.50").out.startswith("pod-"),
+            "the Service beside it answers",
+        )
+    finally:
+        own.kill()
+        own.communicate()
+        pids = living.in_("underlay", "ip netns pids default.taken").split()
+        for pid in pids:
+            living.exec_("underlay", "kill", "-9", pid)
+    status = until(
+        lambda: (found := Api(living).get("Pod", "default", "taken")["status"]).get("podIP") and found,
+        "it is taken up once its port is free",
+        40.0,
+    )
+    address = status["podIP"]
+    until(
+        lambda: living.exec_("pod-0", *CURL, f"http://{address}:9090").out.startswith("taken\n"),
+        "it serves its port",
+    )
+    settle(living)
+    assert living.drift() == []
+
+
+TAKEN = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: taken}}
+spec: {{nodeName: node-0, containers: [{{name: c, image: built-in, ports: [{{containerPort: {port}}}]}}]}}
+"""
+BESIDE = """
+apiVersion: v1
+kind: Service
+metadata: {name: beside, namespace: namespace001}
+spec: {clusterIP: 172.16.50.50, selector: {app: myapp}, ports: [{port: 80, targetPort: 8080}]}
+"""
+
+
+def test_a_switch_survives_what_happens_to_others(living: Lab) -> None:
+    """Health is the pod's own: another pod's coming and going does not make it well."""
+    apply(living, UNWELL)
+    api = Api(living)
+    until(lambda: condition(api.get("Pod", "default", "unwell")) == "True", "unwell is ready")
+    address = api.get("Pod", "default", "unwell")["status"]["podIP"]
+    switch(living, address, "/ready/false")
+    until(lambda: condition(api.get("Pod", "default", "unwell")) == "False", "unwell is not ready")
+    apply(living, POD_AFTER)
+    api.delete("Pod", "default", "after", grace=0)
+    settle(living)
+    assert condition(api.get("Pod", "default", "unwell")) == "False"
