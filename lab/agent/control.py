@@ -153,7 +153,6 @@ class Control:
     def _taken_over(self, brought: Brought) -> None:
         self._waiting = _Waiting()
         assert self._brought is not None
-        self.kubelet.took_up(self._brought.pods)
         self.kubelet.brought(self._brought.addresses, frozenset(brought.places), self._brought.pods)
         if brought.steps:
             self.chronicle.write(

@@ -78,10 +78,6 @@ class Kubelet:
         for place in self._prober.watched - known:
             self._forget(place)
 
-    def took_up(self, pods: Iterable[Json]) -> None:
-        """These pods were started all at once, with the whole lab: nothing of others of their names is left."""
-        self._held = {place_of(pod): pod["metadata"]["uid"] for pod in pods}
-
     def _report(self, pod: Json, place: str, addresses: Addresses) -> None:
         address, host = addresses.pods[place], addresses.nodes[pod["spec"]["nodeName"]]
         before, self._held[place] = self._held.get(place), pod["metadata"]["uid"]
