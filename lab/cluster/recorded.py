@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from lab.cluster.manifests import Flag, Manifest, Port
+from lab.cluster.manifests import EndpointConditions, Manifest, Port
 from lab.topology.names import LABEL, REMEDIES, DnsName, Name
 from lab.topology.refusals import refusal
 
@@ -109,14 +109,6 @@ class Service(Manifest):
     status: ServiceStatus = ServiceStatus()
 
 
-class Conditions(Manifest):
-    """Not said is: ready, serving, not terminating (discovery.k8s.io/v1)."""
-
-    ready: Flag = True
-    serving: Flag = True
-    terminating: Flag = False
-
-
 class Named(Manifest):
     name: str
 
@@ -128,7 +120,7 @@ class Hints(Manifest):
 
 class SliceEndpoint(Manifest):
     addresses: Annotated[tuple[str, ...], Field(min_length=1)]
-    conditions: Conditions = Conditions()
+    conditions: EndpointConditions = EndpointConditions()
     node_name: DnsName = ""
     hints: Hints = Hints()
 

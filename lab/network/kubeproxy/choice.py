@@ -71,3 +71,11 @@ def _statistic(count: int) -> Iterator[str]:
         yield f"-m statistic --mode random --probability {kept / 0x80000000:.11f} "
     if count:
         yield ""
+
+
+def how_many(targets: tuple[Target, ...], *, local: bool) -> str:
+    """What awaits, for people; `local` where a Local policy leaves only those of the node."""
+    where = " on this node" if local else ""
+    if not targets:
+        return "for pods and the node itself; no endpoint on this node"
+    return f"1 of {len(targets)} endpoints{where} chosen at random" if len(targets) > 1 else f"its only endpoint{where}"

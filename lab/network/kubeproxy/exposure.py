@@ -86,7 +86,7 @@ def health_check(port: ProxiedPort) -> tuple[Rule, ...]:
 
 def external(place: str, port: ProxiedPort, cluster_cidr: str, answered: bool) -> Chain:
     """KUBE-EXT, to which all ways lead. `answered`: the external policy has endpoints to lead on to."""
-    name, title = external_chain(port.name, port.protocol), _titles(port)
+    name, title = external_chain(port.name, port.protocol), titles(port)
     rules = list(_at_home(port, cluster_cidr, title) if port.external_local else _anywhere(port, title))
     if answered:
         chooser = (local_chain if port.external_local else service_chain)(port.name, port.protocol)
@@ -154,7 +154,7 @@ def _node_port_match(port: ProxiedPort, way: Way, comment: str, target: str) -> 
     )
 
 
-def _titles(port: ProxiedPort) -> str:
+def titles(port: ProxiedPort) -> str:
     """All its ways in one phrase: `external IP 192.0.2.1, node port 30080 of Service ns/web:80`."""
     of = f" of Service {port.title}"
     return ", ".join([way.title.removesuffix(of) for way in ways(port)]) + of

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.network.kubeproxy.exposure import ways
+from lab.network.kubeproxy.choice import how_many
+from lab.network.kubeproxy.exposure import titles, ways
 from lab.network.kubeproxy.nftables_fixed import (
     EMPTY_NODE_PORTS,
     EMPTY_SERVICES,
@@ -70,25 +71,18 @@ def port_parts(port: ProxiedPort, found: Here, cluster_cidr: str, masquerade_all
         chains.append(_external(port, cluster_cidr, bool(external)))
     if port.guarded:
         chains.append(_firewall(port, found.allowed))
-    reached = _reached(port, found)
+    reached = port.reached(found.local)
     chains += [_endpoint(port, target) for target in reached]
     affinities = [_affinity(port, target) for target in reached] if port.affinity_seconds else []
     elements = (*_cluster_ip(port, internal), *_ways_in(port, external))
     return PortParts(elements, tuple(chains), tuple(affinities))
 
 
-def _reached(port: ProxiedPort, found: Here) -> tuple[Target, ...]:
-    """The endpoints that this node may choose: leaving ones on it may be its last resort while others are ready."""
-    if not port.uses_cluster:
-        return found.local
-    return tuple(sorted({*port.chosen, *found.local}))
-
-
 def _cluster_ip(port: ProxiedPort, targets: tuple[Target, ...]) -> Iterator[tuple[str, NftElement]]:
     key = f"{port.cluster_ip} . {port.protocol} . {port.port}"
     if targets:
         chooser = (local_chain if port.internal_local else service_chain)(port.name, port.protocol)
-        told = f"Service {port.title} ({_how_many(targets, port.internal_local)})"
+        told = f"Service {port.title} ({how_many(targets, local=port.internal_local)})"
         yield SERVICE_IPS, NftElement(key, f"goto {chooser}", "", told)
     else:
         yield EMPTY_SERVICES, _empty(port, key, f"Service {port.title}", "internalTrafficPolicy")
@@ -103,7 +97,7 @@ def _ways_in(port: ProxiedPort, targets: tuple[Target, ...]) -> Iterator[tuple[s
         key = f"{port.protocol} . {way.number}"
         key = f"{way.address} . {key}" if way.address else key
         if port.chosen:
-            told = f"{way.title} ({_how_many(targets, port.external_local)})"
+            told = f"{way.title} ({how_many(targets, local=port.external_local)})"
             yield SERVICE_IPS if way.address else NODE_PORTS, NftElement(key, onward, "", told)
         if way.guarded:
             told = f"{way.title}: only clients from {', '.join(port.source_ranges)}"
@@ -153,7 +147,7 @@ def _chooser(
             )
             for target, chain in zip(targets, names, strict=True)
         ]
-    told = f"Service {port.title} ({_how_many(targets, local)})"
+    told = f"Service {port.title} ({how_many(targets, local=local)})"
     choices = ", ".join([f"{number} : goto {chain}" for number, chain in enumerate(names)])
     rules.append(Rule(f"numgen random mod {len(targets)} vmap {{ {choices} }}", told))
     return PortChain(name, tuple(rules), told)
@@ -161,7 +155,7 @@ def _chooser(
 
 def _external(port: ProxiedPort, cluster_cidr: str, answered: bool) -> PortChain:
     """To where all ways from outside lead; `answered`: the external policy has endpoints to lead on to."""
-    title = _titles(port)
+    title = titles(port)
     rules = list(_at_home(port, cluster_cidr, title) if port.external_local else _anywhere(title))
     if answered:
         chooser = (local_chain if port.external_local else service_chain)(port.name, port.protocol)
@@ -223,17 +217,3 @@ def _endpoint(port: ProxiedPort, target: Target) -> PortChain:
 def _affinity(port: ProxiedPort, target: Target) -> Affinity:
     told = f"session affinity of Service {port.title}: who reached {target.name} not long ago"
     return Affinity(affinity_set(port.name, port.protocol, target.endpoint), port.affinity_seconds, told)
-
-
-def _titles(port: ProxiedPort) -> str:
-    """All its ways in one phrase: `external IP 192.0.2.1, node port 30080 of Service ns/web:80`."""
-    of = f" of Service {port.title}"
-    return ", ".join([way.title.removesuffix(of) for way in ways(port)]) + of
-
-
-def _how_many(targets: tuple[Target, ...], local: bool) -> str:
-    """What awaits, for people; `local` where a Local policy leaves only those of the node."""
-    where = " on this node" if local else ""
-    if not targets:
-        return "for pods and the node itself; no endpoint on this node"
-    return f"1 of {len(targets)} endpoints{where} chosen at random" if len(targets) > 1 else f"its only endpoint{where}"

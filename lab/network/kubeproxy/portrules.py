@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lab.network.ipv4 import Prefix, number
 from lab.network.kubeproxy import exposure
-from lab.network.kubeproxy.choice import choices, endpoint
+from lab.network.kubeproxy.choice import choices, endpoint, how_many
 from lab.network.kubeproxy.names import local_chain, service_chain
 from lab.network.objects import Chain, Rule
 
@@ -76,7 +76,7 @@ def port_rules(place: str, port: ProxiedPort, found: Here, style: Style) -> Port
         f"-m {port.protocol} --dport {port.port}"
     )
     masquerade = _masquerade(port, matched, style)
-    behind = {one.endpoint: endpoint(place, port, one, style.commented) for one in _reached(port, found)}
+    behind = {one.endpoint: endpoint(place, port, one, style.commented) for one in port.reached(found.local)}
     local = port.internal_local
     choosers = []
     if port.uses_cluster:
@@ -105,7 +105,7 @@ def _exposed(place: str, port: ProxiedPort, found: Here, style: Style, inner: Po
     """With the ways in from outside added."""
     answering = found.local if port.external_local else port.chosen
     told = "has no endpoint on this node, externalTrafficPolicy is Local: dropped"
-    services, node_ports = exposure.entries(port, _how_many(answering, local=port.external_local))
+    services, node_ports = exposure.entries(port, how_many(answering, local=port.external_local))
     outer = [exposure.external(place, port, style.cluster_cidr, bool(answering))]
     if port.guarded:
         outer.append(exposure.guard(place, port, found.allowed))
@@ -120,13 +120,6 @@ def _exposed(place: str, port: ProxiedPort, found: Here, style: Style, inner: Po
     )
 
 
-def _reached(port: ProxiedPort, found: Here) -> tuple[Target, ...]:
-    """The endpoints that this node may choose: those of its own may be leaving while others have ready ones."""
-    if not port.uses_cluster:
-        return found.local
-    return tuple(sorted({*port.chosen, *found.local})) if found.local else port.chosen
-
-
 def _chooser(
     place: str,
     port: ProxiedPort,
@@ -137,7 +130,7 @@ def _chooser(
     *,
     local: bool,
 ) -> Chain:
-    intent = f"Service {port.title} ({_how_many(targets, local=local)})"
+    intent = f"Service {port.title} ({how_many(targets, local=local)})"
     return Chain(place, "nat", name, (*first, *rules), "", intent)
 
 
@@ -159,11 +152,3 @@ def _unserved(port: ProxiedPort, comment: str, target: str, told: str) -> Rule:
         f"-m {port.protocol} --dport {port.port} -j {target}"
     )
     return Rule(text, f"Service {port.title} {told}")
-
-
-def _how_many(targets: tuple[Target, ...], *, local: bool) -> str:
-    """What awaits, for people; `local` where a Local policy leaves only those of the node."""
-    where = " on this node" if local else ""
-    if not targets:
-        return "for pods and the node itself; no endpoint on this node"
-    return f"1 of {len(targets)} endpoints{where} chosen at random" if len(targets) > 1 else f"its only endpoint{where}"

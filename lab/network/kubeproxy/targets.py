@@ -75,6 +75,14 @@ class ProxiedPort(NamedTuple):
         """The endpoints that get traffic on `node` under a Local policy: its ready ones, or else its leaving ones."""
         return preferred([target for target in self.targets if target.node == node])
 
+    def reached(self, local: tuple[Target, ...]) -> tuple[Target, ...]:
+        """The endpoints that a node may choose which has these `local` ones: leaving ones of its own may be its last
+        resort while others are ready.
+        """
+        if not self.uses_cluster:
+            return local
+        return tuple(sorted({*self.chosen, *local})) if local else self.chosen
+
     @property
     def exposed(self) -> bool:
         """Whether it can be reached by another address than its ClusterIP."""

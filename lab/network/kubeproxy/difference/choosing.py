@@ -23,6 +23,16 @@ def choosing_differences(
     """Of a chain that chooses; `endpoint_of` says which endpoint a KUBE-SEP chain stands for."""
     wanted = [endpoint_of(rule.chain) for rule in _chances(want)]
     found = [endpoint_of(rule.chain) for rule in _chances(have)]
+    yield from endpoint_differences(service, wanted, found, f" in {chain}")
+    yield from _uneven(service, _chances(have), endpoint_of)
+    yield from _affinity(service, want, have, frozenset(wanted) & frozenset(found), endpoint_of)
+    yield from _masquerading(service, _others(want, MASQUERADE), _others(have, MASQUERADE), chain)
+    rest = [[rule for rule in rules if rule.chain != MASQUERADE and not _leads_on(rule)] for rules in (want, have)]
+    yield from rule_differences(service, chain, rest[0], rest[1])
+
+
+def endpoint_differences(service: str, wanted: list[str], found: list[str], where: str = "") -> Iterator[Finding]:
+    """Of the endpoints among which a chain chooses; one that leads nowhere is "". `where` is put behind the last."""
     counts = f" ({len(found)} endpoints there, {len(wanted)} expected)" if len(found) != len(wanted) else ""
     for one in wanted:
         if one not in found:
@@ -31,12 +41,7 @@ def choosing_differences(
         if one not in wanted:
             yield Finding("stale", service, f"endpoint {one or 'that leads nowhere'} is still chosen{counts}")
         elif found.count(one) > wanted.count(one):
-            yield Finding("foreign", service, f"endpoint {one} is chosen {found.count(one)} times in {chain}")
-    yield from _uneven(service, _chances(have), endpoint_of)
-    yield from _affinity(service, want, have, frozenset(wanted) & frozenset(found), endpoint_of)
-    yield from _masquerading(service, _others(want, MASQUERADE), _others(have, MASQUERADE), chain)
-    rest = [[rule for rule in rules if rule.chain != MASQUERADE and not _leads_on(rule)] for rules in (want, have)]
-    yield from rule_differences(service, chain, rest[0], rest[1])
+            yield Finding("foreign", service, f"endpoint {one} is chosen {found.count(one)} times{where}")
 
 
 def _leads_on(rule: SavedRule) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from lab.network.kubeproxy.difference.choosing import endpoint_differences
 from lab.network.kubeproxy.difference.finding import Finding, gathered
 from lab.network.kubeproxy.difference.nft_saved import NftSaved, read_table, wanted_table
 from lab.network.kubeproxy.names import digest
@@ -175,15 +176,7 @@ def _choices(service: str, want: list[str], have: list[str]) -> Iterator[Finding
         [_endpoint(name) for rule in rules if "numgen" in rule for name in _GOTO.findall(rule)]
         for rules in (want, have)
     )
-    counts = f" ({len(found)} endpoints there, {len(wanted)} expected)" if len(found) != len(wanted) else ""
-    for one in wanted:
-        if one not in found:
-            yield Finding("missing", service, f"endpoint {one}{counts}")
-    for one in dict.fromkeys(found):
-        if one not in wanted:
-            yield Finding("stale", service, f"endpoint {one} is still chosen{counts}")
-        elif found.count(one) > wanted.count(one):
-            yield Finding("foreign", service, f"endpoint {one} is chosen {found.count(one)} times")
+    yield from endpoint_differences(service, wanted, found)
     told = next((rule for rule in have if "numgen" in rule), "")
     if f"mod {len(found)} " not in told:
         yield Finding("foreign", service, f"its endpoints are not chosen evenly: {told}")
