@@ -19,6 +19,9 @@ INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 PIPE_CLOSED = 141  # and for one whose reader went away
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
 
+LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
+"""Help for the option that every task on a running lab has."""
+
 
 def describe(error: HoplabError) -> str:
     """What the person reads: the message, marked as ours, and under it what they can do."""

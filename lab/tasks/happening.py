@@ -11,7 +11,7 @@ from invoke import Context
 
 from lab import terminal
 from lab.agent import client
-from lab.tasks.command import command
+from lab.tasks.command import LAB, command
 
 if TYPE_CHECKING:
     from lab.agent.protocol import Message
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @command(
     help={
-        "lab": "Which lab; without it the only one running, or HOPLAB_LAB.",
+        **LAB,
         "follow": "Go on telling what happens, until Ctrl-C.",
         "json": "One JSON object a line.",
     }

@@ -10,13 +10,12 @@ from lab.agent import client
 from lab.errors import UsageError
 from lab.kernel import visit
 from lab.network.objects import UNDERLAY
-from lab.tasks.command import command, remainder
+from lab.tasks.command import LAB, command, remainder
 
-_LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
 _PLACE = {"place": "node-0, router, gateway, internet, namespace001/pod-0, or pod-0 where that is unambiguous."}
 
 
-@command(name="exec", positional=["place"], help={**_LAB, **_PLACE})
+@command(name="exec", positional=["place"], help={**LAB, **_PLACE})
 def exec_(_: Context, place: str, lab: str = "") -> None:
     """Run a command in a place: exec PLACE -- COMMAND…. Its exit status is the command's."""
     argv = remainder()
@@ -27,7 +26,7 @@ def exec_(_: Context, place: str, lab: str = "") -> None:
         raise Exit(code=visit.run(connected.sandbox, where, argv, {}))
 
 
-@command(help={**_LAB, **_PLACE})
+@command(help={**LAB, **_PLACE})
 def shell(_: Context, place: str = UNDERLAY, lab: str = "") -> None:
     """A shell in a place; without one, in the sandbox itself, where `ip netns exec node-0 …` works."""
     argv = ["bash", "--norc"] if shutil.which("bash") else ["sh"]

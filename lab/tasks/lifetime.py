@@ -14,12 +14,11 @@ from lab.agent import client, folder
 from lab.agent.client import Client
 from lab.errors import LabError, UsageError
 from lab.tasks import topologies
-from lab.tasks.command import command
+from lab.tasks.command import LAB, command
 
 if TYPE_CHECKING:
     from lab.agent.protocol import Message
 
-_LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
 _TOPOLOGY = {
     "topology": "A file, or the name of one that comes with Hoplab.",
     "set": "Change a field of spec: key=value.",
@@ -98,7 +97,7 @@ def _summary(result: Message, seconds: float) -> str:
     return "\n".join(lines)
 
 
-@command(help={**_LAB, "all": "All of your labs."})
+@command(help={**LAB, "all": "All of your labs."})
 def down(_: Context, lab: str = "", all_: bool = False) -> None:
     """End the lab. Everything of it goes: the kernel takes it with the lab's init."""
     names = folder.running() if all_ else (folder.choose(lab or None),)

@@ -11,13 +11,11 @@ from invoke import Context
 from lab import terminal
 from lab.agent import client
 from lab.errors import UsageError
-from lab.tasks.command import command
+from lab.tasks.command import LAB, command
 from lab.tasks.manifests import TABLE
 
-_LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
 
-
-@command(help={**_LAB, "json": "The whole map as JSON."})
+@command(help={**LAB, "json": "The whole map as JSON."})
 def inspect(_: Context, lab: str = "", json: bool = False) -> None:
     """Places, their addresses, which pods are not ready and why, and what differs from the file."""
     from lab.network.labmap import LabMap  # noqa: PLC0415
@@ -62,7 +60,7 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
         terminal.out(terminal.shortened(f"  {change['place']}: {change['object']}: {change['reason']}"))
 
 
-@command(help={**_LAB, "format": "svg, mermaid or dot.", "output": "Write to this file instead of standard output."})
+@command(help={**LAB, "format": "svg, mermaid or dot.", "output": "Write to this file instead of standard output."})
 def graph(_: Context, format_: str = "svg", output: str = "", lab: str = "") -> None:
     """Draw the lab."""
     from lab.network import graph as drawing  # noqa: PLC0415

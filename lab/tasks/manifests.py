@@ -15,7 +15,7 @@ from lab import terminal
 from lab.agent import client, folder
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.errors import MachineError, UsageError
-from lab.tasks.command import command, remainder
+from lab.tasks.command import LAB, command, remainder
 
 if TYPE_CHECKING:
     from lab.agent.client import Client
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
 _FILE = {"file": "Kubernetes manifests; - reads them from standard input."}
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 HOW_TO_GET_KUBECTL = (
@@ -35,7 +34,7 @@ HOW_TO_GET_KUBECTL = (
 @command(
     positional=["resource"],
     help={
-        **_LAB,
+        **LAB,
         "resource": "nodes, pods, services, endpointslices, deployments … or kubectl's short names.",
         "name": "Only the object of this name.",
         "namespace": "Only this namespace; without it all of them.",
@@ -107,13 +106,13 @@ def _written(told: Json, output: str) -> str:
     return str(yaml.safe_dump(whole, sort_keys=True)).rstrip("\n")
 
 
-@command(help={**_LAB, **_FILE})
+@command(help={**LAB, **_FILE})
 def apply(_: Context, file: str, lab: str = "") -> None:
     """Kubernetes manifests into the running lab, as `kubectl apply` does. Ends when every node has followed."""
     _change("apply", file, lab)
 
 
-@command(help={**_LAB, **_FILE})
+@command(help={**LAB, **_FILE})
 def delete(_: Context, file: str, lab: str = "") -> None:
     """The objects of these manifests out of the running lab. Ends when every node has followed."""
     _change("delete", file, lab)
@@ -135,7 +134,7 @@ def _read(file: str) -> tuple[str, str]:
         raise UsageError(f"{file} cannot be read: {error.strerror}", "--file MANIFESTS.yaml, or - ") from error
 
 
-@command(help=_LAB)
+@command(help=LAB)
 def kubectl(_: Context, lab: str = "") -> None:
     """The real kubectl with the lab's kubeconfig: kubectl -- get pods -A. Its exit status is kubectl's."""
     name = folder.choose(lab or None)

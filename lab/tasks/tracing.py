@@ -14,7 +14,7 @@ from lab import terminal
 from lab.agent import client, folder
 from lab.errors import UsageError
 from lab.tasks import topologies
-from lab.tasks.command import command
+from lab.tasks.command import LAB, command
 from lab.tasks.lifetime import bring_up
 
 if TYPE_CHECKING:
@@ -24,14 +24,12 @@ NOT_DELIVERED = 3
 DIFFERENT = 1
 DEMO = "two-subnet"
 
-_LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
-
 
 @command(
     name="request",
     default=True,
     help={
-        **_LAB,
+        **LAB,
         "from": "The pod that asks.",
         "to": "A Service, pod, node, address or outside name, with :PORT if it is not the usual one.",
         "protocol": "tcp, udp or icmp.",
@@ -207,7 +205,7 @@ def _end(journey: Journey) -> None:
 @command(
     positional=["where"],
     help={
-        **_LAB,
+        **LAB,
         "where": "PLACE or PLACE/DEVICE: node-0, router/eth1, pod-0.",
         "filter": "In tcpdump's language: 'udp port 4789'.",
         "write": "Write a pcapng file as well.",
