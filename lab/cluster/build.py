@@ -36,7 +36,7 @@ def build_cluster(
     own = [system.dns_service(topology, ips.dns)]
     if not documents:
         wanted += system.sample_pods(topology)
-        own.append(system.sample_service(ips))
+        own.append(system.sample_service(ips.give(system.sample_service().full_name)))
     pods = _placed(wanted, nodes, previous, result)
     made = make_services(result, ips, _addresses(previous), _node_ports(previous))
     slices = _slices(result, own, made, pods)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from lab.cluster import manifests
-from lab.cluster.addresses import ClusterIps
 from lab.cluster.objects import ContainerPort, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
 from lab.cluster.sources import Manifests
 from lab.cluster.templates import PodTemplate
@@ -64,10 +63,10 @@ def sample_pods(topology: Topology) -> Wanted:
     ]
 
 
-def sample_service(ips: ClusterIps) -> Service:
-    """default/myapp, the pods of the sample."""
+def sample_service(address: str = "") -> Service:
+    """default/myapp, the pods of the sample; `address` is the ClusterIP that it was given."""
     ports = (ServicePort("http", "TCP", 80, 8080),)
-    return Service("default", "myapp", "ClusterIP", ips.give("default/myapp"), ports, (("app", "myapp"),))
+    return Service("default", "myapp", "ClusterIP", address, ports, (("app", "myapp"),))
 
 
 def check_names(result: Manifests) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.api.resources import BY_KIND, NAMESPACES, SERVICES, Resource
+from lab.api.resources import BY_KIND, NAMESPACES, PODS, SERVICES, Resource
 from lab.api.store import Json, Key
 from lab.cluster.sources import Source, read_manifests
+from lab.cluster.system import sample_pods, sample_service
 from lab.topology.document import Document
 from lab.topology.refusals import file_error
 from lab.topology.schema import Topology
@@ -72,22 +73,21 @@ def _item(value: Json) -> tuple[Resource, Json]:
 
 
 def _sample(topology: Topology) -> Iterator[Wanted]:
-    """pod-0, the client, and one pod of myapp on each further node; on an only node, beside the client."""
-    nodes = [node.name for node in topology.spec.nodes]
-    for index, node in enumerate(nodes if len(nodes) > 1 else nodes * 2):
-        labels = {"labels": {"app": "myapp"}} if index else {}
-        metadata: Json = {"name": f"pod-{index}", "namespace": "default", **labels}
-        container = {"name": "server" if index else "client", "image": "built-in"}
-        spec: Json = {"nodeName": node, "containers": [container]}
-        yield _made({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-    port = {"name": "http", "port": 80, "targetPort": 8080}
-    metadata = {"name": "myapp", "namespace": "default"}
-    service: Json = {"selector": {"app": "myapp"}, "ports": [port]}
-    yield _made({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service})
+    """The pods and the Service that a file without manifests means, as manifests."""
+    for name, template in sample_pods(topology):
+        metadata: Json = {"name": name, "namespace": template.namespace}
+        if template.labels:
+            metadata["labels"] = dict(template.labels)
+        container = {"name": "server" if template.labels else "client", "image": "built-in"}
+        yield Wanted(PODS, _object(PODS, metadata, {"nodeName": template.pinned, "containers": [container]}))
+    service = sample_service()
+    ports = [{"name": port.name, "port": port.port, "targetPort": port.target_port} for port in service.ports]
+    metadata = {"name": service.name, "namespace": service.namespace}
+    yield Wanted(SERVICES, _object(SERVICES, metadata, {"selector": dict(service.selector), "ports": ports}))
 
 
-def _made(item: Json) -> Wanted:
-    return Wanted(BY_KIND[item["apiVersion"], item["kind"]], item)
+def _object(resource: Resource, metadata: Json, spec: Json) -> Json:
+    return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, "spec": spec}
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
