@@ -1,6 +1,6 @@
-"""The journey of one request: the types of `hoplab.trace/v1`, which renderers, tests and other tools read.
+"""The journey of one request: the types of `hoplab.trace/v2`, which renderers, tests and other tools read.
 
-The JSON has exactly these fields; docs/trace-v1.schema.json describes it.
+The JSON has exactly these fields; docs/trace-v2.schema.json describes it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from lab.trace.observation import Observation
 from lab.trace.packet import Packet
 
-SCHEMA = "hoplab.trace/v1"
+SCHEMA = "hoplab.trace/v2"
 DELIVERED, REFUSED, LOST, UNRESOLVED = "delivered", "refused", "lost", "unresolved"
 DNS, DATA = "dns", "data"
 REQUEST, REPLY = "request", "reply"
@@ -99,8 +99,26 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
+class Mending:
+    """A command of a fix, and the place to run it in.
+
+    `held_by` is the file and line (`topology.yaml:31`) that would bring the cause back at the next `up`; "" for none.
+    """
+
+    place: str
+    command: str
+    held_by: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"place": self.place, "command": self.command, "held_by": self.held_by or None}
+
+
+@dataclass(frozen=True, slots=True)
 class Loss:
-    """Where a request or its reply ended, why, and the commands that mend it; of a refused one, who refused it."""
+    """Where a request or its reply ended, why, and the commands that mend it; of a refused one, who refused it.
+
+    `place` is where the packet ended, `object_place` where its cause is: often before, or at the other end.
+    """
 
     place: str
     direction: str
@@ -109,8 +127,9 @@ class Loss:
     cause: str
     why: str
     object: str = ""
-    fix: tuple[str, ...] = ()
+    fix: tuple[Mending, ...] = ()
     evidence: str = CAPTURED
+    object_place: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -120,8 +139,9 @@ class Loss:
             "stage": self.stage,
             "cause": self.cause,
             "object": self.object,
+            "object_place": self.object_place or self.place,
             "why": self.why,
-            "fix": list(self.fix),
+            "fix": [one.to_json() for one in self.fix],
             "evidence": self.evidence,
         }
 

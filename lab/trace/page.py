@@ -71,7 +71,7 @@ def _loss(journey: Journey) -> Iterator[str]:
         return
     yield f'<section class="loss"><h2>Why it was {escape(journey.verdict)}</h2><p>{escape(lost.why)}</p>'
     if lost.object:
-        yield f"<p>What did it, on {escape(lost.place)}:</p><pre>{escape(lost.object)}</pre>"
+        yield f"<p>What did it, on {escape(lost.object_place or lost.place)}:</p><pre>{escape(lost.object)}</pre>"
     if lost.fix:
         yield "<p>This mends it:</p>"
         for command in reasons.mending(lost, journey.lab):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.errors import UsageError
-from lab.trace.journey import SCHEMA, Candidate, Decision, Hop, Journey, Loss, Request
+from lab.trace.journey import SCHEMA, Candidate, Decision, Hop, Journey, Loss, Mending, Request
 from lab.trace.packet import Outer, Packet
 
 Json = Mapping[str, Any]
@@ -26,7 +26,7 @@ def read_journey(text: str, file: str) -> Journey:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
             f"{file}: not a whole journey: {type(error).__name__}: {error}",
-            "docs/trace-v1.schema.json says what belongs to one",
+            "docs/trace-v2.schema.json says what belongs to one",
         ) from error
 
 
@@ -39,9 +39,14 @@ def _journey(told: Json) -> Journey:
         hops=tuple(_hop(one) for one in told["hops"]),
         answered_by=told["answered_by"] or "",
         duration_us=int(told["duration_us"]),
-        lost=Loss(**{**lost, "fix": tuple(lost["fix"])}) if lost else None,
+        lost=_loss(lost) if lost else None,
         candidates=tuple(Candidate(**one) for one in told.get("endpoints", ())),
     )
+
+
+def _loss(told: Json) -> Loss:
+    fix = tuple(Mending(one["place"], one["command"], one["held_by"] or "") for one in told["fix"])
+    return Loss(**{**told, "fix": fix})
 
 
 def _hop(told: Json) -> Hop:

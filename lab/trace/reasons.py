@@ -51,4 +51,4 @@ def about(decision: Decision) -> str:
 
 def mending(loss: Loss, lab: str) -> tuple[str, ...]:
     """The commands that mend it, as they are typed outside of the lab."""
-    return tuple(f"./inv exec {loss.place} --lab {lab} -- {command}" for command in loss.fix)
+    return tuple(f"./inv exec {one.place} --lab {lab} -- {one.command}" for one in loss.fix)

@@ -33,9 +33,9 @@ def mend(sandbox: Sandbox, lost: Loss, lab: str, *, say: Callable[[str], None], 
     Each is said before; what it prints goes to the file descriptor `output`. One that fails does not keep the next from
     being run: what counts is the next trace.
     """
-    for command, typed in zip(lost.fix, reasons.mending(lost, lab), strict=True):
+    for one, typed in zip(lost.fix, reasons.mending(lost, lab), strict=True):
         say(f"$ {typed}")
-        yield Ran(typed, _run(sandbox, lost.place, command, output))
+        yield Ran(typed, _run(sandbox, one.place, one.command, output))
 
 
 def _run(sandbox: Sandbox, place: str, command: str, output: int) -> int:
@@ -93,10 +93,8 @@ def nothing(journey: Journey) -> str:
 
 
 def _same(one: Loss, other: Loss) -> bool:
-    return (one.place, one.direction, one.phase, one.cause, one.object) == (
-        other.place,
-        other.direction,
-        other.phase,
-        other.cause,
-        other.object,
-    )
+    return _identity(one) == _identity(other)
+
+
+def _identity(lost: Loss) -> tuple[str, ...]:
+    return (lost.object_place or lost.place, lost.direction, lost.phase, lost.cause, lost.object)

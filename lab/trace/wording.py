@@ -65,7 +65,8 @@ def ending(verdict: str, loss: Loss) -> str:
     """`lost at node-2 (firewall), on the way there`."""
     stage = "" if loss.stage == REPLY else f" ({loss.stage})"
     way = "back" if loss.direction == REPLY else "there"
-    return f"{verdict} at {loss.place}{stage}, on the way {way}"
+    cause = f"; the cause is in {loss.object_place}" if loss.object_place not in ("", loss.place) else ""
+    return f"{verdict} at {loss.place}{stage}, on the way {way}{cause}"
 
 
 def line(observation: Observation) -> str:

@@ -103,6 +103,11 @@ def run(lab: Lab, place: str, commands: tuple[str, ...]) -> None:
         lab.exec_(place, *shlex.split(command)).ok()
 
 
+def mend(lab: Lab, lost: Loss) -> None:
+    for one in lost.fix:
+        run(lab, one.place, (one.command,))
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
 def test_a_fault_is_named_and_mended(lab: LabFactory, fault: Fault) -> None:
     named_and_mended(lab("two-subnet"), fault)
@@ -126,12 +131,12 @@ def named_and_mended(broken: Lab, fault: Fault) -> None:
         run(broken, place, (names.filled(command),))
     lost = ask_of(fault, broken, names).lost
     assert lost is not None, "the fault does nothing"
-    assert (lost.place, lost.cause, lost.direction) == (fault.place, fault.cause, fault.direction), lost.why
+    assert (lost.object_place, lost.cause, lost.direction) == (fault.place, fault.cause, fault.direction), lost.why
     assert names.filled(fault.object) in lost.object
     assert lost.why.endswith(".")
     if fault.mends:
         assert lost.fix, "there is a command that mends it"
-        run(broken, lost.place, lost.fix)
+        mend(broken, lost)
         # A neighbour that did not answer meanwhile is asked again by its node within a second or two.
         until(lambda: ask_of(fault, broken, names).verdict == "delivered", f"{lost.fix} has mended it")
 
@@ -204,14 +209,14 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def test_a_node_port_without_endpoints(ends: Lab) -> None:
     lost = lost_in(ends, "node-1:30099")
-    assert (lost.place, lost.cause, lost.evidence) == ("node-1", "no-endpoints", "kernel")
+    assert (lost.object_place, lost.cause, lost.evidence) == ("node-1", "no-endpoints", "kernel")
     assert "-A KUBE-EXTERNAL-SERVICES" in lost.object
     assert "shop/nobody has no endpoints" in lost.object
 
 
 def test_a_port_of_a_node_that_is_no_node_port(ends: Lab) -> None:
     lost = lost_in(ends, "node-1:30098")
-    assert (lost.place, lost.cause, lost.object) == ("node-1", "nobody-listens", "tcp port 30098")
+    assert (lost.object_place, lost.cause, lost.object) == ("node-1", "nobody-listens", "tcp port 30098")
 
 
 def lost_in(lab: Lab, to: str) -> Loss:
@@ -222,20 +227,20 @@ def lost_in(lab: Lab, to: str) -> Loss:
 
 def test_a_service_without_endpoints(ends: Lab) -> None:
     lost = lost_in(ends, "nobody.shop")
-    assert (lost.place, lost.cause, lost.evidence) == ("node-0", "no-endpoints", "kernel")
+    assert (lost.object_place, lost.cause, lost.evidence) == ("node-0", "no-endpoints", "kernel")
     assert "shop/nobody has no endpoints" in lost.object
     assert "no pod has the labels of its selector" in lost.why
 
 
 def test_a_service_whose_pods_are_not_ready(ends: Lab) -> None:
     lost = lost_in(ends, "unwell.shop")
-    assert (lost.place, lost.cause, lost.evidence) == ("node-0", "no-endpoints", "kernel")
+    assert (lost.object_place, lost.cause, lost.evidence) == ("node-0", "no-endpoints", "kernel")
     assert "none of its endpoints is ready: unwell (held back by the annotation hoplab.io/ready)" in lost.why
 
 
 def test_a_service_with_the_wrong_target_port(ends: Lab) -> None:
     lost = lost_in(ends, "wrong-port.shop")
-    assert (lost.place, lost.cause, lost.object) == ("shop/server", "nobody-listens", "tcp port 8081")
+    assert (lost.object_place, lost.cause, lost.object) == ("shop/server", "nobody-listens", "tcp port 8081")
     assert "see its targetPort" in lost.why
     assert "tcp/8080" in lost.why
 
@@ -244,8 +249,8 @@ def test_a_service_with_the_wrong_target_port(ends: Lab) -> None:
 def test_a_clouds_source_check_hits_bare_pods(ends: Lab, rule: str) -> None:
     run(ends, "router", (f"iptables -I FORWARD 1 {rule} -j DROP",))
     lost = lost_in(ends, "server.shop")
-    assert (lost.place, lost.cause, lost.object) == ("router", "source-check", f"-A FORWARD {rule} -j DROP")
-    run(ends, "router", lost.fix)
+    assert (lost.object_place, lost.cause, lost.object) == ("router", "source-check", f"-A FORWARD {rule} -j DROP")
+    mend(ends, lost)
     assert ask(ends, "shop/client", "server.shop").verdict == "delivered"
 
 
@@ -253,6 +258,6 @@ def test_the_router_lost_the_route_to_a_block(ends: Lab) -> None:
     route = next(line for line in ends.in_("router", "ip route").splitlines() if "via 10.0.2.10" in line)
     run(ends, "router", (f"ip route del {route.split()[0]}",))
     lost = lost_in(ends, "server.shop")
-    assert (lost.place, lost.cause) == ("router", "no-route")
-    run(ends, "router", lost.fix)
+    assert (lost.object_place, lost.cause) == ("router", "no-route")
+    mend(ends, lost)
     assert ask(ends, "shop/client", "server.shop").verdict == "delivered"

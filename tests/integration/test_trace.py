@@ -23,7 +23,7 @@ from lab.network.path import Crossing, Walker
 from tests.integration.conftest import LabFactory
 from tests.integration.labs import ROOT, Done, Lab, finish, inv, start, until
 
-SCHEMA = Draft202012Validator(json.loads((ROOT / "docs" / "trace-v1.schema.json").read_text(encoding="utf-8")))
+SCHEMA = Draft202012Validator(json.loads((ROOT / "docs" / "trace-v2.schema.json").read_text(encoding="utf-8")))
 POD_0 = "namespace001/pod-0"
 MYAPP = "myapp.namespace001.svc.cluster.local"
 NOT_DELIVERED = 3

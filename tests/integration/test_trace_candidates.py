@@ -206,7 +206,7 @@ def test_the_command_tells_it_in_all_its_forms(lab: Lab, tmp_path: Path) -> None
     told = " ".join(story.split())
     assert f"candidates: web-0, web-3; not web-1 ({FAILS}), web-2 ({HELD})" in told
     found = json.loads(written.read_text(encoding="utf-8"))
-    Draft202012Validator(json.loads((ROOT / "docs" / "trace-v1.schema.json").read_text())).validate(found)
+    Draft202012Validator(json.loads((ROOT / "docs" / "trace-v2.schema.json").read_text())).validate(found)
     assert [one["name"] for one in found["endpoints"] if one["candidate"]] == ["well/web-0", "well/web-3"]
     assert FAILS in drawn.read_text(encoding="utf-8")
     assert "endpoints" not in inv(*asked, "--minimal").ok()

@@ -41,7 +41,7 @@ def test_as_json_the_last_journey_is_told_and_nothing_else(lab: LabFactory) -> N
     broken.in_(*FAULTS["a sysctl"])
     done = fix(broken, "--json", "-", to="pod-3")
     told = json.loads(done.ok())
-    assert (told["schema"], told["verdict"]) == ("hoplab.trace/v1", "delivered")
+    assert (told["schema"], told["verdict"]) == ("hoplab.trace/v2", "delivered")
     assert "mended: delivered by namespace001/pod-3" in done.err
 
 

@@ -21,7 +21,7 @@ from tests.integration.conftest import LabFactory
 from tests.integration.labs import ROOT, Done, Lab, finish, inv, start, until
 
 POD_0 = "namespace001/pod-0"
-SCHEMA = Draft202012Validator(json.loads((ROOT / "docs" / "trace-v1.schema.json").read_text(encoding="utf-8")))
+SCHEMA = Draft202012Validator(json.loads((ROOT / "docs" / "trace-v2.schema.json").read_text(encoding="utf-8")))
 UDP = "import socket; s = socket.socket(2, 2); s.connect(('pod-3', 8080)); s.send(b'?'); s.recv(99)"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.trace.journey import QUERIED
+from lab.trace.journey import QUERIED, Mending
 
 
 class Cause(StrEnum):
@@ -40,7 +40,12 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a row found: `place` is where the commands of `fix` mend it, which may be before the place of the loss."""
+    """What a row found: `place` has the object, and is where the commands of `fix` mend it; `elsewhere` has those of
+    other places.
+
+    `stage` is said where the packet ended in that place. Where it ended is known from the captures; a row that knows
+    better, since something that speaks told that it ended the packet there, says so by `ended`.
+    """
 
     place: str
     cause: Cause
@@ -49,3 +54,5 @@ class Finding:
     fix: tuple[str, ...] = ()
     evidence: str = QUERIED
     stage: str = ""
+    ended: bool = False
+    elsewhere: tuple[Mending, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from lab.trace.journey import REQUEST, Hop, Loss
+from lab.trace.journey import Hop, Loss, Mending
 from lab.trace.loss import delivery, firewall, links, tunnel, ways
 from lab.trace.loss.case import Case, Stopped, onward
 from lab.trace.loss.cause import Finding
@@ -67,15 +67,18 @@ def explain(
         finding = replace(found, why=f"{told} {found.why}") if found else None
     if finding is None:
         return loss
+    place = finding.place if finding.ended else loss.place
+    mine = finding.stage and finding.place == place
     return replace(
         loss,
-        place=finding.place,
+        place=place,
         direction=case.direction,
-        stage=finding.stage if finding.stage and case.direction == REQUEST else loss.stage,
+        stage=finding.stage if mine else loss.stage,
         cause=str(finding.cause),
         object=finding.object,
+        object_place=finding.place,
         why=finding.why,
-        fix=finding.fix,
+        fix=(*(Mending(finding.place, line) for line in finding.fix), *finding.elsewhere),
         evidence=finding.evidence,
     )
 

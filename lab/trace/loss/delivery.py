@@ -31,7 +31,7 @@ def no_endpoints(case: Case) -> Finding | None:
         ports = ", ".join(f"{one.port}/{one.protocol.lower()}" for one in service.ports)
         why = f"Service {service.full_name} has no port {exchange.dport}/{exchange.protocol}; it has {ports}."
         said = f"Service {service.full_name} port {exchange.dport}"
-        return Finding(node, Cause.NO_SUCH_PORT, said, why, evidence=QUERIED, stage="service")
+        return Finding(node, Cause.NO_SUCH_PORT, said, why, evidence=QUERIED, stage="service", ended=True)
     if port.preferred:
         return None
     known = endpoints.without(_known(case, service, port))
@@ -42,7 +42,7 @@ def no_endpoints(case: Case) -> Finding | None:
     rule = next(refusing, "")
     evidence = KERNEL if rule else CAPTURED if case.passage.refusal else QUERIED
     said = rule or f"Service {service.full_name}"
-    return Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence, stage="service")
+    return Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence, stage="service", ended=True)
 
 
 def no_endpoints_here(case: Case) -> Finding | None:
@@ -54,7 +54,9 @@ def no_endpoints_here(case: Case) -> Finding | None:
                 known = endpoints.without(_known(case, service, port)) if service and port else ""
                 others = f" It has others: {known}." if known else ""
                 why = f"{_sentence(decision.intent)}: {hop.place} drops what is for it.{others}"
-                return Finding(hop.place, Cause.NO_ENDPOINTS, decision.text, why, evidence=KERNEL, stage="service")
+                return Finding(
+                    hop.place, Cause.NO_ENDPOINTS, decision.text, why, evidence=KERNEL, stage="service", ended=True
+                )
     return None
 
 
@@ -84,7 +86,9 @@ def not_let_in(case: Case) -> Finding | None:
             if decision.verdict.upper() == "DROP" and any(one in decision.intent for one in NOT_IN_RANGES):
                 whose = f"the loadBalancerSourceRanges of Service {service.full_name}"
                 why = f"{hop.packet.src} is not in {whose}: {hop.place} drops what it sends to {hop.packet.dst}."
-                return Finding(hop.place, Cause.FIREWALL_DROP, decision.text, why, evidence=KERNEL, stage="service")
+                return Finding(
+                    hop.place, Cause.FIREWALL_DROP, decision.text, why, evidence=KERNEL, stage="service", ended=True
+                )
     return None
 
 
@@ -117,7 +121,9 @@ def nobody_listens(case: Case) -> Finding | None:
     target = f" Service {service.full_name} sends it there: see its targetPort." if service and listening else ""
     why = f"Nothing listens on {packet.protocol} port {packet.dport} in {end}.{instead}{target}"
     said = f"{packet.protocol} port {packet.dport}"
-    return Finding(end, Cause.NOBODY_LISTENS, said, why, evidence=CAPTURED if refused else KERNEL, stage="deliver")
+    return Finding(
+        end, Cause.NOBODY_LISTENS, said, why, evidence=CAPTURED if refused else KERNEL, stage="deliver", ended=True
+    )
 
 
 def _is_unreachable(kind: int, code: int) -> bool:

@@ -11,17 +11,17 @@ from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.packet import UNREACHABLE, UNREACHABLE_NAMES
 
+FIREWALL = "firewall"  # the stage, whichever the hook
 STOPPING = ("DROP", "REJECT")
 PROHIBITED = (9, 10, 13)  # network, host and communication administratively prohibited
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """A decision that ended the packet: where, in what stage, and whether it was a tunnel's packet."""
+    """A decision that ended the packet: where, and whether it was a tunnel's packet."""
 
     place: str
     decision: Decision
-    stage: str = ""
     wrapped: bool = False
 
 
@@ -41,7 +41,7 @@ def _last_verdict(case: Case) -> _Verdict | None:
         if hop.direction == case.direction:
             for decision in reversed(hop.decisions):
                 if _stops(decision):
-                    return _Verdict(hop.place, decision, hop.stage, wrapped=hop.packet.outer is not None)
+                    return _Verdict(hop.place, decision, wrapped=hop.packet.outer is not None)
     for stopped in case.stopped:
         if stopped.place in case.suspects:
             for decision in reversed(stopped.decisions):
@@ -61,12 +61,12 @@ def _of_rule(case: Case, verdict: _Verdict) -> Finding:
     fix = _without(decision)
     if decision.verdict.upper() == "REJECT":
         why = f"A rule in {chain} rejects the {case.name}{wrapped} in {place}."
-        return Finding(place, Cause.FIREWALL_REJECT, text, why, fix, KERNEL, verdict.stage)
+        return Finding(place, Cause.FIREWALL_REJECT, text, why, fix, KERNEL, FIREWALL, ended=True)
     if _checks_source(case, verdict):
         why = f"{place} drops packets whose addresses it does not know, as a cloud's source check does: here a pod's."
-        return Finding(place, Cause.SOURCE_CHECK, text, why, fix, KERNEL, verdict.stage)
+        return Finding(place, Cause.SOURCE_CHECK, text, why, fix, KERNEL, FIREWALL, ended=True)
     why = f"A rule in {chain} drops the {case.name}{wrapped} in {place}."
-    return Finding(place, Cause.FIREWALL_DROP, text, why, fix, KERNEL, verdict.stage)
+    return Finding(place, Cause.FIREWALL_DROP, text, why, fix, KERNEL, FIREWALL, ended=True)
 
 
 def _checks_source(case: Case, verdict: _Verdict) -> bool:
@@ -84,7 +84,7 @@ def _of_policy(case: Case, verdict: _Verdict) -> Finding:
     wanted = desired.policy if isinstance(desired, Chain) and desired.policy else "ACCEPT"
     why = f"No rule of {decision.chain} accepts the {case.name} in {place}, and the chain's policy is to drop."
     fix = (mending.policy(decision.table, decision.chain, wanted),) if decision.text.startswith("-P ") else ()
-    return Finding(place, Cause.POLICY_DROP, decision.text, why, fix, KERNEL, verdict.stage)
+    return Finding(place, Cause.POLICY_DROP, decision.text, why, fix, KERNEL, FIREWALL, ended=True)
 
 
 def _without(decision: Decision) -> tuple[str, ...]:
@@ -102,5 +102,5 @@ def prohibited(case: Case) -> Finding | None:
         if packet.icmp_type == UNREACHABLE and packet.icmp_code in PROHIBITED:
             place, name = part.observation.capture.place, UNREACHABLE_NAMES[packet.icmp_code]
             why = f"{place} refused the {case.name} with ICMP {name.replace('-', ' ')}, as a firewall's REJECT does."
-            return Finding(place, Cause.FIREWALL_REJECT, f"icmp-{name}", why, evidence=CAPTURED)
+            return Finding(place, Cause.FIREWALL_REJECT, f"icmp-{name}", why, (), CAPTURED, FIREWALL, ended=True)
     return None

@@ -34,7 +34,7 @@ def forwarding_off(case: Case) -> Finding | None:
                 evidence = KERNEL if facts.counted.grew("Ip.InAddrErrors") else QUERIED
                 why = f"{place} does not forward packets: {_sysctl(name)} is 0."
                 fix = _set(name, "1")
-                return Finding(place, Cause.IP_FORWARD_OFF, f"{_sysctl(name)} = 0", why, fix, evidence, "route")
+                return Finding(place, Cause.IP_FORWARD_OFF, f"{_sysctl(name)} = 0", why, fix, evidence, "forward")
     return None
 
 

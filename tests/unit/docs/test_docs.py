@@ -78,7 +78,7 @@ def test_every_task_and_its_options_are_explained(name: str) -> None:
 
 
 def test_every_field_of_a_trace_is_explained() -> None:
-    schema = json.loads((DOCS / "trace-v1.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((DOCS / "trace-v2.schema.json").read_text(encoding="utf-8"))
     told = text("trace.md")
     for name in (*schema["properties"], *schema["properties"]["verdict"]["enum"]):
         assert f"`{name}" in told, f"docs/trace.md lacks {name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.trace.journey import KERNEL, QUERIED, Decision, Hop, Journey, Loss
+from lab.trace.journey import KERNEL, QUERIED, Decision, Hop, Journey, Loss, Mending
 from tests.unit.trace.recordings import journey
 
 SVC = Decision(
@@ -70,7 +70,7 @@ def lost() -> Journey:
     """The same, but for a firewall on node-2."""
     found = decided(journey("lost-at-firewall"), {**HEALTHY, ("node-2", "eth0", "in"): (DROPPED,)})
     why = "A rule in chain INPUT of filter drops the request in its tunnel in node-2."
-    fix = ("iptables -D INPUT -p udp -m udp --dport 4789 -j DROP",)
+    fix = (Mending("node-2", "iptables -D INPUT -p udp -m udp --dport 4789 -j DROP"),)
     return replace(
         found, lost=Loss("node-2", "request", "data", "firewall", "firewall-drop", why, DROPPED.text, fix, KERNEL)
     )

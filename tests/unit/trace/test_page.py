@@ -13,7 +13,7 @@ import pytest
 
 from lab.network.picture import picture
 from lab.trace.chart import chart
-from lab.trace.journey import Decision, Journey
+from lab.trace.journey import Decision, Journey, Mending
 from lab.trace.page import page
 from lab.trace.trail import trail
 from tests.unit.trace import decided
@@ -84,7 +84,7 @@ def test_nothing_in_a_journey_becomes_markup() -> None:
     hostile = replace(
         one,
         request=replace(one.request, source=EVIL, to=EVIL),
-        lost=replace(one.lost, why=EVIL, object=EVIL, fix=(EVIL,), cause=EVIL, evidence=EVIL),
+        lost=replace(one.lost, why=EVIL, object=EVIL, fix=(Mending(EVIL, EVIL, EVIL),), cause=EVIL, evidence=EVIL),
         hops=tuple(replace(hop, interface=EVIL, decisions=(evil,)) for hop in one.hops),
     )
     tags = Tags(page(hostile, labmap("two-subnet")))

@@ -6,11 +6,20 @@ from dataclasses import replace
 
 from lab.trace import repair
 from lab.trace.following import matches, places
-from lab.trace.journey import DATA, LOST, REQUEST, Journey, Loss, Request
+from lab.trace.journey import DATA, LOST, REQUEST, Journey, Loss, Mending, Request
 from tests.unit.trace.recordings import journey, labmap
 
 REQUESTED = Request("namespace001/pod-0", "myapp", 80)
-LOSS = Loss("node-2", REQUEST, DATA, "firewall", "firewall-drop", "A rule drops it.", "-A INPUT -j DROP", ("true",))
+LOSS = Loss(
+    "node-2",
+    REQUEST,
+    DATA,
+    "firewall",
+    "firewall-drop",
+    "A rule drops it.",
+    "-A INPUT -j DROP",
+    (Mending("node-2", "true"),),
+)
 BEFORE = Journey("two-subnet", REQUESTED, LOST, lost=LOSS)
 
 
@@ -28,7 +37,9 @@ def test_the_same_loss_again() -> None:
 
 
 def test_another_loss_behind_the_first() -> None:
-    after = replace(BEFORE, lost=replace(LOSS, place="node-0", fix=("ip route add default via 10.0.1.1",)))
+    after = replace(
+        BEFORE, lost=replace(LOSS, place="node-0", fix=(Mending("node-0", "ip route add default via 10.0.1.1"),))
+    )
     told = repair.tell(BEFORE, after)
     assert told[-1] == "  ./inv exec node-0 --lab two-subnet -- ip route add default via 10.0.1.1"
 

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from lab.trace import story
 from tests.unit.trace.recordings import GOLDEN, NAMES, journey
 
-SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[3] / "docs" / "trace-v1.schema.json").read_text()))
+SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[3] / "docs" / "trace-v2.schema.json").read_text()))
 
 
 @pytest.mark.parametrize("name", NAMES)

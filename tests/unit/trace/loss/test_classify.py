@@ -54,6 +54,12 @@ def vxlan(place: str, **values: object) -> Change:
     return change
 
 
+def commands(lost: Loss) -> tuple[str, ...]:
+    """Those of its fix, all of them in the place of its object."""
+    assert {one.place for one in lost.fix} <= {lost.object_place}
+    return tuple(one.command for one in lost.fix)
+
+
 def rule(text: str, verdict: str, *, table: str = "filter") -> Decision:
     return Decision("rule", text, KERNEL, table, text.split()[1], verdict)
 
@@ -80,15 +86,15 @@ ROUTES = [
 @pytest.mark.parametrize(("name", "change", "cause", "said"), ROUTES)
 def test_routes(name: str, change: Change, cause: str, said: str) -> None:
     lost = explained(name, facts(change))
-    assert (lost.place, lost.cause, lost.stage) == ("node-0", cause, "route")
+    assert (lost.object_place, lost.cause, lost.stage) == ("node-0", cause, "route")
     assert lost.object.startswith(said)
-    assert lost.fix == ("ip route replace 10.244.0.128/26 via 10.244.0.128 dev vxlan.calico onlink",)
+    assert commands(lost) == ("ip route replace 10.244.0.128/26 via 10.244.0.128 dev vxlan.calico onlink",)
 
 
 def test_a_route_that_nobody_designed_is_taken_out_and_nothing_else_is_done() -> None:
     lost = explained("lost-before-choice", facts(more=[Route("node-0", "10.244.0.129/32", type="blackhole")]))
     assert (lost.cause, lost.object) == ("blackhole-route", "blackhole 10.244.0.129")
-    assert lost.fix == ("ip route del blackhole 10.244.0.129/32",)
+    assert commands(lost) == ("ip route del blackhole 10.244.0.129/32",)
 
 
 def test_a_counter_makes_a_missing_route_the_kernels_word() -> None:
@@ -162,15 +168,15 @@ ENTRIES: list[tuple[str, Change, str, str, str]] = [
 @pytest.mark.parametrize(("cause", "change", "place", "said", "mends"), ENTRIES, ids=[entry[0] for entry in ENTRIES])
 def test_the_tunnels_parts(cause: str, change: Change, place: str, said: str, mends: str) -> None:
     lost = explained("lost-at-firewall", facts(change))
-    assert (lost.place, lost.cause) == (place, cause)
+    assert (lost.object_place, lost.cause) == (place, cause)
     assert lost.object.startswith(said)
-    assert mends in lost.fix, lost.fix
+    assert mends in commands(lost), commands(lost)
 
 
 def test_a_tunnel_device_that_is_made_anew_gets_back_all_that_hung_on_it() -> None:
     lost = explained("lost-at-firewall", facts(vxlan("node-2", vni=77)))
-    assert lost.fix[1].startswith(f"ip link add vxlan.calico address {NODE_2_MAC} mtu 1450 type vxlan id 4096")
-    told = "\n".join(lost.fix)
+    assert commands(lost)[1].startswith(f"ip link add vxlan.calico address {NODE_2_MAC} mtu 1450 type vxlan id 4096")
+    told = "\n".join(commands(lost))
     for wanted in ("ip addr add 10.244.0.128/32", "ip route replace 10.244.0.0/26", "ip neigh replace", "bridge fdb"):
         assert wanted in told, told
 
@@ -181,9 +187,9 @@ def test_forwarding_that_is_off_is_known_by_its_setting_and_its_counter() -> Non
         grew={"node-2": {"Ip.InAddrErrors": 1}},
     )
     lost = explained("lost-at-firewall", known)
-    assert (lost.place, lost.cause, lost.evidence) == ("node-2", "ip-forward-off", "kernel")
+    assert (lost.object_place, lost.cause, lost.evidence) == ("node-2", "ip-forward-off", "kernel")
     assert lost.object == "net.ipv4.ip_forward = 0"
-    assert lost.fix == ("sysctl -w net/ipv4/ip_forward=1",)
+    assert commands(lost) == ("sysctl -w net/ipv4/ip_forward=1",)
 
 
 def test_the_reverse_path_filter_is_believed_only_when_it_counted() -> None:
@@ -192,7 +198,7 @@ def test_the_reverse_path_filter_is_believed_only_when_it_counted() -> None:
     counted = facts(more=strict, grew={"node-2": {"TcpExt.IPReversePathFilter": 1}})
     lost = explained("lost-at-firewall", counted)
     assert (lost.cause, lost.object) == ("rp-filter", "net.ipv4.conf.vxlan/calico.rp_filter = 1")
-    assert lost.fix == ("sysctl -w net/ipv4/conf/vxlan.calico/rp_filter=0",)
+    assert commands(lost) == ("sysctl -w net/ipv4/conf/vxlan.calico/rp_filter=0",)
 
 
 @pytest.mark.parametrize(
@@ -214,13 +220,13 @@ def test_the_reverse_path_filter_is_believed_only_when_it_counted() -> None:
 def test_rules_that_netfilter_told_of(text: str, verdict: str, table: str, cause: str, fix: str) -> None:
     lost = explained("lost-at-firewall", facts(), ("node-2", "in", rule(text, verdict, table=table)))
     assert (lost.place, lost.stage, lost.cause, lost.object) == ("node-2", "firewall", cause, text)
-    assert (lost.fix, lost.evidence) == ((fix,), "kernel")
+    assert (commands(lost), lost.evidence) == ((fix,), "kernel")
 
 
 def test_a_rule_of_nftables_own_is_named_but_cannot_be_taken_out_by_iptables() -> None:
     told = Decision("rule", "udp dport 4789 drop", KERNEL, "inet mine", "input", "DROP")
     lost = explained("lost-at-firewall", facts(), ("node-2", "in", told))
-    assert (lost.cause, lost.object, lost.fix) == ("firewall-drop", "udp dport 4789 drop", ())
+    assert (lost.cause, lost.object, commands(lost)) == ("firewall-drop", "udp dport 4789 drop", ())
 
 
 def test_rules_that_accept_explain_nothing() -> None:
@@ -231,7 +237,7 @@ def test_rules_that_accept_explain_nothing() -> None:
 def test_a_packet_that_no_hop_shows_was_stopped_by_the_rules_of_its_own_place() -> None:
     stopped = Stopped(POD_0, (rule("-A OUTPUT -p tcp -j DROP", "DROP"),))
     lost = explained("never-left", facts(), stopped=(stopped,))
-    assert (lost.place, lost.cause) == (POD_0, "firewall-drop")
+    assert (lost.object_place, lost.cause) == (POD_0, "firewall-drop")
 
 
 def test_what_the_router_checks_of_addresses_is_a_source_check_only_for_bare_pods() -> None:
@@ -243,42 +249,42 @@ def test_what_the_router_checks_of_addresses_is_a_source_check_only_for_bare_pod
 
 def test_a_fault_on_the_way_back_is_told_as_the_replys() -> None:
     lost = explained("lost-reply", facts(), ("node-0", "in", rule("-A INPUT -j DROP", "DROP")))
-    assert (lost.direction, lost.place, lost.cause) == (REPLY, "node-0", "firewall-drop")
+    assert (lost.direction, lost.object_place, lost.cause) == (REPLY, "node-0", "firewall-drop")
     lost = explained("lost-answer", facts(without(place="node-2", destination="10.244.0.0/26")))
-    assert (lost.direction, lost.place, lost.cause) == (REPLY, "node-2", "no-route")
+    assert (lost.direction, lost.object_place, lost.cause) == (REPLY, "node-2", "no-route")
 
 
 def test_who_refused_and_what_it_listens_on_instead() -> None:
     lost = explained("refused-reset", facts())
-    assert (lost.place, lost.cause) == (POD_3, "nobody-listens")
+    assert (lost.object_place, lost.cause) == (POD_3, "nobody-listens")
     listening = next(item.port for item in designed() if isinstance(item, Listener) and item.place == POD_3)
     assert f"tcp/{listening}" in lost.why
 
 
 def test_an_interface_of_the_pod_that_is_down() -> None:
     lost = explained("lost-in-pod", facts(changing(Interface, place=POD_3, name="eth0", up_becomes=False)))
-    assert (lost.place, lost.cause, lost.fix[0]) == (POD_3, "interface-down", "ip link set eth0 up")
-    assert any(line.startswith("ip route replace default") for line in lost.fix), "routes went with the link"
+    assert (lost.object_place, lost.cause, commands(lost)[0]) == (POD_3, "interface-down", "ip link set eth0 up")
+    assert any(line.startswith("ip route replace default") for line in commands(lost)), "routes went with the link"
 
 
 def test_a_neighbour_that_nobody_answers_for() -> None:
     asked = {"node-0": (Seen("10.0.1.1", "eth0", "", "FAILED"),)}
     lost = explained("lost-at-firewall", facts(neighbours=asked))
-    assert (lost.place, lost.cause, lost.object) == ("node-0", "no-neighbour", "10.0.1.1 dev eth0 FAILED")
+    assert (lost.object_place, lost.cause, lost.object) == ("node-0", "no-neighbour", "10.0.1.1 dev eth0 FAILED")
 
 
 def test_a_neighbour_that_somebody_wrote_by_hand() -> None:
     lost = explained("lost-at-firewall", facts(more=[Neighbour("router", "eth1", "10.0.2.10", "02:00:00:00:00:09")]))
-    assert (lost.place, lost.cause) == ("router", "wrong-neighbour")
-    assert lost.fix == ("ip neigh del 10.0.2.10 dev eth1",)
+    assert (lost.object_place, lost.cause) == ("router", "wrong-neighbour")
+    assert commands(lost) == ("ip neigh del 10.0.2.10 dev eth1",)
 
 
 def test_a_smaller_mtu_explains_a_loss_only_when_fragmenting_failed_or_it_does_not_fit() -> None:
     small = changing(Interface, place="router", name="eth1", mtu_becomes=1400)
     assert explained("lost-at-firewall", facts(small)).cause == "unknown", "60 bytes fit"
     lost = explained("lost-at-firewall", facts(small, grew={"router": {"Ip.FragFails": 1}}))
-    assert (lost.place, lost.cause, lost.object) == ("router", "too-big", "eth1 mtu 1400")
-    assert lost.fix == ("ip link set eth1 mtu 1500",)
+    assert (lost.object_place, lost.cause, lost.object) == ("router", "too-big", "eth1 mtu 1400")
+    assert commands(lost) == ("ip link set eth1 mtu 1500",)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if journey(name).verdict in ("lost", "refused")])
