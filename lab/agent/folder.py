@@ -13,6 +13,7 @@ import stat
 from pathlib import Path
 
 from lab.errors import MachineError, UsageError
+from lab.suggestion import did_you_mean
 
 SOCKET = "agent.sock"
 LOCK = "lock"
@@ -94,7 +95,7 @@ def choose(lab: str | None) -> str:
     if named:
         if named not in alive:
             told = f"running: {', '.join(alive)}" if alive else "none is running: ./inv up --topology two-subnet"
-            raise UsageError(f"no lab {named!r} is running", told)
+            raise UsageError(f"no lab {named!r} is running", did_you_mean(named, alive, told))
         return named
     if not alive:
         raise UsageError("no lab is running", "./inv up --topology two-subnet")

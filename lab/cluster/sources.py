@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from lab.cluster import manifests
 from lab.cluster.kinds import CONSEQUENCES, LIST, MODELS, PASSED_OVER, known_kinds, versions_of
 from lab.errors import Mistake
+from lab.suggestion import did_you_mean
 from lab.topology.document import Document, Mapping, Path, Sequence, shown
-from lab.topology.refusals import MAX_MISTAKES, refusals, suggestion
+from lab.topology.refusals import MAX_MISTAKES, refusals
 
 T = TypeVar("T", bound=manifests.Object)
 
@@ -128,7 +129,7 @@ def _unknown_kind(source: Source, version: str, kind: str) -> Mistake:
         return source.mistake(("apiVersion",), problem, f"write 'apiVersion: {versions[0]}'")
     problem = f"{shown(version)} {shown(kind)} is not a kind of object that Hoplab knows"
     known = ", ".join(kind for _, kind in MODELS)
-    return source.mistake(("kind",), problem, suggestion(kind, known_kinds()) or f"it knows {known}")
+    return source.mistake(("kind",), problem, did_you_mean(kind, known_kinds(), f"it knows {known}"))
 
 
 def _check_names(result: Manifests) -> None:
@@ -139,7 +140,7 @@ def _check_names(result: Manifests) -> None:
         metadata = item.metadata
         inside = "" if isinstance(item, manifests.Namespace) else metadata.namespace
         if inside and inside not in namespaces:
-            close = suggestion(inside, namespaces)
+            close = did_you_mean(inside, namespaces)
             remedy = f"add a Namespace manifest for it{f', or {close}' if close else ''}"
             result.mistakes.append(source.mistake(("metadata", "namespace"), f"there is no namespace {inside}", remedy))
         key = (type(item), inside, metadata.name)

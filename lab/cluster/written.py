@@ -15,8 +15,9 @@ from lab.cluster.dump import HEADLESS, PROXY_NAME, SERVICE_NAME, ZONE, Dump
 from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
 from lab.cluster.sources import Source
 from lab.errors import Mistake, UsageError
+from lab.suggestion import did_you_mean
 from lab.topology.document import Path
-from lab.topology.refusals import file_error, suggestion
+from lab.topology.refusals import file_error
 
 INTERNAL_IP = "InternalIP"
 
@@ -62,7 +63,7 @@ def _check_node(nodes: dict[str, recorded.Node], node: str, warnings: list[str])
         )
     elif node not in nodes:
         few = f"there are {', '.join(list(nodes)[:8])}{', …' if len(nodes) > 8 else ''}"
-        raise UsageError(f"there is no Node {node!r} among the objects", suggestion(node, nodes) or few)
+        raise UsageError(f"there is no Node {node!r} among the objects", did_you_mean(node, nodes, few))
 
 
 def _is_ours(item: recorded.Service | recorded.EndpointSlice) -> bool:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from lab.errors import UsageError
+from lab.suggestion import did_you_mean
 
 T = TypeVar("T")
 
@@ -249,7 +250,9 @@ class LabMap:
         if pods:
             choice = " or ".join(pod.name for pod in pods)
             raise UsageError(f"{name!r} is the name of several pods", f"say {choice}")
-        raise UsageError(f"lab {self.lab!r} has no place {name!r}", "`./inv inspect` lists the places")
+        known = (*self.by_name, *(place.name.partition("/")[2] for place in self.places if place.kind == "pod"))
+        otherwise = "`./inv inspect` lists the places"
+        raise UsageError(f"lab {self.lab!r} has no place {name!r}", did_you_mean(name, known, otherwise))
 
     @cached_property
     def vxlan_ports(self) -> frozenset[int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import UsageError
+from lab.suggestion import did_you_mean
 
 # In a checkout beside the package, in an installed wheel inside it.
 _FOLDERS = (Path(__file__).resolve().parents[2] / "topologies", Path(__file__).resolve().parents[1] / "topologies")
@@ -36,7 +37,7 @@ def find(topology: str) -> Source:
             )
         return Source(str(path.resolve()), path.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
-        told = f"a file, or one of: {', '.join(names())}"
+        told = did_you_mean(topology, names(), f"a file, or one of: {', '.join(names())}")
         raise UsageError(f"no topology {topology!r}: {os.strerror(error.errno or 0)}", told) from error
 
 

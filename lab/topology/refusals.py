@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lab.errors import FileError, Mistake
+from lab.suggestion import did_you_mean
 from lab.topology.document import Document, Path, shown
 from lab.topology.names import REMEDIES
 
@@ -48,18 +48,11 @@ def file_error(mistakes: Iterable[Mistake]) -> FileError:
     return FileError(tuple(found))
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """`did you mean 'subnets'?`, or "" when nothing known looks like the word."""
-    by_lower = {name.lower(): name for name in known}
-    close = get_close_matches(word[:80].lower(), list(by_lower), n=1, cutoff=0.6)
-    return f"did you mean '{by_lower[close[0]]}'?" if close else ""
-
-
 def unknown(what: str, name: str, known: Sequence[str]) -> Words:
     """A name that refers to nothing, with those that it could be: all of a few, or the likeliest of many."""
     listed = f"there is {known[0]}" if len(known) == 1 else f"there are {', '.join(known[:8])}"
     few = len(known) <= 8
-    return f"there is no {what} {shown(name)}", listed if few else suggestion(name, known) or f"{listed}, …"
+    return f"there is no {what} {shown(name)}", listed if few else did_you_mean(name, known, f"{listed}, …")
 
 
 def _unknown_field(detail: ErrorDetails, model: type[BaseModel]) -> Words:
@@ -67,7 +60,7 @@ def _unknown_field(detail: ErrorDetails, model: type[BaseModel]) -> Words:
     owner = _model_at(model, detail["loc"][:-1])
     known = [field.alias or key for key, field in owner.model_fields.items()] if owner else []
     fields = f"its fields are {', '.join(known)}" if known else ""
-    return f"unknown field {shown(name)}", suggestion(name, known) or fields
+    return f"unknown field {shown(name)}", did_you_mean(name, known, fields)
 
 
 def _model_at(model: type[BaseModel] | None, path: Path) -> type[BaseModel] | None:
@@ -105,7 +98,7 @@ def _text(given: object, _: dict[str, Any]) -> Words:
 def _choice(given: object, context: dict[str, Any]) -> Words:
     choices = [item.strip("'") for item in context["expected"].replace(" or ", ", ").split(", ")]
     listed = choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"
-    close = suggestion(given, choices) if isinstance(given, str) else ""
+    close = did_you_mean(given, choices) if isinstance(given, str) else ""
     return f"{shown(given)} is not possible here", f"it must be {listed}" + (f"; {close}" if close else "")
 
 
