@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lab.cluster import system
 from lab.cluster.addresses import ClusterIps
 from lab.cluster.endpoints import PodsByLabel, check_named_ports, selected, written
+from lab.cluster.nodes import node_labels, zones
 from lab.cluster.objects import Cluster, EndpointSlice, Pod, Service
 from lab.cluster.placement import MAX_PODS, place
 from lab.cluster.services import MadeService, health_owner, make_services, port_owner
 from lab.cluster.sources import Manifests, read_manifests
+from lab.cluster.templates import PodTemplate
 from lab.cluster.workloads import Wanted, wanted_deployments, wanted_pods
 from lab.topology.document import Document
 from lab.topology.refusals import file_error
@@ -30,7 +32,7 @@ def build_cluster(
     result = read_manifests(documents)
     system.check_names(result)
     nodes = tuple(node.name for node in topology.spec.nodes)
-    wanted = system.dns_pods(topology) + wanted_pods(result, nodes)
+    wanted = system.dns_pods(topology) + wanted_pods(result, node_labels(topology))
     deployments = wanted_deployments(result)
     ips = ClusterIps(topology.spec.services.cidr)
     own = [system.dns_service(topology, ips.dns)]
@@ -39,14 +41,24 @@ def build_cluster(
         own.append(system.sample_service(ips.give(system.sample_service().full_name)))
     pods = _placed(wanted, nodes, previous, result)
     made = make_services(result, ips, _addresses(previous), _node_ports(previous))
-    slices = _slices(result, own, made, pods)
+    in_zones = zones(topology)
+    slices = _slices(result, own, made, pods, dict(in_zones))
     if api_server:
         own.insert(1, system.api_service(ips.api_server))
         slices.insert(1, system.api_slice(api_server))
     if result.mistakes:
         raise file_error(result.mistakes)
     services = (*own, *(item.service for item in made))
-    return Cluster(nodes, result.namespaces, tuple(pods), services, tuple(slices), deployments, tuple(result.warnings))
+    return Cluster(
+        nodes,
+        result.namespaces,
+        tuple(pods),
+        services,
+        tuple(slices),
+        deployments,
+        tuple(result.warnings),
+        in_zones,
+    )
 
 
 def _addresses(previous: Cluster | None) -> dict[str, str]:
@@ -71,7 +83,7 @@ def _placed(wanted: Wanted, nodes: tuple[str, ...], previous: Cluster | None, re
     placement = place(
         nodes,
         (
-            template.pinned or (before.get(f"{template.namespace}/{name}", "") if before else "")
+            _allowed(template, before.get(f"{template.namespace}/{name}", "") if before else "")
             for name, template in wanted
         ),
     )
@@ -79,11 +91,19 @@ def _placed(wanted: Wanted, nodes: tuple[str, ...], previous: Cluster | None, re
     return [template.pod(name, node) for (name, template), node in zip(wanted, placement.nodes, strict=True)]
 
 
-def _slices(result: Manifests, own: list[Service], made: list[MadeService], pods: list[Pod]) -> list[EndpointSlice]:
+def _allowed(template: PodTemplate, before: str) -> tuple[str, ...]:
+    return (before,) if before and (not template.among or before in template.among) else template.among
+
+
+def _slices(
+    result: Manifests, own: list[Service], made: list[MadeService], pods: list[Pod], in_zones: Mapping[str, str]
+) -> list[EndpointSlice]:
     """The slices of Services with a selector, the lab's own first, then those that manifests give."""
     by_label = PodsByLabel(pods)
     slices = [
-        found for service in own for found in selected(service, by_label.matching(service.namespace, service.selector))
+        found
+        for service in own
+        for found in selected(service, by_label.matching(service.namespace, service.selector), zones=in_zones)
     ]
     for item in made:
         service = item.service
@@ -91,6 +111,6 @@ def _slices(result: Manifests, own: list[Service], made: list[MadeService], pods
             continue
         members = by_label.matching(service.namespace, service.selector)
         check_named_ports(item.source, service, members, result)
-        slices += selected(service, members, item.publish_not_ready)
+        slices += selected(service, members, item.publish_not_ready, item.preference, in_zones)
     by_place = {pod.place: pod for pod in pods}
     return slices + written(result, (item.service for item in made), by_place)

@@ -19,6 +19,7 @@ from lab.errors import FileError, Mistake
 from lab.topology.document import Document, shown
 from lab.topology.reading import read_documents
 from lab.topology.refusals import MAX_MISTAKES, file_error, refusals
+from lab.topology.schema import ZONE
 
 T = TypeVar("T", bound=Object)
 
@@ -34,7 +35,6 @@ _MODELS: dict[tuple[str, str], type[Object]] = {
 SERVICE_NAME = "kubernetes.io/service-name"
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 HEADLESS = "service.kubernetes.io/headless"
-ZONE = "topology.kubernetes.io/zone"
 
 # Every key that a model has, and the labels above: the rest of a file is passed over while it is parsed.
 _FIELDS = (

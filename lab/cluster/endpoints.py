@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from ipaddress import AddressValueError, IPv4Address
+from types import MappingProxyType
 
 from lab.cluster import manifests
 from lab.cluster.deployments import stable_hash
+from lab.cluster.distribution import NONE, hints
 from lab.cluster.objects import Endpoint, EndpointSlice, Pod, PortEndpoints, Service, ServicePort
 from lab.cluster.sources import Manifests, Source
 from lab.topology.document import Path, shown
@@ -14,6 +16,8 @@ from lab.topology.document import Path, shown
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 CONTROLLER = "endpointslice-controller.k8s.io"
+
+NO_ZONES: Mapping[str, str] = MappingProxyType({})
 
 
 class PodsByLabel:
@@ -34,10 +38,17 @@ class PodsByLabel:
         return [pod for place, pod in groups[0].items() if all(place in group for group in groups[1:])]
 
 
-def selected(service: Service, pods: list[Pod], publish_not_ready: bool = False) -> list[EndpointSlice]:
+def selected(
+    service: Service,
+    pods: list[Pod],
+    publish_not_ready: bool = False,
+    preference: str = "",
+    zones: Mapping[str, str] = NO_ZONES,
+) -> list[EndpointSlice]:
     """The slices of a Service with a selector: one, or one more for each other set of numbers its named ports have.
 
-    A headless Service without ports has its endpoints at port 0, for DNS alone.
+    `preference` is its trafficDistribution, `zones` those of the nodes that have one. A headless Service without ports
+    has its endpoints at port 0, for DNS alone.
     """
     groups: dict[tuple[int, ...], list[Endpoint]] = {}
     ports = service.ports or (ServicePort("", "TCP", 0, 0),)
@@ -46,7 +57,19 @@ def selected(service: Service, pods: list[Pod], publish_not_ready: bool = False)
     for pod in pods:
         targets = tuple(resolve(port, pod) for port in ports) if named else numbers
         hostname = pod.hostname if pod.subdomain == service.name else ""
-        endpoint = Endpoint(pod.place, "", pod.node, hostname, pod.ready or publish_not_ready, pod.ready)
+        zone, ready = zones.get(pod.node, ""), pod.ready or publish_not_ready
+        preferred = hints(preference, pod.node, zone) if ready else NONE
+        endpoint = Endpoint(
+            pod.place,
+            "",
+            pod.node,
+            hostname,
+            ready,
+            pod.ready,
+            zone=zone,
+            for_zones=preferred.zones,
+            for_nodes=preferred.nodes,
+        )
         groups.setdefault(targets, []).append(endpoint)
     return [
         EndpointSlice(
@@ -126,16 +149,18 @@ def _members(
     endpoints = []
     for i, member in enumerate(item.endpoints):
         reference, address, said = member.target_ref, member.addresses[0], member.conditions
-        conditions = (said.ready, said.serving, said.terminating)
+        for_zones = tuple(one.name for one in member.hints.for_zones)
+        for_nodes = tuple(one.name for one in member.hints.for_nodes)
+        told = (said.ready, said.serving, said.terminating, member.zone, for_zones, for_nodes)
         place = f"{reference.namespace or item.metadata.namespace}/{reference.name}"
         if reference.kind == "Pod" and place in pods:
-            endpoints.append(Endpoint(place, "", pods[place].node, member.hostname, *conditions))
+            endpoints.append(Endpoint(place, "", pods[place].node, member.hostname, *told))
         elif reference.kind == "Pod":
             path: Path = ("endpoints", i, "targetRef", "name")
             remedy = "leave targetRef out for what is no pod"
             result.mistakes.append(source.mistake(path, f"there is no pod {shown(place)}", remedy))
         elif is_host(address):
-            endpoints.append(Endpoint("", address, member.node_name, member.hostname, *conditions))
+            endpoints.append(Endpoint("", address, member.node_name, member.hostname, *told))
         else:
             path = ("endpoints", i, "addresses", 0)
             problem = f"{shown(address)} cannot be an endpoint's address"

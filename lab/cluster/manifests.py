@@ -162,6 +162,7 @@ class ServiceSpec(Manifest):
     internal_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
     external_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
     publish_not_ready_addresses: Flag = False
+    traffic_distribution: str = ""
 
 
 class Ingress(Manifest):
@@ -199,11 +200,22 @@ class ObjectReference(Manifest):
     name: str = ""
 
 
+class Named(Manifest):
+    name: str
+
+
+class EndpointHints(Manifest):
+    for_zones: tuple[Named, ...] = ()
+    for_nodes: tuple[Named, ...] = ()
+
+
 class SliceEndpoint(Manifest):
     addresses: Annotated[tuple[str, ...], Field(min_length=1)]
     conditions: EndpointConditions = EndpointConditions()
     hostname: Name = ""
     node_name: str = ""
+    zone: str = ""
+    hints: EndpointHints = EndpointHints()
     target_ref: ObjectReference = ObjectReference()
 
 

@@ -51,6 +51,7 @@ class Endpoint:
     """One target of a Service port: a pod (its address is the network's to say), or a bare address from a manifest.
 
     Traffic goes to those that are ready; where a Service has none of these, to those that serve while they terminate.
+    Of the ready ones a proxy prefers those whose hints name its node, or else its zone: `for_nodes`, `for_zones`.
     """
 
     pod: str = ""
@@ -60,6 +61,9 @@ class Endpoint:
     ready: bool = True
     serving: bool = True
     terminating: bool = False
+    zone: str = ""
+    for_zones: tuple[str, ...] = ()
+    for_nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Cluster:
-    """All of it; the order is the files' order, system objects first."""
+    """All of it; the order is the files' order, system objects first. `zones` are those of the nodes that have one."""
 
     nodes: tuple[str, ...]
     namespaces: tuple[str, ...]
@@ -126,3 +130,4 @@ class Cluster:
     slices: tuple[EndpointSlice, ...] = ()
     deployments: tuple[Deployment, ...] = ()
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    zones: tuple[tuple[str, str], ...] = ()

@@ -17,15 +17,17 @@ class Placement:
     crowded: tuple[str, ...]
 
 
-def place(nodes: tuple[str, ...], wanted: Iterable[str]) -> Placement:
-    """Each of `wanted` is a node that a pod must be on, or "": then the first of those with the fewest pods so far."""
+def place(nodes: tuple[str, ...], wanted: Iterable[tuple[str, ...]]) -> Placement:
+    """Each of `wanted` has the nodes that a pod may be on, () for all: it goes to the first of those with the fewest
+    pods so far.
+    """
     load = dict.fromkeys(nodes, 0)
     order = {node: index for index, node in enumerate(nodes)}
     free = [(0, index) for index in range(len(nodes))]
     heapify(free)
     chosen = []
-    for name in wanted:
-        node = name
+    for allowed in wanted:
+        node = min(allowed, key=lambda name: (load[name], order[name])) if allowed else ""
         while not node:
             count, index = heappop(free)
             node = nodes[index] if load[nodes[index]] == count else ""  # an entry of before the node got a pod

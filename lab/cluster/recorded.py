@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from lab.cluster.manifests import EndpointConditions, Manifest, Port
+from lab.cluster.manifests import EndpointConditions, EndpointHints, Manifest, Port
 from lab.topology.names import LABEL, REMEDIES, DnsName, Name
 from lab.topology.refusals import refusal
 
@@ -109,20 +109,11 @@ class Service(Manifest):
     status: ServiceStatus = ServiceStatus()
 
 
-class Named(Manifest):
-    name: str
-
-
-class Hints(Manifest):
-    for_zones: tuple[Named, ...] = ()
-    for_nodes: tuple[Named, ...] = ()
-
-
 class SliceEndpoint(Manifest):
     addresses: Annotated[tuple[str, ...], Field(min_length=1)]
     conditions: EndpointConditions = EndpointConditions()
     node_name: DnsName = ""
-    hints: Hints = Hints()
+    hints: EndpointHints = EndpointHints()
 
 
 class SlicePort(Manifest):

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 
 from lab.cluster import manifests
 from lab.cluster.addresses import ClusterIpError, ClusterIps
+from lab.cluster.distribution import AUTOMATIC, TOPOLOGY_MODE
 from lab.cluster.nodeports import NodePorts, NodePortsUsedUpError
 from lab.cluster.objects import Service, ServicePort
 from lab.cluster.servicechecks import HEADLESS, WITH_NODE_PORTS, checks_health, clashes, exposed, mistakes, warnings
@@ -19,11 +20,12 @@ __all__ = ["HEADLESS", "WITH_NODE_PORTS", "MadeService", "health_owner", "make_s
 
 @dataclass(frozen=True, slots=True)
 class MadeService:
-    """A Service and the manifest it comes from."""
+    """A Service and the manifest it comes from; `preference` is the trafficDistribution that counts, "" for none."""
 
     source: Source
     service: Service
     publish_not_ready: bool
+    preference: str
 
 
 def make_services(
@@ -61,6 +63,7 @@ def make_services(
             source,
             _service(item, addresses.get(_full_name(item), ""), node_ports),
             item.spec.publish_not_ready_addresses,
+            "" if item.metadata.annotations.get(TOPOLOGY_MODE, "") in AUTOMATIC else item.spec.traffic_distribution,
         )
         for source, item in found
     ]

@@ -26,7 +26,7 @@ def dns_pods(topology: Topology) -> Wanted:
     return [
         (
             f"dns-{index}",
-            PodTemplate(NAMESPACE, _LABELS, ports, system=topology.spec.dns.server, pinned=node),
+            PodTemplate(NAMESPACE, _LABELS, ports, system=topology.spec.dns.server, among=(node,)),
         )
         for index, node in enumerate(nodes)
     ]
@@ -58,7 +58,7 @@ def sample_pods(topology: Topology) -> Wanted:
     """pod-0, the client, and one pod of myapp on each further node; on an only node, beside the client."""
     nodes = [node.name for node in topology.spec.nodes]
     return [
-        (f"pod-{index}", PodTemplate("default", (("app", "myapp"),) if index else (), pinned=node))
+        (f"pod-{index}", PodTemplate("default", (("app", "myapp"),) if index else (), among=(node,)))
         for index, node in enumerate(nodes if len(nodes) > 1 else nodes * 2)
     ]
 

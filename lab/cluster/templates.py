@@ -6,21 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.cluster import manifests
+from lab.cluster.nodes import HOSTNAME, Labels
 from lab.cluster.objects import ContainerPort, Pod
 from lab.cluster.sources import Manifests, Source
+from lab.errors import Mistake
 from lab.topology.document import Path, shown
 from lab.topology.refusals import unknown
 
 READY = "hoplab.io/ready"
-HOSTNAME = "kubernetes.io/hostname"
-
-# Labels that every node has, beside its hostname.
-NODE_LABELS = {"kubernetes.io/os": "linux", "beta.kubernetes.io/os": "linux"}
 
 
 @dataclass(frozen=True, slots=True)
 class PodTemplate:
-    """Pods that differ in name and node only. `pinned` is the node that all of them must be on, or ""."""
+    """Pods that differ in name and node only. `among` are the nodes that they may be on, () for all."""
 
     namespace: str
     labels: tuple[tuple[str, str], ...] = ()
@@ -31,7 +29,7 @@ class PodTemplate:
     subdomain: str = ""
     owner: str = ""
     system: str = ""
-    pinned: str = ""
+    among: tuple[str, ...] = ()
 
     def pod(self, name: str, node: str) -> Pod:
         return Pod(
@@ -56,7 +54,7 @@ def pod_template(
     at: Path,
     *,
     namespace: str,
-    nodes: tuple[str, ...],
+    nodes: Mapping[str, Labels],
     result: Manifests,
     owner: str = "",
     labels: Mapping[str, str] | None = None,
@@ -75,7 +73,7 @@ def pod_template(
         hostname=spec.hostname,
         subdomain=spec.subdomain,
         owner=owner,
-        pinned=_pinned(source, spec, at, nodes, result),
+        among=_among(source, spec, at, nodes, result),
     )
 
 
@@ -105,18 +103,32 @@ def _ready(source: Source, metadata: manifests.Metadata, at: Path, result: Manif
     return value != "false"
 
 
-def _pinned(source: Source, spec: manifests.PodSpec, at: Path, nodes: tuple[str, ...], result: Manifests) -> str:
-    """The node that nodeName, or a nodeSelector for the hostname, asks for."""
-    where: Path = (*at, "spec", "nodeName")
-    wanted = spec.node_name
+def _among(
+    source: Source, spec: manifests.PodSpec, at: Path, nodes: Mapping[str, Labels], result: Manifests
+) -> tuple[str, ...]:
+    """The nodes that nodeName and nodeSelector leave; () for all."""
+    where, name, mistakes = (*at, "spec"), spec.node_name, list[Mistake]()
+    if name and name not in nodes:
+        mistakes.append(source.mistake((*where, "nodeName"), *unknown("node", name, tuple(nodes))))
+    left = {name: nodes[name]} if name in nodes else nodes
     for label, value in spec.node_selector.items():
-        path = (*at, "spec", "nodeSelector", label)
-        if label == HOSTNAME and not wanted:
-            where, wanted = path, value
-        elif value != (spec.node_name if label == HOSTNAME else NODE_LABELS.get(label)):
-            problem = f"no node has the label {shown(f'{label}={value}')}"
-            result.mistakes.append(source.mistake(path, problem, f"nodes have {HOSTNAME}; leave others out"))
-    if wanted and wanted not in nodes:
-        result.mistakes.append(source.mistake(where, *unknown("node", wanted, nodes)))
-        return ""
-    return wanted
+        path = (*where, "nodeSelector", label)
+        if label == HOSTNAME and value not in nodes:
+            mistakes.append(source.mistake(path, *unknown("node", value, tuple(nodes))))
+        elif not any(labels.get(label) == value for labels in left.values()):
+            who = f"{name} has not" if name in nodes else "no node has"
+            mistakes.append(source.mistake(path, f"{who} the label {shown(f'{label}={value}')}", _has(nodes, label)))
+    fitting = tuple(one for one, labels in left.items() if spec.node_selector.items() <= labels.items())
+    if not fitting and not mistakes:
+        problem, remedy = "no node has all of these labels", "`spec.nodes` gives nodes their labels"
+        mistakes.append(source.mistake((*where, "nodeSelector"), problem, remedy))
+    result.mistakes += mistakes
+    return fitting if name or spec.node_selector else ()
+
+
+def _has(nodes: Mapping[str, Labels], label: str) -> str:
+    """What nodes have of that label, as a remedy."""
+    values = sorted({labels[label] for labels in nodes.values() if label in labels})
+    if values:
+        return f"there is {', '.join(f'{label}={value}' for value in values[:8])}"
+    return "`spec.nodes` gives nodes labels and zones; leave others out"

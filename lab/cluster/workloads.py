@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lab.cluster import manifests
 from lab.cluster.deployments import pod_names, replica_set_hash
+from lab.cluster.nodes import Labels
 from lab.cluster.objects import Deployment
 from lab.cluster.sources import Manifests, Source
 from lab.cluster.templates import PodTemplate, pod_template
@@ -24,8 +27,10 @@ def wanted_deployments(result: Manifests) -> tuple[Deployment, ...]:
     )
 
 
-def wanted_pods(result: Manifests, nodes: tuple[str, ...]) -> Wanted:
-    """Names and templates in the files' order, Deployments expanded. Mistakes go to `result`."""
+def wanted_pods(result: Manifests, nodes: Mapping[str, Labels]) -> Wanted:
+    """Names and templates in the files' order, Deployments expanded. `nodes` are the labels of each. Mistakes go to
+    `result`.
+    """
     wanted: Wanted = []
     written = {(item.metadata.namespace, item.metadata.name) for _, item in result.of(manifests.Pod)}
     for source, item in result.found:
@@ -61,7 +66,7 @@ def _check_length(source: Source, metadata: manifests.NamedMetadata, suffix: int
 
 
 def _deployment_template(
-    source: Source, item: manifests.Deployment, nodes: tuple[str, ...], result: Manifests
+    source: Source, item: manifests.Deployment, nodes: Mapping[str, Labels], result: Manifests
 ) -> PodTemplate:
     """The template of a Deployment's pods, whose labels its selector must match, as Kubernetes demands."""
     namespace, name, template = item.metadata.namespace, item.metadata.name, item.spec.template

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.cluster import recorded
-from lab.cluster.dump import HEADLESS, PROXY_NAME, SERVICE_NAME, ZONE, Dump
+from lab.cluster.dump import HEADLESS, PROXY_NAME, SERVICE_NAME, Dump
 from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
 from lab.cluster.sources import Source
 from lab.errors import Mistake, UsageError
 from lab.suggestion import did_you_mean
 from lab.topology.document import Path
 from lab.topology.refusals import file_error
+from lab.topology.schema import ZONE
 
 INTERNAL_IP = "InternalIP"
 

@@ -12,6 +12,7 @@ from lab.control.own_objects import SYSTEM, is_own_pod
 from lab.control.ownership import controller_of, owner_name
 from lab.control.podstatus import is_finished, is_ready, is_running
 from lab.control.slices import HEADLESS, place_of
+from lab.topology.schema import ZONE
 
 AFFINITY_SECONDS = 10800  # Kubernetes' default
 
@@ -130,7 +131,22 @@ def _endpoints(item: Json, pod_at: Callable[[str], objects.Pod | None]) -> Itera
             ready,
             ready if serving is None else serving,
             conditions.get("terminating") is True,
+            one.get("zone") or "",
+            _named(one, "forZones"),
+            _named(one, "forNodes"),
         )
+
+
+def _named(endpoint: Json, kind: str) -> tuple[str, ...]:
+    """Whom the endpoint's hints of that kind name."""
+    return tuple(one["name"] for one in (endpoint.get("hints") or {}).get(kind) or ())
+
+
+def zone(node: Json) -> tuple[str, str] | None:
+    """The node's name and zone; None where it has none."""
+    metadata = node["metadata"]
+    found = (metadata.get("labels") or {}).get(ZONE)
+    return (metadata["name"], found) if found else None
 
 
 def deployment(item: Json) -> objects.Deployment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from lab.api.resources import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
+from lab.api.resources import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
 from lab.api.store import Change, Json, Key, Store, key_of
 from lab.cluster import objects
 from lab.cluster.endpoints import SERVICE_NAME
@@ -96,6 +96,7 @@ class Derivation:
         self._slices = _Following(self._slice, _is_own_slice)
         self._deployments = _Following(derived.deployment, lambda _: False)
         self._namespaces: _Following[str] = _Following(lambda item: item["metadata"]["name"], lambda _: False)
+        self._zones = _Following(derived.zone, lambda _: False)
         self._owned = Owned(by_name)
         self._referring: dict[str, dict[Key, None]] = {}  # slices by the place of a pod they name
         self._places: dict[Key, tuple[str, ...]] = {}
@@ -105,6 +106,7 @@ class Derivation:
             ENDPOINTSLICES: self._slices,
             DEPLOYMENTS: self._deployments,
             NAMESPACES: self._namespaces,
+            NODES: self._zones,
         }
         for resource in self._following:
             for item in store.each(resource):  # in the order in which they were made
@@ -131,6 +133,8 @@ class Derivation:
             self._services.all,
             self._slices.all,
             self._deployments.all,
+            (),
+            self._zones.all,
         )
         if parts != self._parts:
             self._parts, self._cluster = parts, objects.Cluster(*parts)

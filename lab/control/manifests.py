@@ -75,11 +75,12 @@ def _item(value: Json) -> tuple[Resource, Json]:
 def _sample(topology: Topology) -> Iterator[Wanted]:
     """The pods and the Service that a file without manifests means, as manifests."""
     for name, template in sample_pods(topology):
+        (node,) = template.among
         metadata: Json = {"name": name, "namespace": template.namespace}
         if template.labels:
             metadata["labels"] = dict(template.labels)
         container = {"name": "server" if template.labels else "client", "image": "built-in"}
-        yield Wanted(PODS, _object(PODS, metadata, {"nodeName": template.pinned, "containers": [container]}))
+        yield Wanted(PODS, _object(PODS, metadata, {"nodeName": node, "containers": [container]}))
     service = sample_service()
     ports = [{"name": port.name, "port": port.port, "targetPort": port.target_port} for port in service.ports]
     metadata = {"name": service.name, "namespace": service.namespace}

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import count
+from typing import NamedTuple
 
-from lab.api.resources import PODS, SERVICES
+from lab.api.resources import NODES, PODS, SERVICES
 from lab.api.store import Change, Json, Key, Store
 from lab.control.indexes import Labelled
-from lab.control.slices import Member, can_be_endpoint, member
+from lab.control.slices import Member, can_be_endpoint, member, preference
+from lab.topology.schema import ZONE
+
+
+class _From(NamedTuple):
+    """What an endpoint follows from. A tuple's own comparison looks at identity first."""
+
+    pod: Json
+    spec: Json
+    preference: str
+    zone: str
 
 
 class Members:
@@ -23,8 +34,9 @@ class Members:
         self._order: dict[Key, int] = {}
         self._services: dict[tuple[str, str, str], dict[Key, None]] = {}  # by one pair of their selector
         self._pair: dict[Key, tuple[str, str, str]] = {}
-        self._made: dict[Key, dict[Key, tuple[Json, object, Member]]] = {}
+        self._made: dict[Key, dict[Key, tuple[_From, Member]]] = {}
         self._latest: dict[Key, list[Member]] = {}
+        self._zones: dict[str, str] = {}  # of the nodes that have one
 
     def affected(self, change: Change) -> Iterable[Key]:
         """The Services whose endpoints may have changed."""
@@ -32,6 +44,8 @@ class Members:
             self._index(change)
             self._latest.pop(change.key, None)
             return (change.key,)
+        if change.resource is NODES:
+            return self._moved(change)
         if change.resource is not PODS:
             return ()
         key = change.key
@@ -56,21 +70,32 @@ class Members:
         if key in self._latest:
             return self._latest[key]
         known = self._made.get(key, {})
-        spec = service["spec"]
-        made: dict[Key, tuple[Json, object, Member]] = {}
+        spec, preferred = service["spec"], preference(service)
+        made: dict[Key, tuple[_From, Member]] = {}
         found = self._pods.candidates(key[0], spec.get("selector") or {})
         for pod_key in sorted(found, key=self._order.__getitem__):
             pod = self._store.find(PODS, *pod_key)
             if pod is None:
                 continue
             before = known.get(pod_key)
-            if before is not None and before[0] is pod and before[1] is spec:
+            zone = self._zones.get(pod["spec"].get("nodeName", ""), "")
+            follows = _From(pod, spec, preferred, zone)
+            if before is not None and before[0] == follows:
                 made[pod_key] = before
             elif can_be_endpoint(pod):
-                made[pod_key] = (pod, spec, member(service, pod))
+                made[pod_key] = (follows, member(service, pod, zone))
         self._made[key] = made
-        self._latest[key] = [found for _, _, found in made.values()]
+        self._latest[key] = [found for _, found in made.values()]
         return self._latest[key]
+
+    def _moved(self, change: Change) -> Iterable[Key]:
+        """Every Service, when a node is in another zone than before."""
+        zone = "" if change.type == "DELETED" else _zone(change.object)
+        if zone == (_zone(change.previous) if change.previous else ""):
+            return ()
+        self._zones[change.key[1]] = zone
+        self._latest.clear()
+        return tuple(self._pair)
 
     def _index(self, change: Change) -> None:
         key = change.key
@@ -84,6 +109,10 @@ class Members:
             pair = (key[0], *min(selector.items()))
             self._pair[key] = pair
             self._services.setdefault(pair, {})[key] = None
+
+
+def _zone(node: Json) -> str:
+    return str((node["metadata"].get("labels") or {}).get(ZONE, ""))
 
 
 def _told(pod: Json) -> tuple[object, ...]:

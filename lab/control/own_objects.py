@@ -20,10 +20,11 @@ from lab.api.store import Json
 from lab.cluster.addresses import ClusterIps
 from lab.cluster.deployments import stable_hash
 from lab.cluster.endpoints import SERVICE_NAME
+from lab.cluster.nodes import Labels, node_labels
 from lab.cluster.objects import Service
 from lab.cluster.placement import MAX_PODS
 from lab.cluster.system import API_PORT, NAMESPACE, api_service, dns_pods, dns_service
-from lab.cluster.templates import HOSTNAME, NODE_LABELS, PodTemplate
+from lab.cluster.templates import PodTemplate
 from lab.topology.schema import Topology
 
 SYSTEM = "hoplab.io/system"
@@ -65,11 +66,14 @@ def own_objects(
     ips = ClusterIps(topology.spec.services.cidr)
     nodes = [node.name for node in topology.spec.nodes]
     made: list[Own] = [(NAMESPACES, _namespace(name)) for name in ("default", NAMESPACE)]
-    made += [(NODES, _node(name, addresses[name], machine, (blocks or {}).get(name, ()))) for name in nodes]
+    labels = node_labels(topology)
+    made += [
+        (NODES, _node(name, labels[name], addresses[name], machine, (blocks or {}).get(name, ()))) for name in nodes
+    ]
     if topology.spec.dns.server == "coredns":
         made.append((CONFIGMAPS, _configmap(corefile)))
-    labels = {"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
-    made.append((SERVICES, _service(dns_service(topology, ips.dns), labels)))
+    marks = {"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
+    made.append((SERVICES, _service(dns_service(topology, ips.dns), marks)))
     made += [(PODS, _dns_pod(name, template)) for name, template in dns_pods(topology)]
     made += _api(ips.api_server, addresses[nodes[0]])
     return [(resource, complete(resource, item)) for resource, item in made]
@@ -93,9 +97,9 @@ def _namespace(name: str) -> Json:
     return {"metadata": metadata, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
 
 
-def _node(name: str, address: str, machine: Machine, blocks: Sequence[str]) -> Json:
+def _node(name: str, own: Labels, address: str, machine: Machine, blocks: Sequence[str]) -> Json:
     architecture = machine.info.get("architecture", "amd64")
-    labels = {HOSTNAME: name, **NODE_LABELS, _ARCHITECTURE: architecture, f"beta.{_ARCHITECTURE}": architecture}
+    labels = {**own, _ARCHITECTURE: architecture, f"beta.{_ARCHITECTURE}": architecture}
     capacity = {**machine.capacity, "pods": str(MAX_PODS)}
     return {
         "metadata": {"name": name, "labels": labels},
@@ -142,6 +146,7 @@ def _service(service: Service, labels: Mapping[str, str]) -> Json:
 
 def _dns_pod(name: str, template: PodTemplate) -> Json:
     ports = [{"name": port.name, "containerPort": port.port, "protocol": port.protocol} for port in template.ports]
+    (node,) = template.among
     container: Json = {"name": template.system, "image": template.system, "ports": ports}
     if template.system == "coredns":
         container |= _COREDNS_PROBES
@@ -153,7 +158,7 @@ def _dns_pod(name: str, template: PodTemplate) -> Json:
             "annotations": {SYSTEM: template.system},
         },
         "spec": {
-            "nodeName": template.pinned,
+            "nodeName": node,
             "dnsPolicy": "Default",
             "tolerations": [{"operator": "Exists"}],
             "containers": [container],

@@ -11,6 +11,7 @@ from ipaddress import AddressValueError, IPv4Address
 
 from lab.api.resources import ENDPOINTSLICES, SERVICES
 from lab.api.store import Json
+from lab.cluster.distribution import AUTOMATIC, TOPOLOGY_MODE, Hints, hints
 from lab.cluster.endpoints import CONTROLLER, MANAGED_BY, SERVICE_NAME
 from lab.control.ownership import owner_reference
 from lab.control.podstatus import is_finished, is_ready, is_terminating
@@ -43,8 +44,14 @@ def can_be_endpoint(pod: Json) -> bool:
     return not is_finished(pod)
 
 
-def member(service: Json, pod: Json) -> Member:
-    """The pod as an endpoint of the Service, which selects it."""
+def preference(service: Json) -> str:
+    """The Service's trafficDistribution, "" where it does not count."""
+    annotations = service["metadata"].get("annotations") or {}
+    return "" if annotations.get(TOPOLOGY_MODE) in AUTOMATIC else service["spec"].get("trafficDistribution") or ""
+
+
+def member(service: Json, pod: Json, zone: str = "") -> Member:
+    """The pod as an endpoint of the Service, which selects it; `zone` is its node's, "" for none."""
     spec, metadata = service["spec"], pod["metadata"]
     serving, terminating = is_ready(pod), is_terminating(pod)
     ready = bool(spec.get("publishNotReadyAddresses")) or (serving and not terminating)
@@ -60,12 +67,22 @@ def member(service: Json, pod: Json) -> Member:
     }
     if node := pod["spec"].get("nodeName"):
         endpoint["nodeName"] = node
+    if zone:
+        endpoint["zone"] = zone
+    if ready and (told := _hints(hints(preference(service), node or "", zone))):
+        endpoint["hints"] = told
     hostname = pod["spec"].get("hostname")
     if hostname and pod["spec"].get("subdomain") == service["metadata"]["name"]:
         endpoint["hostname"] = hostname
     targets = tuple(_number(port, pod) for port in spec.get("ports") or ())
     place = f"{metadata['namespace']}/{metadata['name']}"
     return Member(place, int(IPv4Address(pod["status"]["podIP"])), targets, endpoint)
+
+
+def _hints(made: Hints) -> Json:
+    """As an endpoint has them; {} for none."""
+    told = {"forZones": made.zones, "forNodes": made.nodes}
+    return {key: [{"name": name} for name in names] for key, names in told.items() if names}
 
 
 def _number(port: Json, pod: Json) -> int:

@@ -10,7 +10,7 @@ from lab.topology.defaults import PLUGINS, overhead
 from lab.topology.document import Path
 from lab.topology.prefixes import overlaps
 from lab.topology.refusals import unknown
-from lab.topology.schema import Spec
+from lab.topology.schema import ZONE, Spec
 
 MAX_NODES, MAX_SUBNETS, MAX_ROUTERS, MAX_FIREWALLS = 1000, 200, 200, 2000
 PLACES = {
@@ -26,6 +26,13 @@ BRIDGES = {
     "all": "the kernel: its settings of all interfaces",
     "default": "the kernel: its settings of new interfaces",
 }
+LAB_LABELS = (
+    "kubernetes.io/hostname",
+    "kubernetes.io/os",
+    "kubernetes.io/arch",
+    "beta.kubernetes.io/os",
+    "beta.kubernetes.io/arch",
+)
 FIRST_NODE = 10  # the first address of a subnet that is given to a node, as x.y.z.10
 SPARE = 2  # network and broadcast address
 
@@ -49,6 +56,7 @@ def check(spec: Spec) -> Iterator[Objection]:
             yield Objection(("spec", field), "the list is empty", "leave it out for the default, or name at least one")
     yield from _names(spec)
     yield from _references(spec)
+    yield from _labels(spec)
     yield from _reachability(spec)
     yield from _prefixes(spec)
     yield from _plugin(spec)
@@ -106,6 +114,17 @@ def _references(spec: Spec) -> Iterator[Objection]:
     for i, firewall in enumerate(spec.firewalls):
         if firewall.on not in places:
             yield Objection(("spec", "firewalls", i, "on"), *unknown("node or router", firewall.on, places))
+
+
+def _labels(spec: Spec) -> Iterator[Objection]:
+    """Labels that are not the file's to give."""
+    for i, node in enumerate(spec.nodes):
+        for key in node.labels:
+            path = ("spec", "nodes", i, "labels", key)
+            if key == ZONE and node.zone:
+                yield Objection(path, f"{node.name} has a zone already", "keep one of `zone` and this label")
+            elif key in LAB_LABELS:
+                yield Objection(path, f"the lab itself says the label {key}", "leave it out")
 
 
 def _reachability(spec: Spec) -> Iterator[Objection]:

@@ -12,12 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from lab.topology.firewall import FirewallRule, parse_rule
-from lab.topology.names import DnsName, Name
+from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import HostAddress, Prefix
 
 Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Mtu = Annotated[int, Field(ge=576, le=65535, strict=True)]
+LabelKey = Annotated[str, Field(pattern=LABEL_KEY)]
+LabelValue = Annotated[str, Field(pattern=LABEL_VALUE)]
+
+ZONE = "topology.kubernetes.io/zone"
+"""The label that says which zone a node is in."""
 
 
 class Model(BaseModel):
@@ -56,6 +61,13 @@ class Node(Model):
     subnet: Name | None = Field(default=None, description="Subnet it stands in; the first one unless given.")
     address: HostAddress | None = Field(
         default=None, description="Its IPv4 address in the subnet; unless given, the next free one from .10 on."
+    )
+    zone: LabelValue = Field(
+        default="",
+        description="Zone it is in: its label topology.kubernetes.io/zone, which trafficDistribution goes by.",
+    )
+    labels: dict[LabelKey, LabelValue] = Field(
+        default={}, description="Further labels of its Node, which a pod's nodeSelector may ask for."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
@@ -26,6 +26,7 @@ ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 MOST_ENDPOINTS = 1000
 
 MOST_ADDRESSES = 100
+MOST_HINTS = 8  # for zones, and as many for nodes
 
 _SLICE_PORT: Json = {"name": "", "protocol": "TCP"}
 _PORT: Json = {"protocol": "TCP"}
@@ -84,6 +85,21 @@ def _endpoint_causes(at: str, endpoint: Json, kind: object) -> Iterator[Cause]:
         yield from (
             invalid(f"{at}.nodeName", endpoint["nodeName"], told) for told in names.dns_subdomain(endpoint["nodeName"])
         )
+    for hinted, judge in (("forZones", names.label_value), ("forNodes", names.dns_subdomain)):
+        yield from _hint_causes(f"{at}.hints.{hinted}", (endpoint.get("hints") or {}).get(hinted) or (), judge)
+
+
+def _hint_causes(field: str, hints: Sequence[Json], judge: Callable[[str], list[str]]) -> Iterator[Cause]:
+    if len(hints) > MOST_HINTS:
+        yield Cause(field, f"Too many: {len(hints)}: must have at most {MOST_HINTS} items", "FieldValueTooMany")
+        return
+    seen: set[str] = set()
+    for i, hint in enumerate(hints):
+        name = hint.get("name") or ""
+        if name in seen:
+            yield duplicate(f"{field}[{i}].name", name)
+        seen.add(name)
+        yield from (invalid(f"{field}[{i}].name", name, told) for told in judge(name))
 
 
 def _slice_port_causes(ports: list[Json]) -> Iterator[Cause]:

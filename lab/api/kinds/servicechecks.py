@@ -12,6 +12,7 @@ from lab.api.kinds.causes import duplicate, forbidden, immutable, in_range, inva
 from lab.api.kinds.metadata import label_causes
 from lab.api.kinds.ports import LAST, PROTOCOLS, port_causes
 from lab.api.kinds.services import NONE, is_headless, is_reachable_from_outside, needs_health_check_port
+from lab.cluster.distribution import PREFERENCES
 from lab.cluster.nodeports import FIRST as FIRST_NODE_PORT
 from lab.cluster.nodeports import LAST as LAST_NODE_PORT
 
@@ -20,7 +21,6 @@ Json = dict[str, Any]
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 POLICIES = ("Cluster", "Local")
 AFFINITIES = ("ClientIP", NONE)
-DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
 LONGEST_AFFINITY = 86_400  # seconds
 
 _NO_IPV6 = "this lab's cluster has IPv4 addresses only"
@@ -182,8 +182,8 @@ def _policy_causes(spec: Json) -> Iterator[Cause]:
             yield invalid("spec.healthCheckNodePort", spec["healthCheckNodePort"], told)
     if spec.get("internalTrafficPolicy") or spec.get("type") != "ExternalName":
         yield from one_of("spec.internalTrafficPolicy", spec.get("internalTrafficPolicy"), POLICIES)
-    if spec.get("trafficDistribution") is not None and spec["trafficDistribution"] not in DISTRIBUTIONS:
-        yield not_supported("spec.trafficDistribution", spec["trafficDistribution"], DISTRIBUTIONS)
+    if spec.get("trafficDistribution") is not None and spec["trafficDistribution"] not in PREFERENCES:
+        yield not_supported("spec.trafficDistribution", spec["trafficDistribution"], PREFERENCES)
 
 
 def _update_causes(new: Json, old: Json) -> Iterator[Cause]:

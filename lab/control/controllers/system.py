@@ -40,14 +40,14 @@ class System:
     ) -> None:
         """Bring the store to the objects of this topology, at once; see own_objects for what is given."""
         made = own_objects(topology, addresses, machine, corefile, blocks)
-        self._wanted = {_key(resource, item): item for resource, item in made}
+        before, self._wanted = self._wanted, {_key(resource, item): item for resource, item in made}
         for key, wanted in self._wanted.items():
             resource = BY_KIND[key[0], key[1]]
             held = self._store.find(resource, key[2], key[3])
             if held is None:
                 self._make(resource, wanted)
             else:
-                self._bring(resource, held, wanted)
+                self._bring(resource, _without_labels(held, before.get(key, wanted), wanted), wanted)
         self._drop()
 
     def tell_blocks(self, blocks: Mapping[str, Sequence[str]]) -> None:
@@ -121,6 +121,15 @@ def _with(held: Json, wanted: Json) -> Json:
         if part not in ("apiVersion", "kind", "metadata"):
             made[part] = {**(held.get(part) or {}), **value} if isinstance(value, dict) else value
     return made
+
+
+def _without_labels(held: Json, before: Json, wanted: Json) -> Json:
+    """The object without the labels that the lab gave it before and gives it no longer."""
+    gone = (before["metadata"].get("labels") or {}).keys() - (wanted["metadata"].get("labels") or {}).keys()
+    if not gone:
+        return held
+    labels = {key: value for key, value in (held["metadata"].get("labels") or {}).items() if key not in gone}
+    return {**held, "metadata": {**held["metadata"], "labels": labels}}
 
 
 def _runs(pod: Json) -> tuple[object, ...]:

@@ -400,6 +400,14 @@ def test_slices_endpoints_configmaps_nodes_and_events() -> None:
         'ports[1].name: Duplicate value: ""',
     ]
     assert causes(ENDPOINTSLICES, {}) == ["addressType: Required value"]
+    hinted = {"addresses": ["192.0.2.1"], "hints": {"forZones": [{"name": "a b"}, {"name": "x"}, {"name": "x"}]}}
+    crowded = {"addresses": ["192.0.2.1"], "hints": {"forNodes": [{"name": f"node-{i}"} for i in range(9)]}}
+    wrong = causes(ENDPOINTSLICES, {"addressType": "IPv4", "endpoints": [hinted, crowded], "ports": []})
+    assert [one.partition(": ")[0] for one in wrong] == [
+        "endpoints[0].hints.forZones[0].name",
+        "endpoints[0].hints.forZones[2].name",
+        "endpoints[1].hints.forNodes",
+    ]
     assert causes(ENDPOINTS, {"subsets": [{}]}) == [
         "subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`"
     ]

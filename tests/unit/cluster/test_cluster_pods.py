@@ -47,13 +47,17 @@ def where(cluster: Cluster) -> dict[str, str]:
     ],
 )
 def test_pods_go_where_they_must_or_where_there_are_fewest(wanted: list[str], expected: list[str]) -> None:
-    assert list(place(("a", "b", "c"), wanted).nodes) == expected
+    assert list(place(("a", "b", "c"), [(node,) if node else () for node in wanted]).nodes) == expected
+
+
+def test_pods_that_may_be_on_some_nodes_go_where_there_are_fewest_of_them() -> None:
+    assert place(("a", "b", "c"), [("b",), ("b", "c"), ("b", "c"), ()]).nodes == ("b", "c", "b", "a")
 
 
 def test_nodes_beyond_kubelets_limit_are_named_but_pods_are_not_refused() -> None:
-    assert place(("a", "b"), ["a"] * 111).crowded == ("a",)
-    assert place(("a", "b"), [""] * 220).crowded == ()
-    assert place(("a", "b"), [""] * 221).crowded == ("a",)
+    assert place(("a", "b"), [("a",)] * 111).crowded == ("a",)
+    assert place(("a", "b"), [()] * 220).crowded == ()
+    assert place(("a", "b"), [()] * 221).crowded == ("a",)
 
 
 def test_dns_pods_stand_on_the_first_nodes_and_come_first(build: Build) -> None:

@@ -14,7 +14,7 @@ from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints,
 from lab.control.deriving import Derivation
 from lab.control.manifests import wanted
 from lab.topology import load_topology
-from tests.unit.control.world import World
+from tests.unit.control.world import World, addresses
 
 TOPOLOGIES = Path(__file__).parents[3] / "topologies"
 SERVICE = "kubernetes.io/service-name"
@@ -37,16 +37,49 @@ def write_slice(world: World, endpoints: list[Json], ports: list[Json], **parts:
     world.make(ENDPOINTSLICES, {**item, "endpoints": endpoints, "ports": ports})
 
 
-def test_a_file_comes_to_the_same_cluster_through_the_api() -> None:
-    text = (TOPOLOGIES / "two-subnet.yaml").read_text()
+ZONES = """
+apiVersion: hoplab/v1
+kind: Topology
+metadata: {name: zones}
+spec:
+  nodes: [{name: node-0, zone: east}, {name: node-1, labels: {disk: fast}}, {name: node-2, zone: west}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: a, labels: {app: web}}
+spec: {nodeSelector: {topology.kubernetes.io/zone: east}, containers: [{name: a, image: built-in}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: b, labels: {app: web}}
+spec: {nodeSelector: {disk: fast}, containers: [{name: a, image: built-in}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, clusterIP: 172.16.9.9, trafficDistribution: PreferSameNode, ports: [{port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: mine, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints: [{addresses: [192.0.2.1], zone: west, hints: {forZones: [{name: west}, {name: east}]}}]
+ports: [{port: 80}]
+"""
+
+
+@pytest.mark.parametrize("text", [(TOPOLOGIES / "two-subnet.yaml").read_text(), ZONES], ids=["two-subnet", "zones"])
+def test_a_file_comes_to_the_same_cluster_through_the_api(text: str) -> None:
     loaded = load_topology(text, "two-subnet.yaml", lambda name: (TOPOLOGIES / name).read_text())
     built = build_cluster(loaded.topology, loaded.manifests, None, "10.0.1.10")
     world = World()
+    world.system.use(loaded.topology, addresses(3))
     for one in wanted(loaded.topology, loaded.manifests):
         world.make(one.resource, one.item)
     world.run()
     made = cluster(world)
     assert made.nodes == built.nodes
+    assert made.zones == built.zones
     assert made.namespaces == built.namespaces
     assert made.pods == built.pods
     assert sorted(made.services, key=lambda one: one.full_name) == sorted(built.services, key=lambda one: one.full_name)
@@ -199,3 +232,19 @@ def test_one_change_among_many_services_costs_little(world: World, size: int) ->
     anew = time.perf_counter() - began
     assert set(fresh.slices) == set(cluster(world).slices)
     assert spent < anew, "following one change costs less than looking at all objects"
+
+
+def test_hints_and_zones_reach_the_network_as_they_change(world: World) -> None:
+    labels = world.store.get(NODES, "", "node-1")["metadata"]["labels"]
+    world.change(NODES, "node-1", "", metadata={"labels": {**labels, "topology.kubernetes.io/zone": "east"}})
+    world.pod("a", {"app": "web"}, nodeName="node-1")
+    world.service(trafficDistribution="PreferSameNode")
+    world.run()
+    (endpoint,) = slice_of(world).ports[0].endpoints
+    assert (endpoint.zone, endpoint.for_zones, endpoint.for_nodes) == ("east", ("east",), ("node-1",))
+    assert cluster(world).zones == (("node-1", "east"),)
+    world.change(NODES, "node-1", "", metadata={"labels": labels})
+    world.run()
+    (endpoint,) = slice_of(world).ports[0].endpoints
+    assert (endpoint.zone, endpoint.for_zones, endpoint.for_nodes) == ("", (), ("node-1",))
+    assert cluster(world).zones == ()

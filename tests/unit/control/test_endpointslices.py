@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lab.api.resources import ENDPOINTS, ENDPOINTSLICES, PODS, SERVICES
+import pytest
+
+from lab.api.resources import ENDPOINTS, ENDPOINTSLICES, NODES, PODS, SERVICES
+from lab.api.store import Json
 from lab.cluster.endpoints import slice_name
+from lab.topology.schema import ZONE
 from tests.unit.control.world import World
 
 SERVICE, MANAGED = "kubernetes.io/service-name", "endpointslice.kubernetes.io/managed-by"
@@ -153,3 +157,62 @@ def test_endpoints_that_people_write_are_mirrored(world: World) -> None:
     world.store.remove(ENDPOINTS, "default", "web")
     world.run()
     assert world.names(ENDPOINTSLICES) == ["kubernetes"]
+
+
+def in_zone(world: World, node: str, zone: str) -> None:
+    labels = world.store.get(NODES, "", node)["metadata"]["labels"]
+    world.change(NODES, node, "", metadata={"labels": {**labels, ZONE: zone}})
+
+
+def hints(world: World) -> list[Json | None]:
+    return [endpoint.get("hints") for endpoint in world.endpoints()]
+
+
+@pytest.mark.parametrize(
+    ("preference", "annotations", "expected"),
+    [
+        (None, {}, None),
+        ("PreferClose", {}, {"forZones": [{"name": "east"}]}),
+        ("PreferSameZone", {}, {"forZones": [{"name": "east"}]}),
+        ("PreferSameNode", {}, {"forZones": [{"name": "east"}], "forNodes": [{"name": "node-0"}]}),
+        ("PreferClose", {"service.kubernetes.io/topology-mode": "Auto"}, None),
+        ("PreferClose", {"service.kubernetes.io/topology-mode": "Disabled"}, {"forZones": [{"name": "east"}]}),
+    ],
+)
+def test_endpoints_have_their_nodes_zone_and_the_hints_that_the_service_wants(
+    world: World, preference: str | None, annotations: dict[str, str], expected: Json | None
+) -> None:
+    in_zone(world, "node-0", "east")
+    world.pod("a", {"app": "web"}, nodeName="node-0")
+    world.service(**({"trafficDistribution": preference} if preference else {}))
+    world.change(SERVICES, "web", metadata={"annotations": annotations})
+    world.run()
+    assert [endpoint["zone"] for endpoint in world.endpoints()] == ["east"]
+    assert hints(world) == [expected]
+
+
+def test_what_is_not_ready_or_in_no_zone_has_no_hints_for_zones(world: World) -> None:
+    in_zone(world, "node-0", "east")
+    world.pod("a", {"app": "web"}, nodeName="node-0")
+    world.pod("b", {"app": "web"}, nodeName="node-1")
+    world.service(trafficDistribution="PreferSameNode")
+    world.run()
+    east = {"forZones": [{"name": "east"}], "forNodes": [{"name": "node-0"}]}
+    assert hints(world) == [east, {"forNodes": [{"name": "node-1"}]}]
+    world.ready("a", False)
+    world.run()
+    assert hints(world) == [None, {"forNodes": [{"name": "node-1"}]}]
+
+
+def test_hints_follow_the_nodes_label_and_the_service(world: World) -> None:
+    world.pod("a", {"app": "web"}, nodeName="node-0")
+    world.service(trafficDistribution="PreferClose")
+    world.run()
+    assert hints(world) == [None]
+    for zone in ("east", "west"):
+        in_zone(world, "node-0", zone)
+        world.run()
+        assert hints(world) == [{"forZones": [{"name": zone}]}]
+    world.change(SERVICES, "web", spec={"trafficDistribution": None})
+    world.run()
+    assert hints(world) == [None]

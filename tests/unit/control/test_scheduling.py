@@ -31,7 +31,9 @@ def test_pods_are_placed_as_those_of_a_file_are(world: World, wanted: list[str])
         spec: dict[str, Any] = {"nodeName": node} if node else {}
         world.pod(f"pod-{index}", **spec)
     world.run()
-    expected = place(world.nodes, ["node-0", "node-1", *wanted]).nodes[2:]  # the DNS pods come first
+    expected = place(world.nodes, [(node,) if node else () for node in ("node-0", "node-1", *wanted)]).nodes[
+        2:
+    ]  # the DNS pods come first
     assert [node_of(world, f"pod-{index}") for index in range(len(wanted))] == list(expected)
 
 

@@ -41,6 +41,21 @@ def test_nodes_say_what_kubectl_shows_of_them(world: World) -> None:
     assert ready == ["True"]
 
 
+def test_labels_of_nodes_are_the_topologys_and_those_that_people_add_stay(world: World) -> None:
+    def labels() -> dict[str, str]:
+        found: dict[str, str] = world.store.get(NODES, "", "node-0")["metadata"]["labels"]
+        return found
+
+    zoned = "nodes: [{name: node-0, zone: east, labels: {disk: fast}}, {name: node-1}, {name: node-2}]"
+    world.system.use(topology(spec=zoned), addresses(3))
+    assert (labels()["topology.kubernetes.io/zone"], labels()["disk"]) == ("east", "fast")
+    world.change(NODES, "node-0", "", metadata={"labels": {**labels(), "mine": "yes"}})
+    world.system.use(topology(), addresses(3))
+    assert "topology.kubernetes.io/zone" not in labels()
+    assert "disk" not in labels()
+    assert (labels()["mine"], labels()["kubernetes.io/hostname"]) == ("yes", "node-0")
+
+
 def test_blocks_that_nodes_claim_are_told_and_nothing_else_changes(world: World) -> None:
     world.change(SERVICES, "kube-dns", "kube-system", spec={"selector": {"k8s-app": "broken"}})
     world.system.tell_blocks({"node-1": ("10.244.0.64/26",)})

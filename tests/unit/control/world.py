@@ -24,7 +24,8 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 def topology(nodes: int = 3, spec: str = "") -> Topology:
     listed = ", ".join(f"{{name: node-{number}}}" for number in range(nodes))
-    text = f"apiVersion: hoplab/v1\nkind: Topology\nmetadata: {{name: lab}}\nspec: {{nodes: [{listed}], {spec}}}"
+    spec = spec if spec.startswith("nodes:") else f"nodes: [{listed}], {spec}"
+    text = f"apiVersion: hoplab/v1\nkind: Topology\nmetadata: {{name: lab}}\nspec: {{{spec}}}"
 
     def no_file(name: str) -> str:
         raise FileNotFoundError(2, "No such file or directory", name)
