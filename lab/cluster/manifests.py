@@ -5,6 +5,7 @@ Other fields are Kubernetes' business and are passed over; `null` counts as not 
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -96,6 +97,34 @@ class Container(Manifest):
     ports: tuple[ContainerPort, ...] = ()
 
 
+def _ip(value: object) -> object:
+    try:
+        return str(ip_address(str(value)))
+    except ValueError:
+        raise refusal(f"{shown(value)} is not an IP address", "write it as 10.0.0.53") from None
+
+
+IpAddress = Annotated[str, BeforeValidator(_ip)]
+# A search domain may have underscores, end with a dot, or be the root (Kubernetes 1.34).
+SearchDomain = Annotated[str, Field(pattern=r"^(\.|[a-z0-9_]([-a-z0-9_.]{0,252}[a-z0-9_])?\.?)$", max_length=254)]
+
+
+class DnsOption(Manifest):
+    name: Annotated[str, Field(pattern=r"^[!-9;-~]+$", max_length=63)]
+    value: Annotated[str, Field(pattern=r"^[!-~]*$", max_length=63)] = ""
+
+
+class DnsConfig(Manifest):
+    nameservers: Annotated[tuple[IpAddress, ...], Field(max_length=3)] = ()
+    searches: Annotated[tuple[SearchDomain, ...], Field(max_length=32)] = ()
+    options: tuple[DnsOption, ...] = ()
+
+
+class HostAlias(Manifest):
+    ip: IpAddress
+    hostnames: tuple[DnsName, ...] = ()
+
+
 class PodSpec(Manifest):
     containers: Annotated[tuple[Container, ...], Field(min_length=1)]
     node_name: str = ""
@@ -103,6 +132,10 @@ class PodSpec(Manifest):
     hostname: Name = ""
     subdomain: Name = ""
     host_network: Flag = False
+    dns_policy: Literal["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] = "ClusterFirst"
+    dns_config: DnsConfig = DnsConfig()
+    host_aliases: tuple[HostAlias, ...] = ()
+    set_hostname_as_fqdn: Flag = Field(default=False, alias="setHostnameAsFQDN")
 
 
 class Pod(Manifest):

@@ -13,6 +13,32 @@ class ContainerPort:
 
 
 @dataclass(frozen=True, slots=True)
+class PodDns:
+    """`dnsPolicy` and `dnsConfig`: options are pairs of a name and a value, which may be ""."""
+
+    policy: str = "ClusterFirst"
+    nameservers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether the policy alone says all."""
+        return not (self.nameservers or self.searches or self.options)
+
+
+CLUSTER_FIRST = PodDns()
+
+
+@dataclass(frozen=True, slots=True)
+class HostAlias:
+    """Names that a pod's hosts file gives to an address."""
+
+    ip: str
+    hostnames: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod on its node. Without `command` it runs the built-in server on its `ports`.
 
@@ -31,6 +57,10 @@ class Pod:
     owner: str = ""
     system: str = ""  # "dnsmasq" or "coredns": the cluster's DNS server that runs in it
     running: bool = True
+    dns: PodDns = CLUSTER_FIRST
+    host_aliases: tuple[HostAlias, ...] = ()
+    fqdn: bool = False  # setHostnameAsFQDN
+    host_network: bool = False  # asked for: the lab gives it a network of its own all the same
 
     @property
     def place(self) -> str:

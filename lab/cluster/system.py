@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lab.cluster import manifests
-from lab.cluster.objects import ContainerPort, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
+from lab.cluster.objects import ContainerPort, Endpoint, EndpointSlice, PodDns, PortEndpoints, Service, ServicePort
 from lab.cluster.sources import Manifests
 from lab.cluster.templates import PodTemplate
 from lab.cluster.workloads import Wanted
@@ -16,6 +16,7 @@ API_PORT = 6443  # kube-apiserver's default
 _LABELS = (("k8s-app", "kube-dns"),)
 _DNS_PORTS = (("dns", "UDP", 53), ("dns-tcp", "TCP", 53))
 _METRICS_PORTS = (("metrics", "TCP", 9153),)
+_ASKS_OUTSIDE = PodDns("Default")  # for it cannot ask itself
 _DNS_POD = re.compile(r"dns-\d+")
 
 
@@ -26,7 +27,7 @@ def dns_pods(topology: Topology) -> Wanted:
     return [
         (
             f"dns-{index}",
-            PodTemplate(NAMESPACE, _LABELS, ports, system=topology.spec.dns.server, among=(node,)),
+            PodTemplate(NAMESPACE, _LABELS, ports, system=topology.spec.dns.server, among=(node,), dns=_ASKS_OUTSIDE),
         )
         for index, node in enumerate(nodes)
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.cluster import manifests
 from lab.cluster.nodes import HOSTNAME, Labels
-from lab.cluster.objects import ContainerPort, Pod
+from lab.cluster.objects import CLUSTER_FIRST, ContainerPort, HostAlias, Pod, PodDns
 from lab.cluster.sources import Manifests, Source
 from lab.errors import Mistake
 from lab.topology.document import Path, shown
@@ -30,6 +30,10 @@ class PodTemplate:
     owner: str = ""
     system: str = ""
     among: tuple[str, ...] = ()
+    dns: PodDns = CLUSTER_FIRST
+    host_aliases: tuple[HostAlias, ...] = ()
+    fqdn: bool = False
+    host_network: bool = False
 
     def pod(self, name: str, node: str) -> Pod:
         return Pod(
@@ -44,6 +48,10 @@ class PodTemplate:
             self.subdomain,
             self.owner,
             self.system,
+            dns=self.dns,
+            host_aliases=self.host_aliases,
+            fqdn=self.fqdn,
+            host_network=self.host_network,
         )
 
 
@@ -60,9 +68,6 @@ def pod_template(
     labels: Mapping[str, str] | None = None,
 ) -> PodTemplate:
     """The template; `at` is where metadata and spec stand in the manifest. What is wrong goes to `result`."""
-    if spec.host_network:
-        path = (*at, "spec", "hostNetwork")
-        result.mistakes.append(source.mistake(path, "pods in their node's network are not supported", "leave it out"))
     first = spec.containers[0]
     return PodTemplate(
         namespace=namespace,
@@ -74,7 +79,21 @@ def pod_template(
         subdomain=spec.subdomain,
         owner=owner,
         among=_among(source, spec, at, nodes, result),
+        dns=_dns(source, spec, at, result),
+        host_aliases=tuple(HostAlias(str(one.ip), one.hostnames) for one in spec.host_aliases),
+        fqdn=spec.set_hostname_as_fqdn,
+        host_network=spec.host_network,
     )
+
+
+def _dns(source: Source, spec: manifests.PodSpec, at: Path, result: Manifests) -> PodDns:
+    told = spec.dns_config
+    if spec.dns_policy == "None" and not told.nameservers:
+        path = (*at, "spec", "dnsPolicy")
+        problem = "with dnsPolicy None the pod asks nobody"
+        result.mistakes.append(source.mistake(path, problem, "name its servers in dnsConfig.nameservers"))
+    options = tuple((one.name, one.value) for one in told.options)
+    return PodDns(spec.dns_policy, tuple(map(str, told.nameservers)), told.searches, options)
 
 
 def _ports(source: Source, spec: manifests.PodSpec, at: Path, result: Manifests) -> tuple[ContainerPort, ...]:

@@ -15,6 +15,10 @@ from lab.control.slices import HEADLESS, place_of
 from lab.topology.schema import ZONE
 
 AFFINITY_SECONDS = 10800  # Kubernetes' default
+_PLAIN_DNS = {
+    "ClusterFirst": objects.CLUSTER_FIRST,
+    **{policy: objects.PodDns(policy) for policy in ("ClusterFirstWithHostNet", "Default", "None")},
+}
 
 
 def pod(item: Json, store: Store) -> objects.Pod | None:
@@ -37,7 +41,21 @@ def pod(item: Json, store: Store) -> objects.Pod | None:
         _deployment_of(item, store),
         (metadata.get("annotations") or {})[SYSTEM] if is_own_pod(item) else "",
         is_running(item),
+        pod_dns(spec),
+        tuple(objects.HostAlias(one["ip"], tuple(one.get("hostnames") or ())) for one in spec.get("hostAliases") or ()),
+        spec.get("setHostnameAsFQDN") is True,
+        spec.get("hostNetwork") is True,
     )
+
+
+def pod_dns(spec: Json) -> objects.PodDns:
+    """What a pod's specification says of its resolver."""
+    policy, told = spec.get("dnsPolicy") or "ClusterFirst", spec.get("dnsConfig")
+    if not told:
+        return _PLAIN_DNS[policy]
+    options = tuple((one["name"], one.get("value") or "") for one in told.get("options") or ())
+    nameservers, searches = tuple(told.get("nameservers") or ()), tuple(told.get("searches") or ())
+    return objects.PodDns(policy, nameservers, searches, options)
 
 
 def _container_ports(spec: Json) -> tuple[objects.ContainerPort, ...]:

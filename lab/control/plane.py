@@ -36,7 +36,10 @@ COREFILE = ("kube-system", "coredns")
 NOW = Deletion(propagation="Background", grace=0)
 
 # What a pod is born with: one that is to have another of these has to be made anew.
-_BORN_WITH = ("nodeName", "nodeSelector", "hostname", "subdomain")
+_BORN_WITH = (
+    *("nodeName", "nodeSelector", "hostname", "subdomain", "setHostnameAsFQDN", "hostNetwork"),
+    *("dnsPolicy", "dnsConfig", "hostAliases"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUTS, MS_BIND, mount, sethostname, setns, unshare
 from lab.network.objects import UNDERLAY, netns_name
+from lab.network.resolver import OWN_FILES
 
-OWN_FILES = Path("/etc/netns")
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell says it
 
 
@@ -31,7 +31,7 @@ def become(place: str) -> None:
     setns(netns, CLONE_NEWNET)
     os.close(netns)
     unshare(CLONE_NEWNS | CLONE_NEWUTS)
-    own = OWN_FILES / netns_name(place)
+    own = Path(OWN_FILES, netns_name(place))
     hostname = place.rpartition("/")[2]
     if own.is_dir():
         for path in own.iterdir():

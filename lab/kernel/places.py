@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab.errors import UsageError
+from lab.errors import LabError, UsageError
 from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWUSER, setns
 from lab.network.objects import UNDERLAY, netns_name
+from lab.network.resolver import OWN_FILES
 
 
 @contextmanager
@@ -46,6 +47,19 @@ class Sandbox:
             return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise UsageError(f"there is no place {place!r} in this lab", "`./inv inspect` lists the places") from None
+
+    def own_file(self, place: str, name: str) -> str:
+        """The text of the place's own `resolv.conf`, `hosts` or `hostname`, as whoever is in the place sees it below
+        /etc; "" where there is none. It may have been edited since the lab wrote it. LabError when the lab has ended.
+        """
+        root = f"/proc/{self.pid}/root"
+        try:
+            with open(f"{root}{OWN_FILES}/{netns_name(place)}/{name}", encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            if not os.path.isdir(f"{root}{OWN_FILES}"):
+                raise LabError("the lab has just ended", "./inv up builds it again") from None
+            return ""
 
     def join_user_namespace(self) -> None:
         """Become root of the lab's user namespace, for good. Nothing to do where the lab runs in ours (built by root).

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lab.network import calico, chains, dns, flannel, pods, routing, underlay
+from lab.network import calico, chains, dns, flannel, machine_names, pods, routing, underlay
 from lab.network.addressing import Addresses, assign
 from lab.network.coredns import NOTHING, Given
 from lab.network.kubeproxy import health
@@ -38,7 +38,8 @@ def design(topology: Topology, cluster: Cluster, addresses: Addresses, given: Gi
         calico.ip_sets(topology, addresses) if plugin is calico else (),
         _chains(topology, cluster, addresses),
         *(chains.node_tables(topology, cluster, addresses, node) for node in cluster.nodes),
-        pods.files(topology, cluster, addresses),
+        machine_names.files(topology, addresses),
+        pods.pod_files(topology, cluster, addresses),
         pods.servers(cluster),
         health.listeners(cluster, addresses, proxy, options),
         dns.servers(topology, cluster, addresses, given),

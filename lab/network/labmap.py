@@ -13,13 +13,14 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from lab.errors import UsageError
+from lab.network.resolver import HostsEntry, Resolver
 from lab.suggestion import did_you_mean
 
 T = TypeVar("T")
 
 VXLAN_PORTS = (4789, 8472)  # IANA's, and Linux's own default, which flannel uses
 HELD_BACK = "held back by the annotation hoplab.io/ready"
-NDOTS = 5  # resolv.conf of every pod, kubelet's ClusterFirst
+NDOTS = 5  # kubelet's ClusterFirst
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Place:
     """A network namespace. `kind` is node, pod, router, gateway, internet or underlay.
 
     `node` is set for pods, `ready` and why it is not count for pods, `subnets` are the names of those it has an
-    interface in.
+    interface in. `resolver`, `hostname` and `hosts` are as the lab wrote them, and only where they are not the usual
+    ones of its kind: ask `LabMap.resolver`, `hostname` and `hosts`.
     """
 
     name: str
@@ -74,6 +76,9 @@ class Place:
     links: tuple[Link, ...] = ()
     routes: tuple[Way, ...] = ()
     why: str = ""
+    resolver: Resolver | None = None
+    hostname: str = ""
+    hosts: tuple[HostsEntry, ...] = ()
 
     @property
     def address(self) -> str:
@@ -175,11 +180,14 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Dns:
-    """The cluster's DNS: its domain, the ClusterIP that pods ask, and the pods (places) behind it."""
+    """The cluster's DNS: its domain, the ClusterIP that pods ask, and the pods (places) behind it. `outside` is the
+    internet's resolver, which machines ask.
+    """
 
     domain: str = "cluster.local"
     service_ip: str = ""
     pods: tuple[str, ...] = ()
+    outside: str = ""
 
     def search(self, namespace: str) -> tuple[str, ...]:
         """The search list in the resolv.conf of the namespace's pods."""
@@ -270,6 +278,25 @@ class LabMap:
         place = self.by_name.get(endpoint.pod)
         return place.node if place else endpoint.node
 
+    def resolver(self, place: Place) -> Resolver:
+        """What the lab wrote into the place's resolv.conf. The file itself is the truth: somebody may have edited it
+        (`Sandbox.own_file` reads it, `Resolver.from_text` understands it).
+        """
+        if place.resolver is not None:
+            return place.resolver
+        if place.kind == "pod":
+            search = self.dns.search(place.name.partition("/")[0])
+            return Resolver((self.dns.service_ip,), search, (f"ndots:{NDOTS}",))
+        return Resolver((self.dns.outside,))
+
+    def hostname(self, place: Place) -> str:
+        """What the place's kernel calls it."""
+        return place.hostname or place.name.rpartition("/")[2]
+
+    def hosts(self, place: Place) -> tuple[HostsEntry, ...]:
+        """The lines of the place's hosts file beside localhost's, as the lab wrote them."""
+        return place.hosts or (HostsEntry(place.address, (self.hostname(place),)),)
+
     def of_kind(self, kind: str) -> tuple[Place, ...]:
         return tuple(place for place in self.places if place.kind == kind)
 
@@ -281,20 +308,23 @@ class LabMap:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LabMap:
         """The map that `to_json` was made of."""
-        return _build(LabMap, {**data, "dns": _build(Dns, data.get("dns", {}))})
+        return _build(LabMap, data)
 
 
 _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made; None for scalars
     LabMap: {"subnets": Subnet, "places": Place, "services": Service, "internet": HostName},
-    Place: {"subnets": None, "links": Link, "routes": Way},
+    Place: {"subnets": None, "links": Link, "routes": Way, "hosts": HostsEntry},
+    HostsEntry: {"names": None},
+    Resolver: {"nameservers": None, "search": None, "options": None},
     Link: {"addresses": None},
     Service: {"ports": ServicePort, "external_ips": None, "load_balancer_ips": None},
     ServicePort: {"endpoints": Endpoint},
     Dns: {"pods": None},
 }
+_PARTS: dict[type, dict[str, type]] = {LabMap: {"dns": Dns}, Place: {"resolver": Resolver}}  # those that are no lists
 _DEFAULTS: dict[type, tuple[tuple[str, Any], ...]] = {
     kind: tuple((item.name, item.default) for item in fields(kind))
-    for kind in (LabMap, Place, Link, Way, Subnet, Service, ServicePort, Endpoint, Dns, HostName)
+    for kind in (LabMap, Place, Link, Way, Subnet, Service, ServicePort, Endpoint, Dns, HostName, Resolver, HostsEntry)
 }
 
 
@@ -309,7 +339,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _build(kind: type[T], data: Mapping[str, Any]) -> T:
-    """An object of `kind`; its lists become tuples."""
+    """An object of `kind`; its lists become tuples, its parts objects."""
     lists = _LISTS.get(kind)
     if lists is None:
         return kind(**data)
@@ -317,4 +347,7 @@ def _build(kind: type[T], data: Mapping[str, Any]) -> T:
     for name, member in lists.items():
         if found := values.get(name):
             values[name] = tuple(found if member is None else [_build(member, item) for item in found])
+    for name, part in _PARTS.get(kind, {}).items():
+        if name in values:
+            values[name] = _build(part, values[name])
     return kind(**values)

@@ -1,11 +1,16 @@
-"""What a pod has whatever the plugin: namespace and settings, resolver, hosts file and hostname, and what listens."""
+"""What a pod has whatever the plugin: namespace and settings, resolver, hosts file and host name, and what listens."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from lab.cluster.objects import CLUSTER_FIRST
+from lab.network import pod_names
+from lab.network.machine_names import machine_resolver
 from lab.network.objects import File, Listener, Namespace, Object, Process, Sysctl, netns_name
+from lab.network.resolver import OWN_FILES
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod
@@ -13,19 +18,7 @@ if TYPE_CHECKING:
     from lab.topology.schema import Topology
 
 BUILT_IN_PORTS = (("tcp", 8080), ("udp", 8080))
-NDOTS = 5
 DNS_SERVICE = "kube-system/kube-dns"
-
-# kubelet writes these lines into every pod's file.
-_LOCALHOST = """\
-# Kubernetes-managed hosts file.
-127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-fe00::0\tip6-localnet
-fe00::0\tip6-mcastprefix
-fe00::1\tip6-allnodes
-fe00::2\tip6-allrouters
-"""
 
 _SETTINGS = (
     ("net.ipv4.conf.eth0.forwarding", "0", "a host, not a router"),
@@ -45,32 +38,29 @@ def sysctls(cluster: Cluster) -> Iterator[Sysctl]:
             yield Sysctl(pod.place, name, value, intent)
 
 
-def files(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[File]:
-    """What `ip netns exec` and the lab's own commands put over /etc in a pod or node."""
-    for node in topology.spec.nodes:
-        path = f"/etc/netns/{netns_name(node.name)}/resolv.conf"
-        yield File(node.name, path, f"nameserver {addresses.resolver}\n", "a node asks the internet's resolver")
-    yield from pod_files(topology, cluster, addresses)
-
-
 def pod_files(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[File]:
-    """Those of the pods alone."""
-    domain = topology.spec.dns.domain
-    servers = [service.cluster_ip for service in cluster.services if service.full_name == DNS_SERVICE]
-    tail = "".join(f"nameserver {server}\n" for server in servers) + f"options ndots:{NDOTS}\n"
-    resolvers = {
-        namespace: f"search {namespace}.svc.{domain} svc.{domain} {domain}\n{tail}" for namespace in cluster.namespaces
-    }
+    """What `ip netns exec` and the lab's own commands put over /etc in a pod."""
+    domain, of_node = topology.spec.dns.domain, machine_resolver(addresses)
+    servers = cluster_dns(cluster)
+    usual: dict[str, str] = {}
     for pod in cluster.pods:
         place = pod.place
-        folder = f"/etc/netns/{netns_name(place)}"
-        hostname = pod.hostname or pod.name
-        names = f"{hostname}.{pod.subdomain}.{pod.namespace}.svc.{domain}\t{hostname}" if pod.subdomain else hostname
-        # A DNS server itself asks the world outside (dnsPolicy Default), for it cannot ask itself.
-        resolver = f"nameserver {addresses.resolver}\n" if pod.system else resolvers[pod.namespace]
-        yield File(place, f"{folder}/resolv.conf", resolver, "names are asked of the cluster's DNS")
-        yield File(place, f"{folder}/hosts", f"{_LOCALHOST}{addresses.pods[place]}\t{names}\n", "the pod's own name")
-        yield File(place, f"{folder}/hostname", f"{hostname}\n", "the pod's own name")
+        folder = f"{OWN_FILES}/{netns_name(place)}"
+        if pod.dns == CLUSTER_FIRST and not pod.host_network:
+            if pod.namespace not in usual:
+                usual[pod.namespace] = pod_names.resolver(pod, domain, servers, of_node).to_text()
+            resolver = usual[pod.namespace]
+        else:
+            resolver = pod_names.resolver(pod, domain, servers, of_node).to_text()
+        hosts = pod_names.hosts_text(pod_names.hosts(pod, domain, addresses.pods[place]))
+        yield File(place, f"{folder}/resolv.conf", resolver, f"whom the pod asks for names: dnsPolicy {pod.dns.policy}")
+        yield File(place, f"{folder}/hosts", hosts, "names that the pod knows by itself")
+        yield File(place, f"{folder}/hostname", f"{pod_names.host_name(pod, domain)}\n", "the pod's own name")
+
+
+def cluster_dns(cluster: Cluster) -> tuple[str, ...]:
+    """The address of kube-dns, if there is such a Service."""
+    return tuple(service.cluster_ip for service in cluster.services if service.full_name == DNS_SERVICE)
 
 
 def servers(cluster: Cluster) -> Iterator[Object]:
@@ -79,9 +69,17 @@ def servers(cluster: Cluster) -> Iterator[Object]:
         if pod.system or not pod.running:
             continue
         if pod.command:
-            yield Process(pod.place, "command", pod.command, intent=f"program of pod {pod.place}")
+            yield Process(pod.place, "command", pod.command, _born_with(pod), intent=f"program of pod {pod.place}")
         else:
             yield from _listeners(pod)
+
+
+def _born_with(pod: Pod) -> str:
+    """A digest of what its program reads as it starts, of the names it has and asks for; "" for the usual."""
+    names = (pod.hostname, pod.subdomain, pod.fqdn, pod.host_aliases, pod.host_network, pod.dns)
+    if names == ("", "", False, (), False, CLUSTER_FIRST):
+        return ""
+    return sha256(repr(names).encode()).hexdigest()[:16]
 
 
 def _listeners(pod: Pod) -> Iterator[Listener]:

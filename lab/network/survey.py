@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from lab.cluster.objects import CLUSTER_FIRST
+from lab.network import pod_names
 from lab.network.ipv4 import Prefix, number
 from lab.network.labmap import (
     Dns,
@@ -19,7 +21,10 @@ from lab.network.labmap import (
     Subnet,
     Way,
 )
+from lab.network.machine_names import machine_resolver
 from lab.network.objects import UNDERLAY, Address, Interface, Namespace, Network, Route
+from lab.network.pods import cluster_dns
+from lab.network.resolver import HostsEntry, Resolver
 from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
@@ -65,6 +70,7 @@ def lab_map(
     named = {subnet.bridge: subnet.name for subnet in subnets}
     ready = {pod.place: pod.ready for pod in cluster.pods}
     why = {place: unready.get(place, NOT_READY) for place, is_ready in ready.items() if not is_ready}
+    named_as = {pod.place: _names(pod, spec.dns.domain, cluster, addresses) for pod in cluster.pods if _is_unusual(pod)}
     places = [
         Place(
             item.place,
@@ -75,6 +81,7 @@ def lab_map(
             tuple(links[item.place]),
             tuple(ways[item.place]),
             why.get(item.place, ""),
+            *named_as.get(item.place, ()),
         )
         for item in network
         if isinstance(item, Namespace)
@@ -94,9 +101,28 @@ def lab_map(
         subnets=subnets,
         places=tuple(places),
         services=services,
-        dns=Dns(spec.dns.domain, dns_service, tuple(pod.place for pod in cluster.pods if pod.system)),
+        dns=Dns(
+            spec.dns.domain, dns_service, tuple(pod.place for pod in cluster.pods if pod.system), addresses.resolver
+        ),
         internet=tuple(HostName(name, addresses.web) for name in spec.internet.names),
     )
+
+
+def _is_unusual(pod: cluster_objects.Pod) -> bool:
+    """Whether its names or its resolver are other than its place's name and namespace tell."""
+    return (
+        bool(pod.hostname or pod.subdomain or pod.host_aliases or pod.host_network or pod.dns != CLUSTER_FIRST)
+        or len(pod.name) > pod_names.LONGEST_LABEL
+    )
+
+
+def _names(
+    pod: cluster_objects.Pod, domain: str, cluster: Cluster, addresses: Addresses
+) -> tuple[Resolver, str, tuple[HostsEntry, ...]]:
+    """Its resolver, host name and hosts, as its files say them."""
+    resolver = pod_names.resolver(pod, domain, cluster_dns(cluster), machine_resolver(addresses))
+    hosts = tuple(pod_names.hosts(pod, domain, addresses.pods[pod.place]))
+    return resolver, pod_names.host_name(pod, domain), hosts
 
 
 def _link(item: Interface, addresses: tuple[str, ...]) -> Link:

@@ -7,16 +7,16 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import forbidden, invalid, not_supported, one_of, required
+from lab.api.kinds.causes import forbidden, invalid, not_supported, one_of
 from lab.api.kinds.containers import complete_container, containers_causes
 from lab.api.kinds.filling import each, filled
 from lab.api.kinds.metadata import annotation_causes, label_causes
+from lab.api.kinds.resolvers import resolver_causes
 from lab.api.kinds.volumes import complete_volume, volume_causes
 
 Json = dict[str, Any]
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
-DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 _SPEC: Json = {
@@ -66,10 +66,7 @@ def spec_causes(field: str, spec: Json) -> Iterator[Cause]:
     yield from volume_causes(f"{field}.volumes", spec.get("volumes") or ())
     yield from containers_causes(field, spec)
     yield from one_of(f"{field}.restartPolicy", spec.get("restartPolicy"), RESTART_POLICIES)
-    yield from one_of(f"{field}.dnsPolicy", spec.get("dnsPolicy"), DNS_POLICIES)
-    if spec.get("dnsPolicy") == "None" and not (spec.get("dnsConfig") or {}).get("nameservers"):
-        told = "must provide at least one DNS nameserver when `dnsPolicy` is None"
-        yield required(f"{field}.dnsConfig.nameservers", told)
+    yield from resolver_causes(field, spec)
     yield from label_causes(f"{field}.nodeSelector", spec.get("nodeSelector"))
     yield from _name_causes(field, spec)
     for i, toleration in enumerate(spec.get("tolerations") or ()):
@@ -78,9 +75,6 @@ def spec_causes(field: str, spec: Json) -> Iterator[Cause]:
         value = spec.get(part)
         if isinstance(value, int) and value < 0:
             yield invalid(f"{field}.{part}", value, "must be greater than or equal to 0")
-    for part in ("hostNetwork", "hostPID", "hostIPC"):
-        if spec.get(part):
-            yield forbidden(f"{field}.{part}", "this lab has no pods in the namespaces of their node")
 
 
 _NAMES = {

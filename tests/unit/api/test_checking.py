@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -203,9 +204,28 @@ WRONG_PODS = {
         pod(WEB, dnsPolicy="None"),
         "spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when `dnsPolicy` is None",
     ),
-    "host network": (
-        pod(WEB, hostNetwork=True),
-        "spec.hostNetwork: Forbidden: this lab has no pods in the namespaces of their node",
+    "no nameserver's address": (
+        pod(WEB, dnsConfig={"nameservers": ["dns.example"]}),
+        'spec.dnsConfig.nameservers[0]: Invalid value: "dns.example": must be a valid IP address, '
+        "(e.g. 10.9.8.7 or 2001:db8::ffff)",
+    ),
+    "nameservers": (
+        pod(WEB, dnsConfig={"nameservers": ["10.0.0.1"] * 4}),
+        'spec.dnsConfig.nameservers: Invalid value: ["10.0.0.1","10.0.0.1","10.0.0.1","10.0.0.1"]: '
+        "must not have more than 3 nameservers",
+    ),
+    "search domains": (
+        pod(WEB, dnsConfig={"searches": ["a"] * 33}),
+        f"spec.dnsConfig.searches: Invalid value: {json.dumps(['a'] * 33, separators=(',', ':'))}: "
+        "must not have more than 32 search paths",
+    ),
+    "resolver's option": (
+        pod(WEB, dnsConfig={"options": [{"value": "2"}]}),
+        "spec.dnsConfig.options[0]: Required value: must not be empty",
+    ),
+    "alias's address": (
+        pod(WEB, hostAliases=[{"ip": "here", "hostnames": ["a"]}]),
+        'spec.hostAliases[0].ip: Invalid value: "here": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
     ),
     "toleration": (
         pod(WEB, tolerations=[{"key": "a", "operator": "Near"}]),
@@ -225,6 +245,12 @@ WRONG_PODS = {
 @pytest.mark.parametrize(("item", "told"), WRONG_PODS.values(), ids=WRONG_PODS)
 def test_pods(item: Json, told: str) -> None:
     assert causes(PODS, item) == [told]
+
+
+def test_a_pod_may_ask_for_its_nodes_network_and_for_every_kind_of_resolver() -> None:
+    assert causes(PODS, pod(WEB, hostNetwork=True, dnsPolicy="ClusterFirstWithHostNet")) == []
+    config = {"nameservers": ["10.0.0.1", "fd00::1"], "searches": [".", "_x.example.com."], "options": [{"name": "a"}]}
+    assert causes(PODS, pod(WEB, dnsPolicy="None", dnsConfig=config)) == []
 
 
 def test_sctp_is_allowed() -> None:

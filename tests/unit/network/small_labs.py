@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, Pod, PortEndpoints, Service, ServicePort
+from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, Pod, PodDns, PortEndpoints, Service, ServicePort
 from lab.network.design import Addresses, assign, design
 from lab.network.objects import Address, Chain, FdbEntry, Interface, Neighbour, Network, Route, Sysctl
 from lab.topology.schema import Cni, Firewall, Metadata, Node, Router, Spec, Subnet, Topology
@@ -79,7 +79,7 @@ def two_subnet(cni: Cni = CALICO, firewalls: tuple[Firewall, ...] = ()) -> Lab:
     """node-0 (pod-0, pod-1, a DNS pod) and node-1 (pod-2) in subnet-a, node-2 (pod-3) in subnet-b."""
     topology = spec({"node-0": "subnet-a", "node-1": "subnet-a", "node-2": "subnet-b"}, cni=cni, firewalls=firewalls)
     pods = (
-        Pod("kube-system", "dns-0", "node-0", system="dnsmasq"),
+        Pod("kube-system", "dns-0", "node-0", system="dnsmasq", dns=PodDns("Default")),
         Pod("namespace001", "pod-0", "node-0"),
         Pod("namespace001", "pod-1", "node-0"),
         Pod("namespace001", "pod-2", "node-1", labels=(("app", "myapp"),)),

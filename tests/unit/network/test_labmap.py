@@ -27,7 +27,7 @@ def test_what_is_in_it() -> None:
     labmap = mapped("two-subnet")
     assert labmap.subnets[0] == Subnet("subnet-a", "10.0.1.0/24", "subnet-a")
     assert labmap.by_name["router"].subnets[:2] == ("subnet-a", "subnet-b")
-    assert labmap.dns == Dns("cluster.local", "172.16.0.10", ("kube-system/dns-0", "kube-system/dns-1"))
+    assert labmap.dns == Dns("cluster.local", "172.16.0.10", ("kube-system/dns-0", "kube-system/dns-1"), "203.0.113.53")
     assert labmap.internet == (HostName("www.example.com", "203.0.113.80"),)
     myapp = next(service for service in labmap.services if service.name == "myapp")
     assert myapp.ports[0].endpoints[1] == Endpoint("10.244.0.129", 8080, "namespace001/pod-3")

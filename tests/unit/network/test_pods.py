@@ -27,7 +27,20 @@ def test_a_pod_asks_the_clusters_dns_and_searches_its_own_namespace_first() -> N
 def test_a_dns_pod_and_a_node_ask_the_internets_resolver() -> None:
     lab = two_subnet()
     assert files(lab, "kube-system/dns-0")["/etc/netns/kube-system.dns-0/resolv.conf"] == "nameserver 203.0.113.53\n"
-    assert files(lab, "node-0") == {"/etc/netns/node-0/resolv.conf": "nameserver 203.0.113.53\n"}
+    assert files(lab, "node-0") == {
+        "/etc/netns/node-0/resolv.conf": "nameserver 203.0.113.53\n",
+        "/etc/netns/node-0/hosts": "127.0.0.1\tlocalhost\n::1\tlocalhost\tip6-localhost\tip6-loopback\n"
+        "10.0.1.10\tnode-0\n",
+        "/etc/netns/node-0/hostname": "node-0\n",
+    }
+
+
+def test_routers_gateway_and_internet_have_names_and_a_resolver_too() -> None:
+    for place, address in (("router", "10.0.1.1"), ("gateway", "192.168.255.1"), ("internet", "203.0.113.53")):
+        held = files(two_subnet(), place)
+        assert held[f"/etc/netns/{place}/resolv.conf"] == "nameserver 203.0.113.53\n"
+        assert held[f"/etc/netns/{place}/hosts"].endswith(f"\n{address}\t{place}\n")
+        assert held[f"/etc/netns/{place}/hostname"] == f"{place}\n"
 
 
 def test_a_pod_knows_its_own_name() -> None:
