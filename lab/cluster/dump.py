@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from lab.cluster.objects import PROXY_NAME
 from lab.cluster.recorded import EndpointSlice, Node, Object, Service, ServiceCidr
 from lab.cluster.sources import Source
 from lab.errors import FileError, Mistake
@@ -33,7 +34,6 @@ _MODELS: dict[tuple[str, str], type[Object]] = {
     ("networking.k8s.io/v1", "ServiceCIDR"): ServiceCidr,
 }
 SERVICE_NAME = "kubernetes.io/service-name"
-PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 HEADLESS = "service.kubernetes.io/headless"
 
 # Every key that a model has, and the labels above: the rest of a file is passed over while it is parsed.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+"""The label by which a Service is handed to another proxy than kube-proxy, whatever its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,8 @@ class Service:
     """`cluster_ip` is "" for headless (None) and ExternalName Services.
 
     `affinity_seconds` is 0 without session affinity. The policies are `Cluster` or `Local`; `source_ranges` restrict
-    who may use the load balancer's addresses, which are those of status.loadBalancer; ports are 0 for none.
+    who may use the load balancer's addresses, which are those of status.loadBalancer; ports are 0 for none. Where a
+    label names another `proxy`, kube-proxy leaves the Service alone.
     """
 
     namespace: str
@@ -136,6 +142,7 @@ class Service:
     internal_policy: str = "Cluster"
     external_policy: str = "Cluster"
     health_check_port: int = 0
+    proxy: str | None = None
 
     @property
     def full_name(self) -> str:
@@ -161,3 +168,8 @@ class Cluster:
     deployments: tuple[Deployment, ...] = ()
     warnings: tuple[str, ...] = field(default=(), compare=False)
     zones: tuple[tuple[str, str], ...] = ()
+
+    @cached_property
+    def zone_of(self) -> Mapping[str, str]:
+        """The zone of every node, "" for none."""
+        return {**dict.fromkeys(self.nodes, ""), **dict(self.zones)}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from lab.cluster import manifests
 from lab.cluster.addresses import ClusterIpError, ClusterIps
 from lab.cluster.distribution import AUTOMATIC, TOPOLOGY_MODE
 from lab.cluster.nodeports import NodePorts, NodePortsUsedUpError
-from lab.cluster.objects import Service, ServicePort
+from lab.cluster.objects import PROXY_NAME, Service, ServicePort
 from lab.cluster.servicechecks import HEADLESS, WITH_NODE_PORTS, checks_health, clashes, exposed, mistakes, warnings
+from lab.cluster.sourceranges import restricting
 from lab.cluster.sources import Manifests, Source
 from lab.topology.document import Path
 
@@ -146,7 +146,7 @@ def _service(item: manifests.Service, cluster_ip: str, node_ports: Mapping[str, 
         tuple(spec.selector.items()),
         external_ips=tuple(one for one in spec.external_ips if ":" not in one),
         load_balancer_ips=tuple(one.ip for one in ingress if one.ip and ":" not in one.ip and one.ip_mode == "VIP"),
-        source_ranges=_source_ranges(spec.load_balancer_source_ranges),
+        source_ranges=restricting(spec.load_balancer_source_ranges),
         affinity_seconds=(
             spec.session_affinity_config.client_ip.timeout_seconds if spec.session_affinity == "ClientIP" else 0
         ),
@@ -155,6 +155,7 @@ def _service(item: manifests.Service, cluster_ip: str, node_ports: Mapping[str, 
         health_check_port=(
             spec.health_check_node_port or node_ports.get(health_owner(name), 0) if checks_health(spec) else 0
         ),
+        proxy=item.metadata.labels.get(PROXY_NAME),
     )
 
 
@@ -164,14 +165,3 @@ def _external_name(item: manifests.Service) -> Service:
     )
     name = item.spec.external_name
     return Service(item.metadata.namespace, item.metadata.name, "ExternalName", "", ports, external_name=name)
-
-
-def _source_ranges(written: Iterable[str]) -> tuple[str, ...]:
-    """The IPv4 ones, without bits beyond their length. What cannot be read is a mistake that is told elsewhere."""
-    found = []
-    for text in written:
-        try:
-            found.append(str(IPv4Network(text.strip(), strict=False)))
-        except ValueError:
-            continue
-    return tuple(found)

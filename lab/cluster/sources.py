@@ -40,8 +40,7 @@ class Source:
         return self.document.mistake(self.at + path, problem, remedy, key=key)
 
     def warning(self, path: Path, text: str) -> str:
-        file, line, _ = self.document.position(self.at + path)
-        return f"{file}:{line}: {text}"
+        return self.document.warning(self.at + path, text)
 
     def __str__(self) -> str:
         file, line, _ = self.document.position(self.at)

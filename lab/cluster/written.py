@@ -1,18 +1,19 @@
 """A cluster's own objects, as they were written down, to the Cluster that one node's kube-proxy sees.
 
 Endpoints are bare addresses; there are no pods. Only IPv4 counts, and only what kube-proxy would look at. Sources:
-kube-proxy (which objects it watches, which Services it skips, how it takes topology hints), discovery.k8s.io/v1.
+kube-proxy (which objects it watches, which Services it skips), discovery.k8s.io/v1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 
 from lab.cluster import recorded
-from lab.cluster.dump import HEADLESS, PROXY_NAME, SERVICE_NAME, Dump
-from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
+from lab.cluster.dump import HEADLESS, SERVICE_NAME, Dump
+from lab.cluster.objects import PROXY_NAME, Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
+from lab.cluster.sourceranges import restricting
 from lab.cluster.sources import Source
 from lab.errors import Mistake, UsageError
 from lab.suggestion import did_you_mean
@@ -43,15 +44,15 @@ def written_cluster(dump: Dump, node: str) -> Written:
     warnings: list[str] = []
     nodes = {item.metadata.name: item for _, item in dump.of(recorded.Node)}
     _check_node(nodes, node, warnings)
-    services = [item for _, item in dump.of(recorded.Service) if _is_ours(item)]
+    services = [item for _, item in dump.of(recorded.Service)]
     warnings += _without_address(services)
-    zone = nodes[node].metadata.labels.get(ZONE, "") if node in nodes else ""
+    zones = tuple((name, zone) for name, item in nodes.items() if (zone := item.metadata.labels.get(ZONE)))
     made = tuple(_service(item) for item in services)
-    slices = tuple(_slices(dump, made, _Place(node, zone), warnings))
+    slices = tuple(_slices(dump, made, warnings))
     warnings += _others(dump)
     namespaces = tuple(dict.fromkeys(service.namespace for service in made))
     everywhere = tuple(dict.fromkeys((node, *nodes)))
-    cluster = Cluster(everywhere, namespaces, (), made, slices, (), tuple(warnings))
+    cluster = Cluster(everywhere, namespaces, (), made, slices, (), tuple(warnings), zones)
     prefixes = [text for _, item in dump.of(recorded.ServiceCidr) for text in _ipv4(item.spec.cidrs)]
     return Written(cluster, _addresses(nodes.get(node)), tuple(prefixes))
 
@@ -65,11 +66,6 @@ def _check_node(nodes: dict[str, recorded.Node], node: str, warnings: list[str])
     elif node not in nodes:
         few = f"there are {', '.join(list(nodes)[:8])}{', …' if len(nodes) > 8 else ''}"
         raise UsageError(f"there is no Node {node!r} among the objects", did_you_mean(node, nodes, few))
-
-
-def _is_ours(item: recorded.Service | recorded.EndpointSlice) -> bool:
-    """kube-proxy does not even watch objects with either label: they are another proxy's, or nobody's."""
-    return PROXY_NAME not in item.metadata.labels and HEADLESS not in item.metadata.labels
 
 
 def _without_address(services: Iterable[recorded.Service]) -> Iterator[str]:
@@ -126,13 +122,14 @@ def _service(item: recorded.Service) -> Service:
         ),
         external_ips=external_ips,
         load_balancer_ips=_ipv4(item.ip for item in ingress if item.ip and item.ip_mode == "VIP"),
-        source_ranges=tuple(str(IPv4Network(text, strict=False)) for text in _ipv4(spec.load_balancer_source_ranges)),
+        source_ranges=restricting(spec.load_balancer_source_ranges),
         affinity_seconds=(
             spec.session_affinity_config.client_ip.timeout_seconds if spec.session_affinity == "ClientIP" else 0
         ),
         internal_policy=spec.internal_traffic_policy,
         external_policy="Local" if local else "Cluster",
         health_check_port=spec.health_check_node_port if local and spec.type == "LoadBalancer" else 0,
+        proxy=item.metadata.labels.get(PROXY_NAME),
     )
 
 
@@ -147,22 +144,11 @@ def _cluster_ip(spec: recorded.ServiceSpec) -> str:
     return next(iter(_ipv4(spec.cluster_ips or (spec.cluster_ip,))), "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where kube-proxy is, as topology hints name it."""
-
-    node: str
-    zone: str
-
-
-_Member = tuple[Source, int, recorded.SliceEndpoint]
-
-
-def _slices(dump: Dump, services: Iterable[Service], place: _Place, warnings: list[str]) -> Iterator[EndpointSlice]:
-    """The slices of these Services; those of others lead nowhere."""
+def _slices(dump: Dump, services: Iterable[Service], warnings: list[str]) -> Iterator[EndpointSlice]:
+    """The slices of these Services; those of others lead nowhere. kube-proxy does not watch those of headless ones."""
     by_service: dict[tuple[str, str], list[tuple[Source, recorded.EndpointSlice]]] = {}
     for source, item in dump.of(recorded.EndpointSlice):
-        if item.address_type == "IPv4" and _is_ours(item):
+        if item.address_type == "IPv4" and HEADLESS not in item.metadata.labels:
             key = (item.metadata.namespace, item.metadata.labels.get(SERVICE_NAME, ""))
             by_service.setdefault(key, []).append((source, item))
     mistakes: list[Mistake] = []
@@ -170,9 +156,8 @@ def _slices(dump: Dump, services: Iterable[Service], place: _Place, warnings: li
         found = by_service.pop((service.namespace, service.name), [])
         # kube-proxy takes a Service's slices in the order of their names: of an endpoint in two, the first counts
         found.sort(key=lambda pair: pair[1].metadata.name)
-        left_out = _left_out(service, [item for _, item in found], place, warnings)
         for source, item in found:
-            endpoints = tuple(_endpoints(source, item, left_out, mistakes))
+            endpoints = tuple(_endpoints(source, item, mistakes))
             ports = tuple(
                 [PortEndpoints(port.name, port.protocol, port.port, endpoints) for port in item.ports if port.port]
             )
@@ -184,50 +169,23 @@ def _slices(dump: Dump, services: Iterable[Service], place: _Place, warnings: li
         warnings.append(f"{_listed(lost)}: there are endpoints, but the Service is not among the objects")
 
 
-def _endpoints(
-    source: Source, item: recorded.EndpointSlice, left_out: frozenset[int], mistakes: list[Mistake]
-) -> Iterator[Endpoint]:
+def _endpoints(source: Source, item: recorded.EndpointSlice, mistakes: list[Mistake]) -> Iterator[Endpoint]:
     for index, member in enumerate(item.endpoints):
         address = member.addresses[0]  # kube-proxy looks at no other
         if not _is_ipv4(address):
             path: Path = ("endpoints", index, "addresses", 0)
             mistakes.append(source.mistake(path, "this is not an IPv4 address", "which the addressType promises"))
-        elif id(member) not in left_out:
-            told = member.conditions
+        else:
+            told, hints = member.conditions, member.hints
             yield Endpoint(
                 address=address,
                 node=member.node_name,
                 ready=told.ready,
                 serving=told.serving,
                 terminating=told.terminating,
+                for_zones=tuple([one.name for one in hints.for_zones]),
+                for_nodes=tuple([one.name for one in hints.for_nodes]),
             )
-
-
-def _left_out(
-    service: Service, slices: list[recorded.EndpointSlice], place: _Place, warnings: list[str]
-) -> frozenset[int]:
-    """Ready endpoints, by identity, that topology hints keep for other nodes or zones.
-
-    Hints count only where every ready endpoint has some and one of them names this node, or else this zone.
-    """
-    ready = [member for item in slices for member in item.endpoints if member.conditions.ready]
-    for here, named in ((place.node, _nodes), (place.zone, _zones)):
-        if ready and all(map(named, ready)) and any(here in named(member) for member in ready):
-            elsewhere = frozenset(id(member) for member in ready if here not in named(member))
-            if elsewhere and "Local" in (service.internal_policy, service.external_policy):
-                told = f"{service.full_name}: has a Local traffic policy and topology hints; the hints are not applied"
-                warnings.append(told)
-                return frozenset()
-            return elsewhere
-    return frozenset()
-
-
-def _zones(member: recorded.SliceEndpoint) -> frozenset[str]:
-    return frozenset(item.name for item in member.hints.for_zones)
-
-
-def _nodes(member: recorded.SliceEndpoint) -> frozenset[str]:
-    return frozenset(item.name for item in member.hints.for_nodes)
 
 
 def _listed(names: list[str]) -> str:

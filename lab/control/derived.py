@@ -8,10 +8,11 @@ from lab.api.resources import DEPLOYMENTS, REPLICASETS
 from lab.api.store import Json, Store
 from lab.cluster import objects
 from lab.cluster.endpoints import SERVICE_NAME
+from lab.cluster.sourceranges import restricting
 from lab.control.own_objects import SYSTEM, is_own_pod
 from lab.control.ownership import controller_of, owner_name
 from lab.control.podstatus import is_finished, is_ready, is_running
-from lab.control.slices import HEADLESS, place_of
+from lab.control.slices import HEADLESS, places_of
 from lab.topology.schema import ZONE
 
 AFFINITY_SECONDS = 10800  # Kubernetes' default
@@ -93,11 +94,12 @@ def service(item: Json) -> objects.Service:
         spec.get("externalName") or "" if external else "",
         tuple(spec.get("externalIPs") or ()),
         tuple(one["ip"] for one in ingress if one.get("ip") and one.get("ipMode", "VIP") == "VIP"),
-        tuple(spec.get("loadBalancerSourceRanges") or ()),
+        restricting(spec.get("loadBalancerSourceRanges") or ()),
         affinity if spec.get("sessionAffinity") == "ClientIP" else 0,
         spec.get("internalTrafficPolicy") or "Cluster",
         spec.get("externalTrafficPolicy") or "Cluster",
         spec.get("healthCheckNodePort") or 0,
+        (metadata.get("labels") or {}).get(objects.PROXY_NAME),
     )
 
 
@@ -135,11 +137,10 @@ def endpoint_slice(
 
 def _endpoints(item: Json, pod_at: Callable[[str], objects.Pod | None]) -> Iterator[objects.Endpoint]:
     """What is not said of readiness counts as true; what serves is what is ready, unless that is said."""
-    for one in item.get("endpoints") or ():
+    for one, place in zip(item.get("endpoints") or (), places_of(item), strict=True):
         conditions = one.get("conditions") or {}
         ready = conditions.get("ready") is not False
         serving = conditions.get("serving")
-        place = place_of(one)
         found = pod_at(place) if place else None
         yield objects.Endpoint(
             place if found else "",

@@ -14,7 +14,7 @@ from lab.control import derived
 from lab.control.indexes import Owned, by_name
 from lab.control.own_objects import is_own_pod
 from lab.control.ownership import owner_name
-from lab.control.slices import place_of
+from lab.control.slices import places_of
 
 T = TypeVar("T")
 
@@ -160,7 +160,7 @@ class Derivation:
         return made if made is not None and made.node in self._known else None
 
     def _slice(self, item: Json) -> objects.EndpointSlice | None:
-        self._refer(key_of(item), tuple(filter(None, map(place_of, item.get("endpoints") or ()))))
+        self._refer(key_of(item), tuple(filter(None, places_of(item))))
         return derived.endpoint_slice(item, self._is_headless, self._pod_at)
 
     def _refer(self, key: Key, places: tuple[str, ...]) -> None:

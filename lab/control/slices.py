@@ -5,7 +5,7 @@ Source: kube-controller-manager's endpointslice controller, and its library k8s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
@@ -159,7 +159,10 @@ def spread(members: Sequence[Member], held: Sequence[Sequence[str]]) -> list[lis
     return [sorted(places, key=order.__getitem__) for places in filled]
 
 
-def place_of(endpoint: Mapping[str, Json]) -> str:
-    """`NAMESPACE/POD` of the endpoint's pod, "" for none."""
-    reference = endpoint.get("targetRef") or {}
-    return f"{reference['namespace']}/{reference['name']}" if reference.get("kind") == "Pod" else ""
+def places_of(item: Json) -> list[str]:
+    """`NAMESPACE/POD` of each endpoint of a slice, "" for what is no pod. Whoever names no namespace means its own."""
+    own = item["metadata"]["namespace"]
+    references = [one.get("targetRef") or {} for one in item.get("endpoints") or ()]
+    return [
+        f"{one.get('namespace') or own}/{one.get('name', '')}" if one.get("kind") == "Pod" else "" for one in references
+    ]

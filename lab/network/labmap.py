@@ -64,8 +64,8 @@ class Place:
     """A network namespace. `kind` is node, pod, router, gateway, internet or underlay.
 
     `node` is set for pods, `ready` and why it is not count for pods, `subnets` are the names of those it has an
-    interface in. `resolver`, `hostname` and `hosts` are as the lab wrote them, and only where they are not the usual
-    ones of its kind: ask `LabMap.resolver`, `hostname` and `hosts`.
+    interface in. A node may be in a `zone`. `resolver`, `hostname` and `hosts` are as the lab wrote them, and only
+    where they are not the usual ones of its kind: ask `LabMap.resolver`, `hostname` and `hosts`.
     """
 
     name: str
@@ -76,6 +76,7 @@ class Place:
     links: tuple[Link, ...] = ()
     routes: tuple[Way, ...] = ()
     why: str = ""
+    zone: str = ""
     resolver: Resolver | None = None
     hostname: str = ""
     hosts: tuple[HostsEntry, ...] = ()
@@ -104,6 +105,7 @@ class Endpoint:
 
     `node` is where a bare address is, if that is known; `LabMap.node_of` tells it of any endpoint. `serving` is said of
     one that is `terminating` only: then it is the last resort. `why` says why it is not ready, "" for one that is.
+    `for_nodes` and `for_zones` are hints: for whose traffic it is meant.
     """
 
     address: str
@@ -114,6 +116,8 @@ class Endpoint:
     terminating: bool = False
     node: str = ""
     why: str = ""
+    for_nodes: tuple[str, ...] = ()
+    for_zones: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -150,7 +154,10 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`cluster_ip` is "" for headless and ExternalName Services. The policies are Cluster or Local."""
+    """`cluster_ip` is "" for headless and ExternalName Services. The policies are Cluster or Local.
+
+    `left_to` is the label that hands it to another proxy than kube-proxy, "" for most.
+    """
 
     namespace: str
     name: str
@@ -162,6 +169,7 @@ class Service:
     load_balancer_ips: tuple[str, ...] = ()
     internal_policy: str = "Cluster"
     external_policy: str = "Cluster"
+    left_to: str = ""
 
     @property
     def full_name(self) -> str:
@@ -319,6 +327,7 @@ _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made
     Link: {"addresses": None},
     Service: {"ports": ServicePort, "external_ips": None, "load_balancer_ips": None},
     ServicePort: {"endpoints": Endpoint},
+    Endpoint: {"for_nodes": None, "for_zones": None},
     Dns: {"pods": None},
 }
 _PARTS: dict[type, dict[str, type]] = {LabMap: {"dns": Dns}, Place: {"resolver": Resolver}}  # those that are no lists

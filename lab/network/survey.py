@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from lab.cluster.objects import CLUSTER_FIRST
+from lab.cluster.objects import CLUSTER_FIRST, PROXY_NAME
 from lab.network import pod_names
 from lab.network.ipv4 import Prefix, number
 from lab.network.labmap import (
@@ -81,6 +81,7 @@ def lab_map(
             tuple(links[item.place]),
             tuple(ways[item.place]),
             why.get(item.place, ""),
+            cluster.zone_of.get(item.place, ""),
             *named_as.get(item.place, ()),
         )
         for item in network
@@ -185,13 +186,15 @@ def _service(
         service.load_balancer_ips,
         service.internal_policy,
         service.external_policy,
+        "" if service.proxy is None else f"{PROXY_NAME}={service.proxy}",
     )
 
 
 def _endpoint(one: cluster_objects.Endpoint, addresses: Addresses, target: int, unready: Mapping[str, str]) -> Endpoint:
     address = one.address or addresses.pod(one.pod)
     if one.ready:
-        return Endpoint(address, target, one.pod, node="" if one.pod else one.node)
+        node = "" if one.pod else one.node
+        return Endpoint(address, target, one.pod, node=node, for_nodes=one.for_nodes, for_zones=one.for_zones)
     if one.terminating:
         why = LAST_RESORT if one.serving else TERMINATING
     else:

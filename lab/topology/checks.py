@@ -64,6 +64,15 @@ def check(spec: Spec) -> Iterator[Objection]:
     yield from _outside(spec)
 
 
+def remarks(spec: Spec) -> Iterator[tuple[Path, str]]:
+    """What a spec that can be right has in vain: where it stands, and a sentence."""
+    services = spec.services
+    for i, text in enumerate(services.node_port_addresses if services.proxy == "nftables" else ()):
+        if IPv4Network(text).is_loopback:
+            told = f"{text} has no effect: with services.proxy nftables no node port answers on 127.0.0.0/8"
+            yield ("spec", "services", "nodePortAddresses", i), told
+
+
 def _too_many(spec: Spec) -> Iterator[Objection]:
     for field, items, limit in (
         ("subnets", spec.subnets, MAX_SUBNETS),

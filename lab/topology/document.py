@@ -113,3 +113,8 @@ class Document:
         """What is wrong at `path`, with its position."""
         file, line, column = self.position(path, key=key)
         return Mistake(file, line, column, field_path(path), problem, remedy)
+
+    def warning(self, path: Path, text: str) -> str:
+        """`text` with the place of the value at `path`."""
+        file, line, _ = self.position(path)
+        return f"{file}:{line}: {text}"

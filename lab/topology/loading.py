@@ -9,7 +9,7 @@ from itertools import islice
 from pydantic import ValidationError
 
 from lab.errors import FileError, Mistake
-from lab.topology.checks import MAX_FIREWALLS, check
+from lab.topology.checks import MAX_FIREWALLS, check, remarks
 from lab.topology.defaults import complete
 from lab.topology.document import Document, Mapping, shown
 from lab.topology.firewall import RuleError, parse_rule, unknown_chains
@@ -54,7 +54,8 @@ def load_topology(
         raise file_error(refusals(error, first, Topology)) from None
     topology = complete(topology)
     mistakes = [first.mistake(*objection) for objection in islice(check(topology.spec), MAX_MISTAKES + 1)]
-    firewalls, warnings = [], []
+    warnings = [first.warning(*remark) for remark in remarks(topology.spec)]
+    firewalls = []
     for index, firewall in enumerate(topology.spec.firewalls[:MAX_FIREWALLS]):
         lines, found, left_out = _rules(firewall, first, index, read_file)
         mistakes += found

@@ -21,7 +21,7 @@ _SPECIAL = (
 WIDEST, NARROWEST = 8, 30
 
 
-def _prefix(text: str) -> str:
+def _network(text: str) -> IPv4Network:
     example = "write it as 10.0.1.0/24"
     if ":" in text:
         raise refusal(f"{shown(text)} is not IPv4", "only IPv4 is supported")
@@ -33,6 +33,15 @@ def _prefix(text: str) -> str:
         raise refusal(f"{shown(text)} is not an IPv4 prefix", example) from None
     if str(network) != text:
         raise refusal(f"{shown(text)} is not the beginning of a prefix", f"write {network}")
+    return network
+
+
+def _any_prefix(text: str) -> str:
+    return str(_network(text))
+
+
+def _prefix(text: str) -> str:
+    network = _network(text)
     if not WIDEST <= network.prefixlen <= NARROWEST:
         raise refusal(f"the prefix length {network.prefixlen} is out of range", f"use /{WIDEST} to /{NARROWEST}")
     for special, purpose in _SPECIAL:
@@ -53,6 +62,10 @@ def _address(text: str) -> str:
 
 
 Prefix = Annotated[str, AfterValidator(_prefix), Field(json_schema_extra={"examples": ["10.0.1.0/24"]})]
+AnyPrefix = Annotated[
+    str, AfterValidator(_any_prefix), Field(json_schema_extra={"examples": ["10.0.1.0/24", "127.0.0.0/8"]})
+]
+"""One that says which addresses are meant, and has none of its own: whatever is in it."""
 HostAddress = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"examples": ["10.0.1.10"]})]
 
 

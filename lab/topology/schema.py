@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from lab.topology.firewall import FirewallRule, parse_rule
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
-from lab.topology.prefixes import HostAddress, Prefix
+from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
 
 Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
@@ -112,10 +112,11 @@ class Services(Model):
         strict=True,
         description="Whether whoever asks a ClusterIP is masqueraded, pods too (kube-proxy's `--masquerade-all`).",
     )
-    node_port_addresses: tuple[Prefix, ...] = Field(
+    node_port_addresses: tuple[AnyPrefix, ...] = Field(
         default=(),
         description="Prefixes of nodes' addresses on which node ports answer (kube-proxy's `--nodeport-addresses`); "
-        "unless given, all addresses of a node (with `nftables`, the one that it has in its subnet).",
+        "unless given, all addresses of a node (with `nftables`, the one that it has in its subnet). `127.0.0.0/8` is "
+        "for `iptables` alone.",
     )
 
 

@@ -1,13 +1,13 @@
 """Which endpoints of the Service that was asked the request may be sent to, why not to the others, and that in words.
 
-Source of who is chosen from: kube-proxy, without topology hints; of a headless Service it is DNS that leaves out those
-that are not ready.
+Source of who is chosen from: kube-proxy; of a headless Service it is DNS that leaves out those that are not ready.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from lab.network.hints import meant_for
 from lab.network.labmap import Endpoint, LabMap, Place, Service, ServicePort, preferred
 from lab.trace.journey import Candidate
 
@@ -28,7 +28,13 @@ def choosable(labmap: LabMap, source: Place, address: str, service: Service, por
         return tuple(one for one in port.endpoints if one.ready)
     policy = _local_policy(labmap, source, address, service)
     node = choosing_node(labmap, source, address)
-    return preferred([one for one in port.endpoints if not policy or labmap.node_of(one) == node])
+    found = preferred([one for one in port.endpoints if not policy or labmap.node_of(one) == node])
+    return found if policy or not (found and found[0].ready) else meant_for(found, node, _zone(labmap, node))
+
+
+def _zone(labmap: LabMap, node: str) -> str:
+    place = labmap.by_name.get(node)
+    return place.zone if place else ""
 
 
 def candidates(
@@ -41,7 +47,8 @@ def candidates(
 
     def why(one: Endpoint) -> str:
         elsewhere = f"not on {node}, and {policy} is {LOCAL}" if policy and labmap.node_of(one) != node else ""
-        return one.why or elsewhere
+        meant = f"hints mean it for {', '.join(one.for_nodes or one.for_zones)}" if one.ready and not elsewhere else ""
+        return one.why or elsewhere or ("" if one in wanted else meant)
 
     return tuple(
         Candidate(one.name, one.address, one.port, one.ready, one in wanted, one.address == chosen, why(one))

@@ -73,7 +73,7 @@ class EndpointSlices:
             ports = slices.ports(service, targets)
             own = [item for item in spare if item["ports"] == ports]
             spare = [item for item in spare if item["ports"] != ports]
-            filled = slices.spread(members, [list(map(slices.place_of, item["endpoints"])) for item in own])
+            filled = slices.spread(members, list(map(slices.places_of, own)))
             told = {one.place: one.endpoint for one in members}
             for item, places in zip(own, filled, strict=False):
                 if places:

@@ -73,9 +73,11 @@ def _statistic(count: int) -> Iterator[str]:
         yield ""
 
 
-def how_many(targets: tuple[Target, ...], *, local: bool) -> str:
+def how_many(port: ProxiedPort, targets: tuple[Target, ...], *, local: bool) -> str:
     """What awaits, for people; `local` where a Local policy leaves only those of the node."""
     where = " on this node" if local else ""
+    if not local and len(targets) < len(port.chosen):
+        where = " that hints mean for this node"
     if not targets:
         return "for pods and the node itself; no endpoint on this node"
     return f"1 of {len(targets)} endpoints{where} chosen at random" if len(targets) > 1 else f"its only endpoint{where}"

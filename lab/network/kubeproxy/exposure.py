@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.network.kubeproxy.names import external_chain, firewall_chain, local_chain, service_chain
-from lab.network.kubeproxy.options import EVERYWHERE
 from lab.network.objects import Chain, Rule
 
 if TYPE_CHECKING:
@@ -130,10 +129,7 @@ def guard(place: str, port: ProxiedPort, node_allowed: bool) -> Chain:
     onward = external_chain(port.name, port.protocol)
     said = f'-m comment --comment "{port.name} loadbalancer IP" -j {onward}'
     title = f"load balancer of Service {port.title}"
-    rules = [
-        Rule(said if cidr == EVERYWHERE else f"-s {cidr} {said}", f"{title}: clients from {cidr} are let in")
-        for cidr in port.source_ranges
-    ]
+    rules = [Rule(f"-s {cidr} {said}", f"{title}: clients from {cidr} are let in") for cidr in port.source_ranges]
     if node_allowed:
         told = f"{title}: this node is let in, also when it asks with the load balancer's address"
         rules += [Rule(f"-s {one}/32 {said}", told) for one in port.load_balancer_ips]

@@ -24,7 +24,7 @@ WELL, NOBODY_HERE = 200, 503
 
 def listeners(cluster: Cluster, addresses: PodAddresses, proxy: str, options: ProxyOptions) -> Iterator[Listener]:
     """On every node, a port for each Service that has one: 200 where it has ready endpoints, else 503."""
-    checked = [service for service in cluster.services if service.health_check_port]
+    checked = [service for service in cluster.services if service.health_check_port and service.proxy is None]
     if not checked:
         return
     counts = {service.full_name: _local_endpoints(cluster.slices, addresses, service) for service in checked}

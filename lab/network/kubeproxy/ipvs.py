@@ -45,11 +45,19 @@ class Ipvs(NamedTuple):
     chains: tuple[Chain, ...]
 
 
+class _Place(NamedTuple):
+    """Where kube-proxy is; `zone` may be ""."""
+
+    node: str
+    zone: str
+
+
 def ipvs(cluster: Cluster, addresses: PodAddresses, node: str, options: ProxyOptions) -> Ipvs:
     """What kube-proxy makes on `node`. Node ports are on the addresses of it that are known, but for 127.0.0.1."""
     ports = proxied_ports(cluster, addresses)
     own = addresses.nodes[node]
-    servers = tuple(server for port in ports for server in _servers(port, node, _node_port_addresses(own, options)))
+    place = _Place(node, cluster.zone_of[node])
+    servers = tuple(server for port in ports for server in _servers(port, place, _node_port_addresses(own, options)))
     bound = dict.fromkeys(address for port in ports for address in _bound(port) if address != own)
     made = ipvs_sets.sets(node, ports, own, bound)
     members = {item.name: item.members for item in made}
@@ -65,20 +73,20 @@ def _bound(port: ProxiedPort) -> tuple[str, ...]:
     return (port.cluster_ip, *port.external_ips, *port.load_balancer_ips)
 
 
-def _servers(port: ProxiedPort, node: str, own: Iterable[str]) -> Iterator[VirtualServer]:
+def _servers(port: ProxiedPort, place: _Place, own: Iterable[str]) -> Iterator[VirtualServer]:
     told = f"Service {port.title}"
-    inside = _targets(port, node, local=port.internal_local)
+    inside = _targets(port, place, local=port.internal_local)
     yield VirtualServer(port.cluster_ip, port.port, port.protocol, port.affinity_seconds, inside, told)
-    outside = _targets(port, node, local=port.external_local)
+    outside = _targets(port, place, local=port.external_local)
     for way in ways(port):
         for address in (way.address,) if way.address else own:
             yield VirtualServer(address, way.number, port.protocol, port.affinity_seconds, outside, way.title)
 
 
-def _targets(port: ProxiedPort, node: str, *, local: bool) -> tuple[Target, ...]:
+def _targets(port: ProxiedPort, place: _Place, *, local: bool) -> tuple[Target, ...]:
     """Under a Local policy this node's; where it has none, all of them: in this mode pods here get through."""
-    everywhere = port.chosen if port.uses_cluster else ()
-    return port.local(node) or everywhere if local else everywhere
+    everywhere = port.near(*place) if port.uses_cluster else ()
+    return port.local(place.node) or everywhere if local else everywhere
 
 
 def ipvs_text(made: Ipvs, *, explained: bool = False) -> str:

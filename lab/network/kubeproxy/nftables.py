@@ -14,7 +14,7 @@ from lab.network.kubeproxy import nftables_fixed
 from lab.network.kubeproxy.nftables_fixed import ADDRESSES, CLUSTER_IPS, NODE_PORT_IPS, SETS, TABLE
 from lab.network.kubeproxy.nftables_port import PortParts, port_parts
 from lab.network.kubeproxy.options import EVERYWHERE
-from lab.network.kubeproxy.portrules import Here, differs_by_node, here
+from lab.network.kubeproxy.portrules import Here, differs_by_node, everywhere, here
 from lab.network.kubeproxy.targets import ProxiedPort, ProxiedService, proxied_services
 from lab.network.objects import NftChain, NftElement, NftObject, NftSet
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["TABLE", "NftTables", "tables"]
 
 T = TypeVar("T")
-_NOWHERE = Here()
 _Elements = dict[str, tuple[NftElement, ...]]  # of all sets and maps, by name
 
 
@@ -83,6 +82,7 @@ class NftTables:
         before: NftTables | None = None,
     ) -> None:
         self._addresses = addresses
+        self._zones = cluster.zone_of
         self._options = options
         self._service_cidrs = service_cidrs
         old = before.services if before and before._options == options else {}
@@ -135,15 +135,14 @@ class NftTables:
         """The Services whose objects may differ between `other` and this, on whatever node."""
         names = dict.fromkeys([name for name, parts in self.services.items() if other.services.get(name) is not parts])
         names |= dict.fromkeys([name for name in other.services if name not in self.services])
-        if self._addresses.nodes != other._addresses.nodes:
+        if (self._addresses.nodes, self._zones) != (other._addresses.nodes, other._zones):
             names |= dict.fromkeys([name for name, parts in self.services.items() if None in parts.ports])
         return tuple(names)
 
     def _ports(self, node: str, service: str) -> Iterator[PortParts]:
         if found := self.services.get(service):
-            address = self._addresses.nodes[node]
             for port, parts in zip(found.proxied.ports, found.ports, strict=True):
-                yield parts or self._port(port, here(port, node, address))
+                yield parts or self._port(port, self._found(port, node))
 
     def _sets(self, node: str, elements: _Elements) -> Iterator[NftSet]:
         own = self._node_port_ips(node)
@@ -167,11 +166,13 @@ class NftTables:
         return self._options.node_port_addresses([address for address in (own, tunnel) if address])
 
     def _here(self, node: str) -> tuple[Here, ...]:
-        address = self._addresses.nodes[node]
-        return tuple([here(port, node, address) for port in self._specific])
+        return tuple([self._found(port, node) for port in self._specific])
+
+    def _found(self, port: ProxiedPort, node: str) -> Here:
+        return here(port, node, self._zones[node], self._addresses.nodes[node])
 
     def _shared(self, service: ProxiedService) -> _ServiceParts:
-        parts = [None if differs_by_node(port) else self._port(port, _NOWHERE) for port in service.ports]
+        parts = [None if differs_by_node(port) else self._port(port, everywhere(port)) for port in service.ports]
         return _ServiceParts(service, tuple(parts))
 
     def _port(self, port: ProxiedPort, found: Here) -> PortParts:

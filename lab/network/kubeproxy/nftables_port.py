@@ -64,14 +64,14 @@ class PortParts(NamedTuple):
 @lru_cache(maxsize=1 << 17)  # ports that are not the same on all nodes are asked for again and again
 def port_parts(port: ProxiedPort, found: Here, cluster_cidr: str, masquerade_all: bool) -> PortParts:
     """The port's part on a node where `found` is the case; the same for all nodes where `found` is the same."""
-    internal = found.local if port.internal_local else port.chosen
-    external = found.local if port.external_local else port.chosen
+    internal = found.local if port.internal_local else found.near
+    external = found.local if port.external_local else found.near
     chains = list(_choosers(port, found, cluster_cidr, masquerade_all))
     if port.chosen and port.exposed:
         chains.append(_external(port, cluster_cidr, bool(external)))
     if port.guarded:
         chains.append(_firewall(port, found.allowed))
-    reached = port.reached(found.local)
+    reached = port.reached(found.near, found.local)
     chains += [_endpoint(port, target) for target in reached]
     affinities = [_affinity(port, target) for target in reached] if port.affinity_seconds else []
     elements = (*_cluster_ip(port, internal), *_ways_in(port, external))
@@ -82,7 +82,7 @@ def _cluster_ip(port: ProxiedPort, targets: tuple[Target, ...]) -> Iterator[tupl
     key = f"{port.cluster_ip} . {port.protocol} . {port.port}"
     if targets:
         chooser = (local_chain if port.internal_local else service_chain)(port.name, port.protocol)
-        told = f"Service {port.title} ({how_many(targets, local=port.internal_local)})"
+        told = f"Service {port.title} ({how_many(port, targets, local=port.internal_local)})"
         yield SERVICE_IPS, NftElement(key, f"goto {chooser}", "", told)
     else:
         yield EMPTY_SERVICES, _empty(port, key, f"Service {port.title}", "internalTrafficPolicy")
@@ -97,7 +97,7 @@ def _ways_in(port: ProxiedPort, targets: tuple[Target, ...]) -> Iterator[tuple[s
         key = f"{port.protocol} . {way.number}"
         key = f"{way.address} . {key}" if way.address else key
         if port.chosen:
-            told = f"{way.title} ({how_many(targets, local=port.external_local)})"
+            told = f"{way.title} ({how_many(port, targets, local=port.external_local)})"
             yield SERVICE_IPS if way.address else NODE_PORTS, NftElement(key, onward, "", told)
         if way.guarded:
             told = f"{way.title}: only clients from {', '.join(port.source_ranges)}"
@@ -119,7 +119,7 @@ def _choosers(port: ProxiedPort, found: Here, cluster_cidr: str, masquerade_all:
     masquerade = tuple(_masquerade(port, cluster_cidr, masquerade_all))
     if port.chosen and port.uses_cluster:
         first = () if port.internal_local else masquerade
-        yield _chooser(port, service_chain(port.name, port.protocol), first, port.chosen, local=False)
+        yield _chooser(port, service_chain(port.name, port.protocol), first, found.near, local=False)
     if found.local:
         first = masquerade if port.internal_local else ()
         yield _chooser(port, local_chain(port.name, port.protocol), first, found.local, local=True)
@@ -147,7 +147,7 @@ def _chooser(
             )
             for target, chain in zip(targets, names, strict=True)
         ]
-    told = f"Service {port.title} ({how_many(targets, local=local)})"
+    told = f"Service {port.title} ({how_many(port, targets, local=local)})"
     choices = ", ".join([f"{number} : goto {chain}" for number, chain in enumerate(names)])
     rules.append(Rule(f"numgen random mod {len(targets)} vmap {{ {choices} }}", told))
     return PortChain(name, tuple(rules), told)

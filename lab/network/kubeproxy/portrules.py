@@ -23,10 +23,11 @@ _REJECT = "REJECT --reject-with icmp-port-unreachable"
 class Here(NamedTuple):
     """What a port's rules follow from that is not the same on all nodes.
 
-    `local` are the endpoints on the node that a Local policy uses; `allowed` says whether the source ranges have the
-    node's own address in them.
+    `near` are the endpoints that get its traffic without a Local policy, `local` those on it that such a policy uses;
+    `allowed` says whether the source ranges have the node's own address in them.
     """
 
+    near: tuple[Target, ...]
     local: tuple[Target, ...] = ()
     allowed: bool = False
 
@@ -53,13 +54,18 @@ class PortRules(NamedTuple):
 
 def differs_by_node(port: ProxiedPort) -> bool:
     """Whether the port's rules are not the same on all nodes."""
-    return port.uses_local or port.guarded
+    return port.uses_local or port.guarded or port.hinted
 
 
-def here(port: ProxiedPort, node: str, address: str) -> Here:
+def everywhere(port: ProxiedPort) -> Here:
+    """What a port's rules are to follow that are the same on all nodes."""
+    return Here(port.chosen)
+
+
+def here(port: ProxiedPort, node: str, zone: str, address: str) -> Here:
     """What the port's rules are to follow on `node`, whose own address is `address`."""
     allowed = port.guarded and any(number(address) in Prefix.of(cidr) for cidr in port.source_ranges)
-    return Here(port.local(node) if port.uses_local else (), allowed)
+    return Here(port.near(node, zone), port.local(node) if port.uses_local else (), allowed)
 
 
 def port_rules(place: str, port: ProxiedPort, found: Here, style: Style) -> PortRules:
@@ -76,13 +82,15 @@ def port_rules(place: str, port: ProxiedPort, found: Here, style: Style) -> Port
         f"-m {port.protocol} --dport {port.port}"
     )
     masquerade = _masquerade(port, matched, style)
-    behind = {one.endpoint: endpoint(place, port, one, style.commented) for one in port.reached(found.local)}
+    behind = {
+        one.endpoint: endpoint(place, port, one, style.commented) for one in port.reached(found.near, found.local)
+    }
     local = port.internal_local
     choosers = []
     if port.uses_cluster:
-        rules = choices(port, port.chosen, behind, style.commented)
+        rules = choices(port, found.near, behind, style.commented)
         name = service_chain(port.name, port.protocol)
-        choosers.append(_chooser(place, port, name, () if local else masquerade, rules, port.chosen, local=False))
+        choosers.append(_chooser(place, port, name, () if local else masquerade, rules, found.near, local=False))
     if found.local:
         rules = choices(port, found.local, behind, style.commented)
         name = local_chain(port.name, port.protocol)
@@ -103,9 +111,9 @@ def port_rules(place: str, port: ProxiedPort, found: Here, style: Style) -> Port
 
 def _exposed(place: str, port: ProxiedPort, found: Here, style: Style, inner: PortRules) -> PortRules:
     """With the ways in from outside added."""
-    answering = found.local if port.external_local else port.chosen
+    answering = found.local if port.external_local else found.near
     told = "has no endpoint on this node, externalTrafficPolicy is Local: dropped"
-    services, node_ports = exposure.entries(port, how_many(answering, local=port.external_local))
+    services, node_ports = exposure.entries(port, how_many(port, answering, local=port.external_local))
     outer = [exposure.external(place, port, style.cluster_cidr, bool(answering))]
     if port.guarded:
         outer.append(exposure.guard(place, port, found.allowed))
@@ -130,7 +138,7 @@ def _chooser(
     *,
     local: bool,
 ) -> Chain:
-    intent = f"Service {port.title} ({how_many(targets, local=local)})"
+    intent = f"Service {port.title} ({how_many(port, targets, local=local)})"
     return Chain(place, "nat", name, (*first, *rules), "", intent)
 
 

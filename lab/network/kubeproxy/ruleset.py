@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.network.kubeproxy import fixed
-from lab.network.kubeproxy.portrules import Here, PortRules, Style, differs_by_node, here, port_rules
+from lab.network.kubeproxy.portrules import Here, PortRules, Style, differs_by_node, everywhere, here, port_rules
 from lab.network.kubeproxy.targets import ProxiedPort, ProxiedService, proxied_services
 from lab.network.objects import Chain, Rule
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 LARGE_CLUSTER = 1000
 """Above so many endpoints in all kube-proxy leaves out the comments of the rules it has one of per endpoint."""
-
-_NOWHERE = Here()
 
 
 class ServiceRules(NamedTuple):
@@ -41,6 +39,7 @@ class RuleSet:
         self._place = cluster.nodes[0]
         self._addresses = addresses.nodes
         self._tunnels = addresses.tunnels
+        self._zones = cluster.zone_of
         self._options = options
         old: Mapping[str, ServiceRules] = before.services if before else {}
         proxied = proxied_services(cluster, addresses, {name: one.proxied for name, one in old.items()})
@@ -87,7 +86,7 @@ class RuleSet:
         """The Services whose rules may differ between `other` and this, on whatever node."""
         names = dict.fromkeys([name for name, rules in self.services.items() if other.services.get(name) is not rules])
         names |= dict.fromkeys([name for name in other.services if name not in self.services])
-        if self._addresses != other._addresses:
+        if (self._addresses, self._zones) != (other._addresses, other._zones):
             names |= dict.fromkeys([name for name, _, _ in self._specific])
         return tuple(names)
 
@@ -96,7 +95,7 @@ class RuleSet:
             service,
             tuple(
                 [
-                    None if differs_by_node(port) else port_rules(self._place, port, _NOWHERE, self._style)
+                    None if differs_by_node(port) else port_rules(self._place, port, everywhere(port), self._style)
                     for port in service.ports
                 ]
             ),
@@ -107,7 +106,10 @@ class RuleSet:
         return fixed.to_node_ports(self._options, tuple([address for address in own if address]))
 
     def _here(self, node: str) -> tuple[Here, ...]:
-        return tuple([here(port, node, self._addresses[node]) for _, _, port in self._specific])
+        return tuple([self._found(port, node) for _, _, port in self._specific])
+
+    def _found(self, port: ProxiedPort, node: str) -> Here:
+        return here(port, node, self._zones[node], self._addresses[node])
 
     def _on(self, node: str, chains: Iterable[Chain]) -> Iterable[Chain]:
         if node == self._place:
@@ -117,7 +119,7 @@ class RuleSet:
     def _ports(self, node: str, service: str) -> Iterator[PortRules]:
         if found := self.services.get(service):
             for at, (port, rules) in enumerate(zip(found.proxied.ports, found.ports, strict=True)):
-                yield rules or self._port(service, at, port, here(port, node, self._addresses[node]))
+                yield rules or self._port(service, at, port, self._found(port, node))
 
     def _port(self, service: str, at: int, port: ProxiedPort, found: Here) -> PortRules:
         key = (service, at, found)

@@ -132,7 +132,8 @@ class NodeRules:
     @property
     def summary(self) -> str:
         """How much was looked at, in words."""
-        endpoints = sum(len(port.chosen) for port in self.ports)
+        zone = self.written.cluster.zone_of[self.node]
+        endpoints = sum(len(port.near(self.node, zone)) for port in self.ports)
         return f"{len(self.ports)} Service ports with {endpoints} endpoints"
 
     def text(self, *, explained: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 Headless and ExternalName Services have no ClusterIP and are DNS's business alone. The records are named tuples, and not
 dataclasses, because there are 10,000 of them, and making a frozen dataclass takes three times as long.
-Source of which endpoints are used: kube-proxy (its CategorizeEndpoints), without topology hints.
+Source of which endpoints are used: kube-proxy (its CategorizeEndpoints).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from lab.network.hints import are_complete, meant_for
 from lab.network.kubeproxy.names import service_port_name
 
 if TYPE_CHECKING:
@@ -46,13 +47,16 @@ class Target(NamedTuple):
     ready: bool
     leaving: bool
     """serving while it terminates: the last resort"""
+    for_nodes: tuple[str, ...] = ()
+    for_zones: tuple[str, ...] = ()
+    """hints: for whose traffic it is meant"""
 
 
 class ProxiedPort(NamedTuple):
     """A Service port. `name` is as in kube-proxy's comments, `title` for people; `protocol` in lower case.
 
     `targets` are all endpoints, sorted as strings, as kube-proxy lists them; `chosen` those of them that get traffic
-    wherever they are: the ready ones or else the leaving ones. Ports and seconds are 0 for none.
+    from anywhere: the ready ones or else the leaving ones. Ports and seconds are 0 for none.
     """
 
     name: str
@@ -75,13 +79,25 @@ class ProxiedPort(NamedTuple):
         """The endpoints that get traffic on `node` under a Local policy: its ready ones, or else its leaving ones."""
         return preferred([target for target in self.targets if target.node == node])
 
-    def reached(self, local: tuple[Target, ...]) -> tuple[Target, ...]:
-        """The endpoints that a node may choose which has these `local` ones: leaving ones of its own may be its last
-        resort while others are ready.
+    def near(self, node: str, zone: str) -> tuple[Target, ...]:
+        """The endpoints that get traffic of `node`, in `zone` ("" for none), where no Local policy is for it.
+
+        Hints are for ready endpoints alone.
+        """
+        return meant_for(self.chosen, node, zone) if self.hinted else self.chosen
+
+    def reached(self, near: tuple[Target, ...], local: tuple[Target, ...]) -> tuple[Target, ...]:
+        """The endpoints that a node may choose which has these `near` and `local` ones: of its own it may take some
+        that leave while others are ready, and some that hints mean for others.
         """
         if not self.uses_cluster:
             return local
-        return tuple(sorted({*self.chosen, *local})) if local else self.chosen
+        return tuple(sorted({*near, *local})) if local else near
+
+    @property
+    def hinted(self) -> bool:
+        """Whether its endpoints may be others on each node, as hints say."""
+        return are_complete(self.chosen) and self.chosen[0].ready
 
     @property
     def exposed(self) -> bool:
@@ -123,7 +139,8 @@ def preferred(targets: Sequence[Target]) -> tuple[Target, ...]:
 def proxied_services(
     cluster: Cluster, addresses: PodAddresses, before: Mapping[str, ProxiedService]
 ) -> dict[str, ProxiedService]:
-    """Every Service with a ClusterIP by NAMESPACE/NAME, sorted (kube-proxy's own order is that of a Go map: none).
+    """Every Service with a ClusterIP by NAMESPACE/NAME, sorted (kube-proxy's own order is that of a Go map: none), but
+    those that are another proxy's.
 
     What did not change since `before`, what this returned for an earlier state, is the very same object.
     """
@@ -132,7 +149,7 @@ def proxied_services(
         slices.setdefault(f"{item.namespace}/{item.service}", []).append(item)
     found = {}
     for service in cluster.services:
-        if service.cluster_ip:
+        if service.cluster_ip and service.proxy is None:
             name = service.full_name
             found[name] = _proxied(name, service, tuple(slices.get(name, ())), addresses, before.get(name))
     return {name: found[name] for name in sorted(found)}
@@ -194,5 +211,6 @@ def _targets(slices: tuple[EndpointSlice, ...], pods: Iterator[str]) -> dict[tup
                 key = f"{address}:{port.target}"
                 if key not in behind or one.ready:
                     name = one.pod.removeprefix(f"{item.namespace}/") if one.pod else address
-                    behind[key] = Target(key, address, name, one.node, one.ready, one.serving and one.terminating)
+                    leaving = one.serving and one.terminating
+                    behind[key] = Target(key, address, name, one.node, one.ready, leaving, one.for_nodes, one.for_zones)
     return found

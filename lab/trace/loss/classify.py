@@ -15,6 +15,7 @@ from lab.trace.passage import Passage
 Row = Callable[[Case], Finding | None]
 
 ROWS: tuple[Row, ...] = (
+    delivery.left_alone,
     delivery.no_endpoints,
     delivery.no_endpoints_here,
     delivery.not_let_in,

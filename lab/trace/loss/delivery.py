@@ -21,6 +21,20 @@ NOT_IN_RANGES = ("its source ranges are ", ": who is not in ")  # likewise, of a
 EMPTY = "vmap @no-endpoint-"  # and in nftables mode its maps of what to refuse
 
 
+def left_alone(case: Case) -> Finding | None:
+    """A Service that a label hands to another proxy than kube-proxy: here nobody answers for its addresses."""
+    service, _ = case.passage.asked or (None, None)
+    if service is None or not service.left_to:
+        return None
+    label = service.left_to.partition("=")[0]
+    named = f"service {service.name} -n {service.namespace}"
+    why = (
+        f"Service {service.full_name} is labelled {service.left_to}: kube-proxy leaves it to another proxy, "
+        f"which is not here. `kubectl label {named} {label}-` gives it back."
+    )
+    return Finding(_node(case), Cause.NOT_PROXIED, service.left_to, why, stage="service")
+
+
 def no_endpoints(case: Case) -> Finding | None:
     """A Service that leads nowhere: no pod of it is ready, or it has no such port."""
     exchange, node = case.passage.exchange, _node(case)

@@ -119,14 +119,19 @@ def test_what_a_dump_may_hold_and_mean_nothing() -> None:
     assert addresses(written) == []
 
 
-def test_another_proxy_s_services_and_slices_are_not_seen() -> None:
+def test_another_proxy_s_services_and_slices_of_headless_ones_are_not_programmed() -> None:
     proxied = {"service.kubernetes.io/service-proxy-name": "other"}
     headless = {"service.kubernetes.io/headless": ""}
     labelled = endpoints({"addresses": ["10.244.0.9"]}, name="web-headless")
     labelled["metadata"]["labels"] |= headless
     written = seen(service(), service("other", proxied), service("none", headless), labelled, node())
-    assert [item.name for item in written.cluster.services] == ["web"]
+    assert [item.name for item in written.cluster.services if item.proxy is None] == ["web", "none"]
     assert addresses(written) == []
+
+
+def test_that_anybody_may_is_no_restriction() -> None:
+    written = seen(service(loadBalancerSourceRanges=[" 203.0.113.7/24 ", "\t0.0.0.0/0"]), node())
+    assert written.cluster.services[0].source_ranges == ()
 
 
 def test_addresses_of_the_other_family_are_passed_over() -> None:
@@ -163,25 +168,13 @@ def hinted(address: str, zone: str) -> dict[str, Any]:
     return {"addresses": [address], "hints": {"forZones": [{"name": zone}]}}
 
 
-@pytest.mark.parametrize(
-    ("here", "second", "expected"),
-    [
-        ("a", hinted("10.244.0.2", "b"), ["10.244.0.1"]),
-        ("c", hinted("10.244.0.2", "b"), ["10.244.0.1", "10.244.0.2"]),
-        ("", hinted("10.244.0.2", "b"), ["10.244.0.1", "10.244.0.2"]),
-        ("a", {"addresses": ["10.244.0.2"]}, ["10.244.0.1", "10.244.0.2"]),
-    ],
-    ids=["the zone's own", "none for this zone", "a node without a zone", "one without a hint"],
-)
-def test_topology_hints_keep_traffic_in_the_zone(here: str, second: dict[str, Any], expected: list[str]) -> None:
-    assert addresses(seen(service(), endpoints(hinted("10.244.0.1", "a"), second), node(zone=here))) == expected
-
-
-def test_hints_for_a_node_come_before_those_for_its_zone() -> None:
-    members = [hinted(f"10.244.0.{number}", "a") for number in (1, 2)]
-    for member, name in zip(members, ("node-0", "node-1"), strict=True):
-        member["hints"]["forNodes"] = [{"name": name}]
-    assert addresses(seen(service(), endpoints(*members), node(zone="a"))) == ["10.244.0.1"]
+def test_hints_and_the_nodes_zones_are_read() -> None:
+    member = hinted("10.244.0.1", "a")
+    member["hints"]["forNodes"] = [{"name": "node-0"}, {"name": "node-1"}]
+    cluster = seen(service(), endpoints(member), node("node-0", "a"), node("node-1")).cluster
+    [found] = cluster.slices[0].ports[0].endpoints
+    assert (found.for_nodes, found.for_zones) == (("node-0", "node-1"), ("a",))
+    assert cluster.zones == (("node-0", "a"),)
 
 
 def test_a_node_that_is_not_there_is_refused_with_the_likeliest() -> None:

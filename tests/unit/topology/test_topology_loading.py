@@ -52,6 +52,15 @@ def test_each_plugin_has_its_own_numbers(cni: str, expected: tuple[object, ...])
     assert (made.encapsulation, made.vni, made.port, made.mtu) == expected
 
 
+def test_node_ports_on_localhost_are_for_iptables_alone() -> None:
+    spec = "spec:\n  services:\n    nodePortAddresses: [10.0.1.10/32, 127.0.0.0/8]\n"
+    loaded = load(spec)
+    assert loaded.topology.spec.services.node_port_addresses == ("10.0.1.10/32", "127.0.0.0/8")
+    assert loaded.warnings == ()
+    told = "127.0.0.0/8 has no effect: with services.proxy nftables no node port answers on 127.0.0.0/8"
+    assert load(spec, "services.proxy=nftables").warnings == (f"lab.yaml:6: {told}",)
+
+
 def test_filling_in_twice_changes_nothing() -> None:
     for file in FILES:
         topology = load_topology(file.read_text(encoding="utf-8"), file.name, no_file).topology

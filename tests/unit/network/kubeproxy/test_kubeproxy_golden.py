@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
+from lab.cluster.sourceranges import restricting
 from lab.network.kubeproxy.iptables import chains
 from lab.network.kubeproxy.options import ProxyOptions
 from lab.network.objects import Chain
@@ -45,6 +46,17 @@ def leaving(endpoint: Endpoint) -> Endpoint:
     return Endpoint(address=endpoint.address, node=endpoint.node, ready=False, terminating=True)
 
 
+def in_zones(*zones: str, nodes: bool = False) -> tuple[Endpoint, ...]:
+    """HERE, NEAR and FAR with hints for these zones; with `nodes` also for the nodes that they are on."""
+    return tuple(
+        replace(one, for_zones=(zone,), for_nodes=(one.node,) if nodes else ())
+        for one, zone in zip(EVERYWHERE, zones, strict=True)
+    )
+
+
+ZONES = (("node-0", "a"), ("node-1", "a"), ("node-2", "b"))
+
+
 @dataclass(frozen=True)
 class Case:
     """The Service ns1/web with a port `http` (80 → 8080, and `node_port`), as node-0 programs it."""
@@ -60,6 +72,8 @@ class Case:
     internal_policy: str = "Cluster"
     external_policy: str = "Cluster"
     health_check_port: int = 0
+    proxy: str | None = None
+    zones: tuple[tuple[str, str], ...] = ()
     options: ProxyOptions = OPTIONS
 
     def chains(self) -> tuple[Chain, ...]:
@@ -74,15 +88,16 @@ class Case:
             (ServicePort("http", self.protocol, 80, 8080, self.node_port),),
             external_ips=self.external_ips,
             load_balancer_ips=self.load_balancer_ips,
-            source_ranges=self.source_ranges,
+            source_ranges=restricting(self.source_ranges),
             affinity_seconds=self.affinity_seconds,
             internal_policy=self.internal_policy,
             external_policy=self.external_policy,
             health_check_port=self.health_check_port,
+            proxy=self.proxy,
         )
         ports = (PortEndpoints("http", self.protocol, 8080, self.endpoints),)
         slices = (EndpointSlice("ns1", "web-x7k2p", "web", ports),)
-        return Cluster(("node-0", "node-1", "node-2"), ("ns1",), (), (service,), slices)
+        return Cluster(("node-0", "node-1", "node-2"), ("ns1",), (), (service,), slices, zones=self.zones)
 
 
 OUTSIDE = ("203.0.113.10", "203.0.113.11")
@@ -97,13 +112,13 @@ CASES = {
     "external-ip": Case((HERE, FAR), external_ips=OUTSIDE),
     "load-balancer": Case((HERE, FAR), "LoadBalancer", node_port=30080, load_balancer_ips=BALANCER),
     "load-balancer-source-ranges": Case(
-        (FAR,), "LoadBalancer", load_balancer_ips=BALANCER, source_ranges=("198.51.100.0/24", "10.0.0.0/8")
+        (FAR,), "LoadBalancer", load_balancer_ips=BALANCER, source_ranges=(" 198.51.100.0/24 ", "10.0.0.0/8")
     ),
     "load-balancer-source-ranges-without-the-node": Case(
         (FAR,), "LoadBalancer", load_balancer_ips=BALANCER, source_ranges=("198.51.100.0/24",)
     ),
     "load-balancer-source-ranges-everybody": Case(
-        (FAR,), "LoadBalancer", load_balancer_ips=BALANCER[:1], source_ranges=("0.0.0.0/0",)
+        (FAR,), "LoadBalancer", load_balancer_ips=BALANCER[:1], source_ranges=(" 198.51.100.0/24 ", " 0.0.0.0/0")
     ),
     "node-port": Case((HERE, FAR), "NodePort", node_port=30080),
     "node-port-sctp": Case((FAR,), "NodePort", "SCTP", node_port=30080),
@@ -143,6 +158,23 @@ CASES = {
     "no-localhost-node-ports": Case(
         (FAR,), "NodePort", node_port=30080, options=ProxyOptions("10.244.0.0/16", localhost_nodeports=False)
     ),
+    "another-proxy-s-service": Case(
+        type="LoadBalancer",
+        node_port=30080,
+        external_ips=OUTSIDE[:1],
+        load_balancer_ips=BALANCER[:1],
+        external_policy="Local",
+        health_check_port=32100,
+        proxy="",
+    ),
+    "hints-for-the-zone": Case(in_zones("a", "a", "b"), "NodePort", node_port=30080, zones=ZONES),
+    "hints-for-the-zone-under-policy-local": Case(
+        in_zones("b", "a", "a"), "NodePort", node_port=30080, external_policy="Local", zones=ZONES
+    ),
+    "hints-for-the-node": Case(in_zones("a", "a", "b", nodes=True), zones=ZONES),
+    "hints-for-others": Case(in_zones("b", "b", "b"), zones=ZONES),
+    "hints-of-some": Case((*in_zones("a", "a", "b")[:2], FAR), zones=ZONES),
+    "hints-and-no-zone": Case(in_zones("a", "a", "b")),
     "no-endpoints": Case(()),
     "no-endpoints-outside": Case(
         (),
