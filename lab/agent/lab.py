@@ -103,6 +103,10 @@ class Lab:
         """Whether the pod has a program that runs; it was sent its stop signal."""
         return self._holdings.processes.ask_to_end(place)
 
+    def said(self, place: str, lines: int) -> dict[str, list[tuple[str, str]]]:
+        """The last lines of every program of the place, with their times, by the program's name. Any thread may ask."""
+        return self._holdings.processes.said(place, lines)
+
     @property
     def server_ended(self) -> bool:
         """Whether the built-in server is dead and has something to serve."""

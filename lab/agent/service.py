@@ -66,6 +66,7 @@ class Service:
             "read": self._read,
             "objects": self._objects,
             "place": self._place,
+            "said": self._said,
             "intents": self._intents,
             "down": self._down,
         }
@@ -194,6 +195,10 @@ class Service:
 
     async def _place(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return await self._in_writer("a reading", reply, lambda: _readings().place(self._lab, request["name"]))
+
+    async def _said(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """What the programs of a place have said last: never waits for the writer."""
+        return await asyncio.to_thread(self._lab.said, request["place"], int(request["lines"]))
 
     async def _intents(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return await self._in_writer("a reading", reply, lambda: _readings().intents(self._lab, request["rules"]))

@@ -76,11 +76,17 @@ def remove_all(folder: str) -> None:
         os.rmdir(folder)
 
 
-def last_lines(path: str, number: int) -> list[str]:
-    """What was said last, without the times; nothing where there is no log."""
+def last_said(path: str, number: int) -> list[tuple[str, str]]:
+    """What was said last, each line behind the moment at which it was; nothing where there is no log."""
     try:
         with open(path, "rb") as file:
             text = file.read()
     except FileNotFoundError:
         return []
-    return [line[TIME_LENGTH + 1 :].decode(errors="replace") for line in text.splitlines()[-number:]]
+    lines = (line.decode(errors="replace") for line in text.split(b"\n")[:-1][-number:])
+    return [(line[:TIME_LENGTH], line[TIME_LENGTH + 1 :]) for line in lines]
+
+
+def last_lines(path: str, number: int) -> list[str]:
+    """The same without the times."""
+    return [line for _, line in last_said(path, number)]

@@ -152,6 +152,12 @@ class Processes:
         self._outputs.catch_up()
         return logfile.last_lines(str(log(process)), lines)
 
+    def said(self, place: str, lines: int) -> dict[str, list[tuple[str, str]]]:
+        """The last lines of every program that was started in the place, with their times, by the program's name."""
+        self._outputs.catch_up()
+        names = [started.process.name for started in tuple(self._started.values()) if started.process.place == place]
+        return {name: logfile.last_said(str(log_path(place, name)), lines) for name in names}
+
     def _forget_container(self, process: Process) -> None:
         state = Path(STATES, netns_name(process.place))
         if state.exists():

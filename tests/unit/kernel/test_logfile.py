@@ -27,6 +27,13 @@ def test_the_file_is_made_with_the_first_line(tmp_path: Path) -> None:
     assert last_lines(str(path), 2) == ["two", "three"]
 
 
+def test_what_was_said_last_stands_behind_its_moment(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_bytes(b"2026-11-22T20:20:51.123456789Z one\n2026-11-22T20:20:52.000000000Z two\x85three\n")
+    assert logfile.last_said(str(path), 1) == [("2026-11-22T20:20:52.000000000Z", "two\ufffdthree")]
+    assert logfile.last_said(str(tmp_path / "none"), 1) == []
+
+
 def test_there_are_two_files_of_bounded_size(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     log = LogFile(str(path))
