@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 import platform
 
-from lab.api.discovery import version
+from lab.api.release import VERSION
 from lab.control.own_objects import Machine
 
 
 def node_info() -> Machine:
     """As `kubectl describe node` and `get nodes -o wide` show it."""
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    release = str(version("")["gitVersion"])
     info = {
         "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
         "operatingSystem": "linux",
         "kernelVersion": platform.release(),
         "osImage": _os_image(),
         "containerRuntimeVersion": "hoplab://crun",
-        "kubeletVersion": release,
-        "kubeProxyVersion": release,
+        "kubeletVersion": VERSION,
+        "kubeProxyVersion": VERSION,
         "machineID": "",
         "systemUUID": "",
         "bootID": "",

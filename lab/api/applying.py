@@ -38,7 +38,7 @@ def three_way(resource: Resource, last_applied: Json | None, wanted: Json, live:
     """The live object with what is wanted, and without what was applied last and is no longer wanted. What others have
     put there stays. An unchanged result equals `live`.
     """
-    return _merged(root(resource.kind), last_applied or {}, wanted, live)
+    return _merged(root(resource.message), last_applied or {}, wanted, live)
 
 
 def _merged(schema: Message | None, last: Json, wanted: Json, live: Json) -> Json:

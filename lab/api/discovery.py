@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 from typing import Any
 
+from lab.api.release import MAJOR, MINOR, VERSION
 from lab.api.resources import RESOURCES, Resource
 from lab.api.scale import API_VERSION as SCALE_VERSION
 from lab.api.scale import KIND as SCALE
@@ -19,8 +19,6 @@ AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryLi
 
 HEALTHY = ("/healthz", "/livez", "/readyz")
 
-_MINOR = 34
-_EARLIEST = 21  # the first release in which all of our kinds stand in these versions
 _SUBRESOURCES = {
     "status": ("", ("get", "patch", "update")),
     "scale": (SCALE, ("get", "patch", "update")),
@@ -48,16 +46,12 @@ def document(path: str, aggregated: bool) -> Json | None:
             return None
 
 
-def version(user_agent: str) -> Json:
-    """What `kubectl version` shows. What is served here is the same in all releases of Kubernetes since 1.21, so a
-    kubectl hears of its own, rather than being told to mind a difference that there is not.
-    """
-    found = re.match(r"kubectl[^/ ]*/v1\.([0-9]{1,3})\b", user_agent)
-    minor = max(int(found[1]), _EARLIEST) if found else _MINOR
+def version() -> Json:
+    """What `kubectl version` shows of the server."""
     return {
-        "major": "1",
-        "minor": str(minor),
-        "gitVersion": f"v1.{minor}.0+hoplab",
+        "major": str(MAJOR),
+        "minor": str(MINOR),
+        "gitVersion": VERSION,
         "gitCommit": "",
         "gitTreeState": "",
         "buildDate": "",

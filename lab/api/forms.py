@@ -9,6 +9,7 @@ from typing import Any
 from lab.api.negotiation import Form
 from lab.api.resources import Resource
 from lab.api.tables import table
+from lab.api.versions import outward
 from lab.api.watching import Event
 
 Json = dict[str, Any]
@@ -32,7 +33,7 @@ class Rendering:
             case "Metadata":
                 return _metadata_of(item)
             case _:
-                return item
+                return outward(self.resource, item)
 
     def items(self, items: Sequence[Json], metadata: Json) -> Json:
         """A list; `metadata` is its own."""
@@ -44,7 +45,7 @@ class Rendering:
                 return {"kind": "PartialObjectMetadataList", "apiVersion": _META, "metadata": metadata, "items": found}
             case _:
                 head = {"kind": f"{self.resource.kind}List", "apiVersion": self.resource.api_version}
-                return {**head, "metadata": metadata, "items": items}
+                return {**head, "metadata": metadata, "items": [outward(self.resource, item) for item in items]}
 
     def event(self, event: Event) -> Json:
         """The object of an event: a Table of one row for Tables, of none for bookmarks."""

@@ -61,7 +61,7 @@ class Api:
         whole = path in ("/api", "/apis") and wants(accept, discovery.AGGREGATED)
         document = discovery.document(path, whole)
         if path == "/version":
-            document = discovery.version(request.headers.get("user-agent", ""))
+            document = discovery.version()
         if path == "/":
             document = discovery.paths()
         if path.startswith(openapi.INDEX):
@@ -102,9 +102,9 @@ class Api:
             return _answer(200, rendering.items([one.object for one in gone], metadata), request)
         if flag(query, "watch"):
             timeout = count(query, "timeoutSeconds")
-            watch = Watch(self._store, at.resource, chosen, start_of(query))
+            watch = Watch(self._store, at.resource.stored, chosen, start_of(query))
             return Watching(watch, rendering.event, timeout or None)
-        found = page(self._store, at.resource, chosen, query)
+        found = page(self._store, at.resource.stored, chosen, query)
         return _answer(200, rendering.items(found.items, found.metadata), request)
 
     def _item(self, at: Route, request: Request) -> Answer:
@@ -159,7 +159,7 @@ class Api:
         code = 200
         if request.method == "PATCH":
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind == APPLY and not part and self._store.find(at.resource, *where) is None:
+            if kind == APPLY and not part and self._store.find(at.resource.stored, *where) is None:
                 code = 201
 
             def write(options: Options) -> Json:

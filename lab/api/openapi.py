@@ -52,9 +52,9 @@ def _document(group: str, version: str) -> Json:
     served = [one for one in RESOURCES if (one.group, one.version) == (group, version)]
     schemas: Json = {}
     for one in served:
-        for name, told in _reached(root(one.kind)):
+        for name, told in _reached(root(one.message)):
             schemas[name] = _schema(told)
-        schemas[one.kind][_KIND] = [_kind(one)]
+        schemas[one.message][_KIND] = [_kind(one)]
     paths: Json = {}
     for one in served:
         paths |= _paths(one)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lab.api.errors import ApiError, bad_request
+from lab.api.resources import BY_KIND
 from lab.api.schema.messages import Field, Message, message
 
 Json = dict[str, Any]
@@ -40,8 +41,9 @@ def decode(body: bytes) -> Json:
 
 
 def _known(version: str, kind: str) -> Message:
+    resource = BY_KIND.get((version, kind))
     try:
-        return message(kind)
+        return message(resource.message if resource else kind)
     except KeyError:
         raise ApiError(400, "BadRequest", f'no kind "{kind}" is registered for version "{version}"') from None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from lab.api.deletion import Deleted, Deletion, marked, refuse, terminating
-from lab.api.errors import Cause, bad_request, conflict, invalid, not_found
+from lab.api.errors import Cause, already_exists, bad_request, conflict, invalid, not_found
 from lab.api.kinds import carried, check, complete, type_errors, unknown_fields
 from lab.api.kinds.filling import without_nulls
 from lab.api.objectmeta import fresh, generated, named_in, refuse_finalizers, renewed
@@ -16,6 +16,7 @@ from lab.api.resources import NAMESPACES, NODES, PODS, Resource
 from lab.api.scale import scale_of, scaled
 from lab.api.selectors import EVERYTHING, Selection
 from lab.api.store import Json, Store
+from lab.api.versions import inward, outward
 
 Subresource = Literal["", "status", "scale", "finalize"]
 
@@ -54,6 +55,7 @@ PLAIN = Options()
 class Registry:
     """The store's objects under the API's rules. Objects that are given are not changed; those given back may not be.
 
+    What is given is as its resource tells it, what is given back as it is stored (lab.api.versions).
     All raise ApiError.
     """
 
@@ -63,12 +65,12 @@ class Registry:
 
     def get(self, resource: Resource, namespace: str, name: str, subresource: Subresource = "") -> Json:
         """The object; its Scale for that subresource."""
-        found = self.store.get(resource, namespace, name)
+        found = self._held(resource, namespace, name)
         return scale_of(found) if subresource == "scale" else found
 
     def list(self, resource: Resource, selection: Selection = EVERYTHING) -> list[Json]:
         """By namespace and name."""
-        held = self.store.list(resource, selection.namespace)
+        held = self.store.list(resource.stored, selection.namespace)
         return [item for item in held if selection.matches(item)] if selection.has_selectors else held
 
     def create(self, resource: Resource, item: Json, namespace: str = "", options: Options = PLAIN) -> Json:
@@ -80,17 +82,19 @@ class Registry:
         namespace = named_in(resource, metadata, namespace)
         name = metadata.get("name") or self._generated(resource, namespace, metadata.get("generateName") or "")
         self._require_namespace(resource, namespace, name)
-        made = {**item, "metadata": fresh(resource, metadata, namespace, name)}
+        stored = resource.stored
+        made = {**inward(resource, item), "metadata": fresh(resource, metadata, namespace, name)}
         if "status" in resource.subresources and resource is not NODES:
             made.pop("status", None)  # its controller's to say; a node's is its own
         if resource is NAMESPACES:
             made |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
-        if self.store.find(resource, namespace, name) is None:  # else the refusal is that it is there
-            made = self._admitted(resource, made, None)
-        if options.dry_run and self.store.find(resource, namespace, name) is None:
+        if self.store.find(stored, namespace, name) is not None:
+            raise already_exists(resource, name)
+        made = self._admitted(resource, made, None)
+        if options.dry_run:
             made["metadata"]["creationTimestamp"] = self.store.now()
-            return {"apiVersion": resource.api_version, "kind": resource.kind, **made}
-        return self.store.create(resource, made)
+            return {"apiVersion": stored.api_version, "kind": stored.kind, **made}
+        return self.store.create(stored, made)
 
     def update(
         self,
@@ -105,7 +109,7 @@ class Registry:
         which the subresource is about; without one, all but the status.
         """
         if subresource == "scale":
-            old = self.store.get(resource, namespace, name)
+            old = self._held(resource, namespace, name)
             return scale_of(self._write(resource, scaled(old, item), old, options, ""))
         _judge(resource, item, options)
         metadata = item.get("metadata") or {}
@@ -113,7 +117,8 @@ class Registry:
         given = metadata.get("name") or name
         if given != (name or given):
             raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
-        return self._write(resource, item, self.store.get(resource, namespace, given), options, subresource)
+        old = self._held(resource, namespace, given)
+        return self._write(resource, inward(resource, item), old, options, subresource)
 
     def patch(
         self,
@@ -128,13 +133,13 @@ class Registry:
         """The object as stored. `body` is the patch in the form that the content type says; apply makes what is not
         there.
         """
-        if content_type == APPLY and not subresource and self.store.find(resource, namespace, name) is None:
+        if content_type == APPLY and not subresource and self.store.find(resource.stored, namespace, name) is None:
             target = {"metadata": {"name": name, **({"namespace": namespace} if namespace else {})}}
             made = patched(resource, content_type, target, body, options.manager, force=options.force)
             if (made.get("metadata") or {}).get("name") != name:
                 raise bad_request(f"the name of the object does not match the name on the URL ({name})")
             return self.create(resource, made, namespace, options)
-        target = self.get(resource, namespace, name, subresource)
+        target = outward(resource, self.get(resource, namespace, name, subresource))
         new = patched(resource, content_type, target, body, options.manager, force=options.force)
         return self.update(resource, new, namespace, name, options, subresource)
 
@@ -156,18 +161,24 @@ class Registry:
 
     def delete(self, resource: Resource, namespace: str, name: str, deletion: Deletion = Deletion()) -> Deleted:  # noqa: B008, frozen
         """Delete it, or mark it as being deleted."""
-        item = self.store.get(resource, namespace, name)
-        refuse(resource, item, deletion)
-        left = marked(resource, item, deletion, self.store.now())
+        item, stored = self._held(resource, namespace, name), resource.stored
+        refuse(stored, item, deletion)
+        left = marked(stored, item, deletion, self.store.now())
         if left is None:
-            return Deleted(item if deletion.dry_run else self.store.remove(resource, namespace, name), True)
-        return Deleted(left if deletion.dry_run else self.store.update(resource, left), False)
+            return Deleted(item if deletion.dry_run else self.store.remove(stored, namespace, name), True)
+        return Deleted(left if deletion.dry_run else self.store.update(stored, left), False)
 
     def delete_collection(self, resource: Resource, selection: Selection, deletion: Deletion) -> tuple[Deleted, ...]:
         """Each of them; what somebody else deletes meanwhile is passed over."""
         found = [item["metadata"] for item in self.list(resource, selection)]
         keys = [(metadata.get("namespace", ""), metadata["name"]) for metadata in found]
-        return tuple(self.delete(resource, *key, deletion) for key in keys if self.store.find(resource, *key))
+        return tuple(self.delete(resource, *key, deletion) for key in keys if self.store.find(resource.stored, *key))
+
+    def _held(self, resource: Resource, namespace: str, name: str) -> Json:
+        found = self.store.find(resource.stored, namespace, name)
+        if found is None:
+            raise not_found(resource, name)
+        return found
 
     def _write(self, resource: Resource, item: Json, old: Json, options: Options, subresource: Subresource) -> Json:
         name = old["metadata"]["name"]
@@ -181,7 +192,7 @@ class Registry:
         if subresource == "finalize":
             return new if options.dry_run else self.store.update(resource, new)
         new = self._admitted(resource, new, old)
-        return new if options.dry_run else self.store.update(resource, new)
+        return new if options.dry_run else self.store.update(resource.stored, new)
 
     def _parted(self, resource: Resource, item: Json, old: Json, subresource: Subresource) -> Json:
         """The old object with the part of the new one that is to be written."""
@@ -190,7 +201,7 @@ class Registry:
         if subresource == "finalize":
             spec = item.get("spec") or {}
             return {**old, "spec": {**old.get("spec", {}), "finalizers": spec.get("finalizers") or []}}
-        new = {**item, "apiVersion": resource.api_version, "kind": resource.kind}
+        new = {**item, "apiVersion": resource.stored.api_version, "kind": resource.stored.kind}
         new["metadata"] = renewed(resource, item.get("metadata") or {}, old["metadata"])
         refuse_finalizers(resource, new["metadata"], old["metadata"])
         kept = ["status"] if "status" in resource.subresources else []
@@ -203,9 +214,10 @@ class Registry:
         return new
 
     def _admitted(self, resource: Resource, item: Json, old: Json | None) -> Json:
+        stored = resource.stored
         if old is not None:
-            item = carried(resource, without_nulls(item), old)
-        made = self._admission.admit(resource, complete(resource, item), old)
+            item = carried(stored, without_nulls(item), old)
+        made = self._admission.admit(stored, complete(stored, item), old)
         causes = check(resource, made, old)
         if causes:
             raise invalid(resource, made["metadata"].get("name") or "", causes)
@@ -216,7 +228,7 @@ class Registry:
             told = "Required value: name or generateName is required"
             raise invalid(resource, "", [Cause("metadata.name", told, "FieldValueRequired")])
         attempt = 0
-        while self.store.find(resource, namespace, name := generated(prefix, self.store.revision, attempt)):
+        while self.store.find(resource.stored, namespace, name := generated(prefix, self.store.revision, attempt)):
             attempt += 1
         return name
 

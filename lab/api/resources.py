@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """One kind, there once: compared by identity. `group` is "" for the core group; `subresources` are served beside
-    the object itself.
+    the object itself. With `stored_as` its objects are another resource's, told in other words (lab.api.versions).
+    `schema` names the message of its fields, its kind if "".
     """
 
     group: str
@@ -19,6 +20,18 @@ class Resource:
     namespaced: bool = True
     subresources: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    stored_as: Resource | None = None
+    schema: str = ""
+
+    @property
+    def stored(self) -> Resource:
+        """The resource under which the store has its objects."""
+        return self.stored_as or self
+
+    @property
+    def message(self) -> str:
+        """The name of the message that describes its fields (lab.api.schema)."""
+        return self.schema or self.kind
 
     @property
     def singular(self) -> str:
@@ -43,9 +56,14 @@ SERVICES = Resource("", "v1", "Service", "services", ("svc",), True, ("status",)
 ENDPOINTS = Resource("", "v1", "Endpoints", "endpoints", ("ep",))
 CONFIGMAPS = Resource("", "v1", "ConfigMap", "configmaps", ("cm",))
 EVENTS = Resource("", "v1", "Event", "events", ("ev",))
+SECRETS = Resource("", "v1", "Secret", "secrets")
+SERVICEACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts", ("sa",))
 DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments", ("deploy",), True, ("status", "scale"), _ALL)
 REPLICASETS = Resource("apps", "v1", "ReplicaSet", "replicasets", ("rs",), True, ("status", "scale"), _ALL)
 ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+NEW_EVENTS = Resource("events.k8s.io", "v1", "Event", "events", ("ev",), stored_as=EVENTS, schema="events.Event")
+IPADDRESSES = Resource("networking.k8s.io", "v1", "IPAddress", "ipaddresses", ("ip",), False)
+SERVICECIDRS = Resource("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", (), False, ("status",))
 
 RESOURCES = (
     CONFIGMAPS,
@@ -54,10 +72,15 @@ RESOURCES = (
     NAMESPACES,
     NODES,
     PODS,
+    SECRETS,
+    SERVICEACCOUNTS,
     SERVICES,
     DEPLOYMENTS,
     REPLICASETS,
     ENDPOINTSLICES,
+    NEW_EVENTS,
+    IPADDRESSES,
+    SERVICECIDRS,
 )
 
 BY_PATH = {(one.group, one.version, one.plural): one for one in RESOURCES}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.api.errors import bad_request
-from lab.api.resources import EVENTS, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
+from lab.api.resources import EVENTS, IPADDRESSES, NAMESPACES, NODES, PODS, REPLICASETS, SECRETS, SERVICES, Resource
+from lab.api.versions import selectable
 
 Json = dict[str, Any]
 
@@ -157,6 +158,8 @@ FIELDS: dict[Resource, dict[str, Callable[[Json], str]]] = {
     NAMESPACES: _named("status.phase"),
     SERVICES: _named("spec.clusterIP", "spec.type"),
     REPLICASETS: _named("status.replicas", default="0"),
+    SECRETS: _named("type"),
+    IPADDRESSES: _named(*(f"spec.parentRef.{part}" for part in ("group", "resource", "namespace", "name"))),
 }
 """The fields that each kind can be asked for, beside its name and namespace."""
 
@@ -173,7 +176,7 @@ class Fields:
     @classmethod
     def parse(cls, resource: Resource, text: str) -> Fields:
         """`a=b,c!=d`; commas, equals signs and backslashes in values stand behind a backslash. ApiError 400."""
-        known = _EVERYWHERE | FIELDS.get(resource, {})
+        known = _EVERYWHERE | FIELDS.get(resource.stored, {})
         terms = []
         position = 0
         while text and position <= len(text):
@@ -182,9 +185,10 @@ class Fields:
                 raise bad_request(f"invalid selector: '{text}'; can't understand '{text[position:]}'")
             position = found.end() + 1
             key = found[1].strip()
-            if key not in known:
+            held = selectable(resource, key)
+            if held not in known:
                 raise bad_request(f"field label not supported: {key}")
-            terms.append((known[key], found[2] != "!=", _ESCAPED.sub(r"\1", found[3])))
+            terms.append((known[held], found[2] != "!=", _ESCAPED.sub(r"\1", found[3])))
         return cls(tuple(terms))
 
     def matches(self, item: Json) -> bool:

@@ -25,7 +25,7 @@ def applied(resource: Resource, live: Json, wanted: Json, manager: str, *, force
         told = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
         raise ApiError(422, "Invalid", told)
     _judge(resource, wanted)
-    schema = root(resource.kind)
+    schema = root(resource.message)
     entries = [one for one in (live.get("metadata") or {}).get("managedFields") or () if isinstance(one, dict)]
     others = [one for one in entries if not _is_of(one, manager)]
     mine = next((_fields(one) for one in entries if _is_of(one, manager)), {})

@@ -19,7 +19,7 @@ _ORDER, _TAKEN = "$setElementOrder/", "$deleteFromPrimitiveList/"
 
 def strategic_patched(resource: Resource, target: Json, patch: Json) -> Json:
     """A new object. ApiError 400 for a patch that cannot be understood."""
-    return _merged(root(resource.kind), target, patch)
+    return _merged(root(resource.message), target, patch)
 
 
 def _merged(schema: Message | None, target: Json, patch: Json) -> Json:

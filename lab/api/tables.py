@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lab.api.columns import others, pods, services
+from lab.api.columns import addressing, others, pods, services
 from lab.api.columns.column import Cells, Column
 from lab.api.resources import (
     CONFIGMAPS,
@@ -13,13 +13,18 @@ from lab.api.resources import (
     ENDPOINTS,
     ENDPOINTSLICES,
     EVENTS,
+    IPADDRESSES,
     NAMESPACES,
     NODES,
     PODS,
     REPLICASETS,
+    SECRETS,
+    SERVICEACCOUNTS,
+    SERVICECIDRS,
     SERVICES,
     Resource,
 )
+from lab.api.versions import outward
 
 Json = dict[str, Any]
 
@@ -29,10 +34,14 @@ _TABLES: dict[Resource, tuple[tuple[Column, ...], Cells]] = {
     ENDPOINTS: (services.ENDPOINTS, services.endpoints_cells),
     ENDPOINTSLICES: (services.ENDPOINTSLICES, services.slice_cells),
     EVENTS: (others.EVENTS, others.event_cells),
+    IPADDRESSES: (addressing.IPADDRESSES, addressing.ipaddress_cells),
     NAMESPACES: (others.NAMESPACES, others.namespace_cells),
     NODES: (others.NODES, others.node_cells),
     PODS: (pods.PODS, pods.pod_cells),
     REPLICASETS: (pods.REPLICASETS, pods.replicaset_cells),
+    SECRETS: (others.SECRETS, others.secret_cells),
+    SERVICEACCOUNTS: (others.SERVICEACCOUNTS, others.serviceaccount_cells),
+    SERVICECIDRS: (addressing.SERVICECIDRS, addressing.servicecidr_cells),
     SERVICES: (services.SERVICES, services.service_cells),
 }
 
@@ -41,7 +50,7 @@ def table(resource: Resource, items: Sequence[Json], now: str, *, include_object
     """A Table (meta.k8s.io/v1) of objects of one kind, at the time `now`. `include_object` is None, Metadata or Object:
     how much of each object is in its row.
     """
-    columns, cells = _TABLES[resource]
+    columns, cells = _TABLES[resource.stored]
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
@@ -57,7 +66,7 @@ def _row(resource: Resource, item: Json, cells: list[Any], include_object: str) 
     if conditions:
         row["conditions"] = conditions
     if include_object == "Object":
-        row["object"] = {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+        row["object"] = outward(resource, {"apiVersion": resource.api_version, "kind": resource.kind, **item})
     elif include_object != "None":
         told = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
         row["object"] = {**told, "metadata": item["metadata"]}

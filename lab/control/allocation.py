@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lab.api.errors import Cause, invalid
-from lab.api.resources import SERVICES, Resource
+from lab.api.resources import IPADDRESSES, SERVICES, Resource
 from lab.api.store import Change, Store
 from lab.cluster.addresses import ClusterIpError, ClusterIps
 from lab.cluster.nodeports import NodePorts, NodePortsUsedUpError
 from lab.cluster.services import HEADLESS, WITH_NODE_PORTS, port_owner
+from lab.control.controllers.ipaddresses import is_followed
 
 Json = dict[str, Any]
 
@@ -29,6 +30,8 @@ class Allocation:
         for item in self._store.each(SERVICES):
             if address := _address(item):
                 self._ips.hold(address, _full_name(item))
+        for item in self._store.each(IPADDRESSES):
+            self._reserve(item)
 
     def admit(self, resource: Resource, new: Json, old: Json | None) -> Json:
         """The object with what it is given. ApiError 422 for an address or port that is not to be had."""
@@ -96,7 +99,17 @@ class Allocation:
         taken.add(number)
         return number
 
+    def _reserve(self, item: Json) -> None:
+        """An address that people took away by an IPAddress of their own is given to no Service."""
+        name = item["metadata"]["name"]
+        if ":" not in name and not is_followed(item):
+            self._ips.hold(name, f"the IPAddress {name}")
+
     def _heard(self, change: Change) -> None:
+        if change.resource is IPADDRESSES and change.type == "DELETED" and not is_followed(change.object):
+            self._ips.release(change.key[1])
+        elif change.resource is IPADDRESSES:
+            self._reserve(change.object)
         if change.resource is not SERVICES:
             return
         for item, taken in ((change.previous, False), (change.object if change.type != "DELETED" else None, True)):

@@ -13,6 +13,7 @@ from lab.api.resources import (
     NAMESPACES,
     NODES,
     PODS,
+    SERVICECIDRS,
     SERVICES,
     Resource,
 )
@@ -66,6 +67,7 @@ def own_objects(
     ips = ClusterIps(topology.spec.services.cidr)
     nodes = [node.name for node in topology.spec.nodes]
     made: list[Own] = [(NAMESPACES, _namespace(name)) for name in ("default", NAMESPACE)]
+    made.append((SERVICECIDRS, _servicecidr(topology.spec.services.cidr)))
     labels = node_labels(topology)
     made += [
         (NODES, _node(name, labels[name], addresses[name], machine, (blocks or {}).get(name, ()))) for name in nodes
@@ -95,6 +97,10 @@ def is_as_made(configmap: Json) -> bool:
 def _namespace(name: str) -> Json:
     metadata = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}
     return {"metadata": metadata, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+
+
+def _servicecidr(cidr: str) -> Json:
+    return {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [cidr]}}
 
 
 def _node(name: str, own: Labels, address: str, machine: Machine, blocks: Sequence[str]) -> Json:

@@ -275,7 +275,7 @@ async def test_the_request_is_a_kubelets() -> None:
         await here.succeeds(HttpGet(8080))
     lines = seen[0].decode().split("\r\n")
     assert lines[0] == "GET /a%20b?c=d&e HTTP/1.1"
-    assert {"Host: shop.example", "X-Custom: yes", "User-Agent: kube-probe/1.35", "Connection: close"} < set(lines)
+    assert {"Host: shop.example", "X-Custom: yes", "User-Agent: kube-probe/1.37", "Connection: close"} < set(lines)
     assert "Accept" not in seen[0].decode()
     assert b"\r\nHost: 10.9.0.2:8080\r\n" in seen[1]
     assert b"\r\nAccept: */*\r\n" in seen[1]

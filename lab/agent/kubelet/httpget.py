@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from lab.agent.kubelet.dialling import Connection, DialError, Enter, dial, secured, words
 from lab.agent.kubelet.probes import HttpGet, Result
+from lab.api.release import MAJOR, MINOR
 
-AGENT = "kube-probe/1.35"
+AGENT = f"kube-probe/{MAJOR}.{MINOR}"
 MOST_OF_A_BODY = 10 * 1024  # a kubelet reads no more of an answer
 MOST_OF_A_HEAD = 64 * 1024
 MOST_REDIRECTS = 10

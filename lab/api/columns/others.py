@@ -1,4 +1,4 @@
-"""Nodes, Namespaces, ConfigMaps, Events."""
+"""Nodes, Namespaces, ConfigMaps, Secrets, ServiceAccounts, Events."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ NODES: tuple[Column, ...] = (
 )
 NAMESPACES: tuple[Column, ...] = (NAME, text("Status", "Whether it is in use or being deleted."), AGE)
 CONFIGMAPS: tuple[Column, ...] = (NAME, number("Data", "How many values it holds."), AGE)
+SECRETS: tuple[Column, ...] = (
+    NAME,
+    text("Type", "What it is for."),
+    number("Data", "How many values it holds."),
+    AGE,
+)
+SERVICEACCOUNTS: tuple[Column, ...] = (NAME, AGE)
 EVENTS: tuple[Column, ...] = (
     text("Last Seen", "How long ago it last happened."),
     text("Type", "Normal or Warning."),
@@ -77,6 +84,15 @@ def namespace_cells(item: Json, now: str) -> list[Any]:
 def configmap_cells(item: Json, now: str) -> list[Any]:
     count = len(item.get("data") or ()) + len(item.get("binaryData") or ())
     return [item["metadata"]["name"], count, age(item["metadata"].get("creationTimestamp"), now)]
+
+
+def secret_cells(item: Json, now: str) -> list[Any]:
+    metadata, count = item["metadata"], len(item.get("data") or ())
+    return [metadata["name"], item.get("type") or "", count, age(metadata.get("creationTimestamp"), now)]
+
+
+def serviceaccount_cells(item: Json, now: str) -> list[Any]:
+    return [item["metadata"]["name"], age(item["metadata"].get("creationTimestamp"), now)]
 
 
 def event_cells(item: Json, now: str) -> list[Any]:

@@ -12,11 +12,13 @@ from lab.api.errors import Cause
 from lab.api.kinds.clusterwide import complete_namespace, complete_node, node_causes
 from lab.api.kinds.configmaps import configmap_causes
 from lab.api.kinds.endpointslices import complete_endpoints, complete_slice, endpoints_causes, slice_causes
-from lab.api.kinds.events import event_causes
+from lab.api.kinds.events import event_causes, new_event_causes
 from lab.api.kinds.filling import without_nulls
 from lab.api.kinds.metadata import metadata_causes
 from lab.api.kinds.pods import complete_pod, pod_causes
+from lab.api.kinds.secrets import complete_secret, secret_causes
 from lab.api.kinds.servicechecks import service_causes
+from lab.api.kinds.servicecidrs import ipaddress_causes, servicecidr_causes
 from lab.api.kinds.services import carried_service, complete_service
 from lab.api.kinds.workloads import complete_deployment, complete_replicaset, deployment_causes, workload_causes
 from lab.api.resources import (
@@ -25,10 +27,14 @@ from lab.api.resources import (
     ENDPOINTS,
     ENDPOINTSLICES,
     EVENTS,
+    IPADDRESSES,
     NAMESPACES,
+    NEW_EVENTS,
     NODES,
     PODS,
     REPLICASETS,
+    SECRETS,
+    SERVICECIDRS,
     SERVICES,
     Resource,
 )
@@ -47,6 +53,7 @@ _COMPLETED: dict[Resource, Callable[[Json], Json]] = {
     ENDPOINTSLICES: complete_slice,
     DEPLOYMENTS: complete_deployment,
     REPLICASETS: complete_replicaset,
+    SECRETS: complete_secret,
 }
 _CHECKED: dict[Resource, Callable[[Json, Json | None], Iterator[Cause]]] = {
     NODES: node_causes,
@@ -58,6 +65,10 @@ _CHECKED: dict[Resource, Callable[[Json, Json | None], Iterator[Cause]]] = {
     REPLICASETS: workload_causes,
     CONFIGMAPS: configmap_causes,
     EVENTS: event_causes,
+    NEW_EVENTS: new_event_causes,
+    SECRETS: secret_causes,
+    IPADDRESSES: ipaddress_causes,
+    SERVICECIDRS: servicecidr_causes,
 }
 _CARRIED: dict[Resource, Callable[[Json, Json], Json]] = {SERVICES: carried_service}
 
@@ -78,8 +89,10 @@ def complete(resource: Resource, item: Json) -> Json:
 
 
 def check(resource: Resource, new: Json, old: Json | None) -> list[Cause]:
-    """What is wrong with a completed object, or with its change from `old`; empty when nothing is."""
-    causes = list(metadata_causes(resource, new["metadata"], old and old["metadata"]))
+    """What is wrong with a completed object, or with its change from `old`; empty when nothing is. Both are as they are
+    stored; `resource` is the one by which it was asked for.
+    """
+    causes = list(metadata_causes(resource.stored, new["metadata"], old and old["metadata"]))
     checked = _CHECKED.get(resource)
     if checked:
         causes += checked(new, old)
@@ -88,9 +101,9 @@ def check(resource: Resource, new: Json, old: Json | None) -> list[Cause]:
 
 def type_errors(resource: Resource, item: Json) -> str | None:
     """The first value of a wrong type, in the words of the API server's decoder; None when all can be read."""
-    return type_error(resource.kind, item)
+    return type_error(resource.message, item)
 
 
 def unknown_fields(resource: Resource, item: Json) -> list[str]:
     """The paths of the fields that the kind does not have, such as `spec.ports[0].prot`."""
-    return unknown(resource.kind, item)
+    return unknown(resource.message, item)

@@ -8,7 +8,8 @@ from typing import Any
 from lab.api.errors import Cause
 from lab.api.kinds import names
 from lab.api.kinds.causes import forbidden, immutable, invalid, required, too_long
-from lab.api.resources import CONFIGMAPS, EVENTS, NAMESPACES, NODES, SERVICES, Resource
+from lab.api.kinds.servicecidrs import ip_name
+from lab.api.resources import CONFIGMAPS, EVENTS, IPADDRESSES, NAMESPACES, NODES, SERVICES, Resource
 
 Json = dict[str, Any]
 
@@ -20,6 +21,7 @@ _NAMED: dict[Resource, Callable[[str], list[str]]] = {
     EVENTS: names.dns_subdomain,
     CONFIGMAPS: names.dns_subdomain,
     NODES: names.dns_subdomain,
+    IPADDRESSES: ip_name,
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from lab.api.schema.base64 import corrupt_at
 from lab.api.schema.messages import Field, Message, root
 
 Json = dict[str, Any]
@@ -60,6 +61,8 @@ def _value_errors(field: Field, named: str, value: Any, path: str) -> Iterator[s
     elif kind in ("string", "bytes"):
         if not isinstance(value, str):
             yield _told(field, named, value, path)
+        elif kind == "bytes" and (at := corrupt_at(value)) is not None:
+            yield f"illegal base64 data at input byte {at}"
     elif kind == "bool":
         if not isinstance(value, bool):
             yield _told(field, named, value, path)

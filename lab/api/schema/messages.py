@@ -85,10 +85,21 @@ def root(kind: str) -> Message:
 @cache
 def _lines() -> dict[str, str]:
     """Each message's words. The tables are read when the first message is asked for, not when the program starts."""
-    from lab.api.schema import containers, meta, nodes, pods, reviews, services, volumes, workloads  # noqa: PLC0415 most runs need no table
+    from lab.api.schema import (  # noqa: PLC0415 most runs need no table
+        accounts,
+        containers,
+        meta,
+        networking,
+        nodes,
+        pods,
+        reviews,
+        services,
+        volumes,
+        workloads,
+    )
 
     lines: dict[str, str] = {}
-    for table in (containers, meta, nodes, pods, reviews, services, volumes, workloads):
+    for table in (accounts, containers, meta, networking, nodes, pods, reviews, services, volumes, workloads):
         for line in table.TABLE.strip().replace("\n    ", " ").splitlines():
             name, _, words = line.partition(":")
             lines[name] = words

@@ -12,6 +12,10 @@ DaemonEndpoint: Port=1:int32
 Event: metadata=1:ObjectMeta involvedObject=2:ObjectReference! reason=3 message=4 source=5:EventSource
     firstTimestamp=6:Time lastTimestamp=7:Time count=8:int32 type=9 eventTime=10:MicroTime series=11:?EventSeries
     action=12 related=13:?ObjectReference! reportingComponent=14 reportingInstance=15
+events.Event: metadata=1:ObjectMeta eventTime=2:MicroTime series=3:?EventSeries reportingController=4
+    reportingInstance=5 action=6 reason=7 regarding=8:ObjectReference! related=9:?ObjectReference! note=10 type=11
+    deprecatedSource=12:EventSource deprecatedFirstTimestamp=13:Time deprecatedLastTimestamp=14:Time
+    deprecatedCount=15:int32
 EventSeries: count=1:int32 lastObservedTime=2:MicroTime
 EventSource: component=1 host=2
 Namespace: metadata=1:ObjectMeta spec=2:NamespaceSpec status=3:NamespaceStatus

@@ -8,6 +8,7 @@ from lab.control.controllers.deployment import Deployments
 from lab.control.controllers.endpoints import Endpoints
 from lab.control.controllers.endpointslices import EndpointSlices
 from lab.control.controllers.garbage import Garbage
+from lab.control.controllers.ipaddresses import IpAddresses
 from lab.control.controllers.mirroring import Mirroring
 from lab.control.controllers.namespaces import Namespaces
 from lab.control.controllers.nodeless import Nodeless
@@ -32,4 +33,5 @@ def controllers(store: Store, recorder: Recorder, system: System) -> list[Contro
         EndpointSlices(store, members),
         Endpoints(store, members),
         Mirroring(store),
+        IpAddresses(store),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lab.api.resources import BY_KIND, CONFIGMAPS, NAMESPACES, NODES, PODS, Resource
+from lab.api.resources import BY_KIND, CONFIGMAPS, NAMESPACES, NODES, PODS, SERVICECIDRS, Resource
 from lab.api.store import Change, Json, Store
 from lab.control.controllers import Key
 from lab.control.own_objects import SYSTEM, UNKNOWN, Machine, is_as_made, is_own_pod, own_objects, pod_cidrs
@@ -87,6 +87,10 @@ class System:
                 for kind, value, reason, message in _CONDITIONS
             ]
             wanted = {**wanted, "status": {**wanted["status"], "conditions": conditions}}
+        elif resource is SERVICECIDRS:
+            ready = {"type": "Ready", "status": "True", "lastTransitionTime": self._store.now(), "reason": ""}
+            ready["message"] = "Kubernetes default Service CIDR is ready"
+            wanted = {**wanted, "status": {"conditions": [ready]}}
         self._store.create(resource, wanted)
 
     def _bring(self, resource: Resource, held: Json, wanted: Json) -> None:

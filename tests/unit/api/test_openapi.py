@@ -31,7 +31,7 @@ def test_there_is_one_for_each_group_and_version() -> None:
     assert openapi.document("/openapi/v3/apis/batch/v1") is None
 
 
-@pytest.mark.parametrize("one", RESOURCES, ids=lambda one: one.kind)
+@pytest.mark.parametrize("one", RESOURCES, ids=lambda one: one.qualified)
 def test_a_kind_is_found_by_its_paths_and_its_schema(one: Resource) -> None:
     document = told(one)
     kind = {"group": one.group, "version": one.version, "kind": one.kind}
@@ -39,12 +39,12 @@ def test_a_kind_is_found_by_its_paths_and_its_schema(one: Resource) -> None:
     patch = document["paths"][f"{where}/{{name}}"]["patch"]
     assert patch["x-kubernetes-group-version-kind"] == kind
     assert {"dryRun", "fieldValidation"} <= {parameter["name"] for parameter in patch["parameters"]}
-    schema = document["components"]["schemas"][one.kind]
+    schema = document["components"]["schemas"][one.message]
     assert schema["x-kubernetes-group-version-kind"] == [kind]
     assert {"apiVersion", "kind", "metadata"} <= schema["properties"].keys()
 
 
-@pytest.mark.parametrize("one", RESOURCES, ids=lambda one: one.kind)
+@pytest.mark.parametrize("one", RESOURCES, ids=lambda one: one.qualified)
 def test_what_a_field_refers_to_is_there(one: Resource) -> None:
     schemas = told(one)["components"]["schemas"]
     fields = [field for schema in schemas.values() for field in schema["properties"].values()]

@@ -117,8 +117,10 @@ def test_a_probes_handler_stands_in_it_as_its_own_field() -> None:
 
 
 def test_a_kind_that_nobody_serves_is_named() -> None:
-    with pytest.raises(ApiError, match='no kind "Secret" is registered for version "v1"') as refused:
-        decode(envelope("v1", "Secret", b""))
+    with pytest.raises(
+        ApiError, match=r'no kind "Lease" is registered for version "coordination\.k8s\.io/v1"'
+    ) as refused:
+        decode(envelope("coordination.k8s.io/v1", "Lease", b""))
     assert refused.value.code == 400
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.agent.reading import Design, ReadFile, read_design, read_file
-from lab.api.resources import DEPLOYMENTS, PODS, SERVICES
+from lab.api.errors import ApiError
+from lab.api.resources import DEPLOYMENTS, IPADDRESSES, PODS, SERVICES
 from lab.control import podstatus
 from lab.control.manifests import wanted_of
 from lab.control.own_objects import Machine
@@ -166,3 +167,19 @@ def test_a_pod_that_waits_to_be_started_anew_waits_through_an_up_unless_its_file
     again = next(one for one in picture.cluster.pods if one.name == "pod-1")
     assert again.running
     assert again.command == ("sleep", "1000")
+
+
+def test_an_address_that_an_ipaddress_reserves_is_given_to_no_service() -> None:
+    plane = new_plane()
+    loaded(plane, text_of("minimal"))
+    address = "172.16.9.9"
+    reserved = {"metadata": {"name": address}, "spec": {"parentRef": {"resource": "things", "name": "mine"}}}
+    plane.registry.create(IPADDRESSES, reserved)
+    service = {"metadata": {"name": "web"}, "spec": {"clusterIP": address, "ports": [{"port": 80}]}}
+    with pytest.raises(ApiError, match="already the address of the IPAddress"):
+        plane.registry.create(SERVICES, service)
+    plane.registry.delete(IPADDRESSES, "", address)
+    plane.registry.create(SERVICES, service)
+    plane.picture()
+    [held] = [one for one in plane.store.list(IPADDRESSES) if one["metadata"]["name"] == address]
+    assert held["spec"]["parentRef"] == {"group": "", "resource": "services", "namespace": "default", "name": "web"}

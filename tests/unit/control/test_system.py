@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from lab.api.resources import CONFIGMAPS, ENDPOINTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, SERVICES
+from lab.api.resources import (
+    CONFIGMAPS,
+    ENDPOINTS,
+    ENDPOINTSLICES,
+    IPADDRESSES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    SERVICECIDRS,
+    SERVICES,
+)
 from lab.control.own_objects import Machine
 from tests.unit.control.world import World, addresses, topology
 
@@ -109,3 +119,32 @@ def test_another_topology_changes_nodes_and_dns(world: World) -> None:
     assert world.names(PODS, "kube-system") == ["dns-0"]
     assert world.store.get(PODS, "kube-system", "dns-0")["metadata"]["annotations"]["hoplab.io/system"] == "coredns"
     assert len(world.endpoints("kube-dns", "kube-system")) == 1, "until the lab is brought to its file again"
+
+
+def test_the_range_of_services_and_each_of_their_addresses_are_objects(world: World) -> None:
+    def owners() -> dict[str, str]:
+        found = world.store.list(IPADDRESSES)
+        return {one["metadata"]["name"]: one["spec"]["parentRef"]["name"] for one in found}
+
+    [held] = world.store.list(SERVICECIDRS)
+    assert (held["metadata"]["name"], held["spec"]["cidrs"]) == ("kubernetes", ["172.16.0.0/16"])
+    assert [one["status"] for one in held["status"]["conditions"]] == ["True"]
+    assert owners() == {"172.16.0.1": "kubernetes", "172.16.0.10": "kube-dns"}
+    world.service("web", clusterIP="172.16.5.5")
+    world.service("none", clusterIP="None")
+    world.run()
+    assert owners()["172.16.5.5"] == "web"
+    assert len(owners()) == 3
+    world.delete(IPADDRESSES, "172.16.5.5")
+    world.run()
+    assert owners()["172.16.5.5"] == "web", "it is made again while the Service has the address"
+    world.delete(SERVICES, "web")
+    world.run()
+    assert set(owners()) == {"172.16.0.1", "172.16.0.10"}
+
+
+def test_an_address_that_somebody_took_stays_theirs(world: World) -> None:
+    reference = {"group": "example.com", "resource": "things", "name": "mine"}
+    world.make(IPADDRESSES, {"metadata": {"name": "172.16.7.7"}, "spec": {"parentRef": reference}})
+    world.run()
+    assert world.store.get(IPADDRESSES, "", "172.16.7.7")["spec"]["parentRef"]["name"] == "mine"
