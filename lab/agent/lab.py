@@ -290,6 +290,11 @@ class Lab:
         """What the kernel holds now of all that was ever designed, everything read afresh."""
         return observe(self._holdings, self.standing().network)
 
+    def differences(self, places: frozenset[str]) -> Plan:
+        """What bringing these places back to the design would do, everything read afresh."""
+        part = self.standing().network.only(places)
+        return plan(part, observe(self._holdings, part, places))
+
     def steps_to(self, wanted: Design) -> Plan:
         """What bringing the kernel to that design would do."""
         self._holdings.learn(wanted.network)

@@ -16,10 +16,12 @@ from lab.network.objects import UNDERLAY, Chain, Namespace, Network, NftChain, N
 from lab.network.plain import to_plain
 from lab.network.survey import lab_map
 from lab.plan import plan
+from lab.plan.drift import drifts
 from lab.plan.script import script
 from lab.plan.summary import summary
 
 MOST_NAMED = 12
+OURS = "the cluster's own"
 
 
 def planned(lab: Lab, wanted: Design) -> Message:
@@ -41,6 +43,23 @@ def read(lab: Lab, what: str, unready: Mapping[str, str]) -> Any:  # noqa: ANN40
 def objects(lab: Lab, places: Sequence[str], kinds: Sequence[str]) -> Any:  # noqa: ANN401
     """What these places should hold, as JSON: their objects of these kinds, in the design's order."""
     return to_plain(lab.standing().network.only(frozenset(places)), kinds)
+
+
+def differences(lab: Lab, places: Sequence[str]) -> list[Message]:
+    """What these places hold that the design has not, or lack, each with the lines that mend it: `Drift` as JSON."""
+    return [
+        {
+            "place": one.place,
+            "key": list(one.key),
+            "wanted": to_plain([one.wanted]) if one.wanted else [],
+            "held": to_plain([one.held]) if one.held else [],
+            "mends": list(one.mends),
+            "table": one.table,
+            "missing": list(one.missing),
+            "foreign": list(one.foreign),
+        }
+        for one in drifts(lab.differences(frozenset(places)))
+    ]
 
 
 def intents(lab: Lab, rules: Sequence[Sequence[str]]) -> list[str]:
@@ -99,7 +118,10 @@ def _intent(network: Network, place: str, table: str, name: str, text: str) -> s
     chain = network.by_key.get(key)
     if not isinstance(chain, Chain | NftChain):
         return ""
-    return next((rule.intent for rule in chain.rules if rule.text == text), "") if text else chain.intent
+    if not text:
+        return chain.intent
+    # A rule that is for nothing in particular is still the design's: "" says that it is not.
+    return next((rule.intent or chain.intent or OURS for rule in chain.rules if rule.text == text), "")
 
 
 def _some(places: Sequence[str]) -> str:

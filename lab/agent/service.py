@@ -65,6 +65,7 @@ class Service:
             "events": self._events,
             "read": self._read,
             "objects": self._objects,
+            "differences": self._differences,
             "place": self._place,
             "said": self._said,
             "intents": self._intents,
@@ -190,6 +191,14 @@ class Service:
 
         def work() -> Any:  # noqa: ANN401
             return _readings().objects(self._lab, request["places"], request["kinds"])
+
+        return await self._in_writer("a reading", reply, work)
+
+    async def _differences(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """What of places is not as it should be, for whoever looks for the cause of a loss."""
+
+        def work() -> Any:  # noqa: ANN401
+            return _readings().differences(self._lab, request["places"])
 
         return await self._in_writer("a reading", reply, work)
 

@@ -72,8 +72,11 @@ def _built_in(topology: Topology, place: str, rules: BuiltIn) -> Iterator[Chain]
     policies, made = firewall.place_rules(firewall.rules_on(topology, place), place, rules)
     for where in sorted(rules.keys() | policies.keys(), key=_order):
         table, chain = where
-        policy = "" if where in made else policies.get(where, "ACCEPT")
-        intent = f"firewall of {place}" if where in made else f"{chain} of {table}"
+        chosen = policies.get(where)
+        policy = "" if where in made else chosen.text if chosen else "ACCEPT"
+        intent = firewall.intent(place) if where in made else f"{chain} of {table}"
+        if chosen and chosen.text != "ACCEPT":
+            intent = f"{intent}, {chosen.text} by the {firewall.intent(place, chosen.origin)}"
         yield Chain(place, table, chain, tuple(rules.get(where, ())), policy, intent)
 
 

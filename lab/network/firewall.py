@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,25 @@ from lab.network.saved_rule import saved_forms
 if TYPE_CHECKING:
     from lab.topology.firewall import FirewallRule
     from lab.topology.schema import Topology
+
+_HELD = re.compile(r"\bfirewall of \S+(?: \(([^()]+:\d+)\))?$")
+
+
+def intent(place: str, origin: str = "") -> str:
+    """What a rule of the author's is for: `firewall of node-2 (two-subnet.yaml:31)`."""
+    return f"firewall of {place}{f' ({origin})' if origin else ''}"
+
+
+def is_authors(said: str) -> bool:
+    """Whether an intent is that of a rule, chain or policy of the topology's author."""
+    return _HELD.search(said) is not None
+
+
+def held_by(said: str) -> str:
+    """The file and line that hold the rule with this intent; "" when that is not known, or it is not the author's."""
+    found = _HELD.search(said)
+    return (found[1] or "") if found else ""
+
 
 BuiltIn = dict[tuple[str, str], list[Rule]]
 
@@ -24,17 +44,17 @@ def rules_on(topology: Topology, place: str) -> Iterator[FirewallRule]:
 
 def place_rules(
     rules: Iterable[FirewallRule], place: str, chains: BuiltIn
-) -> tuple[dict[tuple[str, str], str], set[tuple[str, str]]]:
+) -> tuple[dict[tuple[str, str], FirewallRule], set[tuple[str, str]]]:
     """Put the rules into `chains`, which holds those of the components already, one after the other as iptables does.
 
     Gives back the policies set, and the chains made, both by (table, chain).
     """
-    policies: dict[tuple[str, str], str] = {}
+    policies: dict[tuple[str, str], FirewallRule] = {}
     made: set[tuple[str, str]] = set()
     for rule in rules:
         where = (rule.table, rule.chain)
         if rule.action == "policy":
-            policies[where] = rule.text
+            policies[where] = rule
         elif rule.action == "new":
             made.add(where)
             chains.setdefault(where, [])
@@ -42,5 +62,5 @@ def place_rules(
             held = chains.setdefault(where, [])
             texts = saved_forms(rule.text)
             start = min(rule.position - 1, len(held)) if rule.action == "insert" else len(held)
-            held[start:start] = [Rule(text, f"firewall of {place}") for text in texts]
+            held[start:start] = [Rule(text, intent(place, rule.origin)) for text in texts]
     return policies, made

@@ -13,33 +13,43 @@ from lab.network.objects import (
     Address,
     Chain,
     FdbEntry,
+    File,
     Interface,
     Ipip,
+    IpSet,
     Listener,
     Namespace,
     Neighbour,
+    NftChain,
+    NftElement,
+    NftHook,
+    NftSet,
+    NftTable,
     Object,
+    Process,
     Reply,
     Route,
     Rule,
+    Symlink,
     Sysctl,
     Vxlan,
 )
 
 KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Namespace, Interface, Sysctl, Address, Route, Neighbour, FdbEntry, Chain, Listener)
+    kind.__name__: kind
+    for kind in (
+        *(Namespace, Interface, Sysctl, Address, Route, Neighbour, FdbEntry),
+        *(IpSet, Chain, NftTable, NftSet, NftChain, File, Symlink, Listener, Process),
+    )
 }
+_PARTS: dict[str, type] = {"vxlan": Vxlan, "ipip": Ipip, "reply": Reply, "hook": NftHook}
 _KIND = "kind of object"  # no field has a name with blanks
 
 
 def to_plain(objects: Iterable[Object], kinds: Iterable[str] = KINDS) -> list[dict[str, Any]]:
-    """The objects of these kinds as dicts for json.dumps; files, processes and sets are never told."""
+    """The objects of these kinds as dicts for json.dumps."""
     wanted = frozenset(kinds)
-    return [
-        {_KIND: type(item).__name__, **_members(item)}
-        for item in objects
-        if type(item).__name__ in wanted and type(item).__name__ in KINDS
-    ]
+    return [{_KIND: type(item).__name__, **_members(item)} for item in objects if type(item).__name__ in wanted]
 
 
 def from_plain(told: Iterable[Mapping[str, Any]]) -> tuple[Object, ...]:
@@ -58,19 +68,18 @@ def _members(item: Any) -> dict[str, Any]:  # noqa: ANN401  any of our frozen da
 
 def _value(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, tuple):
-        return [_members(rule) for rule in value]
-    return _members(value) if isinstance(value, Vxlan | Ipip | Reply) else value
+        return [one if isinstance(one, str) else _members(one) for one in value]
+    return _members(value) if isinstance(value, Vxlan | Ipip | Reply | NftHook) else value
 
 
 def _object(members: dict[str, Any]) -> Object:
     kind = KINDS[members.pop(_KIND)]
-    if members.get("vxlan"):
-        members["vxlan"] = Vxlan(**members["vxlan"])
-    if members.get("ipip") is not None:
-        members["ipip"] = Ipip(**members["ipip"])
-    if members.get("reply"):
-        members["reply"] = Reply(**members["reply"])
-    if "rules" in members:
-        members["rules"] = tuple(Rule(**rule) for rule in members["rules"])
+    for name, part in _PARTS.items():
+        if members.get(name) is not None:
+            members[name] = part(**members[name])
+    for name, value in members.items():
+        if isinstance(value, list):
+            of = {"rules": Rule, "elements": NftElement}.get(name)
+            members[name] = tuple(of(**one) if of else one for one in value)
     made: Object = kind(**members)
     return made

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
@@ -85,7 +85,7 @@ class FirewallRule:
 
     `append`: after the rules of Calico and kube-proxy in a built-in chain. `insert`: before them; `position` counts
     from 1 as in `iptables -I`. `text` is what follows the chain, quoted as for `iptables-restore`. `policy`: `text` is
-    ACCEPT or DROP. `new`: makes the chain; `text` is "".
+    ACCEPT or DROP. `new`: makes the chain; `text` is "". `origin` is the file and line that it stands in.
     """
 
     table: str
@@ -93,6 +93,7 @@ class FirewallRule:
     action: Action
     position: int = 0
     text: str = ""
+    origin: str = field(default="", compare=False)
 
     @property
     def target(self) -> str:

@@ -8,7 +8,8 @@ before the components (`-I`), all others after them (`-A`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from lab.errors import Mistake
 from lab.topology.document import shown
@@ -23,9 +24,10 @@ _CHAIN = re.compile(r":(\S+) +(\S+)( +\[\d+:\d+\])?")
 
 @dataclass(slots=True)
 class Saved:
-    """What was read: `lines` as for `iptables`, each beginning with `-t TABLE`."""
+    """What was read: `lines` as for `iptables`, each beginning with `-t TABLE`, and the `numbers` of their lines."""
 
     lines: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     left_out: int = 0
 
@@ -44,14 +46,16 @@ def read_saved(text: str, file: str) -> Saved:
             if line.startswith("*"):
                 table, opened = _table(line, table), number
             elif line == "COMMIT" and table:
-                saved.lines += _placed(table, rules)
+                for placed, origin in _placed(table, rules):
+                    saved.lines.append(placed)
+                    saved.numbers.append(int(origin))
                 table, rules = "", []
             elif line and not line.startswith("#"):
                 if not table:
                     raise RuleError(f"{shown(line, 40)} stands in no table", "begin one with '*filter'")
                 rule = _rule(line, table)
                 saved.left_out += rule is not None and _is_components(rule)
-                rules += [rule] if rule else []
+                rules += [replace(rule, origin=str(number))] if rule else []
         except RuleError as mistake:
             saved.mistakes.append(Mistake(file, number, 1, "", str(mistake), mistake.remedy))
             if len(saved.mistakes) == MAX_MISTAKES:
@@ -87,20 +91,18 @@ def _is_components(rule: FirewallRule) -> bool:
     return is_component(rule.chain) or (rule.action != "policy" and is_component(rule.target))
 
 
-def _placed(table: str, rules: list[FirewallRule]) -> list[str]:
-    """Lines of one table, without the components' own."""
+def _placed(table: str, rules: list[FirewallRule]) -> Iterator[tuple[str, str]]:
+    """Lines of one table, without the components' own, each with where it stood."""
     jumps = {rule.chain for rule in rules if _is_components(rule) and rule.chain in BUILT_IN[table]}
     above = dict.fromkeys(jumps, 0)
-    lines = []
     for rule in rules:
         if _is_components(rule):
             above.pop(rule.chain, None)
         elif rule.action == "append" and rule.chain in above:
             above[rule.chain] += 1
-            lines.append(f"-t {table} -I {rule.chain} {above[rule.chain]} {rule.text}")
+            yield f"-t {table} -I {rule.chain} {above[rule.chain]} {rule.text}", rule.origin
         else:
-            lines.append(_line(rule))
-    return lines
+            yield _line(rule), rule.origin
 
 
 def _line(rule: FirewallRule) -> str:

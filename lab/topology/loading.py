@@ -57,9 +57,9 @@ def load_topology(
     warnings = [first.warning(*remark) for remark in remarks(topology.spec)]
     firewalls = []
     for index, firewall in enumerate(topology.spec.firewalls[:MAX_FIREWALLS]):
-        lines, found, left_out = _rules(firewall, first, index, read_file)
+        lines, origins, found, left_out = _rules(firewall, first, index, read_file)
         mistakes += found
-        firewalls.append(firewall.model_copy(update={"rules": lines, "rules_file": None}))
+        firewalls.append(firewall.loaded(lines, origins))
         if left_out:
             warnings.append(
                 f"{firewall.rules_file}: {left_out} lines of Kubernetes' own chains are left out; the lab makes its own"
@@ -102,10 +102,13 @@ def _topology_document(documents: tuple[Document, ...], file: str) -> Document:
 
 def _rules(
     firewall: Firewall, document: Document, index: int, read_file: Callable[[str], str]
-) -> tuple[tuple[str, ...], list[Mistake], int]:
-    """All lines of one firewall, those of its file first; what is wrong with them; how many were left out."""
+) -> tuple[tuple[str, ...], tuple[str, ...], list[Mistake], int]:
+    """All lines of one firewall, those of its file first; where each stands; what is wrong with them; how many were
+    left out.
+    """
     at = ("spec", "firewalls", index)
     lines: list[str] = []
+    origins: list[str] = []
     mistakes: list[Mistake] = []
     left_out = 0
     if firewall.rules_file is not None:
@@ -114,11 +117,14 @@ def _rules(
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text"
             problem = f"{shown(firewall.rules_file)} cannot be read: {reason.lower()}"
-            return (), [document.mistake((*at, "rulesFile"), problem, "the path is relative to this file")], 0
+            return (), (), [document.mistake((*at, "rulesFile"), problem, "the path is relative to this file")], 0
         lines, mistakes, left_out = saved.lines, saved.mistakes, saved.left_out
+        origins = [f"{_base(firewall.rules_file)}:{number}" for number in saved.numbers]
     own = len(lines)
     parsed = [parse_rule(line) for line in lines]
     for number, line in enumerate(firewall.rules):
+        file, at_line, _ = document.position((*at, "rules", number))
+        origins.append(f"{_base(file)}:{at_line}")
         try:
             parsed.append(parse_rule(line))
         except RuleError as error:
@@ -127,4 +133,8 @@ def _rules(
         for number, unknown in unknown_chains(parsed):
             path = (*at, "rules", number - own) if number >= own else (*at, "rulesFile")
             mistakes.append(document.mistake(path, str(unknown), unknown.remedy))
-    return (*lines, *firewall.rules), mistakes, left_out
+    return (*lines, *firewall.rules), tuple(origins), mistakes, left_out
+
+
+def _base(file: str) -> str:
+    return file.rpartition("/")[2]

@@ -5,10 +5,11 @@ The descriptions are what an editor shows beside the field: schema_export.py mak
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.alias_generators import to_camel
 
 from lab.topology.firewall import FirewallRule, parse_rule
@@ -151,10 +152,20 @@ class Firewall(Model):
         "Chains of Kubernetes' own in it are left out. Its rules come before those of `rules`.",
     )
 
+    # Where each of `rules` stands, `topology.yaml:31`; loading knows it.
+    _origins: tuple[str, ...] = PrivateAttr(default=())
+
+    def loaded(self, rules: tuple[str, ...], origins: tuple[str, ...]) -> Firewall:
+        """The same with the rules of its file among its own, and where each of them stands."""
+        made = self.model_copy(update={"rules": rules, "rules_file": None})
+        made._origins = origins
+        return made
+
     @cached_property
     def parsed(self) -> tuple[FirewallRule, ...]:
         """The rules taken apart, in order. After loading, those of `rulesFile` are among them."""
-        return tuple(parse_rule(line) for line in self.rules)
+        origins = self._origins or ("",) * len(self.rules)
+        return tuple(replace(parse_rule(line), origin=origin) for line, origin in zip(self.rules, origins, strict=True))
 
 
 class Internet(Model):

@@ -68,6 +68,7 @@ def explained(
             last,
             told.counters,
             lambda places, kinds: agent.request("objects", places=list(places), kinds=list(kinds)),
+            lambda places: agent.request("differences", places=list(places)),
         )
         mine = tuple(hop for hop in decided if hop.phase == last.exchange.phase)
         lost = explain(lost, last, mine, facts, stopped)
@@ -88,7 +89,8 @@ def _rules(
         answer: list[str] = agent.request("intents", rules=asked)
         return answer
 
-    return with_intents(found.decisions, intents), tuple(Stopped(one.place, one.decisions) for one in found.ended)
+    known = with_intents(found, intents)
+    return known.decisions, tuple(Stopped(one.place, one.decisions) for one in known.ended)
 
 
 def _translations(

@@ -5,7 +5,7 @@ The JSON has exactly these fields; docs/trace-v2.schema.json describes it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lab.trace.observation import Observation
@@ -33,7 +33,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Why a hop went the way it did: the rule, route or entry as its own tool prints it, and how that is known."""
+    """Why a hop went the way it did: the rule, route or entry as its own tool prints it, and how that is known.
+
+    `handle` is that of a rule that nft made, by which it can be deleted; it is not part of the JSON.
+    """
 
     kind: str
     text: str
@@ -42,6 +45,7 @@ class Decision:
     chain: str = ""
     verdict: str = ""
     intent: str = ""
+    handle: int = field(default=0, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         return {

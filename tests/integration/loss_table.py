@@ -136,7 +136,7 @@ FAULTS: tuple[Fault, ...] = (
         (("node-2", "sysctl -w net/ipv4/conf/vxlan.calico/forwarding=0"),),
         "node-2",
         "ip-forward-off",
-        "net.ipv4.conf.vxlan/calico.forwarding = 0",
+        "net/ipv4/conf/vxlan.calico/forwarding = 0",
     ),
     Fault(
         "strict rp_filter with an asymmetric path",

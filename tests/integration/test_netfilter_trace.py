@@ -20,7 +20,7 @@ from lab.trace.apart import apart
 from lab.trace.attempt import Ask
 from lab.trace.capture import Captures
 from lab.trace.journey import Decision, Hop, Journey, Request
-from lab.trace.netfilter.attach import DECIDING, Ended, attach, with_intents
+from lab.trace.netfilter.attach import DECIDING, Attached, Ended, attach, with_intents
 from lab.trace.netfilter.match import Match
 from lab.trace.netfilter.ruleset import read_rules
 from lab.trace.netfilter.table import TABLE
@@ -98,9 +98,10 @@ def ask(lab: Lab, destination: str, port: int = 80, *, protocol: str = "tcp", wa
             seen = apart(once)
             if not wanted or any(hop.packet.dst == wanted for hop in seen.journey.hops):
                 break
-        decisions = with_intents(seen.decisions, lambda rules: client.request("intents", rules=rules))
+        told = Attached(seen.decisions, seen.ended)
+        known = with_intents(told, lambda rules: client.request("intents", rules=rules))
     assert seen.missed == frozenset(), "the sockets held all that was told"
-    return Seen(seen.journey, decisions, seen.ended, seen.missed)
+    return Seen(seen.journey, known.decisions, known.ended, seen.missed)
 
 
 def address(lab: Lab, pod: str) -> str:

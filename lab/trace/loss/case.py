@@ -163,6 +163,25 @@ class Case:
         """The texts of all that was decided about the request, in order."""
         return tuple(decision.text for hop in self.hops if hop.direction == REQUEST for decision in hop.decisions)
 
+    def met(self, place: str) -> frozenset[str]:
+        """The texts of the rules that the packet, or the other direction's, met in a place."""
+        found = [one for hop in self.hops if hop.place == place for one in hop.decisions]
+        found += [one for stopped in self.stopped if stopped.place == place for one in stopped.decisions]
+        return frozenset(one.text for one in found)
+
+    @property
+    def chooser(self) -> str:
+        """The node that turns a Service's address into an endpoint's."""
+        if self.passage.asked_node:
+            return self.passage.asked_node.name
+        source = self.place(self.passage.exchange.source)
+        return source.node if source and source.node else self.passage.exchange.source
+
+    @property
+    def untranslated(self) -> bool:
+        """Whether a Service was asked, and nobody was seen to turn its address into an endpoint's."""
+        return self.passage.asked is not None and self.passage.endpoint == self.passage.exchange.destination
+
     @property
     def _ready(self) -> tuple[str, ...]:
         """The endpoints of the Service that was asked which it may have been sent to."""

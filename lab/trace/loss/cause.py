@@ -36,6 +36,12 @@ class Cause(StrEnum):
     TOO_BIG = "too-big"
     MASQUERADE_MISSING = "masquerade-missing"
     NOBODY_LISTENS = "nobody-listens"
+    FOREIGN_RULE = "foreign-rule"
+    RULES_MISSING = "rules-missing"
+    SET_DIFFERS = "set-differs"
+    ADDRESS_TAKEN = "address-taken"
+    WRONG_SETTING = "wrong-setting"
+    DRIFT = "drift"
     UNKNOWN = "unknown"
 
 
@@ -45,7 +51,7 @@ class Finding:
     other places.
 
     `stage` is said where the packet ended in that place. Where it ended is known from the captures; a row that knows
-    better, since something that speaks told that it ended the packet there, says so by `ended`.
+    better, since something that speaks told that it ended the packet there, says so by `ended`, a place.
     """
 
     place: str
@@ -55,5 +61,5 @@ class Finding:
     fix: tuple[str, ...] = ()
     evidence: str = QUERIED
     stage: str = ""
-    ended: bool = False
+    ended: str = ""
     elsewhere: tuple[Mending, ...] = ()

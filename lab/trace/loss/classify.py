@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lab.trace.journey import Hop, Loss, Mending
-from lab.trace.loss import delivery, firewall, links, tunnel, ways
+from lab.trace.loss import delivery, drift, firewall, links, translation, tunnel, ways
 from lab.trace.loss.case import Case, Stopped, onward
 from lab.trace.loss.cause import Finding
 from lab.trace.loss.facts import Facts
@@ -16,6 +16,7 @@ Row = Callable[[Case], Finding | None]
 
 ROWS: tuple[Row, ...] = (
     delivery.left_alone,
+    translation.to_nobody,
     delivery.no_endpoints,
     delivery.no_endpoints_here,
     delivery.not_let_in,
@@ -48,6 +49,7 @@ ONWARD: tuple[Row, ...] = (
     links.address_missing,
     ways.misrouted,
     delivery.not_masqueraded,
+    drift.drifted,
 )
 
 
@@ -67,9 +69,12 @@ def explain(
         told = f"{behind.server} asks {behind.resolver} for names of the outside, and gets no answer."
         finding = replace(found, why=f"{told} {found.why}") if found else None
     if finding is None:
+        # Whatever else differs and can have touched it.
+        finding = drift.drifted(case)
+    if finding is None:
         return loss
-    place = finding.place if finding.ended else loss.place
-    mine = finding.stage and finding.place == place
+    place = finding.ended or loss.place
+    mine = finding.stage and place in (finding.place, finding.ended)
     return replace(
         loss,
         place=place,

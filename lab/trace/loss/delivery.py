@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.network.labmap import HELD_BACK, Service, ServicePort
-from lab.network.objects import Chain, Listener
+from lab.network.objects import Chain, IpSet, Listener, NftChain, NftSet, NftTable
 from lab.network.path import OUT
+from lab.plan.drift import Drift
 from lab.trace import endpoints
 from lab.trace.exchange import RESET
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, REQUEST, Candidate
-from lab.trace.loss import mending
+from lab.trace.loss import drift
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.packet import UNREACHABLE
@@ -32,12 +35,12 @@ def left_alone(case: Case) -> Finding | None:
         f"Service {service.full_name} is labelled {service.left_to}: kube-proxy leaves it to another proxy, "
         f"which is not here. `kubectl label {named} {label}-` gives it back."
     )
-    return Finding(_node(case), Cause.NOT_PROXIED, service.left_to, why, stage="service")
+    return Finding(case.chooser, Cause.NOT_PROXIED, service.left_to, why, stage="service")
 
 
 def no_endpoints(case: Case) -> Finding | None:
     """A Service that leads nowhere: no pod of it is ready, or it has no such port."""
-    exchange, node = case.passage.exchange, _node(case)
+    exchange, node = case.passage.exchange, case.chooser
     service, port = case.passage.asked or (None, None)
     if service is None or not exchange.dport or case.passage.endpoint != exchange.destination:
         return None
@@ -45,7 +48,7 @@ def no_endpoints(case: Case) -> Finding | None:
         ports = ", ".join(f"{one.port}/{one.protocol.lower()}" for one in service.ports)
         why = f"Service {service.full_name} has no port {exchange.dport}/{exchange.protocol}; it has {ports}."
         said = f"Service {service.full_name} port {exchange.dport}"
-        return Finding(node, Cause.NO_SUCH_PORT, said, why, evidence=QUERIED, stage="service", ended=True)
+        return Finding(node, Cause.NO_SUCH_PORT, said, why, evidence=QUERIED, stage="service", ended=node)
     if port.preferred:
         return None
     known = endpoints.without(_known(case, service, port))
@@ -56,7 +59,7 @@ def no_endpoints(case: Case) -> Finding | None:
     rule = next(refusing, "")
     evidence = KERNEL if rule else CAPTURED if case.passage.refusal else QUERIED
     said = rule or f"Service {service.full_name}"
-    return Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence, stage="service", ended=True)
+    return Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence, stage="service", ended=node)
 
 
 def no_endpoints_here(case: Case) -> Finding | None:
@@ -69,7 +72,7 @@ def no_endpoints_here(case: Case) -> Finding | None:
                 others = f" It has others: {known}." if known else ""
                 why = f"{_sentence(decision.intent)}: {hop.place} drops what is for it.{others}"
                 return Finding(
-                    hop.place, Cause.NO_ENDPOINTS, decision.text, why, evidence=KERNEL, stage="service", ended=True
+                    hop.place, Cause.NO_ENDPOINTS, decision.text, why, evidence=KERNEL, stage="service", ended=hop.place
                 )
     return None
 
@@ -101,7 +104,13 @@ def not_let_in(case: Case) -> Finding | None:
                 whose = f"the loadBalancerSourceRanges of Service {service.full_name}"
                 why = f"{hop.packet.src} is not in {whose}: {hop.place} drops what it sends to {hop.packet.dst}."
                 return Finding(
-                    hop.place, Cause.FIREWALL_DROP, decision.text, why, evidence=KERNEL, stage="service", ended=True
+                    hop.place,
+                    Cause.FIREWALL_DROP,
+                    decision.text,
+                    why,
+                    evidence=KERNEL,
+                    stage="service",
+                    ended=hop.place,
                 )
     return None
 
@@ -136,7 +145,7 @@ def nobody_listens(case: Case) -> Finding | None:
     why = f"Nothing listens on {packet.protocol} port {packet.dport} in {end}.{instead}{target}"
     said = f"{packet.protocol} port {packet.dport}"
     return Finding(
-        end, Cause.NOBODY_LISTENS, said, why, evidence=CAPTURED if refused else KERNEL, stage="deliver", ended=True
+        end, Cause.NOBODY_LISTENS, said, why, evidence=CAPTURED if refused else KERNEL, stage="deliver", ended=end
     )
 
 
@@ -147,26 +156,30 @@ def _is_unreachable(kind: int, code: int) -> bool:
 def not_masqueraded(case: Case) -> Finding | None:
     """It left for where no pod's address is known, still with the pod's own address; or a hairpin kept it."""
     for place in masquerading(case):
-        facts = case.about(place)
-        held = [one for one in facts.held if isinstance(one, Chain)]
-        desired = [one for one in facts.desired if isinstance(one, Chain)]
-        fix = mending.rules(NAT, held, desired)
-        wanted = [line for line in fix if " -I " in line]
-        if not fix:
+        found = next((one for one in case.about(place).drifts if _masquerades(one)), None)
+        if found is None:
             continue
-        said = next((line for line in wanted if "MASQUERADE" in line), wanted[0] if wanted else fix[0])
-        source = _leaving(case, place) or _address(case)
-        why = f"{place} lets it out with the address {source}, which nobody outside can answer: no rule masquerades it."
-        return Finding(
-            place,
-            Cause.MASQUERADE_MISSING,
-            _as_rule(said),
-            why,
-            fix,
-            CAPTURED if _leaving(case, place) else QUERIED,
-            "route",
-        )
+        left = _leaving(case, place)
+        told = drift.finding(case, found)
+        source = left or _address(case)
+        why = f"{place} lets it out with the address {source}, which nobody outside can answer: {_reason(found, told)}."
+        evidence = CAPTURED if left else QUERIED
+        return replace(told, cause=Cause.MASQUERADE_MISSING, why=why, evidence=evidence, stage="route")
     return None
+
+
+def _masquerades(one: Drift) -> bool:
+    """Whether it differs in what decides about sources: rules of postrouting, and the sets that they ask."""
+    item = one.wanted or one.held
+    about = ("masq", "ipam-pools", "POSTR", "nat-outgoing", "POD", "KUBE-MARK")
+    if isinstance(item, IpSet | Chain | NftSet | NftChain | NftTable):
+        in_nat = one.table in ("", NAT) or one.table.startswith("ip ")
+        return in_nat and any(word in text for word in about for text in (item.name, *one.missing, *one.foreign))
+    return False
+
+
+def _reason(one: Drift, told: Finding) -> str:
+    return "no rule masquerades it" if "MASQUERADE" in told.object else f"{one.place} {told.object}"
 
 
 def masquerading(case: Case) -> tuple[str, ...]:
@@ -194,21 +207,3 @@ def _leaving(case: Case, place: str) -> str:
 def _address(case: Case) -> str:
     client = case.place(case.client)
     return client.address if client else ""
-
-
-def _as_rule(line: str) -> str:
-    """The rule as iptables-save has it, of the command that inserts or deletes it."""
-    words = line.split(" ")
-    for verb, behind in (("-I", 3), ("-D", 2)):
-        if verb in words:
-            at = words.index(verb)
-            return " ".join(("-A", words[at + 1], *words[at + behind :]))
-    return line
-
-
-def _node(case: Case) -> str:
-    """The node that turns the Service's address into an endpoint's."""
-    if case.passage.asked_node:
-        return case.passage.asked_node.name
-    place = case.place(case.passage.exchange.source)
-    return place.node if place and place.node else case.passage.exchange.source

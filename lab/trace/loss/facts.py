@@ -18,6 +18,7 @@ from lab.network.objects import (
     Route,
     Sysctl,
 )
+from lab.plan.drift import Drift
 from lab.trace.counters import Counted
 from lab.trace.queries.neighbour import Neighbour as Seen
 
@@ -26,12 +27,15 @@ T = TypeVar("T", bound=Object)
 
 @dataclass(frozen=True)
 class PlaceFacts:
-    """`held` is what the kernel holds now, `desired` the design; `neighbours` has those that ARP learned as well."""
+    """`held` is what the kernel holds now, `desired` the design; `neighbours` has those that ARP learned as well,
+    `drifts` what differs, rules and sets included.
+    """
 
     place: str
     held: Network = field(default_factory=Network)
     desired: Network = field(default_factory=Network)
     neighbours: tuple[Seen, ...] = ()
+    drifts: tuple[Drift, ...] = ()
     counted: Counted = field(default_factory=lambda: Counted(""))
 
     def interface(self, name: str) -> tuple[Interface | None, Interface | None]:

@@ -1,28 +1,39 @@
-"""A rule or a policy that stopped it: what netfilter reported, and what only a rejection's ICMP error tells."""
+"""A rule or a policy that stopped it: what netfilter reported, and what only a rejection's ICMP error tells.
+
+Whose rule it is decides what mends it. A stranger's goes. The author's own goes too, but the file would bring it back.
+The cluster's own stays: that it caught this packet has another cause, which is looked for.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 
-from lab.network.objects import Chain
-from lab.trace.journey import CAPTURED, KERNEL, Decision
-from lab.trace.loss import mending
+from lab.network import firewall as authors
+from lab.trace.journey import CAPTURED, KERNEL, Decision, Mending
+from lab.trace.loss import drift, mending, translation
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
-from lab.trace.packet import UNREACHABLE, UNREACHABLE_NAMES
+from lab.trace.packet import UNREACHABLE, UNREACHABLE_NAMES, Outer
 
 FIREWALL = "firewall"  # the stage, whichever the hook
 STOPPING = ("DROP", "REJECT")
 PROHIBITED = (9, 10, 13)  # network, host and communication administratively prohibited
+# A rule of only these words is about a tunnel, whoever sends through it.
+_GENERAL = frozenset(("-A", "-p", "-m", "-i", "--dport", "--dports", "-j", "--reject-with", "--comment"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """A decision that ended the packet: where, and whether it was a tunnel's packet."""
+    """A decision that ended the packet: where, and what wrapped the packet there."""
 
     place: str
     decision: Decision
-    wrapped: bool = False
+    outer: Outer | None = None
+
+    @property
+    def policy(self) -> bool:
+        return self.decision.text.startswith(("-P ", "policy "))
 
 
 def stopped_by_rule(case: Case) -> Finding | None:
@@ -30,10 +41,24 @@ def stopped_by_rule(case: Case) -> Finding | None:
     verdict = _last_verdict(case)
     if verdict is None:
         return None
-    decision = verdict.decision
-    if decision.text.startswith(("-P ", "policy ")):
-        return _of_policy(case, verdict)
-    return _of_rule(case, verdict)
+    beside = _beside(case, verdict)
+    if beside is not None:
+        why = (
+            f"{beside.why} So {_what(verdict)} {_does(verdict)} the {case.name}{_wrapped(verdict)} in {verdict.place}."
+        )
+        return replace(beside, why=why, stage=FIREWALL, ended=verdict.place)
+    return _of_policy(case, verdict) if verdict.policy else _of_rule(case, verdict)
+
+
+def _beside(case: Case, verdict: _Verdict) -> Finding | None:
+    """Why a rule of the cluster's own, or a policy of the author's, caught what it should let pass."""
+    intent = verdict.decision.intent
+    if verdict.policy:
+        return drift.beside_the_rule(case, verdict.place) if authors.is_authors(intent) else None
+    if not intent or authors.is_authors(intent):
+        return None
+    found = drift.beside_the_rule(case, verdict.place) or translation.of_the_tunnel(case)
+    return found or drift.drifted(case)
 
 
 def _last_verdict(case: Case) -> _Verdict | None:
@@ -41,7 +66,7 @@ def _last_verdict(case: Case) -> _Verdict | None:
         if hop.direction == case.direction:
             for decision in reversed(hop.decisions):
                 if _stops(decision):
-                    return _Verdict(hop.place, decision, wrapped=hop.packet.outer is not None)
+                    return _Verdict(hop.place, decision, hop.packet.outer)
     for stopped in case.stopped:
         if stopped.place in case.suspects:
             for decision in reversed(stopped.decisions):
@@ -56,43 +81,78 @@ def _stops(decision: Decision) -> bool:
 
 def _of_rule(case: Case, verdict: _Verdict) -> Finding:
     place, decision = verdict.place, verdict.decision
-    text, chain = decision.text, f"chain {decision.chain} of {decision.table or 'filter'}"
-    wrapped = " in its tunnel" if verdict.wrapped else ""
-    fix = _without(decision)
-    if decision.verdict.upper() == "REJECT":
-        why = f"A rule in {chain} rejects the {case.name}{wrapped} in {place}."
-        return Finding(place, Cause.FIREWALL_REJECT, text, why, fix, KERNEL, FIREWALL, ended=True)
+    fix = _without(verdict)
+    own = decision.intent and not fix
+    purpose = f" It is the cluster's own: {decision.intent}." if own else ""
+    why = f"A rule in {_chain(decision)} {_does(verdict)} the {case.name}{_wrapped(verdict)} in {place}"
+    cause = Cause.FIREWALL_REJECT if decision.verdict.upper() == "REJECT" else Cause.FIREWALL_DROP
     if _checks_source(case, verdict):
-        why = f"{place} drops packets whose addresses it does not know, as a cloud's source check does: here a pod's."
-        return Finding(place, Cause.SOURCE_CHECK, text, why, fix, KERNEL, FIREWALL, ended=True)
-    why = f"A rule in {chain} drops the {case.name}{wrapped} in {place}."
-    return Finding(place, Cause.FIREWALL_DROP, text, why, fix, KERNEL, FIREWALL, ended=True)
+        cause = Cause.SOURCE_CHECK
+        why = f"{place} drops packets whose addresses it does not know, as a cloud's source check does: here a pod's"
+    why = f"{why}{_consequence(case, verdict)}.{purpose}"
+    return Finding(place, cause, decision.text, why, (), KERNEL, FIREWALL, place, fix)
+
+
+def _what(verdict: _Verdict) -> str:
+    if verdict.policy:
+        return f"the policy of {verdict.decision.chain}"
+    return f"a rule in {_chain(verdict.decision)} ({verdict.decision.text})"
+
+
+def _chain(decision: Decision) -> str:
+    return f"chain {decision.chain} of {decision.table or 'filter'}"
+
+
+def _does(verdict: _Verdict) -> str:
+    return "rejects" if verdict.decision.verdict.upper() == "REJECT" else "drops"
+
+
+def _wrapped(verdict: _Verdict) -> str:
+    return " in its tunnel" if verdict.outer else ""
+
+
+def _consequence(case: Case, verdict: _Verdict) -> str:
+    """What else is lost by a rule that stops all of a tunnel's packets."""
+    outer, place = verdict.outer, case.place(verdict.place)
+    flags = {word for word in verdict.decision.text.split() if word.startswith("-")}
+    if outer is None or place is None or not flags <= _GENERAL:
+        return ""
+    protocol = f"UDP {outer.dport} is VXLAN" if outer.kind == "vxlan" else f"protocol 4 is {outer.kind.upper()}"
+    others = "the other subnet" if case.labmap.encapsulation.endswith("CrossSubnet") else "other nodes"
+    if place.kind != "node":
+        return f"; {protocol}, so nothing passes through the tunnel between the nodes that {place.name} joins"
+    if outer.src == place.address:
+        return f"; {protocol}, so nothing from {place.name}'s pods reaches {others}"
+    return f"; {protocol}, so nothing from {others} reaches {place.name}'s pods"
 
 
 def _checks_source(case: Case, verdict: _Verdict) -> bool:
     """A router's rule about nothing but addresses, which an unwrapped packet met."""
     place, words = case.place(verdict.place), verdict.decision.text.split()
     about_addresses = any(word in ("-s", "-d", "--match-set") for word in words)
-    return (
-        place is not None and place.kind == "router" and not verdict.wrapped and about_addresses and "-p" not in words
-    )
+    drops = verdict.decision.verdict.upper() == "DROP"
+    on_router = place is not None and place.kind == "router"
+    return drops and on_router and verdict.outer is None and about_addresses and "-p" not in words
 
 
 def _of_policy(case: Case, verdict: _Verdict) -> Finding:
     place, decision = verdict.place, verdict.decision
-    desired = case.about(place).desired.by_key.get(("chain", place, decision.table or "filter", decision.chain))
-    wanted = desired.policy if isinstance(desired, Chain) and desired.policy else "ACCEPT"
-    why = f"No rule of {decision.chain} accepts the {case.name} in {place}, and the chain's policy is to drop."
-    fix = (mending.policy(decision.table, decision.chain, wanted),) if decision.text.startswith("-P ") else ()
-    return Finding(place, Cause.POLICY_DROP, decision.text, why, fix, KERNEL, FIREWALL, ended=True)
+    why = f"No rule of {decision.chain} accepts the {case.name} in {place}, and the chain's policy is to drop"
+    line = (
+        mending.policy(decision.table, decision.chain)
+        if decision.text.startswith("-P ")
+        else shlex.join(("nft", f"chain {decision.table} {decision.chain} {{ policy accept ; }}"))
+    )
+    fix = (Mending(place, line, authors.held_by(decision.intent)),)
+    return Finding(place, Cause.POLICY_DROP, decision.text, f"{why}.", (), KERNEL, FIREWALL, place, fix)
 
 
-def _without(decision: Decision) -> tuple[str, ...]:
-    """The command that takes the rule out; none for one that iptables did not write."""
-    chain, text = f"-A {decision.chain} ", decision.text
-    if not text.startswith(chain):
+def _without(verdict: _Verdict) -> tuple[Mending, ...]:
+    """The command that takes out a rule that is not the cluster's own."""
+    place, decision = verdict.place, verdict.decision
+    if decision.intent and not authors.is_authors(decision.intent):
         return ()
-    return (mending.removed(decision.table, decision.chain, text[len(chain) :]),)
+    return tuple(Mending(place, line, authors.held_by(decision.intent)) for line in mending.without(decision))
 
 
 def prohibited(case: Case) -> Finding | None:
@@ -102,5 +162,5 @@ def prohibited(case: Case) -> Finding | None:
         if packet.icmp_type == UNREACHABLE and packet.icmp_code in PROHIBITED:
             place, name = part.observation.capture.place, UNREACHABLE_NAMES[packet.icmp_code]
             why = f"{place} refused the {case.name} with ICMP {name.replace('-', ' ')}, as a firewall's REJECT does."
-            return Finding(place, Cause.FIREWALL_REJECT, f"icmp-{name}", why, (), CAPTURED, FIREWALL, ended=True)
+            return Finding(place, Cause.FIREWALL_REJECT, f"icmp-{name}", why, (), CAPTURED, FIREWALL, ended=place)
     return None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lab.kernel import rules, sysctl
+from lab.kernel import sysctl
 from lab.kernel.places import Sandbox
 from lab.kernel.rtnetlink import address, interface, neighbour, route
 from lab.network.objects import Network, Object
 from lab.network.plain import from_plain
+from lab.plan.drift import Drift
 from lab.trace.counters import Counters
 from lab.trace.loss.case import Case, onward
-from lab.trace.loss.delivery import masquerading
 from lab.trace.loss.facts import Facts, PlaceFacts
 from lab.trace.passage import Passage
 from lab.trace.queries.inquiry import asking
@@ -20,27 +20,29 @@ from lab.trace.queries.neighbour import Neighbour as Seen
 from lab.trace.queries.neighbour import read_all
 
 Desired = Callable[[tuple[str, ...], tuple[str, ...]], Any]
+Differences = Callable[[tuple[str, ...]], Any]
 
 KINDS = ("Interface", "Sysctl", "Address", "Route", "Neighbour", "FdbEntry", "Listener")
 SETTINGS = ("net.ipv4.ip_forward", "net.ipv4.conf.all.rp_filter")
 
 
-def gather(sandbox: Sandbox, passage: Passage, counters: Counters, desired: Desired) -> Facts:
+def gather(sandbox: Sandbox, passage: Passage, counters: Counters, desired: Desired, differences: Differences) -> Facts:
     """The facts about every place that the lost packet passed or should have passed.
 
-    `desired` asks the agent for the objects of these kinds that these places should hold, as JSON.
+    `desired` asks the agent for the objects of these kinds that these places should hold, as JSON; `differences` for
+    what they hold otherwise.
     """
     case = Case(passage, (), Facts())
     behind = onward(case)
     cases = (case, behind) if behind else (case,)
     places = tuple(dict.fromkeys(place for one in cases for place in one.suspects))
-    with_rules = tuple(dict.fromkeys(place for one in cases for place in masquerading(one) if place in places))
     wanted = _by_place(from_plain(desired(places, KINDS)))
-    for place, chains in _by_place(from_plain(desired(with_rules, ("Chain",)))).items():
-        wanted.setdefault(place, []).extend(chains)
+    drifts: dict[str, list[Drift]] = {}
+    for one in differences(places):
+        drifts.setdefault(one["place"], []).append(_drift(one))
     held, names, seen = {}, {}, {}
     for place in places:
-        held[place], names[place], seen[place] = _read(sandbox, place, with_chains=place in with_rules)
+        held[place], names[place], seen[place] = _read(sandbox, place)
     counted = counters.grown(names)
     return Facts(
         {
@@ -49,11 +51,18 @@ def gather(sandbox: Sandbox, passage: Passage, counters: Counters, desired: Desi
                 Network(tuple(held[place])),
                 Network(tuple(wanted.get(place, ()))),
                 seen[place],
+                tuple(drifts.get(place, ())),
                 counted[place] if place in counted else PlaceFacts(place).counted,
             )
             for place in places
         }
     )
+
+
+def _drift(told: Mapping[str, Any]) -> Drift:
+    wanted, held = (next(iter(from_plain(told[name])), None) for name in ("wanted", "held"))
+    texts = {name: tuple(told[name]) for name in ("key", "mends", "missing", "foreign")}
+    return Drift(told["place"], wanted=wanted, held=held, table=told["table"], **texts)
 
 
 def _by_place(objects: Iterable[Object]) -> dict[str, list[Object]]:
@@ -63,13 +72,10 @@ def _by_place(objects: Iterable[Object]) -> dict[str, list[Object]]:
     return found
 
 
-def _read(
-    sandbox: Sandbox, place: str, *, with_chains: bool
-) -> tuple[list[Object], Mapping[int, str], tuple[Seen, ...]]:
+def _read(sandbox: Sandbox, place: str) -> tuple[list[Object], Mapping[int, str], tuple[Seen, ...]]:
     """What the place holds, its interfaces by number, and all of its neighbours."""
     found: list[Object] = []
     with asking(sandbox, place) as inquiry:
-        saving = rules.start(place, "iptables-save") if with_chains else None
         netlink = inquiry.netlink
         links = interface.read(netlink, place)
         names = {index: name for name, index in links.indexes.items()}
@@ -81,6 +87,4 @@ def _read(
         found += neighbour.read_fdb(netlink, place, names)
         found += sysctl.read(place, SETTINGS)
         seen = tuple(read_all(netlink, names))
-    if saving is not None:
-        found += rules.chains(place, saving.result())
     return found, names, seen

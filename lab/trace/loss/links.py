@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from lab.network.objects import Address, Interface, Neighbour, Sysctl
+from lab.plan.drift import changed
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED
 from lab.trace.loss import mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
+from lab.trace.loss.printed import printed
 from lab.trace.packet import UNREACHABLE, Packet
 from lab.trace.queries.neighbour import FAILING
 
@@ -58,7 +60,7 @@ def foreign_neighbour(case: Case) -> Finding | None:
         hops = {_next_hop(facts, address) for address in case.routed(place)}
         for item in facts.every(facts.held, Neighbour):
             if (item.device, item.address) in hops and item.key not in facts.desired.by_key and _is_wrong(case, item):
-                said = f"{item.address} dev {item.device} lladdr {item.mac} PERMANENT"
+                said = printed(item)
                 why = (
                     f"{place} sends what is for {item.address} to the MAC {item.mac}, by an entry that is not its own."
                 )
@@ -129,7 +131,7 @@ def _of_size(facts: PlaceFacts, held: Interface, desired: Interface, evidence: s
     place = facts.place
     if held.mtu != desired.mtu:
         why = f"{held.name} of {place} has an MTU of {held.mtu}, not {desired.mtu}: large packets do not get through."
-        fix: tuple[str, ...] = mending.changed(held, desired)
+        fix: tuple[str, ...] = changed(held, desired)
         said = f"{held.name} mtu {held.mtu}"
     else:
         why = f"{held.name} of {place} forbids fragmenting (df {_df(held)}): large packets do not get through."

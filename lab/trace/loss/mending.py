@@ -5,14 +5,11 @@ They come from the plan's own printer, so that they are the lines that `up` itse
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
 from dataclasses import replace
 
 from lab.network.objects import (
     UNDERLAY,
     Address,
-    Chain,
     FdbEntry,
     Interface,
     Neighbour,
@@ -22,10 +19,11 @@ from lab.network.objects import (
     Sysctl,
 )
 from lab.plan.commands import commands
+from lab.plan.drift import changed
 from lab.plan.steps import Action, Step
+from lab.trace.journey import Decision
 
 Command = tuple[str, ...]
-BUILT_IN = ("INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING")
 _BOUND = (Address, Route, Neighbour, FdbEntry)
 
 
@@ -66,46 +64,19 @@ def device(name: str, held: Network, desired: Network) -> Command:
     return lines
 
 
-def changed(before: Interface, after: Interface) -> Command:
-    """Only what differs, for a link that may stay."""
-    words = []
-    if after.mac and before.mac != after.mac:
-        words += ["address", after.mac]
-    if before.mtu != after.mtu:
-        words += ["mtu", str(after.mtu)]
-    if before.master != after.master:
-        words += ["master", after.master] if after.master else ["nomaster"]
-    if before.up != after.up:
-        words.append("up" if after.up else "down")
-    return (shlex.join(("ip", "link", "set", after.name, *words)),) if words else ()
-
-
 def unfragmented(after: Interface) -> Command:
     """A VXLAN's DF bit back to the design's; all else of the link stays."""
     return (f"ip link set dev {after.name} type vxlan df {after.vxlan.df}",) if after.vxlan else ()
 
 
-def rules(table: str, held: Iterable[Chain], desired: Iterable[Chain]) -> Command:
-    """Foreign rules out, missing ones in at their places, of the table's chains that both have or only the design."""
-    present = {chain.name: chain for chain in held if chain.table == table}
-    lines: Command = ()
-    for chain in desired:
-        if chain.table != table:
-            continue
-        before = present.get(chain.name)
-        texts = [rule.text for rule in chain.rules]
-        if before is None:
-            if chain.name not in BUILT_IN:
-                lines += (f"iptables -t {table} -N {chain.name}",)
-        else:
-            lines += tuple(removed(table, chain.name, one.text) for one in before.rules if one.text not in texts)
-        there = [rule.text for rule in before.rules] if before else []
-        lines += tuple(
-            f"iptables -t {table} -I {chain.name} {position} {text}"
-            for position, text in enumerate(texts, 1)
-            if text not in there
-        )
-    return lines
+def without(decision: Decision) -> Command:
+    """The line that takes a rule out, by its text or, of nft's, by its handle; none where neither is known."""
+    head = f"-A {decision.chain} "
+    if decision.text.startswith(head):
+        return (removed(decision.table, decision.chain, decision.text[len(head) :]),)
+    if decision.handle:
+        return (f"nft delete rule {decision.table} {decision.chain} handle {decision.handle}",)
+    return ()
 
 
 def removed(table: str, chain: str, text: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.network.objects import FdbEntry, Interface, Neighbour
+from lab.network.objects import Interface
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED
 from lab.trace.loss import mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
+from lab.trace.loss.printed import printed
 
 
 def other_network(case: Case) -> Finding | None:
@@ -61,10 +62,10 @@ def _neighbour(facts: PlaceFacts, device: Interface, next_hop: str) -> Finding |
     place = facts.place
     if held is None:
         why = f"{place} does not know the MAC of the tunnel's other end: there is no neighbour entry for {next_hop}."
-        return Finding(place, Cause.NO_NEIGHBOUR, _entry(desired), why, fix, QUERIED, "encapsulate")
+        return Finding(place, Cause.NO_NEIGHBOUR, printed(desired), why, fix, QUERIED, "encapsulate")
     why = f"{place} sends through {device.name} to the MAC {held.mac}, but {next_hop} has {desired.mac}."
     evidence = KERNEL if facts.counted.link(device.name, "tx_dropped") else QUERIED
-    return Finding(place, Cause.WRONG_INNER_MAC, _entry(held), why, fix, evidence, "encapsulate")
+    return Finding(place, Cause.WRONG_INNER_MAC, printed(held), why, fix, evidence, "encapsulate")
 
 
 def _remote(case: Case, facts: PlaceFacts, device: Interface, next_hop: str) -> Finding | None:
@@ -79,7 +80,7 @@ def _remote(case: Case, facts: PlaceFacts, device: Interface, next_hop: str) -> 
         why = f"{place} does not know the node of the MAC {entry.mac}: the FDB of {device.name} has no entry for it."
         evidence = KERNEL if facts.counted.link(device.name, "tx_dropped") else QUERIED
         fix = mending.mended("change", desired)
-        return Finding(place, Cause.NO_FDB_ENTRY, _fdb(desired), why, fix, evidence, "encapsulate")
+        return Finding(place, Cause.NO_FDB_ENTRY, printed(desired), why, fix, evidence, "encapsulate")
     owner, right = (case.labmap.owners.get(address) for address in (held.remote, desired.remote))
     whom = owner[0].name if owner else "nobody here"
     there = f"{desired.remote} ({right[0].name if right else '?'})"
@@ -87,7 +88,7 @@ def _remote(case: Case, facts: PlaceFacts, device: Interface, next_hop: str) -> 
     seen = any(part.observation.packet.outer and part.observation.packet.outer.dst == held.remote for part in case.leg)
     # Two remotes may stand side by side: the wrong one goes, the right one is made sure of.
     fix = (*mending.mended("remove", held), *mending.mended("change", desired))
-    return Finding(place, Cause.WRONG_VTEP, _fdb(held), why, fix, CAPTURED if seen else QUERIED, "encapsulate")
+    return Finding(place, Cause.WRONG_VTEP, printed(held), why, fix, CAPTURED if seen else QUERIED, "encapsulate")
 
 
 def other_mac(case: Case) -> Finding | None:
@@ -103,11 +104,3 @@ def other_mac(case: Case) -> Finding | None:
                 fix = mending.device(held.name, facts.held, facts.desired)
                 return Finding(place, Cause.WRONG_INNER_MAC, said, why, fix, evidence, "decapsulate")
     return None
-
-
-def _entry(item: Neighbour) -> str:
-    return f"{item.address} dev {item.device} lladdr {item.mac} PERMANENT"
-
-
-def _fdb(item: FdbEntry) -> str:
-    return f"{item.mac} dev {item.device} dst {item.remote} self permanent"

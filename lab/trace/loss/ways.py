@@ -11,6 +11,7 @@ from lab.trace.loss import mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
+from lab.trace.loss.printed import sysctl
 from lab.trace.queries.route import as_printed
 
 NO_ROUTES = ("IpExt.InNoRoutes", "Ip.OutNoRoutes")
@@ -32,9 +33,9 @@ def forwarding_off(case: Case) -> Finding | None:
             held, desired = facts.setting(name)
             if held == "0" and desired in ("", "1"):
                 evidence = KERNEL if facts.counted.grew("Ip.InAddrErrors") else QUERIED
-                why = f"{place} does not forward packets: {_sysctl(name)} is 0."
+                why = f"{place} does not forward packets: {sysctl(name)} is 0."
                 fix = _set(name, "1")
-                return Finding(place, Cause.IP_FORWARD_OFF, f"{_sysctl(name)} = 0", why, fix, evidence, "forward")
+                return Finding(place, Cause.IP_FORWARD_OFF, f"{sysctl(name)} = 0", why, fix, evidence, "forward")
     return None
 
 
@@ -54,7 +55,7 @@ def reverse_path(case: Case) -> Finding | None:
                 by = f" ({as_printed(route)})" if route else ""
                 why = f"{place} would answer by another interface than it came by{by}, and rp_filter is {kind}."
                 fix = _set(name, desired or "0")
-                return Finding(place, Cause.RP_FILTER, f"{_sysctl(name)} = {held}", why, fix, KERNEL, "route")
+                return Finding(place, Cause.RP_FILTER, f"{sysctl(name)} = {held}", why, fix, KERNEL, "route")
     return None
 
 
@@ -105,12 +106,3 @@ def _entered(case: Case, place: str) -> Iterator[str]:
 
 def _set(name: str, value: str) -> tuple[str, ...]:
     return tuple(line.replace("sysctl -qw", "sysctl -w") for line in mending.mended("change", Sysctl("", name, value)))
-
-
-def _sysctl(name: str) -> str:
-    """As sysctl(8) prints it."""
-    head, _, setting = name.rpartition(".")
-    if head.startswith("net.ipv4.conf."):
-        device = head.removeprefix("net.ipv4.conf.").replace(".", "/")
-        return f"net.ipv4.conf.{device}.{setting}"
-    return name

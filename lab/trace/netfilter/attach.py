@@ -173,7 +173,8 @@ def decision(event: TraceEvent, ruleset: Ruleset) -> Decision:
     target = _target(text, native=native)
     verdict = _verdict(event, target)
     kind = "nat" if verdict in NAT else "rule"
-    return Decision(kind, text or f"rule {event.handle} of {event.chain}", KERNEL, table, event.chain, verdict)
+    told = text or f"rule {event.handle} of {event.chain}"
+    return Decision(kind, told, KERNEL, table, event.chain, verdict, handle=event.handle if native else 0)
 
 
 def _target(text: str, *, native: bool) -> str:
@@ -197,14 +198,21 @@ def _verdict(event: TraceEvent, target: str) -> str:
     return event.verdict
 
 
-def with_intents(decisions: dict[Hop, tuple[Decision, ...]], intents: Intents) -> dict[Hop, tuple[Decision, ...]]:
+def with_intents(attached: Attached, intents: Intents) -> Attached:
     """The decisions with what each rule is there for, as far as the lab's design knows it; asked for all at once."""
-    questions = dict.fromkeys(_question(hop.place, one) for hop, found in decisions.items() for one in found)
+    met = [(hop.place, found) for hop, found in attached.decisions.items()]
+    met += [(end.place, end.decisions) for end in attached.ended]
+    questions = dict.fromkeys(_question(place, one) for place, found in met for one in found)
     answers = dict(zip(questions, intents(list(questions)), strict=True))
-    return {
+    told = {
         hop: tuple(replace(one, intent=answers[_question(hop.place, one)]) for one in found)
-        for hop, found in decisions.items()
+        for hop, found in attached.decisions.items()
     }
+    ended = tuple(
+        replace(end, decisions=tuple(replace(one, intent=answers[_question(end.place, one)]) for one in end.decisions))
+        for end in attached.ended
+    )
+    return Attached(told, ended)
 
 
 def _question(place: str, one: Decision) -> Question:

@@ -12,6 +12,8 @@ from lab.cluster import build_cluster
 from lab.network.addressing import assign
 from lab.network.design import design
 from lab.network.objects import Network, Object
+from lab.plan import plan
+from lab.plan.drift import drifts
 from lab.topology import load_topology
 from lab.trace.counters import Counted
 from lab.trace.exchange import parts
@@ -76,6 +78,7 @@ def facts(
                 Network(tuple(held.get(place, ()))),
                 Network(tuple(objects)),
                 (neighbours or {}).get(place, ()),
+                tuple(drifts(plan(Network(tuple(objects)), Network(tuple(held.get(place, ())))))),
                 Counted(place, (grew or {}).get(place, {}), (links or {}).get(place, {})),
             )
             for place, objects in wanted.items()

@@ -197,7 +197,7 @@ def test_the_reverse_path_filter_is_believed_only_when_it_counted() -> None:
     assert explained("lost-at-firewall", facts(more=strict)).cause == "unknown"
     counted = facts(more=strict, grew={"node-2": {"TcpExt.IPReversePathFilter": 1}})
     lost = explained("lost-at-firewall", counted)
-    assert (lost.cause, lost.object) == ("rp-filter", "net.ipv4.conf.vxlan/calico.rp_filter = 1")
+    assert (lost.cause, lost.object) == ("rp-filter", "net/ipv4/conf/vxlan.calico/rp_filter = 1")
     assert commands(lost) == ("sysctl -w net/ipv4/conf/vxlan.calico/rp_filter=0",)
 
 

@@ -12,11 +12,12 @@ from dataclasses import replace
 
 from lab.network.labmap import LabMap
 from lab.trace.journey import DATA, KERNEL, REQUEST, Decision, Hop
-from lab.trace.netfilter.attach import DECIDING, Attached, Question, attach, with_intents
+from lab.trace.netfilter.attach import DECIDING, Attached, Ended, Question, attach, with_intents
 from lab.trace.netfilter.event import GOTO, LEGACY, RULE, TraceEvent
 from lab.trace.netfilter.ruleset import Ruleset
 from lab.trace.netfilter.visit import visits
 from lab.trace.observation import Capture, Observation, observed
+from lab.trace.packet import Packet
 from tests.unit.trace.netfilter.test_events import recorded
 
 CHOICE = "-A KUBE-SEP-ZAS3J3PV5JS2XFVS -p tcp -m tcp -j DNAT --to-destination 10.244.0.129:8080"
@@ -156,7 +157,8 @@ def test_one_rule_leads_each_packet_where_its_element_of_the_map_says() -> None:
         came = sightings.add("node-0", interface, "in", packet)
         event = replace(met, id=number, iif=index, headers=packet, jump_target=f"service-{number}")
         found.append((came, event))
-    decisions = sightings.joined([event for _, event in found], ruleset).decisions
+    attached = sightings.joined([event for _, event in found], ruleset)
+    decisions = attached.decisions
     told = [decisions[came] for came, _ in found]
     assert [[one.verdict for one in several] for several in told] == [["goto service-1"], ["goto service-2"]]
     keys = [f"{came.packet.dst} . {came.packet.protocol} . {came.packet.dport}" for came, _ in found]
@@ -166,22 +168,26 @@ def test_one_rule_leads_each_packet_where_its_element_of_the_map_says() -> None:
         assert questions == [("node-0", "ip kube-proxy", "@service-ips", key) for key in keys]
         return ["one Service", "another"]
 
-    assert [one.intent for (one,) in with_intents(decisions, intents).values()] == ["one Service", "another"]
+    assert [one.intent for (one,) in with_intents(attached, intents).decisions.values()] == ["one Service", "another"]
 
 
 def test_intents_are_asked_for_once_each_and_a_policy_has_its_chains() -> None:
     rule = Decision("nat", CHOICE, KERNEL, "nat", "KUBE-SEP-ZAS3J3PV5JS2XFVS", "DNAT")
     policy = Decision("rule", "-P FORWARD ACCEPT", KERNEL, "filter", "FORWARD", "ACCEPT")
     hop = Sightings().add("node-0", "cali1", "in", headers("node-0", "PREROUTING"))
+    ended = Ended("router", Packet(), (policy,))
     asked: list[Question] = []
 
     def intents(questions: list[Question]) -> list[str]:
         asked.extend(questions)
         return [f"{table} of {place}" for place, table, _, _ in questions]
 
-    found = with_intents({hop: (rule, policy, rule)}, intents)[hop]
+    known = with_intents(Attached({hop: (rule, policy, rule)}, (ended,)), intents)
+    found = known.decisions[hop]
+    assert known.ended[0].decisions[0].intent == "filter of router"
     assert [one.intent for one in found] == ["nat of node-0", "filter of node-0", "nat of node-0"]
     assert asked == [
         ("node-0", "nat", rule.chain, CHOICE.removeprefix(f"-A {rule.chain} ")),
         ("node-0", "filter", "FORWARD", ""),
+        ("router", "filter", "FORWARD", ""),
     ]

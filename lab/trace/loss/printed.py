@@ -1,0 +1,65 @@
+"""A network object in one line, as its own tool prints it: what a loss names as its object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lab.network.objects import (
+    Address,
+    Chain,
+    FdbEntry,
+    File,
+    Interface,
+    IpSet,
+    Listener,
+    Namespace,
+    Neighbour,
+    NftChain,
+    NftSet,
+    NftTable,
+    Object,
+    Process,
+    Route,
+    Symlink,
+    Sysctl,
+)
+from lab.plan.commands import sysctl_path
+from lab.trace.queries.route import as_printed
+
+
+def printed(item: Object) -> str:
+    """`10.0.1.10/24 dev eth0`, `net.ipv4.ip_forward = 0`, `set cali40masq-ipam-pools`, …"""
+    return _PRINTERS[type(item)](item)
+
+
+def _interface(item: Interface) -> str:
+    master = f" master {item.master}" if item.master else ""
+    hairpin = " hairpin on" if item.hairpin else ""
+    return f"{item.name} mtu {item.mtu}{master} state {'UP' if item.up else 'DOWN'} link/ether {item.mac}{hairpin}"
+
+
+def sysctl(name: str) -> str:
+    """As sysctl(8) takes it: with dots, or with slashes where a device has dots in its name."""
+    path = sysctl_path(name)
+    return path if "." in path else path.replace("/", ".")
+
+
+_PRINTERS: dict[type, Callable[[Any], str]] = {
+    Namespace: lambda item: item.place,
+    Interface: _interface,
+    Sysctl: lambda item: f"{sysctl(item.name)} = {item.value}",
+    Address: lambda item: f"{item.address} dev {item.device}",
+    Route: as_printed,
+    Neighbour: lambda item: f"{item.address} dev {item.device} lladdr {item.mac} PERMANENT",
+    FdbEntry: lambda item: f"{item.mac} dev {item.device} dst {item.remote} self permanent",
+    IpSet: lambda item: f"set {item.name}",
+    Chain: lambda item: f"chain {item.name} of {item.table}",
+    NftTable: lambda item: f"table ip {item.name}",
+    NftSet: lambda item: f"{item.kind} ip {item.table} {item.name}",
+    NftChain: lambda item: f"chain ip {item.table} {item.name}",
+    File: lambda item: item.path,
+    Symlink: lambda item: item.path,
+    Listener: lambda item: f"{item.protocol} port {item.port}",
+    Process: lambda item: item.name,
+}

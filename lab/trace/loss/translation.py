@@ -1,0 +1,59 @@
+"""A translation that is not the cluster's own, and leads astray: reported by netfilter while it happened."""
+
+from __future__ import annotations
+
+from lab.network import firewall as authors
+from lab.trace.journey import KERNEL, REQUEST, Decision, Hop, Mending
+from lab.trace.loss import mending
+from lab.trace.loss.case import Case
+from lab.trace.loss.cause import Cause, Finding
+
+OF_SOURCE = ("SNAT", "MASQUERADE")
+
+
+def of_the_tunnel(case: Case) -> Finding | None:
+    """The source of the tunnel's packet was translated: at the other end nobody knows it."""
+    for hop in case.hops:
+        if hop.direction == case.direction and hop.packet.outer is not None:
+            for decision in hop.decisions:
+                if decision.verdict in OF_SOURCE and _is_foreign(decision):
+                    whose = "the tunnel's own address" if case.place(hop.place) else "its address"
+                    why = f"A rule in {hop.place} gives the tunnel's packets another source than {whose}."
+                    return _finding(hop, decision, why)
+    return None
+
+
+def to_nobody(case: Case) -> Finding | None:
+    """A rule, not the cluster's, gave it a destination that no endpoint of the Service has."""
+    service, port = case.passage.asked or (None, None)
+    for hop in case.hops:
+        if hop.direction != REQUEST:
+            continue
+        for decision in hop.decisions:
+            if decision.kind != "nat" or decision.verdict not in ("DNAT", "REDIRECT", "NETMAP"):
+                continue
+            if _is_foreign(decision) and _leads_astray(case):
+                meant = f"no endpoint of Service {service.full_name}" if service and port else "not where it was sent"
+                why = (
+                    f"A rule in {hop.place} that is not kube-proxy's turns {case.passage.exchange.destination} into "
+                    f"{case.passage.endpoint}, which is {meant}."
+                )
+                return _finding(hop, decision, why)
+    return None
+
+
+def _leads_astray(case: Case) -> bool:
+    endpoint, (_, port) = case.passage.endpoint, case.passage.asked or (None, None)
+    if port is not None:
+        return endpoint not in {one.address for one in port.endpoints}
+    return endpoint != case.passage.exchange.destination
+
+
+def _is_foreign(decision: Decision) -> bool:
+    """Whether the cluster's components did not make it; the topology's author may have."""
+    return not decision.intent or authors.is_authors(decision.intent)
+
+
+def _finding(hop: Hop, decision: Decision, why: str) -> Finding:
+    fix = tuple(Mending(hop.place, line, authors.held_by(decision.intent)) for line in mending.without(decision))
+    return Finding(hop.place, Cause.FOREIGN_RULE, decision.text, why, (), KERNEL, "service", "", fix)
