@@ -55,10 +55,28 @@ def test(_: Context, unit: bool = False, integration: bool = False, k: str = "",
         "services": "How many Services to load, such as 1000,10000 (the default); up to 30000.",
         "nodes": "How many nodes the wide lab has, 100 by default.",
         "quick": "Everything once instead of three times.",
+        "losses": "Instead: break labs at random, and judge what a trace says of it; status 3 if something is wrong.",
+        "seed": "Of --losses: which breaks are drawn.",
+        "breaks": "Of --losses: how many breaks that lose their request, 500 by default.",
     }
 )
-def bench(_: Context, json: str = "", pods: str = "", services: str = "", nodes: str = "", quick: bool = False) -> None:
+def bench(
+    _: Context,
+    json: str = "",
+    pods: str = "",
+    services: str = "",
+    nodes: str = "",
+    quick: bool = False,
+    losses: bool = False,
+    seed: int = 10,
+    breaks: int = 500,
+) -> None:
     """Measure building, Services, two-subnet's commands and memory, beside what the kernel and its tools alone take."""
+    if losses:
+        from bench.losses.run import losses as judge_losses
+
+        judge_losses(seed, breaks, json)
+        return
     from bench.run import Asked
     from bench.run import bench as measure
 

@@ -1,0 +1,47 @@
+"""Whether a request is lost, as a client lives it: `client.py` in the pod, with nothing of the trace's own code."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+
+from bench.losses.inside import run
+from bench.losses.request import Request
+from lab.kernel.places import Sandbox
+
+CLIENT = Path(__file__).with_name("client.py")
+TRIES, CHOOSING_TRIES = 3, 16  # of two endpoints one is never chosen once in 65,000 times
+SECONDS = 1.2  # long enough for one retransmission
+RESOLVER = {"RES_OPTIONS": "timeout:1 attempts:2"}
+
+
+class Lived(StrEnum):
+    """What came of it: every try was answered, none, or some."""
+
+    ANSWERED = "answered"
+    LOST = "lost"
+    SOMETIMES = "sometimes"
+    ELSEWHERE = "elsewhere"  # another endpoint answers whoever asks
+
+
+def lived(sandbox: Sandbox, request: Request) -> Lived:
+    """Asks once more than chance would explain."""
+    tries = CHOOSING_TRIES if request.via else TRIES
+    told = (request.host, request.port, request.protocol, request.size, tries, SECONDS)
+    words = [sys.executable, "-I", "-S", str(CLIENT), *map(str, told)]
+    rounds = 2 if request.is_named else 1  # each asks one of the DNS servers
+    answers = [run(sandbox, request.source, words, RESOLVER).output.split() for _ in range(rounds)]
+    found = {_judged(request, one) for one in answers}
+    return found.pop() if len(found) == 1 else Lived.SOMETIMES
+
+
+def _judged(request: Request, answers: list[str]) -> Lived:
+    if request.via:
+        if request.via in answers:
+            return Lived.ANSWERED
+        return Lived.ELSEWHERE if "-" not in answers else Lived.LOST
+    lost = answers.count("-")
+    if lost == len(answers):
+        return Lived.LOST
+    return Lived.SOMETIMES if lost else Lived.ANSWERED
