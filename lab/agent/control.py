@@ -71,7 +71,14 @@ class Control:
         self.plane = ControlPlane(_now, lambda: str(uuid.uuid4()), time.monotonic, node_info())
         self._children = Children()
         self.prober = Prober(self.lab.entered, self._probed, self._probe_failed, self._children)
-        self.kubelet = Kubelet(self.plane.store, self.plane.recorder, self.prober, self.lab, self._loop.call_later)
+        self.kubelet = Kubelet(
+            self.plane.store,
+            self.plane.recorder,
+            self.prober,
+            self.lab,
+            self._loop.call_later,
+            lambda: self.plane.names,
+        )
         self.entrance = Entrance(name, outside, self._app)
         self._read: ReadFile | None = None
         self._rereader = Rereader()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from lab.agent.protocol import Message
 from lab.api.errors import ApiError
 from lab.api.requests import Request, Response
 from lab.api.resources import PODS
+from lab.cluster.unobeyed import pod_of, unobeyed
 from lab.control import podstatus
 from lab.control.manifests import Wanted, wanted_of
 from lab.errors import FileError, LabError, UsageError
@@ -30,15 +32,18 @@ def ask(control: Control, path: str, query: dict[str, str], accept: str) -> Mess
     return {"code": answer.code, "object": answer.json()}
 
 
-async def apply(control: Control, text: str, file: str) -> list[list[str]]:
+async def apply(control: Control, text: str, file: str, warn: Callable[[str], None]) -> list[list[str]]:
     """Manifests into the running lab, as `kubectl apply` does it. Gives kind/name and what was done for each, once the
-    kernel has followed. FileError and nothing done for what cannot be right.
+    kernel has followed; `warn` hears what of them is not obeyed here. FileError and nothing done for what cannot be
+    right.
     """
     done = []
     async with control.turn:
         _require_standing(control)
         for one in _judged(text, file):
             done.append([_spoken(one), _put(control, one)])
+            for told in _unobeyed(one):
+                warn(told)
     await control.settled()
     await control.until_probed()
     return done
@@ -74,6 +79,14 @@ def _put(control: Control, one: Wanted) -> str:
         assert one.source is not None
         mistake = one.source.mistake((), f"the API server refuses it: {error.message}")
         raise FileError((mistake,), "what stands before it was done, the rest was not") from None
+
+
+def _unobeyed(one: Wanted) -> Iterator[str]:
+    """What of the object would mean something in a cluster and does not here, with its line in the file."""
+    at, pod = pod_of(one.resource.kind, one.item)
+    for found in unobeyed(pod):
+        assert one.source is not None
+        yield one.source.warning((*at, *found.path), str(found.below(at)))
 
 
 async def _until_gone(control: Control) -> None:

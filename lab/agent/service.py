@@ -216,8 +216,11 @@ class Service:
         """One reading of the API: its answer as code and JSON."""
         return _editing().ask(self._control, request["path"], request.get("query", {}), request["accept"])
 
-    async def _apply(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        return await _editing().apply(self._control, request["text"], request["file"])
+    async def _apply(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        def warn(text: str) -> None:
+            reply({"event": "warning", "text": text})
+
+        return await _editing().apply(self._control, request["text"], request["file"], warn)
 
     async def _delete(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return await _editing().delete(self._control, request["text"], request["file"])

@@ -17,6 +17,7 @@ from lab.api.scale import scale_of, scaled
 from lab.api.selectors import EVERYTHING, Selection
 from lab.api.store import Json, Store
 from lab.api.versions import inward, outward
+from lab.cluster import unobeyed
 
 Subresource = Literal["", "status", "scale", "finalize"]
 
@@ -38,8 +39,8 @@ def _unheard(warning: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to write. With `dry_run` everything is done but the storing. `warn` hears of unknown fields for Warn. With
-    `force` who applies may take fields from others who did.
+    """How to write. With `dry_run` everything is done but the storing. `warn` hears of unknown fields for Warn, and of
+    those of pods that the lab does not obey. With `force` who applies may take fields from others who did.
     """
 
     dry_run: bool = False
@@ -91,6 +92,7 @@ class Registry:
         if self.store.find(stored, namespace, name) is not None:
             raise already_exists(resource, name)
         made = self._admitted(resource, made, None)
+        _warn_of_unobeyed(resource, made, options)
         if options.dry_run:
             made["metadata"]["creationTimestamp"] = self.store.now()
             return {"apiVersion": stored.api_version, "kind": stored.kind, **made}
@@ -192,6 +194,8 @@ class Registry:
         if subresource == "finalize":
             return new if options.dry_run else self.store.update(resource, new)
         new = self._admitted(resource, new, old)
+        if not subresource:
+            _warn_of_unobeyed(resource, new, options)
         return new if options.dry_run else self.store.update(resource.stored, new)
 
     def _parted(self, resource: Resource, item: Json, old: Json, subresource: Subresource) -> Json:
@@ -240,6 +244,12 @@ class Registry:
             raise not_found(NAMESPACES, namespace)
         if found["metadata"].get("deletionTimestamp"):
             raise terminating(namespace, resource, name)
+
+
+def _warn_of_unobeyed(resource: Resource, item: Json, options: Options) -> None:
+    if options.warn is not _unheard:
+        for told in unobeyed.warnings(resource.kind, item):
+            options.warn(told)
 
 
 def _judge(resource: Resource, item: Json, options: Options) -> None:

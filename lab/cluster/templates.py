@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lab.cluster import manifests
 from lab.cluster.nodes import HOSTNAME, Labels
 from lab.cluster.objects import CLUSTER_FIRST, ContainerPort, HostAlias, Pod, PodDns
 from lab.cluster.sources import Manifests, Source
+from lab.cluster.unobeyed import unobeyed
 from lab.errors import Mistake
 from lab.topology.document import Path, shown
 from lab.topology.refusals import unknown
@@ -34,6 +36,7 @@ class PodTemplate:
     host_aliases: tuple[HostAlias, ...] = ()
     fqdn: bool = False
     host_network: bool = False
+    unobeyed: tuple[str, ...] = ()
 
     def pod(self, name: str, node: str) -> Pod:
         return Pod(
@@ -52,6 +55,7 @@ class PodTemplate:
             host_aliases=self.host_aliases,
             fqdn=self.fqdn,
             host_network=self.host_network,
+            unobeyed=self.unobeyed,
         )
 
 
@@ -69,6 +73,8 @@ def pod_template(
 ) -> PodTemplate:
     """The template; `at` is where metadata and spec stand in the manifest. What is wrong goes to `result`."""
     first = spec.containers[0]
+    told = tuple(unobeyed(_at(source.value, at)))
+    result.warnings += [source.warning((*at, *one.path), str(one.below(at))) for one in told]
     return PodTemplate(
         namespace=namespace,
         labels=tuple({**metadata.labels, **(labels or {})}.items()),
@@ -83,7 +89,14 @@ def pod_template(
         host_aliases=tuple(HostAlias(str(one.ip), one.hostnames) for one in spec.host_aliases),
         fqdn=spec.set_hostname_as_fqdn,
         host_network=spec.host_network,
+        unobeyed=tuple(map(str, told)),
     )
+
+
+def _at(value: Any, path: Path) -> Any:  # noqa: ANN401  whatever YAML holds
+    for part in path:
+        value = value[part]
+    return value
 
 
 def _dns(source: Source, spec: manifests.PodSpec, at: Path, result: Manifests) -> PodDns:

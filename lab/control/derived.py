@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from lab.api.resources import DEPLOYMENTS, REPLICASETS
 from lab.api.store import Json, Store
-from lab.cluster import objects
+from lab.cluster import objects, unobeyed
 from lab.cluster.endpoints import SERVICE_NAME
 from lab.cluster.sourceranges import restricting
 from lab.control.own_objects import SYSTEM, is_own_pod
@@ -29,23 +30,33 @@ def pod(item: Json, store: Store) -> objects.Pod | None:
         return None
     first = spec["containers"][0]
     command = (*first["command"], *(first.get("args") or ())) if first.get("command") else ()
+    return replace(
+        named(item),
+        labels=tuple((metadata.get("labels") or {}).items()),
+        ports=_container_ports(spec),
+        command=command,
+        ready=is_ready(item),
+        owner=_deployment_of(item, store),
+        system=(metadata.get("annotations") or {})[SYSTEM] if is_own_pod(item) else "",
+        running=is_running(item),
+        unobeyed=tuple(unobeyed.warnings("Pod", item)),
+    )
+
+
+def named(item: Json) -> objects.Pod:
+    """What a pod's manifest says of names alone: its own, and whom it asks for others."""
+    metadata, spec = item["metadata"], item["spec"]
+    aliases = (objects.HostAlias(one["ip"], tuple(one.get("hostnames") or ())) for one in spec.get("hostAliases") or ())
     return objects.Pod(
         metadata["namespace"],
         metadata["name"],
-        spec["nodeName"],
-        tuple((metadata.get("labels") or {}).items()),
-        _container_ports(spec),
-        command,
-        is_ready(item),
-        spec.get("hostname") or "",
-        spec.get("subdomain") or "",
-        _deployment_of(item, store),
-        (metadata.get("annotations") or {})[SYSTEM] if is_own_pod(item) else "",
-        is_running(item),
-        pod_dns(spec),
-        tuple(objects.HostAlias(one["ip"], tuple(one.get("hostnames") or ())) for one in spec.get("hostAliases") or ()),
-        spec.get("setHostnameAsFQDN") is True,
-        spec.get("hostNetwork") is True,
+        spec.get("nodeName") or "",
+        hostname=spec.get("hostname") or "",
+        subdomain=spec.get("subdomain") or "",
+        dns=pod_dns(spec),
+        host_aliases=tuple(aliases),
+        fqdn=spec.get("setHostnameAsFQDN") is True,
+        host_network=spec.get("hostNetwork") is True,
     )
 
 

@@ -24,10 +24,12 @@ from lab.control.manifests import Wanted, wanted
 from lab.control.own_objects import Machine
 from lab.control.queue import Runner
 from lab.control.recording import Recorder
-from lab.control.starting import start_all
+from lab.control.starting import Names, start_all
 from lab.errors import FileError, Mistake
 from lab.network.addressing import Addresses, assign, node_addresses
 from lab.network.coredns import corefile
+from lab.network.machine_names import machine_resolver
+from lab.network.pods import cluster_dns
 from lab.topology.document import Document
 from lab.topology.schema import Topology
 
@@ -106,6 +108,14 @@ class ControlPlane:
         """The text of CoreDNS's configuration, as the ConfigMap has it; "" where there is none."""
         found = self.store.find(CONFIGMAPS, *COREFILE) or {}
         return str(found.get("data", {}).get("Corefile", ""))
+
+    @property
+    def names(self) -> Names:
+        """What the nodes' kubelets know of names, in the last picture."""
+        assert self._topology is not None, "nothing was loaded"
+        assert self._last is not None, "there is no picture yet"
+        of_node = machine_resolver(self._last.addresses)
+        return Names(self._topology.spec.dns.domain, cluster_dns(self._last.cluster), of_node)
 
     def load(self, topology: Topology, documents: Sequence[Document]) -> None:
         """Make the API's objects those of the file: what is new is made, what differs changed, what a former file had
@@ -191,7 +201,7 @@ class ControlPlane:
         """
         while True:
             picture = self.picture()
-            if not start_all(self.store, self.recorder, picture.addresses):
+            if not start_all(self.store, self.recorder, picture.addresses, self.names):
                 return picture
 
     def preview(self, topology: Topology, documents: Sequence[Document]) -> Picture:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from lab.api.resources import PODS
 from lab.api.store import Json, Store
+from lab.cluster.unobeyed import REASON, warnings
 from lab.control import podstatus
+from lab.control.derived import named
 from lab.control.recording import Recorder
+from lab.network import pod_names
 from lab.network.addressing import Addresses
+from lab.network.resolver import Resolver
 
 KUBELET = "kubelet"
 NORMAL, WARNING = "Normal", "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the nodes' kubelets know of names: the cluster's domain, the address of kube-dns, and whom nodes ask."""
+
+    domain: str
+    cluster_dns: tuple[str, ...]
+    of_node: Resolver
+
+    def troubles(self, pod: Json) -> Iterator[tuple[str, str]]:
+        """Reason and message of what a pod asks for of these and cannot have."""
+        if pod["spec"].get("dnsConfig") or pod["spec"].get("setHostnameAsFQDN"):
+            yield from pod_names.troubles(named(pod), self.domain, self.cluster_dns, self.of_node)
 
 
 def place_of(pod: Json) -> str:
@@ -17,12 +38,14 @@ def place_of(pod: Json) -> str:
     return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
-def start(store: Store, recorder: Recorder, pod: Json, address: str, host: str) -> Json:
+def start(store: Store, recorder: Recorder, pod: Json, address: str, host: str, names: Names) -> Json:
     """The pod as stored, its containers running under this address on a node that has the other."""
     made = store.update(PODS, podstatus.started(pod, address, host, store.now()))
     for container in made["spec"]["containers"]:
         told(recorder, made, NORMAL, "Created", f"Created container: {container['name']}", container["name"])
         told(recorder, made, NORMAL, "Started", f"Started container {container['name']}", container["name"])
+    for reason, message in (*names.troubles(made), *((REASON, text) for text in warnings("Pod", made))):
+        recorder.record(made, WARNING, reason, message, KUBELET, host=made["spec"].get("nodeName", ""))
     return made
 
 
@@ -33,7 +56,7 @@ def told(recorder: Recorder, pod: Json, kind: str, reason: str, message: str, co
     recorder.record(pod, kind, reason, message, KUBELET, field=f"spec.containers{{{name}}}", host=host)
 
 
-def start_all(store: Store, recorder: Recorder, addresses: Addresses) -> bool:
+def start_all(store: Store, recorder: Recorder, addresses: Addresses, names: Names) -> bool:
     """Take up all pods that have a node, and take out those that are being deleted: what is about to be built at one
     go. Whether there was anything to do. Those that wait to be started anew go on waiting.
     """
@@ -46,6 +69,6 @@ def start_all(store: Store, recorder: Recorder, addresses: Addresses) -> bool:
         elif node and not podstatus.is_finished(pod):
             address = addresses.pods.get(place_of(pod), "")
             if address and pod["status"].get("podIP") != address:
-                start(store, recorder, pod, address, addresses.nodes[node])
+                start(store, recorder, pod, address, addresses.nodes[node], names)
                 found = True
     return found

@@ -65,7 +65,8 @@ class Place:
 
     `node` is set for pods, `ready` and why it is not count for pods, `subnets` are the names of those it has an
     interface in. A node may be in a `zone`. `resolver`, `hostname` and `hosts` are as the lab wrote them, and only
-    where they are not the usual ones of its kind: ask `LabMap.resolver`, `hostname` and `hosts`.
+    where they are not the usual ones of its kind: ask `LabMap.resolver`, `hostname` and `hosts`. `unobeyed` is what of
+    a pod's manifest means something in a cluster and nothing here, a sentence each.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Place:
     resolver: Resolver | None = None
     hostname: str = ""
     hosts: tuple[HostsEntry, ...] = ()
+    unobeyed: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -321,7 +323,7 @@ class LabMap:
 
 _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made; None for scalars
     LabMap: {"subnets": Subnet, "places": Place, "services": Service, "internet": HostName},
-    Place: {"subnets": None, "links": Link, "routes": Way, "hosts": HostsEntry},
+    Place: {"subnets": None, "links": Link, "routes": Way, "hosts": HostsEntry, "unobeyed": None},
     HostsEntry: {"names": None},
     Resolver: {"nameservers": None, "search": None, "options": None},
     Link: {"addresses": None},

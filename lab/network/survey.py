@@ -71,6 +71,7 @@ def lab_map(
     ready = {pod.place: pod.ready for pod in cluster.pods}
     why = {place: unready.get(place, NOT_READY) for place, is_ready in ready.items() if not is_ready}
     named_as = {pod.place: _names(pod, spec.dns.domain, cluster, addresses) for pod in cluster.pods if _is_unusual(pod)}
+    unobeyed = {pod.place: pod.unobeyed for pod in cluster.pods if pod.unobeyed}
     places = [
         Place(
             item.place,
@@ -82,7 +83,8 @@ def lab_map(
             tuple(ways[item.place]),
             why.get(item.place, ""),
             cluster.zone_of.get(item.place, ""),
-            *named_as.get(item.place, ()),
+            *named_as.get(item.place, _AS_USUAL),
+            unobeyed.get(item.place, ()),
         )
         for item in network
         if isinstance(item, Namespace)
@@ -109,6 +111,10 @@ def lab_map(
     )
 
 
+_Names = tuple[Resolver | None, str, tuple[HostsEntry, ...]]
+_AS_USUAL: _Names = (None, "", ())
+
+
 def _is_unusual(pod: cluster_objects.Pod) -> bool:
     """Whether its names or its resolver are other than its place's name and namespace tell."""
     return (
@@ -117,9 +123,7 @@ def _is_unusual(pod: cluster_objects.Pod) -> bool:
     )
 
 
-def _names(
-    pod: cluster_objects.Pod, domain: str, cluster: Cluster, addresses: Addresses
-) -> tuple[Resolver, str, tuple[HostsEntry, ...]]:
+def _names(pod: cluster_objects.Pod, domain: str, cluster: Cluster, addresses: Addresses) -> _Names:
     """Its resolver, host name and hosts, as its files say them."""
     resolver = pod_names.resolver(pod, domain, cluster_dns(cluster), machine_resolver(addresses))
     hosts = tuple(pod_names.hosts(pod, domain, addresses.pods[pod.place]))

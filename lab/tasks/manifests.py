@@ -19,6 +19,7 @@ from lab.tasks.command import LAB, command, remainder
 
 if TYPE_CHECKING:
     from lab.agent.client import Client
+    from lab.agent.protocol import Message
     from lab.api.resources import Resource
 
 Json = dict[str, Any]
@@ -121,8 +122,13 @@ def delete(_: Context, file: str, lab: str = "") -> None:
 def _change(operation: str, file: str, lab: str) -> None:
     text, path = _read(file)
     with client.connect(lab or None) as connected:
-        for what, done in connected.request(operation, text=text, file=path):
+        for what, done in connected.request(operation, _on_warning, text=text, file=path):
             terminal.out(f"{what} {done}")
+
+
+def _on_warning(event: Message) -> None:
+    if event["event"] == "warning":
+        terminal.warn(f"warning: {event['text']}")
 
 
 def _read(file: str) -> tuple[str, str]:

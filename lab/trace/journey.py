@@ -195,6 +195,9 @@ class Journey:
     `candidates` are all endpoints of the Service that was asked, `endpoints` in the JSON; of a question that was lost
     they are the DNS pods.
 
+    `notes` say what of the asking pod's manifest would matter in a cluster and does not here; in the JSON where there
+    are any.
+
     `resolution`, `answer` (what the server said, in words) and `seen` (every captured packet) are for renderers and are
     not part of the JSON.
     """
@@ -210,6 +213,7 @@ class Journey:
     answer: str = ""
     seen: tuple[Observation, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists and scalars for json.dumps."""
@@ -223,6 +227,7 @@ class Journey:
             "hops": [hop.to_json() for hop in self.hops],
             "lost": self.lost.to_json() if self.lost else None,
             "endpoints": [one.to_json() for one in self.candidates],
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
     def part(self, phase: str, direction: str) -> tuple[Hop, ...]:

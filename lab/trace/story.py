@@ -92,6 +92,7 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
         yield from _hops(columns, chapter.hops, verbose=verbose)
     yield Line("")
     yield from _end(journey)
+    yield from _notes(journey)
     if verbose:
         yield Line("")
         yield Line(f"Every packet that was captured ({len(journey.seen)}):", HEADING)
@@ -158,6 +159,14 @@ def _captured(columns: _Columns, observation: Observation) -> Line:
     )
     text = columns.line(capture.t_ns, capture.place, wording.passing(capture.interface, capture.way), packet)
     return Line(text, WRAPPED if outer else FAINT)
+
+
+def _notes(journey: Journey) -> Iterator[Line]:
+    for note in journey.notes:
+        yield Line("")
+        yield from (
+            Line(line, FAINT) for line in wrap(f"{journey.request.source} is not as its manifest: {note}", WIDTH)
+        )
 
 
 def _end(journey: Journey) -> Iterator[Line]:

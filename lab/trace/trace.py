@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.agent.client import Client, connect
 from lab.errors import UsageError
 from lab.network.labmap import LabMap
@@ -57,4 +59,5 @@ def follow(
         raise UsageError(f"{source} is a {client.kind}; a trace starts in a pod", "./inv get pods lists them")
     target = targets.aim(labmap, client, to, port, protocol)
     through = targets.via(labmap, target, via) if via else None
-    return apart(Tracer(lab.sandbox, labmap, client, target, protocol, through, size, timeout, lab).run)
+    journey = apart(Tracer(lab.sandbox, labmap, client, target, protocol, through, size, timeout, lab).run)
+    return replace(journey, notes=client.unobeyed)

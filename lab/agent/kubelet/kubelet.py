@@ -17,7 +17,7 @@ from lab.agent.kubelet.probing import Prober
 from lab.api.resources import PODS
 from lab.control import podstatus
 from lab.control.recording import Recorder
-from lab.control.starting import NORMAL, WARNING, place_of, start, told
+from lab.control.starting import NORMAL, WARNING, Names, place_of, start, told
 
 if TYPE_CHECKING:
     from lab.api.store import Store
@@ -38,14 +38,23 @@ class Programs(Protocol):
 
 
 class Kubelet:
-    """All of it happens in the agent's loop. `later(seconds, call)` calls back."""
+    """All of it happens in the agent's loop. `later(seconds, call)` calls back; `names` is what it knows of names."""
 
-    def __init__(self, store: Store, recorder: Recorder, prober: Prober, programs: Programs, later: Later) -> None:
+    def __init__(
+        self,
+        store: Store,
+        recorder: Recorder,
+        prober: Prober,
+        programs: Programs,
+        later: Later,
+        names: Callable[[], Names],
+    ) -> None:
         self._store = store
         self._recorder = recorder
         self._prober = prober
         self._programs = programs
         self._later = later
+        self._names = names
         self._back_off = BackOff()
         self._ending: dict[str, str] = {}  # pods whose programs were asked to end, by uid
         self._held: dict[str, str] = {}  # uids of the pods that the kernel holds, by place
@@ -87,7 +96,7 @@ class Kubelet:
             self._store.update(PODS, podstatus.creating(pod, self._store.now()))
             return
         if pod["status"].get("podIP") != address:
-            pod = start(self._store, self._recorder, pod, address, host)
+            pod = start(self._store, self._recorder, pod, address, host, self._names())
             early = self._early.pop(place, None)
             if early is not None:
                 self._store.update(PODS, podstatus.ended(pod, early, self._store.now()))
