@@ -66,7 +66,7 @@ class Place:
     `node` is set for pods, `ready` and why it is not count for pods, `subnets` are the names of those it has an
     interface in. A node may be in a `zone`. `resolver`, `hostname` and `hosts` are as the lab wrote them, and only
     where they are not the usual ones of its kind: ask `LabMap.resolver`, `hostname` and `hosts`. `unobeyed` is what of
-    a pod's manifest means something in a cluster and nothing here, a sentence each.
+    a pod's manifest means something in a cluster and nothing here, a sentence each; `deployment` whose pod it is.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Place:
     hostname: str = ""
     hosts: tuple[HostsEntry, ...] = ()
     unobeyed: tuple[str, ...] = ()
+    deployment: str = ""
 
     @property
     def address(self) -> str:
@@ -237,6 +238,16 @@ class LabMap:
             for link in place.links
             for address in link.addresses
         }
+
+    @cached_property
+    def by_mac(self) -> dict[str, str]:
+        """The place whose interface has a MAC; of one that several have (the routed veths of pods), none."""
+        found: dict[str, str] = {}
+        for place in self.places:
+            for link in place.links:
+                if link.mac:
+                    found[link.mac] = "" if link.mac in found else place.name
+        return found
 
     @cached_property
     def by_address(self) -> dict[str, tuple[Service, ...]]:

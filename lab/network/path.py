@@ -67,16 +67,17 @@ class Walker:
         self._services = labmap.by_address.keys() - labmap.owners.keys()
         self._tables: dict[str, dict[str, Way]] = {}
 
-    def round_trip(self, source: str, destination: str, endpoint: str = "") -> RoundTrip:
+    def round_trip(self, source: str, destination: str, endpoint: str = "", client: str = "") -> RoundTrip:
         """There and back from the place `source`. `endpoint` is the address that a Service stands for, when
-        `destination` is one of its addresses, or that of a node that is asked on a node port.
+        `destination` is one of its addresses, or that of a node that is asked on a node port. `client` is the address
+        that the source asks with, its own first one if none is given.
         """
         request = self.walk(source, destination, endpoint)
         if not request.end:
             return RoundTrip(request, Path(()))
         if self._is_masqueraded(source, destination, request):
             return RoundTrip(request, mirrored(request, source))
-        return RoundTrip(request, self.walk(request.end, self.labmap.by_name[source].address))
+        return RoundTrip(request, self.walk(request.end, client or self.labmap.by_name[source].address))
 
     def walk(self, source: str, destination: str, endpoint: str = "") -> Path:
         """From a place to an address; the first node on the way turns a Service's `destination` into its `endpoint`.

@@ -48,6 +48,40 @@ class Resolver:
         """The nameservers that count."""
         return self.nameservers[:MOST_NAMESERVERS] or (NOBODY,)
 
+    @property
+    def families(self) -> int:
+        """How many questions a name costs: for IPv4 and IPv6, unless told otherwise."""
+        return 1 if "no-aaaa" in self.options else 2
+
+    @property
+    def by_tcp(self) -> bool:
+        """Whether datagrams are not used at all."""
+        return "use-vc" in self.options
+
+    @property
+    def patience(self) -> int:
+        """Seconds until a program has given up about one name that nobody answers: later nameservers share a time that
+        doubles.
+        """
+        number = len(self.asked)
+        waits = (max(1, (self.timeout << place) // number) if place else self.timeout for place in range(number))
+        return self.attempts * sum(waits)
+
+    @property
+    def patience_with_one(self) -> int:
+        """The same about the answer for one family while that for the other has come: both are asked for again, and at
+        last each alone.
+        """
+        return self.timeout * (self.attempts + 1)
+
+    def gives_up(self, name: str, candidate: str) -> int:
+        """Seconds until a program has given up about `name`, if it is `candidate` that nobody answers first: then only
+        the name as it stands is asked for as well, if it has not been.
+        """
+        asked = self.candidates(name)
+        later = asked[asked.index(candidate) + 1 :] if candidate in asked else ()
+        return self.patience * (2 if name in later else 1)
+
     def _number(self, option: str, usual: int, most: int) -> int:
         """The option's value; the last one counts."""
         for name, _, value in (text.partition(":") for text in reversed(self.options)):

@@ -69,6 +69,7 @@ def lab_map(
     subnets = tuple(Subnet(one.name, one.cidr, _bridge(one.cidr, links, wires)) for one in spec.subnets)
     named = {subnet.bridge: subnet.name for subnet in subnets}
     ready = {pod.place: pod.ready for pod in cluster.pods}
+    deployments = {pod.place: pod.owner for pod in cluster.pods if pod.owner}
     why = {place: unready.get(place, NOT_READY) for place, is_ready in ready.items() if not is_ready}
     named_as = {pod.place: _names(pod, spec.dns.domain, cluster, addresses) for pod in cluster.pods if _is_unusual(pod)}
     unobeyed = {pod.place: pod.unobeyed for pod in cluster.pods if pod.unobeyed}
@@ -85,6 +86,7 @@ def lab_map(
             cluster.zone_of.get(item.place, ""),
             *named_as.get(item.place, _AS_USUAL),
             unobeyed.get(item.place, ()),
+            deployments.get(item.place, ""),
         )
         for item in network
         if isinstance(item, Namespace)

@@ -30,9 +30,9 @@ DEMO = "two-subnet"
     default=True,
     help={
         **LAB,
-        "from": "The pod that asks.",
-        "to": "A Service, pod, node, address or outside name, with :PORT if it is not the usual one.",
-        "protocol": "tcp, udp or icmp.",
+        "from": "The place that asks: a pod, node, router, gateway or internet; deploy/NAME is a pod of it.",
+        "to": "NAME, NAME.NAMESPACE, NAMESPACE/POD, svc/NAME, deploy/NAME, a node, a URL, or an address, with :PORT.",
+        "protocol": "tcp, udp, icmp, or dns: a question to the DNS server that --to names.",
         "via": "The pod that the Service shall choose.",
         "size": "Bytes of payload.",
         "count": "Ask so many times, and tell who answered how often and how soon; of --follow, end after so many.",

@@ -1,7 +1,8 @@
 """One try to get an answer: a TCP connection with an HTTP request, a UDP datagram, or an ICMP echo.
 
 Every try has a source port (or echo identifier) of its own, by which its packets are known wherever they are captured;
-its payload is its own too, for places where a NAT rewrote the source. Sockets are not waited for beyond the deadline.
+its payload is its own too, for places where a NAT rewrote the source. Its address is the one that the place's routes
+choose, as for any program. Sockets are not waited for beyond the deadline.
 """
 
 from __future__ import annotations
@@ -10,30 +11,37 @@ import errno
 import os
 import select
 import socket
+import termios
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from struct import pack
+from fcntl import ioctl
+from struct import pack, unpack
 from typing import ClassVar
 
-from lab.trace.exchange import ANSWERED, REFUSED, SILENT, UNREACHABLE
+from lab.trace.exchange import ANSWERED, OPENED, REFUSED, SILENT, UNREACHABLE
 from lab.trace.packet import ECHO_REPLY, ECHO_REQUEST, decode
 
 _REFUSALS = (errno.ECONNREFUSED, errno.ECONNRESET)
+SAYS_NOTHING = "an open connection, on which nothing is said"
 _MOST = 1 << 20  # of an answer, more is not read
 
+ANY = "0.0.0.0"  # noqa: S104  what a socket is called that has no address yet
 Outcome = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What to send and where: a datagram's `payload`, or for HTTP a token, the Host header and the bytes to ask for."""
+    """What to send and where: a datagram's `payload`, or for HTTP a token, the Host header, and the bytes or the path
+    to ask for.
+    """
 
     destination: str
     port: int
     payload: bytes
     host: str = ""
     size: int = 0
+    path: str = ""
 
 
 class Attempt(ABC):
@@ -43,13 +51,13 @@ class Attempt(ABC):
     kind: ClassVar[int]
     number: ClassVar[int] = 0
 
-    def __init__(self, address: str, ask: Ask) -> None:
+    def __init__(self, ask: Ask) -> None:
         self.ask = ask
+        self.address = ""
         self.sport = 0
         self._destination = (ask.destination, ask.port)
         self._socket = socket.socket(socket.AF_INET, self.kind, self.number)
         self._socket.setblocking(False)
-        self._socket.bind((address, 0))
         self._error = 0
 
     @abstractmethod
@@ -68,7 +76,12 @@ class Attempt(ABC):
         except TimeoutError:
             return SILENT, "no answer"
         except OSError as error:
-            return REFUSED if error.errno in _REFUSALS else UNREACHABLE, os.strerror(error.errno or 0).lower()
+            return self._failed(error)
+
+    @staticmethod
+    def _failed(error: OSError) -> Outcome:
+        """What an error of the socket means."""
+        return REFUSED if error.errno in _REFUSALS else UNREACHABLE, os.strerror(error.errno or 0).lower()
 
     @abstractmethod
     def _converse(self, deadline: float) -> Outcome:
@@ -80,6 +93,12 @@ class Attempt(ABC):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("@ii", 1, 0))
         self._socket.close()
 
+    def _named(self) -> None:
+        """Note the address and port that the kernel has chosen for a socket that knows where it is bound for."""
+        address, port = self._socket.getsockname()[:2]
+        self.address = "" if address == ANY else address
+        self.sport = self.sport or port
+
     def _wait(self, event: int, deadline: float) -> None:
         poll = select.poll()
         poll.register(self._socket, event)
@@ -90,8 +109,8 @@ class Attempt(ABC):
             raise OSError(error, os.strerror(error))
 
 
-class Http(Attempt):
-    """GET over a new connection; the built-in server answers to `/SIZE` with that many bytes."""
+class Stream(Attempt):
+    """A new TCP connection; what is said over it is its kinds' affair."""
 
     protocol = "tcp"
     kind = socket.SOCK_STREAM
@@ -99,29 +118,65 @@ class Http(Attempt):
     def begin(self) -> None:
         error = self._socket.connect_ex(self._destination)
         self._error = 0 if error == errno.EINPROGRESS else error
-        self.sport = self._socket.getsockname()[1]
+        self._named()
 
     def _converse(self, deadline: float) -> Outcome:
         self._wait(select.POLLOUT, deadline)
+        self._socket.sendall(self._said())
+        answer = b""
+        try:
+            while len(answer) < _MOST and not self._is_whole(answer):
+                self._wait(select.POLLIN, deadline)
+                piece = self._socket.recv(65536)
+                if not piece:
+                    return ANSWERED, self._words(answer)
+                answer += piece
+        except TimeoutError:
+            if self._unacknowledged():
+                raise
+            # What went there was received. Whether more was said than came here, only the captures tell.
+            return OPENED, self._words(answer) if answer else SAYS_NOTHING
+        return ANSWERED, self._words(answer)
+
+    @abstractmethod
+    def _said(self) -> bytes:
+        """What is sent."""
+
+    @abstractmethod
+    def _is_whole(self, answer: bytes) -> bool:
+        """Whether nothing more is to be waited for."""
+
+    @abstractmethod
+    def _words(self, answer: bytes) -> str:
+        """What came back."""
+
+    def _unacknowledged(self) -> int:
+        """How many bytes the other end has not acknowledged; tcp(7), SIOCOUTQ."""
+        told: tuple[int] = unpack("@i", ioctl(self._socket, termios.TIOCOUTQ, bytes(4)))
+        return told[0]
+
+
+class Http(Stream):
+    """GET over a new connection; the built-in server answers to `/SIZE` with that many bytes."""
+
+    def _said(self) -> bytes:
         lines = (
-            f"GET /{self.ask.size or ''} HTTP/1.1",
+            f"GET /{self.ask.path or self.ask.size or ''} HTTP/1.1",
             f"Host: {self.ask.host or self.ask.destination}",
             f"X-Hoplab-Token: {self.ask.payload.decode()}",
             "Connection: close",
         )
-        self._socket.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode())
-        answer = b""
-        while len(answer) < _MOST:
-            self._wait(select.POLLIN, deadline)
-            piece = self._socket.recv(65536)
-            if not piece:
-                break
-            answer += piece
+        return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
+
+    def _is_whole(self, answer: bytes) -> bool:  # noqa: ARG002  the server closes
+        return False
+
+    def _words(self, answer: bytes) -> str:
         status = answer.partition(b"\r\n")[0].decode("latin-1")
         if status.startswith("HTTP/"):
-            return ANSWERED, status
+            return status
         # A server that speaks first in TLS, say: packets went through both ways, which is what was asked.
-        return ANSWERED, "an answer that is not HTTP" if answer else "accepted, and closed without an HTTP answer"
+        return "an answer that is not HTTP" if answer else "accepted, and closed without an HTTP answer"
 
 
 class Datagram(Attempt):
@@ -134,7 +189,7 @@ class Datagram(Attempt):
     def begin(self) -> None:
         try:
             self._socket.connect(self._destination)
-            self.sport = self._socket.getsockname()[1]
+            self._named()
             self._socket.send(self.ask.payload)
         except OSError as error:
             self._error = error.errno or errno.EIO
@@ -142,7 +197,10 @@ class Datagram(Attempt):
     def _converse(self, deadline: float) -> Outcome:
         self._wait(select.POLLIN, deadline)
         self.answer = self._socket.recv(65536)
-        return ANSWERED, f"{len(self.answer)} bytes"
+        return ANSWERED, self._words()
+
+    def _words(self) -> str:
+        return f"{len(self.answer)} bytes"
 
 
 class Echo(Attempt):
@@ -158,6 +216,7 @@ class Echo(Attempt):
         message = message[:2] + pack("!H", checksum(message)) + message[4:]
         try:
             self._socket.connect((self._destination[0], 0))
+            self._named()
             self._socket.send(message)
         except OSError as error:
             self._error = error.errno or errno.EIO

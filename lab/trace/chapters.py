@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from lab.trace import wording
 from lab.trace.deciding import strongest
-from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Candidate, Decision, Hop, Journey
+from lab.trace.journey import BY_HOSTS, DATA, DNS, REPLY, REQUEST, Candidate, Decision, Hop, Journey
 
 STEPS = {1: "resolve", 2: "service", 3: "route", 4: "encapsulate", 5: "firewall", 6: "deliver"}
+SERVICE = 2
 BACK = "←"
 
 
@@ -18,7 +19,8 @@ class Chapter:
     """`mark` is 1 to 6, or the arrow of the reply. The hops of the first are those of the DNS question and its answer.
 
     `because` is what decided a step that has no hop of its own: the route into a tunnel, which step 4 shows.
-    `candidates` are the Service's endpoints where the step chooses: kube-proxy in the second, DNS in the first.
+    `candidates` are the Service's endpoints where the step chooses: kube-proxy in the second, DNS in the first. `notes`
+    are sentences about what happened on the side: a source that was rewritten, a question that a program waits for.
     """
 
     mark: str
@@ -27,6 +29,7 @@ class Chapter:
     hops: tuple[Hop, ...] = ()
     because: Decision | None = None
     candidates: tuple[Candidate, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def chapters(journey: Journey) -> Iterator[Chapter]:
@@ -34,12 +37,19 @@ def chapters(journey: Journey) -> Iterator[Chapter]:
     there, back = journey.part(DATA, REQUEST), journey.part(DATA, REPLY)
     by_dns = journey.candidates if not there or _are_named(journey) else ()
     asked = (*journey.part(DNS, REQUEST), *journey.part(DNS, REPLY))
-    yield Chapter("1", STEPS[1], _resolve(journey), asked, candidates=by_dns)
+    yield Chapter("1", STEPS[1], _resolve(journey), asked, None, by_dns, _asking(journey))
+    rewritten = _rewritten(journey, there)
     for step in range(2, there[-1].step + 1 if there else 2):
         hops = tuple(hop for hop in there if hop.step == step)
         because = _route_into(there) if step == 3 and not hops else None
         candidates = journey.candidates if step == 2 and not by_dns else ()
-        yield Chapter(str(step), STEPS[step], SUMMARIES[step](there), hops, because, candidates)
+        summary = SUMMARIES[step](there)
+        if step == SERVICE and not hops and _is_chosen_at_home(journey, there):
+            # A node translates what it sends itself before it is seen anywhere.
+            first = there[0]
+            summary = f"{journey.asked} becomes {first.packet.dst}:{first.packet.dport} on {first.place}"
+            because = strongest(one for one in first.decisions if one.kind == "nat" and one.verdict == "DNAT")
+        yield Chapter(str(step), STEPS[step], summary, hops, because, candidates, rewritten.get(step, ()))
     if back:
         yield Chapter(BACK, "reply", f"from {back[0].place}", back)
 
@@ -54,9 +64,37 @@ def _resolve(journey: Journey) -> str:
     found = journey.resolution
     if found is None:
         return "nothing to resolve: it is an address"
+    if found.status == BY_HOSTS:
+        return f"{found.name} is {', '.join(found.addresses)}, says /etc/hosts"
     questions = f" ({found.questions} questions)" if found.questions > 1 else ""
-    said = f" is {', '.join(found.addresses)}" if found.addresses else f": {found.status}"
+    alias = f" is {found.alias}," if found.alias else ""
+    said = f"{alias} is {', '.join(found.addresses)}" if found.addresses else f":{alias} {found.status}"
     return f"{found.name}{said}{questions}"
+
+
+def _asking(journey: Journey) -> tuple[str, ...]:
+    found = journey.resolution
+    if found is None or not found.waited:
+        return ()
+    return (f"a question got no answer and was asked again: a program waits {found.waited} s",)
+
+
+def _is_chosen_at_home(journey: Journey, there: tuple[Hop, ...]) -> bool:
+    first = there[0].packet
+    return bool(journey.candidates) and journey.asked not in ("", f"{first.dst}:{first.dport}", first.dst)
+
+
+def _rewritten(journey: Journey, there: tuple[Hop, ...]) -> dict[int, tuple[str, ...]]:
+    """What became of the request's source on its way, by the step in which it is seen first."""
+    found: dict[int, tuple[str, ...]] = {}
+    before = journey.client
+    for hop in there:
+        source = hop.packet.src
+        if before and source != before:
+            told = f"source NAT on {hop.place}: {before} becomes {source}"
+            found[hop.step] = (*found.get(hop.step, ()), told)
+        before = source
+    return found
 
 
 def _service(there: tuple[Hop, ...]) -> str:
@@ -71,8 +109,7 @@ def _route(there: tuple[Hop, ...]) -> str:
     out = _sent(there)
     if out is None:
         return ""
-    nat = f", from {out.packet.src} now" if out.packet.src != there[0].packet.src else ""
-    return f"{out.place} sends it out of {out.interface}{nat}"
+    return f"{out.place} sends it out of {out.interface}"
 
 
 def _route_into(there: tuple[Hop, ...]) -> Decision | None:
@@ -82,7 +119,8 @@ def _route_into(there: tuple[Hop, ...]) -> Decision | None:
 
 def _sent(there: tuple[Hop, ...]) -> Hop | None:
     """Where the client's node sent it out, or the one asked on a node port; a pod's own sending was the first."""
-    return next((hop for hop in there[1:] if hop.way == "out" and hop.step > 2), None)
+    starts = 1 if "/" in there[0].place else 0
+    return next((hop for hop in there[starts:] if hop.way == "out" and hop.step > SERVICE), None)
 
 
 def _encapsulate(there: tuple[Hop, ...]) -> str:

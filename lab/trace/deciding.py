@@ -8,6 +8,7 @@ from lab.trace.journey import REPLY, Decision, Hop
 
 DISSENT = "not what was seen"
 """So begins the verdict of an answer that does not fit what was captured."""
+REWRITING = ("SNAT", "MASQUERADE")
 ENDED = ("DROP", "REJECT", "dropped")
 # What is asked of each step, most important first; of a reply only what translates it back.
 ASKED: dict[int, tuple[str, ...]] = {
@@ -50,6 +51,11 @@ def strongest(decisions: Iterable[Decision]) -> Decision | None:
         if best is None or _weight(one) >= _weight(best):
             best = one
     return best
+
+
+def rewriting(hop: Hop) -> Decision | None:
+    """The rule that gave the packet another source before it was seen here."""
+    return strongest(one for one in hop.decisions if one.verdict in REWRITING and one.chain)
 
 
 def is_ending(decision: Decision) -> bool:

@@ -9,21 +9,36 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lab.network.hints import meant_for
 from lab.network.labmap import Endpoint, LabMap, Place, Service, ServicePort, preferred
+from lab.network.path import Walker
 from lab.trace.journey import Candidate
 
+NODE = "node"
 LOCAL = "Local"
 MOST_NAMED = 6
 """So many are named in one breath."""
 
 
 def choosing_node(labmap: LabMap, source: Place, address: str) -> str:
-    """The node that turns a Service's address into an endpoint's: the one asked on a node port, else the client's."""
+    """The node that turns a Service's address into an endpoint's: the one asked on a node port, else the client's own,
+    else the first on the way; "" if there is none.
+    """
     owner, _ = labmap.owners.get(address, (None, None))
-    return owner.name if owner and owner.kind == "node" else source.node
+    if owner and owner.kind == NODE:
+        return owner.name
+    own = home(source)
+    if own or not address:
+        return own
+    places = (labmap.by_name[one] for one in Walker(labmap).walk(source.name, address).places)
+    return next((one.name for one in places if one.kind == NODE), "")
+
+
+def home(source: Place) -> str:
+    """The node on which a place asks: a pod's, or the node itself; "" for others."""
+    return source.name if source.kind == NODE else source.node
 
 
 def choosable(labmap: LabMap, source: Place, address: str, service: Service, port: ServicePort) -> tuple[Endpoint, ...]:
-    """The endpoints that a request of the pod `source` to that address of the Service may be sent to."""
+    """The endpoints that a request of `source` to that address of the Service may be sent to."""
     if service.is_headless:
         return tuple(one for one in port.endpoints if one.ready)
     policy = _local_policy(labmap, source, address, service)
@@ -65,7 +80,7 @@ def _local_policy(labmap: LabMap, source: Place, address: str, service: Service)
         return ""
     if address in ("", service.cluster_ip):
         return "internalTrafficPolicy" if service.internal_policy == LOCAL else ""
-    outside = choosing_node(labmap, source, address) != source.node
+    outside = choosing_node(labmap, source, address) != home(source)
     return "externalTrafficPolicy" if service.external_policy == LOCAL and outside else ""
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from lab.trace.journey import REPLY, REQUEST
 from lab.trace.observation import Observation
-from lab.trace.packet import ACK, ECHO_REQUEST, RST, SYN, Packet
+from lab.trace.packet import ACK, ECHO_REPLY, ECHO_REQUEST, RST, SYN, Packet
 
-ANSWERED, REFUSED, SILENT, UNREACHABLE = "answered", "refused", "silent", "unreachable"
+ANSWERED, OPENED, REFUSED, SILENT, UNREACHABLE = "answered", "opened", "refused", "silent", "unreachable"
 OPENING, PAYLOAD, RESET, ERROR, OTHER = "opening", "payload", "reset", "error", "other"
 ORDER = {  # of what must happen, one after the other, for an exchange to succeed
     "tcp": ((REQUEST, OPENING), (REPLY, OPENING), (REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
@@ -23,8 +23,11 @@ class Exchange:
     """What a client sent and what came of it.
 
     `sport` is the fresh port by which its packets are known (an echo's identifier); `token` is what makes them known
-    after their source was rewritten: a datagram's whole payload. `outcome` is answered, refused (a reset or an ICMP
-    error), silent, or unreachable (the client's own kernel gave up); `detail` says more in words.
+    after their source was rewritten: a datagram's whole payload. `outcome` is answered, opened (a connection on which
+    all that was sent was acknowledged, and no more came for long), refused (a reset or an ICMP error), silent, or
+    unreachable (the client's own kernel gave up); `detail` says more in words. With `mark`, several exchanges have one
+    port, and it is what payloads of this one begin with. `aliases` are the addresses and ports that its own place gave
+    it on its way out.
     """
 
     phase: str
@@ -37,6 +40,8 @@ class Exchange:
     token: bytes
     outcome: str
     detail: str = ""
+    mark: bytes = b""
+    aliases: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +55,15 @@ class Part:
 
 def parts(exchange: Exchange, observations: Sequence[Observation]) -> list[Part]:
     """The exchange's packets, in time. Where a NAT rewrote the source, it is recognised by what no NAT rewrites."""
-    clients = {(exchange.address, exchange.sport)}
+    clients = {(exchange.address, exchange.sport), *exchange.aliases}
     first_sequence = -1
     found = []
     for observation in observations:
         packet = observation.packet
         about = packet.cause if packet.cause and packet.cause.protocol == exchange.protocol else packet
         if about.protocol != exchange.protocol or observation.astray:
+            continue
+        if exchange.mark and about.payload and not about.payload.startswith(exchange.mark):
             continue
         opening = packet.protocol == "tcp" and packet.flags & (SYN | ACK) == SYN
         direction = _direction(about, clients)
@@ -73,6 +80,8 @@ def parts(exchange: Exchange, observations: Sequence[Observation]) -> list[Part]
 
 
 def _direction(packet: Packet, clients: set[tuple[str, int]]) -> str:
+    if packet.icmp_type == ECHO_REPLY:  # its identifier is the question's, and so is its address where it stays at home
+        return REPLY if (packet.dst, packet.dport) in clients else ""
     if (packet.src, packet.sport) in clients:
         return REQUEST
     return REPLY if (packet.dst, packet.dport) in clients else ""

@@ -11,7 +11,7 @@ from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.counters import Counters
-from lab.trace.journey import UNRESOLVED, Decision, Hop, Journey
+from lab.trace.journey import DNS, LOST, UNRESOLVED, Decision, Hop, Journey
 from lab.trace.loss.case import Stopped
 from lab.trace.loss.classify import explain
 from lab.trace.loss.gathering import gather
@@ -21,6 +21,7 @@ from lab.trace.netfilter.ruleset import Ruleset, read_rules
 from lab.trace.netfilter.visit import visits
 from lab.trace.passage import Passage
 from lab.trace.queries import decisions as queries
+from lab.trace.verdict import patience
 
 
 class Agent(Protocol):
@@ -72,6 +73,8 @@ def explained(
         )
         mine = tuple(hop for hop in decided if hop.phase == last.exchange.phase)
         lost = explain(lost, last, mine, facts, stopped)
+        if lost.phase == DNS and journey.verdict == LOST:
+            lost = replace(lost, why=lost.why + patience(journey.resolution))
     return replace(journey, hops=decided, lost=lost)
 
 

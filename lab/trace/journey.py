@@ -15,6 +15,8 @@ SCHEMA = "hoplab.trace/v2"
 DELIVERED, REFUSED, LOST, UNRESOLVED = "delivered", "refused", "lost", "unresolved"
 DNS, DATA = "dns", "data"
 REQUEST, REPLY = "request", "reply"
+BY_HOSTS = "hosts"
+"""In place of what DNS said: the asker's own /etc/hosts has the name."""
 CAPTURED, KERNEL, QUERIED, INFERRED = "captured", "kernel", "queried", "inferred"
 
 
@@ -152,12 +154,21 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What DNS said: the last name asked for, the status (NOERROR, NXDOMAIN, …), and how many questions it took."""
+    """What DNS said: the last name asked for, the status (NOERROR, NXDOMAIN, …), and how many questions it took.
+
+    `server` is who was asked last, `alias` the name that a CNAME led to. A program waits `waited` seconds for answers
+    that did not come; of a name that it does not get, it `gives_up` after so many, all told.
+    """
 
     name: str
     status: str
     addresses: tuple[str, ...]
     questions: int
+    server: str = ""
+    waited: int = 0
+    alias: str = ""
+    gives_up: int = 0
+    half: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +209,9 @@ class Journey:
     `notes` say what of the asking pod's manifest would matter in a cluster and does not here; in the JSON where there
     are any.
 
-    `resolution`, `answer` (what the server said, in words) and `seen` (every captured packet) are for renderers and are
-    not part of the JSON.
+    `resolution`, `answer` (what the server said, in words), `client` and `asked` (the address that it was sent from,
+    the address and port that it was sent to) and `seen` (every captured packet) are for renderers and are not part of
+    the JSON.
     """
 
     lab: str
@@ -214,6 +226,8 @@ class Journey:
     seen: tuple[Observation, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
+    client: str = ""
+    asked: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists and scalars for json.dumps."""

@@ -9,6 +9,8 @@ from lab.network.labmap import LabMap
 from lab.trace.packet import Packet, decode
 
 ETHERNET = 1  # ARPHRD_ETHER; tunl0 is 768, its frames begin with the IP header
+LOOPBACK = 772  # ARPHRD_LOOPBACK: frames with an Ethernet header of zeros
+FRAMED = (ETHERNET, LOOPBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Observation:
     astray: bool = False
 
     @property
+    def sender(self) -> str:
+        """The MAC that the frame came from, "" where it has none."""
+        return self.capture.frame[6:12].hex(":") if self.capture.hardware == ETHERNET else ""
+
+    @property
     def tunnel(self) -> str:
         """What wrapped it there: vxlan, ipip or ""."""
         return self.packet.outer.kind if self.packet.outer else ""
@@ -55,7 +62,7 @@ def observed(captures: Iterable[Capture], labmap: LabMap) -> list[Observation]:
             decode(
                 capture.frame,
                 labmap.vxlan_ports,
-                ethernet=capture.hardware == ETHERNET,
+                ethernet=capture.hardware in FRAMED,
                 unfinished=capture.unfinished,
             ),
             astray=capture.foreign and (capture.place, capture.interface) not in labmap.bridge_ports,

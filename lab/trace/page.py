@@ -91,6 +91,7 @@ def _chapter(chapter: Chapter, began: int) -> Iterator[str]:
     if chapter.summary:
         yield f"<p>{escape(chapter.summary)}</p>"
     yield from _candidates(chapter.candidates)
+    yield from (f"<p>{escape(note)}</p>" for note in chapter.notes)
     if chapter.because is not None:
         yield from _decision(chapter.because, True)
     made_the_difference = deciding(chapter.hops)

@@ -7,13 +7,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lab.network.labmap import LabMap, Place, Service, ServicePort
-from lab.network.path import Crossing, Path, RoundTrip, Walker
+from lab.network.path import IN, OUT, Crossing, Path, RoundTrip, Walker
 from lab.trace import stages
-from lab.trace.exchange import ANSWERED, ERROR, OPENING, ORDER, PAYLOAD, REFUSED, RESET, UNREACHABLE, Exchange, Part
-from lab.trace.journey import DNS, REPLY, REQUEST, Hop
+from lab.trace.exchange import (
+    ANSWERED,
+    ERROR,
+    OPENED,
+    OPENING,
+    ORDER,
+    PAYLOAD,
+    REFUSED,
+    RESET,
+    UNREACHABLE,
+    Exchange,
+    Part,
+)
+from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Hop
 from lab.trace.target import service_at
 
 Leg = tuple[Part, ...]
+_SEQUENCES = 1 << 32  # TCP's numbers begin again
 
 
 @dataclass(frozen=True)
@@ -50,12 +63,19 @@ class Passage:
         """The way that the design has for it."""
         exchange = self.exchange
         endpoint = self.endpoint if self.endpoint != exchange.destination else ""
-        return Walker(self.labmap).round_trip(exchange.source, exchange.destination, endpoint)
+        return Walker(self.labmap).round_trip(exchange.source, exchange.destination, endpoint, exchange.address)
+
+    @cached_property
+    def succeeded(self) -> bool:
+        """Whether the answer came, or of a server that says nothing the handshake, and all that it said."""
+        if self.exchange.outcome == OPENED:
+            return self.exchange.phase == DATA and not self._missing
+        return self.exchange.outcome == ANSWERED
 
     @cached_property
     def request(self) -> Leg:
         """The packet that tells the request's story: the lost one, else the first."""
-        if self._last and self._last[0] == REQUEST and self.exchange.outcome != ANSWERED:
+        if self._last and self._last[0] == REQUEST and not self.succeeded:
             return self.leg(*self._last)
         return self.leg(*ORDER[self.exchange.protocol][0])
 
@@ -64,8 +84,8 @@ class Passage:
         """The packet that tells the reply's story: the refusal, the lost one, else the first."""
         if self.refused:
             return self.refusal
-        if self._last and self._last[0] == REPLY and self.exchange.outcome != ANSWERED:
-            return self.leg(*self._last)
+        if self._last and self._last[0] == REPLY and not self.succeeded:
+            return self._sightings(self._missing) or self.leg(*self._last)
         return self.leg(*ORDER[self.exchange.protocol][1])
 
     @cached_property
@@ -87,20 +107,22 @@ class Passage:
 
     @property
     def answerer(self) -> str:
-        """The place that the answer came from: the one whose address it had where it was seen first."""
+        """The place that really sent the answer: where it went out first, whoever should have."""
         answer = self.leg(REPLY, PAYLOAD) or self.leg(REPLY, OPENING)
         if not answer:
             return ""
         first = answer[0].observation
-        owner, _ = self.labmap.owners.get(first.packet.src, (None, None))
-        return owner.name if owner else first.capture.place
+        if first.capture.way == OUT:
+            return first.capture.place
+        # Nobody listened where it began: then its sender is the one whose interface it left.
+        return self.labmap.by_mac.get(first.sender) or first.capture.place
 
     @property
     def duration_us(self) -> int:
         """From the request's first packet to the last of the answer's; of a failed one, of what its hops tell."""
         told = (*self.request, *self.reply)
         answer = tuple(part for part in self.parts if _is_answer(part))
-        if self.exchange.outcome == ANSWERED and answer:
+        if self.succeeded and answer:
             told = (*self.parts[:1], *answer)
         times = [part.observation.capture.t_ns for part in told]
         return (max(times) - min(times)) // 1000 if times else 0
@@ -112,10 +134,27 @@ class Passage:
 
     def leg(self, direction: str, role: str) -> Leg:
         """The sightings of one packet: the first at each interface and way, in time, ties in the expected order."""
+        return self._sightings(tuple(part for part in self.parts if (part.direction, part.role) == (direction, role)))
+
+    @cached_property
+    def _missing(self) -> tuple[Part, ...]:
+        """Of what a server said, all that is behind what came to the client."""
+        said = [part for part in self.parts if _is_answer(part) and part.observation.packet.protocol == "tcp"]
+        if not said:
+            return ()
+        first = min(one.observation.packet.seq for one in said)
+        ends = {id(one): (one.observation.packet.seq - first) % _SEQUENCES + _carried(one) for one in said}
+        came = [
+            ends[id(one)] for one in said if crossing(one).place == self.exchange.source and crossing(one).way == IN
+        ]
+        return tuple(one for one in said if ends[id(one)] > max(came, default=0))
+
+    def _sightings(self, parts: Iterable[Part]) -> Leg:
         first: dict[Crossing, Part] = {}
-        for part in self.parts:
-            if (part.direction, part.role) == (direction, role):
-                first.setdefault(crossing(part), part)
+        direction = REQUEST
+        for part in parts:
+            direction = part.direction
+            first.setdefault(crossing(part), part)
         path = self.expected.request if direction == REQUEST else self.expected.reply
         order = {one: number for number, one in enumerate(path.crossings)}
         return tuple(
@@ -165,6 +204,10 @@ def crossing(part: Part) -> Crossing:
     """Where a packet was seen, in the words of the expected path."""
     capture = part.observation.capture
     return Crossing(capture.place, capture.interface, capture.way, part.observation.tunnel)
+
+
+def _carried(part: Part) -> int:
+    return len(part.observation.packet.payload)
 
 
 def _is_answer(part: Part) -> bool:

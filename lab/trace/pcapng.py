@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import pack
 from typing import BinaryIO
 
-from lab.trace.observation import ETHERNET, Capture
+from lab.trace.observation import FRAMED, Capture
 
 LINKTYPE_ETHERNET, LINKTYPE_RAW = 1, 101
 SECTION, INTERFACE, ENHANCED_PACKET = 0x0A0D0D0A, 1, 6
@@ -40,7 +40,7 @@ class Writer:
         self._stream.write(_block(ENHANCED_PACKET, head + _padded(frame) + _options(*options)))
 
     def _interface(self, capture: Capture) -> int:
-        link = LINKTYPE_ETHERNET if capture.hardware == ETHERNET else LINKTYPE_RAW
+        link = LINKTYPE_ETHERNET if capture.hardware in FRAMED else LINKTYPE_RAW
         key = (capture.place, capture.interface, link)
         if key not in self._interfaces:
             self._interfaces[key] = len(self._interfaces)

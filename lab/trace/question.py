@@ -11,9 +11,9 @@ from struct import Struct, error
 
 A, CNAME, AAAA = 1, 5, 28
 IN = 1
-NOERROR, NXDOMAIN = 0, 3
+NOERROR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 2, 3, 4, 5
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
-RECURSION_DESIRED, RESPONSE = 0x0100, 0x8000
+RECURSION_DESIRED, TRUNCATED, RESPONSE = 0x0100, 0x0200, 0x8000
 _HEADER = Struct("!HHHHHH")
 _QUESTION = Struct("!HH")
 _RECORD = Struct("!HHIH")
@@ -22,12 +22,19 @@ _POINTER = 0xC0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a name server said: `addresses` for the name asked, after following the CNAMEs within the answer."""
+    """What a name server said: `addresses` for the name asked, after following the CNAMEs within the answer.
+
+    `alias` is where the last of these CNAMEs leads, "" without one. Of a `truncated` answer the rest is to be had by
+    TCP. `kind` is that of the question.
+    """
 
     ident: int
     name: str
     rcode: int
     addresses: tuple[str, ...] = ()
+    alias: str = ""
+    truncated: bool = False
+    kind: int = A
 
     @property
     def status(self) -> str:
@@ -58,15 +65,17 @@ def read(message: bytes) -> Answer | None:
         if not flags & RESPONSE or questions != 1:
             return None
         name, place = _name(message, _HEADER.size)
+        asked_kind, _ = _QUESTION.unpack_from(message, place)
         place += _QUESTION.size
-        wanted, addresses = {name.lower()}, []
+        wanted, addresses, alias = {name.lower()}, [], ""
         for _ in range(answers):
             owner, place = _name(message, place)
             kind, _, _, length = _RECORD.unpack_from(message, place)
             place += _RECORD.size
             if owner.lower() in wanted:
                 if kind == CNAME:
-                    wanted.add(_name(message, place)[0].lower())
+                    alias = _name(message, place)[0]
+                    wanted.add(alias.lower())
                 elif kind == A and length == 4:
                     addresses.append(inet_ntoa(message[place : place + 4]))
                 elif kind == AAAA and length == 16:
@@ -74,7 +83,15 @@ def read(message: bytes) -> Answer | None:
             place += length
     except (error, IndexError, ValueError, OSError):  # cut short, or a name that never ends
         return None
-    return Answer(ident, name, flags & 15, tuple(addresses))
+    return Answer(ident, name, flags & 15, tuple(addresses), alias, bool(flags & TRUNCATED), asked_kind)
+
+
+def words(message: bytes) -> str:
+    """An answer in a few words: the status and the addresses."""
+    said = read(message)
+    if said is None:
+        return "an answer that is not DNS" if message else "no answer"
+    return f"{said.status}, {', '.join(said.addresses)}" if said.addresses else said.status
 
 
 def _name(message: bytes, place: int) -> tuple[str, int]:

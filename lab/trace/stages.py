@@ -33,6 +33,8 @@ STAGES: dict[tuple[str, str, str, bool], Step] = {
     ("pod", WIRE, IN, PLAIN): (6, "deliver"),
     ("internet", WIRE, IN, PLAIN): (6, "deliver"),
 }
+LOOPBACK = "lo"
+ITSELF: dict[str, Step] = {OUT: (2, "service"), IN: (6, "deliver")}  # what a place sends to itself
 ELSEWHERE: Step = (3, "forward")  # an interface or a place that the design does not have
 NO_SERVICE: dict[Step, Step] = {(2, "service"): (3, "route")}  # the destination was an address, not a Service's
 
@@ -46,6 +48,9 @@ def stage(labmap: LabMap, seen: tuple[str, str, str, bool], direction: str, *, s
     if direction == REPLY:
         step, _ = stage(labmap, (place, interface, OUT if way == IN else IN, wrapped), "", service=service)
         return step, REPLY
+    if interface == LOOPBACK:
+        found = ITSELF[way]
+        return found if service else NO_SERVICE.get(found, found)
     where = labmap.by_name.get(place)
     found = STAGES.get((where.kind if where else "", interface_kind(labmap, place, interface), way, wrapped), ELSEWHERE)
     return found if service else NO_SERVICE.get(found, found)

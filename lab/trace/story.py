@@ -12,7 +12,7 @@ from textwrap import wrap
 
 from lab.trace import endpoints, reasons, wording
 from lab.trace.chapters import Chapter, chapters
-from lab.trace.deciding import deciding
+from lab.trace.deciding import deciding, rewriting
 from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, Candidate, Decision, Hop, Journey
 from lab.trace.observation import Observation
 
@@ -79,6 +79,7 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
     first, *others = chapters(journey)
     yield _heading(first)
     yield from _candidates(first.candidates, verbose=verbose)
+    yield from _notes(first)
     asking = _Columns.of(journey, DNS)
     if verbose or _question_explains(journey):
         yield from _hops(asking, first.hops, verbose=verbose)
@@ -87,6 +88,7 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
     for chapter in others:
         yield _heading(chapter)
         yield from _candidates(chapter.candidates, verbose=verbose)
+        yield from _notes(chapter)
         if chapter.because is not None:
             yield from _reason(chapter.because)
         yield from _hops(columns, chapter.hops, verbose=verbose)
@@ -108,6 +110,11 @@ def _candidates(found: tuple[Candidate, ...], *, verbose: bool) -> Iterator[Line
         yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in endpoints.lines(found))
     elif found:
         yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in wrap(endpoints.line(found), WIDTH - TREE))
+
+
+def _notes(chapter: Chapter) -> Iterator[Line]:
+    for note in chapter.notes:
+        yield from (Line(f"{'':{TREE}}{text}") for text in wrap(note, WIDTH - TREE))
 
 
 def _question_explains(journey: Journey) -> bool:
@@ -132,8 +139,10 @@ def _hops(columns: _Columns, hops: tuple[Hop, ...], *, verbose: bool) -> Iterato
         if verbose:
             for place, one in enumerate(hop.decisions, 1):
                 yield Line(f"{'':{TREE}}{'└' if place == len(hop.decisions) else '├'} {reasons.whole(one)}", FAINT)
-        elif hop.seq in made_the_difference:
-            yield from _reason(made_the_difference[hop.seq])
+        else:
+            rewrote = rewriting(hop) if hop.direction == REQUEST else None
+            for told in dict.fromkeys(filter(None, (made_the_difference.get(hop.seq), rewrote))):
+                yield from _reason(told)
 
 
 def _reason(decision: Decision) -> Iterator[Line]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from socket import inet_aton
 
 from lab.errors import UsageError
-from lab.network.labmap import NDOTS, Endpoint, LabMap, Place, Service, ServicePort
+from lab.network.ipv4 import Prefix, number
+from lab.network.labmap import Endpoint, LabMap, Place, Service, ServicePort
+from lab.trace.called import namespace_of, place_called, service_called
 from lab.trace.endpoints import choosable
+from lab.trace.typed import NODE, POD, SERVICE, is_address, take_apart
 
-POD_PORT, USUAL_PORT = 8080, 80
+POD_PORT, USUAL_PORT, DNS_PORT = 8080, 80, 53
 ELSEWHERE = "its traffic policy is Local, and this one is on another node"
 
 
@@ -18,7 +20,7 @@ class Target:
     """`name` is to be resolved; without one, `address` is known. `service` is set when it is a Service that is meant.
 
     So it is when `address` is a node's and `port` a node port. `endpoints` are the Service port's, ready or not, and
-    `candidates` those of them that the request may be sent to. `port` is 0 for icmp.
+    `candidates` those of them that the request may be sent to. `port` is 0 for icmp; `path` is a URL's.
     """
 
     text: str
@@ -28,35 +30,76 @@ class Target:
     service: Service | None = None
     endpoints: tuple[Endpoint, ...] = ()
     candidates: tuple[Endpoint, ...] = ()
+    path: str = ""
 
 
 def aim(labmap: LabMap, source: Place, to: str, port: int | None, protocol: str) -> Target:
-    """What `to` means, asked by a pod: a Service's name, an address, a place, or a name for DNS to find.
+    """What `to` means, asked by a place: a Service's name, an address, a place, or a name for DNS to find.
 
-    UsageError for a port that is none, or a Service with several ports of which none is given.
+    UsageError for a port that is none, a Service with several ports of which none is given, and what is named by its
+    kind and is not there.
     """
-    host, colon, typed = to.partition(":")
-    if colon:
-        port = _port(typed)
-    if not host:
-        raise UsageError(
-            "--to names nothing", "give a Service, a pod, an address or a name, and :PORT if it is not the usual"
-        )
-    service = _service_with(labmap, host, port, protocol) if _is_address(host) else service_named(labmap, source, host)
-    if service is not None:
-        wanted = _service_port(service, port, protocol)
-        name = "" if _is_address(host) else host
-        target = Target(host, name, "" if name else host, wanted, service)
-        return _with_endpoints(labmap, source, target, _port_of(service, wanted, protocol))
-    place = _place(labmap, source, host)
-    wanted = port if port is not None else POD_PORT if place and place.kind == "pod" else USUAL_PORT
+    typed = take_apart(to)
+    port = typed.port if typed.port is not None else port
+    host = typed.host
+    if typed.kind == SERVICE and not is_address(host):
+        meant = service_called(labmap, source, host)
+        return _of_service(labmap, source, meant, f"{meant.name}.{meant.namespace}", port, protocol)
+    service = _service_with(labmap, host, port, protocol) if is_address(host) else service_named(labmap, source, host)
+    if service is not None and not typed.kind:
+        return replace(_of_service(labmap, source, service, host, port, protocol), path=typed.path)
+    place = place_called(labmap, source, typed) if typed.kind else _place(labmap, source, host)
+    wanted = port if port is not None else _usual_port(place, protocol)
     wanted = 0 if protocol == "icmp" else wanted
     if place is not None:
-        address = host if _is_address(host) else place.address
+        address = host if is_address(host) else _nearest(place, source)
         found = service_at(labmap, address, wanted, protocol)
-        target = Target(place.name, "", address, wanted, found[0] if found else None)
+        target = Target(place.name, "", address, wanted, found[0] if found else None, path=typed.path)
         return _with_endpoints(labmap, source, target, found[1] if found else None)
-    return Target(host, address=host, port=wanted) if _is_address(host) else Target(host, name=host, port=wanted)
+    if is_address(host):
+        return Target(host, address=host, port=wanted, path=typed.path)
+    return Target(host, name=host, port=wanted, path=typed.path)
+
+
+def transport(protocol: str) -> str:
+    """What carries it: DNS goes by UDP, whatever else by itself."""
+    return "udp" if protocol == "dns" else protocol
+
+
+def _of_service(labmap: LabMap, source: Place, service: Service, host: str, port: int | None, protocol: str) -> Target:
+    """A Service as this place asks for it: by the name where it asks the cluster's DNS, else by an address."""
+    wanted = _service_port(service, port, protocol)
+    found = _port_of(service, wanted, protocol)
+    if is_address(host):
+        return _with_endpoints(labmap, source, Target(host, "", host, wanted, service), found)
+    asks_cluster = source.kind == POD and labmap.dns.service_ip in labmap.resolver(source).asked
+    name = host if asks_cluster else service.external_name
+    address = "" if name else _address_for(source, service, found)
+    text = host if asks_cluster else _full_name(labmap, service)
+    return _with_endpoints(labmap, source, Target(text, name, address, wanted, service), found)
+
+
+def _address_for(source: Place, service: Service, port: ServicePort | None) -> str:
+    """By which address a place that does not ask the cluster's DNS reaches a Service: nodes by the ClusterIP, others by
+    one for the outside, if it has any; a headless one by an endpoint's.
+    """
+    outside = (*service.load_balancer_ips, *service.external_ips) if source.kind != NODE else ()
+    endpoints = tuple(one.address for one in port.preferred) if port else ()
+    return next(iter((*outside, *filter(None, (service.cluster_ip,)), *endpoints)), "")
+
+
+def _nearest(place: Place, source: Place) -> str:
+    """The address by which a place is asked: of several the one in a network that the asker is in as well."""
+    mine = [Prefix.of(address) for link in source.links for address in link.addresses]
+    held = [address.partition("/")[0] for link in place.links for address in link.addresses]
+    near = (one for one in held if any(number(one) in network for network in mine if network.size > 1))
+    return place.address if place.kind in (POD, NODE) else next(near, place.address)
+
+
+def _usual_port(place: Place | None, protocol: str) -> int:
+    if protocol == "dns":
+        return DNS_PORT
+    return POD_PORT if place is not None and place.kind == POD else USUAL_PORT
 
 
 def service_at(labmap: LabMap, address: str, port: int, protocol: str) -> tuple[Service, ServicePort | None] | None:
@@ -67,8 +110,8 @@ def service_at(labmap: LabMap, address: str, port: int, protocol: str) -> tuple[
         if found is not None:
             return service, found
     owner, _ = labmap.owners.get(address, (None, None))
-    if owner is not None and owner.kind == "node":
-        return labmap.by_node_port.get((port, protocol.upper()))
+    if owner is not None and owner.kind == NODE:
+        return labmap.by_node_port.get((port, transport(protocol).upper()))
     return (having[0], None) if having else None
 
 
@@ -97,18 +140,6 @@ def via(labmap: LabMap, target: Target, name: str) -> Endpoint:
     )
 
 
-def searched_names(labmap: LabMap, namespace: str, name: str) -> list[str]:
-    """The names that a pod's resolver asks for, in order: search list and ndots, as in resolv.conf(5)."""
-    if name.endswith("."):
-        return [name.rstrip(".")]
-    searched = [f"{name}.{domain}" for domain in labmap.dns.search(namespace)]
-    return [*searched, name] if name.count(".") < NDOTS else [name, *searched]
-
-
-def namespace_of(place: Place) -> str:
-    return place.name.partition("/")[0]
-
-
 def _service_with(labmap: LabMap, address: str, port: int | None, protocol: str) -> Service | None:
     """The Service with this address; of several the one that has the port. Of a place's own address only such a one."""
     found = service_at(labmap, address, port, protocol) if port is not None and protocol != "icmp" else None
@@ -118,10 +149,19 @@ def _service_with(labmap: LabMap, address: str, port: int | None, protocol: str)
 
 
 def service_named(labmap: LabMap, source: Place, host: str) -> Service | None:
-    """The Service that DNS finds under this name, asked by that pod."""
+    """The Service that DNS finds under this name, asked by that pod; of a place that is none, the one that is meant."""
     by_name = {_full_name(labmap, one): one for one in labmap.services}
-    names = searched_names(labmap, namespace_of(source), host)
-    return next((by_name[name] for name in names if name in by_name), None)
+    name, domain = host.rstrip("."), labmap.dns.domain
+    asked = (
+        labmap.resolver(source).candidates(host)
+        if source.kind == POD
+        else (f"{name}.svc.{domain}", f"{name}.{domain}", name)
+    )
+    found = next((by_name[one] for one in map(str.lower, asked) if one in by_name), None)
+    if found is None and source.kind != POD and host not in labmap.by_name:
+        alike = [one for one in labmap.services if one.name == host]
+        return alike[0] if len(alike) == 1 else None
+    return found
 
 
 def _full_name(labmap: LabMap, service: Service) -> str:
@@ -130,7 +170,7 @@ def _full_name(labmap: LabMap, service: Service) -> str:
 
 def _place(labmap: LabMap, source: Place, host: str) -> Place | None:
     """The place of that name or address; a pod of the client's own namespace by its name alone."""
-    if _is_address(host):
+    if is_address(host):
         return labmap.owners.get(host, (None, None))[0]
     own = labmap.by_name.get(f"{namespace_of(source)}/{host}")
     if own is not None or "/" in host:
@@ -146,9 +186,10 @@ def _service_port(service: Service, port: int | None, protocol: str) -> int:
         return 0
     if port is not None:
         return port
-    ports = [one.port for one in service.ports if one.protocol.lower() == protocol]
-    if USUAL_PORT in ports or not ports:
-        return USUAL_PORT
+    usual = DNS_PORT if protocol == "dns" else USUAL_PORT
+    ports = [one.port for one in service.ports if one.protocol.lower() == transport(protocol)]
+    if usual in ports or not ports:
+        return usual
     if len(ports) == 1:
         return ports[0]
     choice = ", ".join(f"{service.name}:{one}" for one in ports)
@@ -156,7 +197,8 @@ def _service_port(service: Service, port: int | None, protocol: str) -> int:
 
 
 def _port_of(service: Service, port: int, protocol: str) -> ServicePort | None:
-    return next((one for one in service.ports if one.port == port and one.protocol.lower() == protocol), None)
+    wanted = transport(protocol)
+    return next((one for one in service.ports if one.port == port and one.protocol.lower() == wanted), None)
 
 
 def _with_endpoints(labmap: LabMap, source: Place, target: Target, port: ServicePort | None) -> Target:
@@ -164,17 +206,3 @@ def _with_endpoints(labmap: LabMap, source: Place, target: Target, port: Service
         return target
     candidates = choosable(labmap, source, target.address or target.service.cluster_ip, target.service, port)
     return replace(target, endpoints=port.endpoints, candidates=candidates)
-
-
-def _port(typed: str) -> int:
-    if not typed.isdecimal() or not 0 < int(typed) < 65536:
-        raise UsageError(f"{typed!r} is not a port", "a port is a number from 1 to 65535")
-    return int(typed)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        inet_aton(host)
-    except OSError:
-        return False
-    return host.count(".") == 3

@@ -9,11 +9,13 @@ from lab.errors import UsageError
 from lab.network.labmap import LabMap
 from lab.trace import target as targets
 from lab.trace.apart import apart
+from lab.trace.called import asker
 from lab.trace.journey import Journey
 from lab.trace.tracer import Tracer
 
 SECONDS = 1.5  # long enough for one retransmission, short enough to wait for
-LARGEST = {"tcp": 1_000_000, "udp": 65_000, "icmp": 65_000}  # of an answer; of a datagram, with room for its headers
+# Of an answer; of a datagram, with room for its headers; a question to DNS is as long as it is.
+LARGEST = {"tcp": 1_000_000, "udp": 65_000, "icmp": 65_000, "dns": 0}
 
 
 def trace(
@@ -27,10 +29,11 @@ def trace(
     size: int = 0,
     timeout: float = SECONDS,
 ) -> Journey:
-    """The journey of one request from the pod `source`; `timeout` in seconds is for the request itself, not for DNS.
+    """The journey of one request from the place `source`; `timeout` in seconds is for the request itself, not for DNS.
 
-    `to` is a Service, pod, node, address or outside name, with `:PORT` if it is not the usual one. `via` names the pod
-    that a Service should choose. UsageError for what does not exist or cannot be asked; LabError without a running lab.
+    `to` is a Service, pod, node, address, URL or outside name, with `:PORT` if it is not the usual one. `via` names the
+    pod that a Service should choose. UsageError for what does not exist or cannot be asked; LabError without a running
+    lab.
     """
     with connect(lab) as client:
         labmap = LabMap.from_json(client.request("read", what="map"))
@@ -54,9 +57,7 @@ def follow(
         raise UsageError(f"{protocol!r} is not a protocol that can be traced", f"choose one of {', '.join(LARGEST)}")
     if not 0 <= size <= LARGEST[protocol]:
         raise UsageError(f"a size of {size} bytes is not possible", f"with {protocol}: 0 to {LARGEST[protocol]}")
-    client = labmap.find(source)
-    if client.kind != "pod":
-        raise UsageError(f"{source} is a {client.kind}; a trace starts in a pod", "./inv get pods lists them")
+    client = asker(labmap, source)
     target = targets.aim(labmap, client, to, port, protocol)
     through = targets.via(labmap, target, via) if via else None
     journey = apart(Tracer(lab.sandbox, labmap, client, target, protocol, through, size, timeout, lab).run)

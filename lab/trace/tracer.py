@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lab.errors import LabError
+from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
 from lab.kernel.syscalls import CLONE_NEWNET, setns
 from lab.network.labmap import Endpoint, LabMap, Place
 from lab.network.objects import UNDERLAY
 from lab.network.path import Walker
 from lab.trace.attempt import Ask, Attempt
+from lab.trace.conntrack import flow as conntrack
 from lab.trace.endpoints import choosing_node
 from lab.trace.exchange import Exchange, parts
 from lab.trace.explanation import Agent, explained
@@ -21,7 +23,7 @@ from lab.trace.journey import REQUEST, Journey, Request, Resolution
 from lab.trace.netfilter.match import Match
 from lab.trace.observation import Capture, Observation, observed
 from lab.trace.probe import DNS_PORT, Probe
-from lab.trace.target import Target
+from lab.trace.target import Target, service_at, transport
 from lab.trace.verdict import judge, passages_of
 from lab.trace.witnesses import Witnesses
 
@@ -33,7 +35,7 @@ BLIND_CHOICES = 3  # after so many in a row of which nothing was seen, the attem
 
 @dataclass(frozen=True, slots=True)
 class Tracer:
-    """What to trace: from a pod to a target, a Service's endpoint `through` which it should go, the time for it."""
+    """What to trace: from a place to a target, a Service's endpoint `through` which it should go, the time for it."""
 
     sandbox: Sandbox
     labmap: LabMap
@@ -48,28 +50,51 @@ class Tracer:
     def run(self, tell: Callable[[Journey], None]) -> None:
         """Tells the journey, then closes. Joins the lab's user namespace for good: for a process of its own."""
         enter(self.sandbox)
-        with Witnesses(self.sandbox, self.labmap, self._matches()) as witnesses:
-            tell(_Run(self, witnesses).journey())
+        probe = Probe(self.sandbox, self.source)
+        with Witnesses(self.sandbox, self.labmap, self._matches(probe)) as witnesses:
+            tell(_Run(self, witnesses, probe).journey())
 
-    def _matches(self) -> tuple[Match, ...]:
+    @property
+    def transport(self) -> str:
+        """What its packets are: tcp, udp or icmp."""
+        return transport(self.protocol)
+
+    @property
+    def speaks_dns(self) -> bool:
+        """Whether what is sent is a question to DNS: nothing else is understood on its port."""
+        return self.protocol == "dns" or (self.protocol != "icmp" and self.target.port == DNS_PORT)
+
+    def _matches(self, probe: Probe) -> tuple[Match, ...]:
         """The packets that netfilter is to report on. Beyond a NAT the client is known by whom it asks only."""
-        outside = {name.name: name.address for name in self.labmap.internet}
-        server = self.target.address or outside.get(self.target.name.rstrip("."), "")
-        matches = [Match(self.protocol, client=self.source.address)]
-        if self.target.name:
-            matches.append(Match("udp", client=self.source.address, server_port=DNS_PORT))
-        owner = self.labmap.owners.get(server)
-        if server and not self.target.service and (owner is None or owner[0].kind not in ("pod", "node")):
-            matches.append(Match(self.protocol, server=server, server_port=self.target.port))
-        if self.target.service and server not in ("", self.target.service.cluster_ip):
+        target, labmap = self.target, self.labmap
+        outside = {name.name: name.address for name in labmap.internet}
+        server = target.address or outside.get(target.name.rstrip("."), "")
+        matches = [Match(self.transport, client=one) for one in self._clients(probe, server)]
+        if target.name:
+            servers = probe.resolver.asked
+            clients = dict.fromkeys(probe.source_for(one) or self.source.address for one in servers)
+            matches += [
+                Match(protocol, client=one, server_port=DNS_PORT) for one in clients for protocol in ("udp", "tcp")
+            ]
+        owner = labmap.owners.get(server)
+        if server and not target.service and (owner is None or owner[0].kind not in ("pod", "node")):
+            matches.append(Match(self.transport, server=server, server_port=target.port))
+        if target.service and (server not in ("", target.service.cluster_ip) or self.source.kind != "pod"):
             # Before the node that is asked on its port, the client may be its own node; behind the one that chooses,
             # the client is that one.
-            matches.append(Match(self.protocol, server=server, server_port=self.target.port))
-            chooser = self.labmap.by_name[choosing_node(self.labmap, self.source, server)]
-            clients = [link.address for link in chooser.links if link.address]
-            ports = dict.fromkeys(endpoint.port for endpoint in self.target.candidates)
-            matches += [Match(self.protocol, client=one, server_port=port) for one in clients for port in ports]
-        return tuple(matches)
+            matches.append(Match(self.transport, server=server, server_port=target.port))
+            chooser = labmap.by_name.get(choosing_node(labmap, self.source, server))
+            clients = dict.fromkeys(link.address for link in chooser.links if link.address) if chooser else {}
+            ports = dict.fromkeys(endpoint.port for endpoint in target.candidates)
+            matches += [Match(self.transport, client=one, server_port=port) for one in clients for port in ports]
+        return tuple(dict.fromkeys(matches))
+
+    def _clients(self, probe: Probe, server: str) -> Iterable[str]:
+        """The addresses with which the place may ask: those that its routes choose for whoever may be asked."""
+        service = self.target.service
+        cluster_ip = service.cluster_ip if service else ""
+        asked = [server or cluster_ip] if server or cluster_ip else [one.address for one in self.target.candidates]
+        return dict.fromkeys(filter(None, map(probe.source_for, asked))) or (self.source.address,)
 
 
 def enter(sandbox: Sandbox) -> None:
@@ -85,27 +110,29 @@ def enter(sandbox: Sandbox) -> None:
 class _Run:
     """The trace while it goes on: what has been captured, and the attempts that a Service sent elsewhere."""
 
-    def __init__(self, tracer: Tracer, witnesses: Witnesses) -> None:
+    def __init__(self, tracer: Tracer, witnesses: Witnesses, probe: Probe) -> None:
         self._tracer = tracer
         self._labmap = tracer.labmap
         self._witnesses = witnesses
         self._captures = witnesses.captures
-        self._probe = Probe(tracer.sandbox, tracer.labmap, tracer.source)
+        self._probe = probe
         self._walker = Walker(tracer.labmap)
         self._wanted = self._choose_endpoints()
         self._seen: list[Capture] = []
         self._abandoned: list[Exchange] = []
+        self._translations: list[Event] = []
 
     def journey(self) -> Journey:
         tracer, target = self._tracer, self._tracer.target
         resolution = None
         address = target.address
         if target.name:
-            self._listen(self._labmap.dns.service_ip, self._dns_endpoints())
+            for server in self._probe.resolver.asked:
+                self._listen(server, self._dns_endpoints(server))
         if target.service and target.name:
             self._listen(target.service.cluster_ip, self._wanted or target.candidates)
         if target.name:
-            resolution = self._probe.resolve(target.name)
+            resolution = self._probe.resolve(target.name, self._listen_behind)
             address = self._destination(resolution)
         if address:
             self._listen(address, self._wanted or target.candidates)
@@ -113,10 +140,12 @@ class _Run:
         self._seen += self._captures.read()
         name = resolution.name if resolution and address else target.text
         request = Request(tracer.source.name, name, target.port, tracer.protocol)
-        exchanges, observations = self._probe.exchanges, self._observations()
+        told = self._witnesses.testimony(self._translations)
+        exchanges = [conntrack.with_aliases(one, told.translations) for one in self._probe.exchanges]
+        observations = self._observations()
         journey = judge(self._labmap, request, exchanges, observations, resolution)
         passages = passages_of(self._labmap, exchanges, observations)
-        return explained(journey, passages, self._witnesses.testimony(), self._labmap, tracer.sandbox, tracer.agent)
+        return explained(journey, passages, told, self._labmap, tracer.sandbox, tracer.agent)
 
     def _choose_endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that the request may go to: the one that was asked for, or a few of many; () if any will do."""
@@ -133,12 +162,17 @@ class _Run:
             trips = (self._walker.round_trip(source, address, endpoint) for endpoint in chosen)
             self._witnesses.open(dict.fromkeys(place for trip in trips for place in (source, *trip.places)))
 
-    def _dns_endpoints(self) -> Iterable[Endpoint]:
-        for service in self._labmap.services:
-            if service.cluster_ip == self._labmap.dns.service_ip:
-                for port in service.ports:
-                    if (port.port, port.protocol) == (DNS_PORT, "UDP"):
-                        yield from port.preferred
+    def _dns_endpoints(self, server: str) -> Iterable[Endpoint]:
+        """The pods behind the DNS server that a place asks, if it is a Service's address."""
+        _, port = service_at(self._labmap, server, DNS_PORT, "udp") or (None, None)
+        return port.preferred if port else ()
+
+    def _listen_behind(self, server: str) -> None:
+        """Where a DNS server asks others: it has not answered, and is asked again."""
+        outside = next((place.address for place in self._labmap.of_kind("internet")), "")
+        for endpoint in self._dns_endpoints(server):
+            if endpoint.pod and outside:
+                self._witnesses.open(self._walker.round_trip(endpoint.pod, outside).places)
 
     def _destination(self, resolution: Resolution) -> str:
         """The address to ask: of a headless Service's the wanted endpoint's, else the first."""
@@ -150,13 +184,23 @@ class _Run:
     def _ask(self, address: str) -> Ask:
         tracer = self._tracer
         token = os.urandom(8).hex().encode()
+        if tracer.speaks_dns:
+            return Ask(address, tracer.target.port, self._probe.message(self._asked_name(address)))
         payload = token if tracer.protocol == "tcp" else token.ljust(tracer.size, b".")
-        return Ask(address, tracer.target.port, payload, tracer.target.text, tracer.size)
+        return Ask(address, tracer.target.port, payload, tracer.target.text, tracer.size, tracer.target.path)
+
+    def _asked_name(self, address: str) -> str:
+        """The name that a DNS server is asked for: one that there is, of the cluster or of the outside."""
+        labmap = self._labmap
+        owner, _ = labmap.owners.get(address, (None, None))
+        inside = address == labmap.dns.service_ip or (owner is not None and owner.name in labmap.dns.pods)
+        names = [] if inside else [one.name for one in labmap.internet]
+        return names[0] if names else f"kubernetes.default.svc.{labmap.dns.domain}"
 
     def _attempt(self, ask: Ask) -> Attempt:
         """An attempt under way; if only some endpoints will do, one of which the captures show that one was chosen."""
         tracer = self._tracer
-        attempt = self._probe.begin(tracer.protocol, ask)
+        attempt = self._probe.begin(tracer.transport, ask, dns=tracer.speaks_dns)
         wanted = {endpoint.address for endpoint in self._wanted}
         if not wanted or ask.destination in wanted:
             return attempt
@@ -168,7 +212,7 @@ class _Run:
                 return attempt
             attempt.abandon()
             self._abandoned.append(self._probe.exchange(attempt))
-            attempt = self._probe.begin(tracer.protocol, ask)
+            attempt = self._probe.begin(tracer.transport, ask, dns=tracer.speaks_dns)
         attempt.abandon()
         pod, among = self._wanted[0].pod, len(tracer.target.candidates)
         raise LabError(
@@ -191,7 +235,9 @@ class _Run:
             found = self._captures.read(left)
             self._seen += found
             since += (capture for capture in found if capture.place in near)
-            for part in parts(exchange, observed(since, self._labmap)):
+            self._translations += self._witnesses.translations.read()
+            named = conntrack.with_aliases(exchange, self._translations)
+            for part in parts(named, observed(since, self._labmap)):
                 packet = part.observation.packet
                 if part.direction == REQUEST and packet.dst != attempt.ask.destination and packet.cause is None:
                     return packet.dst
@@ -200,5 +246,6 @@ class _Run:
     def _observations(self) -> list[Observation]:
         """All that was captured, without the attempts that went elsewhere."""
         seen = observed(self._seen, self._labmap)
-        elsewhere = {id(part.observation) for exchange in self._abandoned for part in parts(exchange, seen)}
+        abandoned = (conntrack.with_aliases(one, self._translations) for one in self._abandoned)
+        elsewhere = {id(part.observation) for exchange in abandoned for part in parts(exchange, seen)}
         return [observation for observation in seen if id(observation) not in elsewhere]

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from lab.network.labmap import LabMap, Service, ServicePort
 from lab.network.path import OUT, Crossing
+from lab.suggestion import nearest
 from lab.trace import endpoints
-from lab.trace.exchange import ANSWERED, Exchange, parts
+from lab.trace.exchange import Exchange, parts
 from lab.trace.journey import (
     CAPTURED,
     DATA,
@@ -45,7 +46,7 @@ def judge(
     passages = passages_of(labmap, exchanges, observations)
     hops = [hop for passage in passages for hop in passage.hops()]
     last = passages[-1]
-    verdict, loss = _verdict(last, resolution)
+    verdict, loss = _verdict(last, resolution, request)
     found = _candidates(labmap, request, last, verdict)
     if loss is not None and verdict == UNRESOLVED and found and not any(one.candidate for one in found):
         loss = replace(loss, why=f"{loss.why} None of its pods is ready: {endpoints.without(found)}.")
@@ -61,7 +62,14 @@ def judge(
         answer=last.exchange.detail,
         seen=tuple(observations),
         candidates=found,
+        client=last.exchange.address,
+        asked=asked_for(last.exchange),
     )
+
+
+def asked_for(exchange: Exchange) -> str:
+    """The address and port that the client sent it to."""
+    return f"{exchange.destination}:{exchange.dport}" if exchange.dport else exchange.destination
 
 
 def _candidates(labmap: LabMap, request: Request, passage: Passage, verdict: str) -> tuple[Candidate, ...]:
@@ -94,13 +102,13 @@ def passages_of(
     return tuple(Passage(labmap, exchange, tuple(parts(exchange, observations))) for exchange in told)
 
 
-def _verdict(passage: Passage, resolution: Resolution | None) -> tuple[str, Loss | None]:
+def _verdict(passage: Passage, resolution: Resolution | None, request: Request) -> tuple[str, Loss | None]:
     if passage.refused:
         return REFUSED_VERDICT, _refused(passage)
-    if passage.exchange.outcome != ANSWERED:
+    if not passage.succeeded:
         return LOST, _lost(passage)
     if passage.exchange.phase == DNS and not (resolution and resolution.addresses):
-        return UNRESOLVED, _unresolved(passage, resolution)
+        return UNRESOLVED, _unresolved(passage, resolution, request.to)
     return DELIVERED, None
 
 
@@ -167,15 +175,35 @@ def _port(passage: Passage) -> int:
     return passage.request[-1].observation.packet.dport if passage.request else passage.exchange.dport
 
 
-def _unresolved(passage: Passage, resolution: Resolution | None) -> Loss:
+def _unresolved(passage: Passage, resolution: Resolution | None, typed: str) -> Loss:
     status = resolution.status if resolution else UNKNOWN
     asked = f" ({resolution.questions} questions)" if resolution and resolution.questions > 1 else ""
     name = resolution.name if resolution else ""
     said = f"that {name} does not exist" if status == "NXDOMAIN" else f"{status} and no address for {name}"
     cause = "nodata" if status == "NOERROR" else status.lower()
     place = passage.answerer or passage.exchange.source
-    why = f"{place} says {said}{asked}."
+    meant = _meant(passage.labmap, typed)
+    why = f"{place} says {said}{asked}.{f' Did you mean {meant}?' if meant else ''}"
     return Loss(place, REQUEST, DNS, "resolve", f"dns-{cause}", why, evidence=CAPTURED)
+
+
+def _meant(labmap: LabMap, typed: str) -> str:
+    """The name of a Service, or of the outside, that looks like the one that was typed."""
+    name = typed.rstrip(".")
+    services = {one.name: f"{one.name}.{one.namespace}" for one in labmap.services}
+    outside = nearest(name, (one.name for one in labmap.internet))
+    found = services.get(nearest(name.partition(".")[0], services), "") or outside
+    return "" if found == name else found
+
+
+def patience(resolution: Resolution | None) -> str:
+    """How long a program waits for a question that was lost, as a sentence; "" where it is told at once."""
+    if resolution is None or not resolution.gives_up:
+        return ""
+    if resolution.half:
+        known = ", ".join(resolution.half)
+        return f" The other family's was answered ({known}): a program waits {resolution.gives_up} s for both."
+    return f" A program gives up after {resolution.gives_up} s."
 
 
 def _name(exchange: Exchange, direction: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace.capture import Captures
@@ -44,6 +45,6 @@ class Witnesses:
         for witness in (self.counters, self.translations, self.netfilter, self.captures):
             witness.open(named)
 
-    def testimony(self) -> Testimony:
-        """All that the kernel has told so far."""
-        return Testimony(self.netfilter.events(), self.translations.read(), self.counters)
+    def testimony(self, translations: Sequence[Event]) -> Testimony:
+        """All that the kernel has told so far; `translations` are those that were read already."""
+        return Testimony(self.netfilter.events(), (*translations, *self.translations.read()), self.counters)

@@ -84,7 +84,7 @@ def ask(lab: Lab, destination: str, port: int = 80, *, protocol: str = "tcp", wa
             with Captures(sandbox) as captures:
                 captures.open(places)
                 with NetfilterWitness(sandbox, places, matches, labmap.vxlan_ports) as witness:
-                    probe = Probe(sandbox, labmap, source)
+                    probe = Probe(sandbox, source)
                     payload = os.urandom(8).hex().encode()
                     exchange = probe.finish(probe.begin(protocol, Ask(destination, port, payload)), SECONDS)
                     events = witness.events()

@@ -223,8 +223,8 @@ def test_what_cannot_be_asked_is_refused(two_subnet: Lab, arguments: tuple[str, 
     assert said in trace(two_subnet, *arguments).refused()
 
 
-def test_the_client_must_be_a_pod_that_is_there(two_subnet: Lab) -> None:
-    assert "a trace starts in a pod" in trace(two_subnet, "--to", "myapp", source="node-0").refused()
+def test_the_client_must_be_a_place_that_is_there(two_subnet: Lab) -> None:
+    assert "not a Service" in trace(two_subnet, "--to", "myapp", source="svc/myapp").refused()
     assert "no place" in trace(two_subnet, "--to", "myapp", source="pod-9").refused()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.kernel.connections import DESTINATION_NAT, SOURCE_NAT, Event, Tuple
 from lab.network.labmap import LabMap
@@ -23,6 +23,17 @@ class Flow:
     def at(self, place: str) -> Event | None:
         """The exchange's own connection in a place, as it was told first."""
         return next((event for event in self.inner if event.place == place), None)
+
+
+def with_aliases(exchange: Exchange, events: Iterable[Event]) -> Exchange:
+    """The exchange, known as well by the addresses and ports that its own place gave it before it was seen anywhere."""
+    mine = (exchange.protocol, exchange.address, exchange.sport)
+    found = dict.fromkeys(
+        (event.onward.source, event.onward.sport)
+        for event in events
+        if event.place == exchange.source and _client(event.original) == mine and _client(event.onward) != mine
+    )
+    return replace(exchange, aliases=tuple(found)) if found else exchange
 
 
 def flow(exchange: Exchange, events: Iterable[Event], hops: Sequence[Hop] = ()) -> Flow:

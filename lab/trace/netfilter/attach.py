@@ -17,7 +17,7 @@ from lab.trace.netfilter.event import ACCEPT, CONTINUE, DROP, GOTO, JUMP, LEGACY
 from lab.trace.netfilter.ruleset import Ruleset
 from lab.trace.netfilter.table import TABLE
 from lab.trace.netfilter.visit import ARRIVING, Stretch, Visit, essence, identity
-from lab.trace.observation import ETHERNET, Observation
+from lab.trace.observation import FRAMED, Observation
 from lab.trace.packet import Packet, decode
 
 NAT = ("DNAT", "SNAT", "MASQUERADE", "REDIRECT")
@@ -249,4 +249,4 @@ def _outermost(hop: Hop, observation: Observation | None) -> Packet:
     if observation is None:
         return hop.packet
     capture = observation.capture
-    return decode(capture.frame[:_LONGEST], (), ethernet=capture.hardware == ETHERNET)
+    return decode(capture.frame[:_LONGEST], (), ethernet=capture.hardware in FRAMED)

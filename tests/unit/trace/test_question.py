@@ -45,6 +45,21 @@ def test_an_alias_is_followed_to_its_address() -> None:
     )  # fmt: skip
     assert answer is not None
     assert answer.addresses == ("203.0.113.80",)
+    assert answer.alias == "www.example.com"
+
+
+def test_an_answer_that_did_not_fit_says_so() -> None:
+    reply = dns.message.from_wire(answered(MYAPP))
+    reply.flags |= dns.flags.TC
+    answer = question.read(reply.to_wire())
+    assert answer is not None
+    assert answer.truncated
+
+
+def test_an_answer_in_words() -> None:
+    assert question.words(answered(MYAPP, (MYAPP + ".", "A", "172.16.10.10"))) == "NOERROR, 172.16.10.10"
+    assert question.words(answered(MYAPP, rcode="SERVFAIL")) == "SERVFAIL"
+    assert question.words(b"hello") == "an answer that is not DNS"
 
 
 def test_no_such_name() -> None:

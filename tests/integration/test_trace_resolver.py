@@ -1,0 +1,100 @@
+"""A name as the place's own programs would find it: its files, both families, what does not fit, how long they wait.
+
+node-0 ─────┬───── node-1 ─── router ─── node-2
+pod-0 pod-1        pod-2                 pod-3
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.integration.conftest import LabFactory
+from tests.integration.labs import Lab
+from tests.integration.living import apply
+from tests.integration.test_trace import POD_0, hops, journey, trace
+
+AAAA = "|001c0001|"
+"""The end of a question for IPv6 addresses."""
+
+
+def drop(lab: Lab, place: str, rule: str) -> None:
+    lab.exec_(place, "iptables", "-I", *rule.split()).ok()
+
+
+@pytest.mark.parametrize("topology", ["two-subnet", "two-subnet-bridge"])
+def test_a_question_that_nobody_answers_says_how_long_a_program_waits(lab: LabFactory, topology: str) -> None:
+    deaf = lab(topology)
+    drop(deaf, "node-0", "FORWARD 1 -p udp --dport 53 -j DROP")
+    told = journey(deaf, "--to", "myapp")
+    lost = told["lost"]
+    assert (told["verdict"], lost["phase"], lost["place"], lost["stage"]) == ("lost", "dns", "node-0", "firewall")
+    assert "gives up after 20 s" in lost["why"]
+
+
+def test_only_the_question_for_ipv6_is_lost(lab: LabFactory) -> None:
+    halved = lab("two-subnet")
+    drop(halved, "node-0", f"FORWARD 1 -p udp --dport 53 -m string --algo bm --hex-string {AAAA} -j DROP")
+    told = journey(halved, "--to", "myapp")
+    lost = told["lost"]
+    assert (told["verdict"], lost["phase"], lost["place"], lost["cause"]) == ("lost", "dns", "node-0", "firewall-drop")
+    assert "001c0001" in lost["object"].replace(" ", "")
+    assert "waits 15 s" in lost["why"]
+    assert lost["fix"][0]["command"].startswith("iptables -D FORWARD")
+
+
+HEADLESS = """\
+apiVersion: v1
+kind: Service
+metadata: {name: many, namespace: namespace001}
+spec: {clusterIP: None, ports: [{port: 80}]}
+---
+""" + json.dumps(
+    {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "many-1", "namespace": "namespace001", "labels": {"kubernetes.io/service-name": "many"}},
+        "addressType": "IPv4",
+        "ports": [{"port": 80}],
+        "endpoints": [{"addresses": [f"10.9.0.{number}"]} for number in range(1, 61)],
+    }
+)
+
+
+def test_an_answer_that_does_not_fit_is_asked_for_by_tcp(lab: LabFactory) -> None:
+    crowded = lab("two-subnet")
+    apply(crowded, HEADLESS)
+    drop(crowded, "node-0", "FORWARD 1 -p tcp --dport 53 -j REJECT --reject-with tcp-reset")
+    told = journey(crowded, "--to", "many:80")
+    lost = told["lost"]
+    assert (told["verdict"], lost["phase"], lost["place"]) == ("refused", "dns", "node-0")
+    assert "--dport 53" in lost["object"]
+    assert {hop["packet"]["protocol"] for hop in hops(told, "request", "dns")} == {"tcp"}
+
+
+def test_the_places_own_files_are_read(lab: LabFactory) -> None:
+    edited = lab("two-subnet")
+    edited.exec_(POD_0, "sh", "-c", "echo 10.244.0.129 over.there >> /etc/hosts").ok()
+    told = journey(edited, "--to", "over.there:8080")
+    assert told["answered_by"] == "namespace001/pod-3"
+    assert not hops(told, "request", "dns"), "nobody was asked"
+    edited.exec_(POD_0, "sh", "-c", "echo nameserver 10.0.2.10 > /etc/resolv.conf").ok()
+    told = journey(edited, "--to", "myapp.namespace001")
+    assert hops(told, "request", "dns")[0]["packet"]["dst"] == "10.0.2.10"
+    assert told["lost"]["phase"] == "dns"
+
+
+def test_a_pod_asks_with_the_address_that_its_routes_say(lab: LabFactory) -> None:
+    """As its own programs would: an address of which nobody else knows loses the answer."""
+    moved = lab("two-subnet")
+    moved.in_(POD_0, "ip addr add 10.99.0.1/32 dev eth0")
+    moved.in_(POD_0, "ip route replace default via 169.254.1.1 dev eth0 src 10.99.0.1")
+    told = journey(moved, "--to", "10.244.0.129:8080")
+    assert told["verdict"] != "delivered"
+    assert hops(told, "request")[0]["packet"]["src"] == "10.99.0.1"
+
+
+def test_both_families_are_asked_at_once(two_subnet: Lab) -> None:
+    said = trace(two_subnet, "--to", "myapp", "--verbose").ok()
+    assert "(2 questions)" in said
