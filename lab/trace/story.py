@@ -79,7 +79,7 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
     first, *others = chapters(journey)
     yield _heading(first)
     yield from _candidates(first.candidates, verbose=verbose)
-    yield from _notes(first)
+    yield from _asides(first)
     asking = _Columns.of(journey, DNS)
     if verbose or _question_explains(journey):
         yield from _hops(asking, first.hops, verbose=verbose)
@@ -88,7 +88,7 @@ def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
     for chapter in others:
         yield _heading(chapter)
         yield from _candidates(chapter.candidates, verbose=verbose)
-        yield from _notes(chapter)
+        yield from _asides(chapter)
         if chapter.because is not None:
             yield from _reason(chapter.because)
         yield from _hops(columns, chapter.hops, verbose=verbose)
@@ -112,7 +112,7 @@ def _candidates(found: tuple[Candidate, ...], *, verbose: bool) -> Iterator[Line
         yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in wrap(endpoints.line(found), WIDTH - TREE))
 
 
-def _notes(chapter: Chapter) -> Iterator[Line]:
+def _asides(chapter: Chapter) -> Iterator[Line]:
     for note in chapter.notes:
         yield from (Line(f"{'':{TREE}}{text}") for text in wrap(note, WIDTH - TREE))
 
