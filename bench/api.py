@@ -16,6 +16,8 @@ from lab.errors import LabError
 
 PATIENCE_SECONDS = 60.0
 
+Json = dict[str, Any]
+
 
 class Api:
     """One connection, for the length of a block."""
@@ -37,11 +39,28 @@ class Api:
     ) -> None:
         self._connection.close()
 
-    def patch(self, path: str, change: dict[str, Any]) -> None:
+    def patch(self, path: str, change: Json) -> None:
         """A merge patch. LabError when it is refused."""
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/merge-patch+json"}
-        self._connection.request("PATCH", path, json.dumps(change), headers)
+        self._ask("PATCH", path, change, "application/merge-patch+json")
+
+    def post(self, path: str, item: Json) -> None:
+        """A new object. LabError when it is refused."""
+        self._ask("POST", path, item)
+
+    def delete(self, path: str) -> None:
+        """An object goes. LabError when it is refused."""
+        self._ask("DELETE", path)
+
+    def get(self, path: str) -> Json:
+        """An object. LabError when there is none."""
+        return self._ask("GET", path)
+
+    def _ask(self, method: str, path: str, body: Json | None = None, kind: str = "application/json") -> Json:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
+        self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         answer = self._connection.getresponse()
         said = answer.read()
         if answer.status >= 400:
-            raise LabError(f"PATCH {path}: {said.decode(errors='replace')}", "the API server refused the change")
+            raise LabError(f"{method} {path}: {said.decode(errors='replace')}", "the API server refused it")
+        found: Json = json.loads(said)
+        return found

@@ -116,7 +116,7 @@ class Lab:
     def children(self) -> frozenset[int]:
         """Process ids that were started here and are waited for here."""
         server = self._holdings.listeners.pid
-        return frozenset(self._holdings.processes.pids.values()) | ({server} if server else frozenset())
+        return self._holdings.processes.children | ({server} if server else frozenset())
 
     def bring(
         self, wanted: Design, tell: Callable[[Message], None], cancelled: Callable[[], bool], built: Built, spent: float
@@ -149,6 +149,7 @@ class Lab:
             if self._uncertain:  # what the last time left is not what the last design says
                 places = frozenset(step.place for step in plan(wanted.network, before.network).steps)
                 done = list(self._by_reading(wanted, places, watch).steps)
+                forget_flows(self._holdings, before, wanted)
             else:
                 done = self._by_design(before, wanted, watch)
         except Exception as error:
@@ -156,19 +157,20 @@ class Lab:
                 self._uncertain = frozenset((UNDERLAY, *before.places, *wanted.places))
             raise
         self._design = wanted
-        forget_flows(self._holdings, before, wanted)
         return Brought(Plan(tuple(done)), wanted.places, dict(watch.told))
 
     def _by_design(self, before: Design, wanted: Design, watch: Stopwatch) -> list[AnyStep]:
         """The steps from one design to the other, done."""
         done: list[AnyStep] = []
-        for steps, after in Following(self._proxier, before, wanted).strides():
+        for number, (steps, after) in enumerate(Following(self._proxier, before, wanted).strides()):
             watch.lap("design")
             self._holdings.learn(after)
             try:
                 self._carry_out(after, steps, watch)
             except KernelError:
                 self._by_reading(wanted, frozenset(step.place for step in steps.steps) | self._other_ends(steps), watch)
+            if number == 0:  # packets go the new ways: names come after that, and may take longer
+                forget_flows(self._holdings, before, wanted)
             done += steps.steps
             watch.told.setdefault(CARRIED, round(sum(watch.told.values()), 1))
         return done

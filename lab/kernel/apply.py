@@ -10,10 +10,11 @@ from typing import TypeVar
 from lab.errors import KernelError
 from lab.kernel import files, rules, step_requests, sysctl
 from lab.kernel.cancelled import Cancelled
+from lab.kernel.failure import failure, guarded
 from lab.kernel.holdings import Holdings
+from lab.kernel.launching import run
 from lab.kernel.loading import Loading
 from lab.kernel.netlink import Request, RequestError, RouteSocket
-from lab.kernel.readiness import wait_until_ready
 from lab.kernel.rtnetlink import device_settings, interface
 from lab.network.objects import (
     Address,
@@ -31,7 +32,7 @@ from lab.network.objects import (
     Sysctl,
 )
 from lab.plan import AnyStep, NftStep, Plan, RuleStep, Step
-from lab.plan.commands import commands, ipset_input
+from lab.plan.commands import ipset_input
 
 Progress = Callable[[int, str], None]
 T = TypeVar("T")
@@ -111,7 +112,7 @@ class _Application:
         self._netlink(place, kinds)
         for step in (*kinds[File], *kinds[Symlink]):
             assert isinstance(step.object, File | Symlink)
-            _guarded(step, files.write, step.object)
+            guarded(step, files.write, step.object)
         self._progress(kinds.number, place)
         return [*kinds[Listener], *kinds[Process]]
 
@@ -122,9 +123,9 @@ class _Application:
 
     def _create(self, step: AnyStep) -> None:
         if step.place in self._holdings.namespaces:
-            _guarded(step, self._holdings.namespaces.name, step.place)  # somebody took only its name away
+            guarded(step, self._holdings.namespaces.name, step.place)  # somebody took only its name away
             return
-        _guarded(step, self._holdings.namespaces.create, step.place)
+        guarded(step, self._holdings.namespaces.create, step.place)
         if not self._fresh:
             # Not only lo: the ipip module, once loaded, puts its tunl0 into every new namespace.
             with self._holdings.namespaces.entered(step.place), RouteSocket() as netlink:
@@ -144,7 +145,7 @@ class _Application:
         if chosen:
             with self._holdings.namespaces.entered(place):
                 for step, item in chosen:
-                    _guarded(step, sysctl.write, item)
+                    guarded(step, sysctl.write, item)
 
     def _netlink(self, place: str, kinds: _Kinds) -> None:
         requests: list[Request] = []
@@ -160,7 +161,7 @@ class _Application:
             with self._holdings.namespaces.entered(place), RouteSocket() as netlink:
                 netlink.execute(requests)
         except RequestError as error:
-            raise _failure(owners[error.position], error) from error
+            raise failure(owners[error.position], error) from error
 
     def _requests(self, place: str, kinds: _Kinds) -> Iterator[tuple[Step, list[Request]]]:
         """Links are all made before the first is brought up: the first may be a port of the second."""
@@ -203,7 +204,7 @@ class _Application:
                 self._holdings.processes.stop(item)
             elif isinstance(item, File | Symlink):
                 self._holdings.files.pop(item.key, None)
-                _guarded(step, files.remove, item)
+                guarded(step, files.remove, item)
             elif isinstance(item, IpSet):
                 rules.start_ipset(self._holdings.namespaces, item.place, f"destroy {item.name}\n").result()
             elif isinstance(item, Namespace):
@@ -238,18 +239,9 @@ class _Application:
                 self._holdings.listeners.change(stale, wanted)
             except KernelError as refusal:  # what the others need is done all the same
                 self._refusal = self._refusal or refusal
-        for step in steps:
-            if not isinstance(step.object, Process):
-                continue
-            if isinstance(step.before, Process):
-                if step.object.differs_in_reload_only(step.before):
-                    self._holdings.processes.reload(step.object)
-                    continue
-                self._holdings.processes.stop(step.before)
-            _guarded(step, self._holdings.processes.start, step.object)
-            if isinstance(step.before, Process):
-                # One DNS server at a time: while one is started anew the others answer.
-                wait_until_ready(self._holdings, self._desired, self._cancelled, (step.object,))
+        run(
+            [step for step in steps if isinstance(step.object, Process)], self._holdings, self._desired, self._cancelled
+        )
 
 
 class _Kinds:
@@ -285,15 +277,3 @@ def _needs_all(step: Step) -> bool:
 
 def _place_or_new(step: AnyStep) -> str:
     return "" if isinstance(step, Step) and isinstance(step.object, Namespace) else step.place
-
-
-def _guarded(step: AnyStep, action: Callable[[T], None], subject: T) -> None:
-    try:
-        action(subject)
-    except OSError as error:
-        raise _failure(step, error) from error
-
-
-def _failure(step: AnyStep, error: OSError) -> KernelError:
-    command = commands(step)
-    return KernelError(f"{step.place}: {error.strerror or error}", f"by hand in `./inv shell`: {command}")

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
+import threading
 import time
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from lab.errors import KernelError
-from lab.kernel import interpreter, logfile
+from lab.kernel import interpreter, logfile, succession
 from lab.kernel.namespaces import Namespaces
 from lab.kernel.outputs import Outputs
+from lab.kernel.started import END_SECONDS, Started
+from lab.kernel.takeover import Takeover
 from lab.network.objects import Key, Process, netns_name
-from lab.network.oci import RUNTIME, STATES, signal_command
+from lab.network.oci import RUNTIME, STATES, run_command
 
 LOGS = Path("/run/hoplab/log")
 BUILT_IN = "built-in"  # the name of the built-in server's log of a pod
-END_SECONDS = 2.0
-
-
-@dataclass(slots=True)
-class _Started:
-    process: Process
-    running: subprocess.Popen[bytes]
-    told: bool = False  # that it has ended
+RETIRE_SECONDS = 2.0  # so long a server whose port another one has taken may answer what it was asked before
 
 
 class Processes:
@@ -33,7 +30,10 @@ class Processes:
 
     def __init__(self, namespaces: Namespaces) -> None:
         self._namespaces = namespaces
-        self._started: dict[Key, _Started] = {}
+        self._started: dict[Key, Started] = {}
+        self._coming: dict[Key, Started] = {}  # beside the one that runs, whose place they have not taken yet
+        self._retiring: set[int] = set()
+        self._generations = itertools.count(2)
         self._outputs = Outputs()
 
     @property
@@ -41,7 +41,13 @@ class Processes:
         """Process ids inside the sandbox, by "place name"."""
         return {f"{s.process.place} {s.process.name}": s.running.pid for s in self._alive()}
 
-    def _alive(self) -> list[_Started]:
+    @property
+    def children(self) -> frozenset[int]:
+        """All that was started here and is waited for here, by process id."""
+        coming = (started.running.pid for started in tuple(self._coming.values()))
+        return frozenset({*self.pids.values(), *coming, *tuple(self._retiring)})
+
+    def _alive(self) -> list[Started]:
         return [started for started in tuple(self._started.values()) if started.running.poll() is None]
 
     def read(self) -> tuple[Process, ...]:
@@ -91,56 +97,86 @@ class Processes:
 
     def start(self, process: Process) -> None:
         """Run it in its place; what it prints goes to a log of its own, and that of the one before it is put aside."""
-        argv = list(process.argv)
+        name = netns_name(process.place)
         if process.container:
-            # The OCI runtime enters the namespaces itself; a container of that name may be left of one that died.
-            self._forget_container(process)
-        else:
-            argv = interpreter.command("lab.kernel.enter", process.place, *argv)
+            self._forget_container(name)  # one of that name may be left of a runtime that died
+        self._started[process.key] = self._begin(process, process.argv)
+
+    def _begin(self, process: Process, argv: tuple[str, ...], stdin: int = subprocess.DEVNULL) -> Started:
+        # The OCI runtime enters the namespaces itself.
+        command = argv if process.container else interpreter.command("lab.kernel.enter", process.place, *argv)
         self._outputs.catch_up()
         logfile.put_aside(str(log(process)))
         output = self._outputs.into(str(log(process)))
         try:
             running = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=interpreter.environment()
+                command, bufsize=0, stdin=stdin, stdout=output, stderr=output, env=interpreter.environment()
             )
         finally:
             os.close(output)
-        self._started[process.key] = _Started(process, running)
+        return Started(process, running)
 
     def reload(self, process: Process) -> None:
-        """Have the program that runs read its configuration again; from now on it counts as this one."""
+        """Have the program that runs read its configuration again; from now on it counts as this one. The signal has
+        arrived when this returns: what the program is asked after that it answers from what it reads now.
+        """
         started = self._started[process.key]
-        if process.container:
-            # The container's first process is another one than the runtime, which stays with it.
-            told = subprocess.run(
-                signal_command(process.place, process.reload_signal), capture_output=True, text=True, check=False
-            )
-            if told.returncode != 0:
-                raise KernelError(
-                    f"{process.place}: {process.name} cannot be told to read its configuration: {told.stderr.strip()}",
-                    f"by hand in `./inv shell`: {' '.join(signal_command(process.place, process.reload_signal))}",
-                )
-        else:
-            started.running.send_signal(signal.Signals[process.reload_signal])
         started.process = process
+        program = started.program
+        if program:  # else it has just died, and will read the same when it is started anew
+            with suppress(ProcessLookupError):
+                os.kill(program, signal.Signals[process.reload_signal])
+
+    def succeed(self, process: Process) -> Takeover | None:
+        """Start it beside the program of the same key that runs, whose port it takes. None where that is not to be had:
+        nothing runs, or the kernel does not let one process touch another's sockets.
+        """
+        before = self._started.get(process.key)
+        if before is None or before.running.poll() is not None:
+            return None
+        try:
+            listeners = succession.Listeners(before.program, process.ready_udp)
+        except OSError:
+            return None
+        argv = process.argv
+        if process.container:
+            argv = run_command(process.place, f"{netns_name(process.place)}.{next(self._generations)}")
+        after = self._coming[process.key] = self._begin(process, argv, subprocess.PIPE)
+        return Takeover(process, before, after, listeners, self)
+
+    def entered(self, place: str) -> AbstractContextManager[None]:
+        """The calling thread is in the place's network namespace for the block."""
+        return self._namespaces.entered(place)
+
+    def give_up(self, process: Process) -> None:
+        """The one that was to succeed is of no use: it ends."""
+        self._coming.pop(process.key).end()
+
+    def replace(self, process: Process) -> None:
+        """The one that was to succeed is the program of its key from now on. The one before it may answer what it was
+        asked, and then ends; nobody waits for that.
+        """
+        before, self._started[process.key] = self._started[process.key], self._coming[process.key]
+        del self._coming[process.key]
+        self._retiring.add(before.running.pid)
+
+        def work() -> None:
+            succession.wait_until_idle(before.program, process.ready_udp, RETIRE_SECONDS)
+            before.end()
+            self._retiring.discard(before.running.pid)
+
+        threading.Thread(target=work, name="retiring", daemon=True).start()
 
     def stop(self, process: Process) -> None:
         """End it, by its process id: asked first, then killed."""
         started = self._started.pop(process.key, None)
         if started is None or started.running.poll() is not None:
             return
-        # A container's runtime hands it on to the program.
-        started.running.send_signal(signal.Signals[started.process.stop_signal])
-        try:
-            started.running.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            started.running.kill()
-            started.running.wait()
+        started.end()
 
     def require_alive(self, process: Process) -> None:
-        """KernelError with the last lines it printed, if it ended."""
-        started = self._started.get(process.key)
+        """KernelError with the last lines it printed, if it ended, or the one that is to succeed it."""
+        started = self._coming.get(process.key) or self._started.get(process.key)
         if started is None or started.running.poll() is None:
             return
         said = self.last_words(process, 3)
@@ -158,10 +194,11 @@ class Processes:
         names = [started.process.name for started in tuple(self._started.values()) if started.process.place == place]
         return {name: logfile.last_said(str(log_path(place, name)), lines) for name in names}
 
-    def _forget_container(self, process: Process) -> None:
-        state = Path(STATES, netns_name(process.place))
+    @staticmethod
+    def _forget_container(name: str) -> None:
+        state = Path(STATES, name)
         if state.exists():
-            command = [*RUNTIME, "delete", "--force", netns_name(process.place)]
+            command = [*RUNTIME, "delete", "--force", name]
             deadline = time.monotonic() + END_SECONDS
             while state.exists() and time.monotonic() < deadline:
                 subprocess.run(command, capture_output=True, check=False)

@@ -45,10 +45,23 @@ def unanswered(topology: Topology, cluster: Cluster) -> tuple[str, ...]:
 
 def _outside(topology: Topology, addresses: Addresses) -> Iterator[Object]:
     names = topology.spec.internet.names
-    path = f"{BUNDLES}/{INTERNET}/dnsmasq.conf"
-    told = File(INTERNET, path, dnsmasq.resolver_config(names, addresses), "names of the internet")
-    yield told
+    path, hosts = f"{BUNDLES}/{INTERNET}/dnsmasq.conf", f"{BUNDLES}/{INTERNET}/dnsmasq.hosts"
+    told = dnsmasq.resolver_told(names, addresses, hosts)
+    config = File(INTERNET, path, told.config, "names of the internet")
+    read_again = File(INTERNET, hosts, told.hosts, "names of the internet")
+    yield config
+    yield read_again
     # --no-daemon: without a group of its own to change to, which an ordinary user's sandbox does not allow.
     argv = ("dnsmasq", "--no-daemon", f"--conf-file={path}")
-    yield Process(INTERNET, "resolver", argv, digest((told,)), ready_udp=dnsmasq.PORT, intent="the internet's resolver")
+    yield Process(
+        INTERNET,
+        "resolver",
+        argv,
+        digest((config,)),
+        reload=digest((read_again,)),
+        reload_signal=dnsmasq.RELOAD,
+        overlaps=True,
+        ready_udp=dnsmasq.PORT,
+        intent="the internet's resolver",
+    )
     yield Listener(INTERNET, "tcp", 80, names[0] if names else INTERNET, "the internet's web server")

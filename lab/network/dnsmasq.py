@@ -6,12 +6,12 @@ SOA with a negative answer, and `unanswered` says what else of a cluster is beyo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lab.network.objects import Object, Process
+from lab.network.objects import File, Object, Process
 from lab.network.oci import bundle, digest, run_command
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ TTL = 30  # seconds, as in the usual Corefile
 OUTSIDE_TTL = 300
 PORT = 53
 CONFIG = "/etc/dnsmasq.conf"
+HOSTS = "/etc/dnsmasq.hosts"
+RELOAD = "SIGHUP"
 MOST_NAMED = 3
 
 
@@ -31,14 +33,18 @@ def server(topology: Topology, cluster: Cluster, addresses: Addresses, pod: Pod)
     """The container of one DNS pod."""
     argv = ("dnsmasq", "--keep-in-foreground", f"--conf-file={CONFIG}")
     told = _shared(_Inputs(topology, cluster, addresses))
-    files = tuple(bundle(pod.place, pod.name, argv, {CONFIG: told}))
-    yield from files
+    made = tuple(bundle(pod.place, pod.name, argv, {CONFIG: told.config, HOSTS: told.hosts}))
+    read_again = [item for item in made if isinstance(item, File) and item.path.endswith(HOSTS)]
+    yield from made
     yield Process(
         pod.place,
         "dnsmasq",
         run_command(pod.place),
-        digest(files),
+        digest(item for item in made if item not in read_again),
         pod.place,
+        reload=digest(read_again),
+        reload_signal=RELOAD,
+        overlaps=True,
         ready_udp=PORT,
         ready_name=topology.spec.dns.domain,
         intent="DNS server of the cluster",
@@ -61,15 +67,23 @@ class _Inputs:
 
 
 @lru_cache(maxsize=2)
-def _shared(inputs: _Inputs) -> str:
-    return cluster_config(inputs.topology, inputs.cluster, inputs.addresses)
+def _shared(inputs: _Inputs) -> Told:
+    return told(inputs.topology, inputs.cluster, inputs.addresses)
 
 
-def cluster_config(topology: Topology, cluster: Cluster, addresses: Addresses) -> str:
-    """dnsmasq's configuration for a DNS pod."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server is told: `config` it reads when it begins, `hosts` again at every RELOAD."""
+
+    config: str
+    hosts: str
+
+
+def told(topology: Topology, cluster: Cluster, addresses: Addresses) -> Told:
+    """What dnsmasq is told in a DNS pod. Names with addresses are in `hosts`: it is they that readiness changes."""
     zone = topology.spec.dns.domain
     lines = [
-        *_fixed(TTL),
+        *_fixed(TTL, HOSTS),
         "cache-size=10000",
         f"max-cache-ttl={TTL}",
         f"server={addresses.resolver}",
@@ -84,16 +98,17 @@ def cluster_config(topology: Topology, cluster: Cluster, addresses: Addresses) -
     for item in cluster.slices:
         slices.setdefault(f"{item.namespace}/{item.service}", []).append(item)
     outside = dict.fromkeys(topology.spec.internet.names, addresses.web)
+    hosts: list[str] = []
     for service in sorted(cluster.services, key=lambda one: one.full_name):
-        lines += _service(service, slices.get(service.full_name, []), addresses, zone, outside)
-    return "\n".join(lines) + "\n"
+        lines += _records(service, slices.get(service.full_name, []), addresses, zone)
+        hosts += _names(service, slices.get(service.full_name, []), addresses, zone, outside)
+    return Told(_text(lines), "".join(f"{line}\n" for line in hosts))
 
 
-def resolver_config(names: tuple[str, ...], addresses: Addresses) -> str:
-    """dnsmasq's configuration for the internet's resolver: its own names, and no others exist."""
-    lines = [*_fixed(OUTSIDE_TTL), f"listen-address={addresses.resolver}", "bind-interfaces", "local=/#/"]
-    lines += [f"host-record={name},{addresses.web}" for name in names]
-    return "\n".join(lines) + "\n"
+def resolver_told(names: tuple[str, ...], addresses: Addresses, hosts: str) -> Told:
+    """What dnsmasq is told as the internet's resolver: its own names, and no others exist. `hosts` is a file's path."""
+    lines = [*_fixed(OUTSIDE_TTL, hosts), f"listen-address={addresses.resolver}", "bind-interfaces", "local=/#/"]
+    return Told(_text(lines), "".join(f"{addresses.web} {name}\n" for name in names))
 
 
 def unanswered(cluster: Cluster) -> Iterator[str]:
@@ -114,9 +129,16 @@ def endpoint_name(endpoint: Endpoint, address: str) -> str:
     return endpoint.hostname or address.replace(".", "-")
 
 
-def _fixed(ttl: int) -> tuple[str, ...]:
+def _fixed(ttl: int, hosts: str) -> tuple[str, ...]:
     how = ("port=53", "user=root", "pid-file", "log-facility=-")
-    return (*how, "no-resolv", "no-hosts", "no-poll", f"local-ttl={ttl}")
+    return (*how, "no-resolv", "no-hosts", f"addn-hosts={hosts}", "no-poll", f"local-ttl={ttl}")
+
+
+def _text(lines: Iterable[str]) -> str:
+    """The configuration ends with what comes on standard input: nothing. A server that is to take another's place waits
+    there, all read and not yet bound, until its port is free.
+    """
+    return "\n".join((*lines, "conf-file=-")) + "\n"
 
 
 def _exists(name: str) -> str:
@@ -124,28 +146,38 @@ def _exists(name: str) -> str:
     return f"naptr-record={name},0,0,,,"
 
 
-def _service(
+def _names(
     service: Service, slices: list[EndpointSlice], addresses: Addresses, zone: str, outside: dict[str, str]
 ) -> Iterator[str]:
+    """Addresses and their names, as in /etc/hosts. The first name of an address is the one that its PTR gives: names of
+    endpoints come before those of their Service.
+    """
     name = f"{service.name}.{service.namespace}.svc.{zone}"
     if service.external_name:
         if service.external_name in outside:
-            yield f"host-record={service.external_name},{outside[service.external_name]}"
-        yield f"cname={name},{service.external_name}"
+            yield f"{outside[service.external_name]} {service.external_name}"
         return
-    # Names of endpoints come first: the first name of an address is the one that its PTR gives.
     ready = _ready(slices, addresses)
     for label, address in ready:
-        yield f"host-record={label}.{name},{address}"
+        yield f"{address} {label}.{name}"
     if service.cluster_ip:
-        yield f"host-record={name},{service.cluster_ip}"
+        yield f"{service.cluster_ip} {name}"
+        return
+    for address in dict.fromkeys(address for _, address in ready):
+        yield f"{address} {name}"
+
+
+def _records(service: Service, slices: list[EndpointSlice], addresses: Addresses, zone: str) -> Iterator[str]:
+    """Aliases and ports: only the configuration can say these."""
+    name = f"{service.name}.{service.namespace}.svc.{zone}"
+    if service.external_name:
+        yield f"cname={name},{service.external_name}"
+    elif service.cluster_ip:
         for port in service.ports:
             if port.name:
                 yield f"srv-host=_{port.name}._{port.protocol.lower()}.{name},{name},{port.port},0,100"
-        return
-    for address in dict.fromkeys(address for _, address in ready):
-        yield f"host-record={name},{address}"
-    yield from _headless_srv(slices, addresses, name)
+    else:
+        yield from _headless_srv(slices, addresses, name)
 
 
 def _ready(slices: list[EndpointSlice], addresses: Addresses) -> tuple[tuple[str, str], ...]:

@@ -56,9 +56,9 @@ def bundle(
     yield File(place, f"{folder}/config.json", config(place, hostname, argv, programs, environment), intent)
 
 
-def run_command(place: str) -> tuple[str, ...]:
-    """What starts the container and stays with it until it ends."""
-    return (*RUNTIME, "run", "--bundle", bundle_folder(place), netns_name(place))
+def run_command(place: str, name: str = "") -> tuple[str, ...]:
+    """What starts the container and stays with it until it ends. It is called as its place, or by this name."""
+    return (*RUNTIME, "run", "--bundle", bundle_folder(place), name or netns_name(place))
 
 
 def signal_command(place: str, signal: str) -> tuple[str, ...]:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lab.cluster.objects import Endpoint, EndpointSlice, Pod, PortEndpoints, Service, ServicePort
-from lab.network import coredns, dns
+from lab.network import coredns, dns, dnsmasq
 from lab.network.coredns import Given
 from lab.network.design import design
-from lab.network.dnsmasq import cluster_config, resolver_config
+from lab.network.dnsmasq import Told, resolver_told
 from lab.network.objects import File, Process, Symlink
 from lab.plan import plan
 from lab.plan.commands import commands
+from lab.plan.steps import AnyStep
 from tests.unit.network.small_labs import Lab, cluster, made, spec, two_subnet
 
 Z = "default.svc.cluster.local"
 
 
-def told(*services: Service, slices: tuple[EndpointSlice, ...] = (), pods: tuple[Pod, ...] = ()) -> list[str]:
+def told(*services: Service, slices: tuple[EndpointSlice, ...] = (), pods: tuple[Pod, ...] = ()) -> Told:
     topology = spec({"node-0": "subnet-a"})
     lab = made(topology, cluster(topology, *pods, services=services, slices=slices))
-    return cluster_config(lab.topology, lab.cluster, lab.addresses).splitlines()
+    return dnsmasq.told(lab.topology, lab.cluster, lab.addresses)
+
+
+def about(name: str, one: Told) -> tuple[list[str], list[str]]:
+    """The lines with that name: of the file that is read again at every change, and of the configuration."""
+    hosts, config = ([line for line in text.splitlines() if name in line] for text in (one.hosts, one.config))
+    return hosts, config
 
 
 def bundle(lab: Lab) -> dict[str, str]:
@@ -31,14 +39,10 @@ def bundle(lab: Lab) -> dict[str, str]:
 
 def test_a_service_has_its_name_its_ports_and_its_endpoints_names() -> None:
     lab = two_subnet()
-    lines = cluster_config(lab.topology, lab.cluster, lab.addresses).splitlines()
     name = "myapp.namespace001.svc.cluster.local"
-    assert [line for line in lines if name in line] == [
-        f"host-record=10-244-0-129.{name},10.244.0.129",
-        f"host-record=10-244-0-65.{name},10.244.0.65",
-        f"host-record={name},172.16.10.10",
-        f"srv-host=_http._tcp.{name},{name},80,0,100",
-    ]
+    hosts, config = about(name, dnsmasq.told(lab.topology, lab.cluster, lab.addresses))
+    assert hosts == [f"10.244.0.129 10-244-0-129.{name}", f"10.244.0.65 10-244-0-65.{name}", f"172.16.10.10 {name}"]
+    assert config == [f"srv-host=_http._tcp.{name},{name},80,0,100"]
 
 
 def test_a_headless_service_has_its_ready_endpoints_by_hostname_or_address() -> None:
@@ -49,12 +53,14 @@ def test_a_headless_service_has_its_ready_endpoints_by_hostname_or_address() -> 
     )
     slices = (EndpointSlice("default", "web-1", "web", (PortEndpoints("http", "TCP", 8080, endpoints),)),)
     service = Service("default", "web", "ClusterIP", "", (ServicePort("http", "TCP", 80, 8080),))
-    lines = told(service, slices=slices, pods=(Pod("default", "web-0", "node-0"),))
-    assert [line for line in lines if f"web.{Z}" in line] == [
-        f"host-record=10-9-9-9.web.{Z},10.9.9.9",
-        f"host-record=web-0.web.{Z},10.244.0.1",
-        f"host-record=web.{Z},10.9.9.9",
-        f"host-record=web.{Z},10.244.0.1",
+    hosts, config = about(f"web.{Z}", told(service, slices=slices, pods=(Pod("default", "web-0", "node-0"),)))
+    assert hosts == [
+        f"10.9.9.9 10-9-9-9.web.{Z}",
+        f"10.244.0.1 web-0.web.{Z}",
+        f"10.9.9.9 web.{Z}",
+        f"10.244.0.1 web.{Z}",
+    ]
+    assert config == [
         f"srv-host=_http._tcp.web.{Z},10-9-9-9.web.{Z},8080,0,50",
         f"srv-host=_http._tcp.web.{Z},web-0.web.{Z},8080,0,50",
     ]
@@ -63,22 +69,22 @@ def test_a_headless_service_has_its_ready_endpoints_by_hostname_or_address() -> 
 def test_an_external_name_is_an_alias_and_its_target_is_known_when_it_is_the_labs_own() -> None:
     inside = Service("default", "web", "ExternalName", "", external_name="www.example.com")
     outside = Service("default", "far", "ExternalName", "", external_name="www.example.org")
-    lines = told(inside, outside)
-    assert "host-record=www.example.com,203.0.113.80" in lines
-    assert f"cname=web.{Z},www.example.com" in lines
-    assert [line for line in lines if "example.org" in line] == [f"cname=far.{Z},www.example.org"]
+    both = told(inside, outside)
+    assert about("www.example.com", both) == (["203.0.113.80 www.example.com"], [f"cname=web.{Z},www.example.com"])
+    assert about("example.org", both) == ([], [f"cname=far.{Z},www.example.org"])
 
 
 def test_names_outside_are_forwarded_and_the_rest_of_the_zone_is_not() -> None:
-    lines = told()
+    lines = told().config.splitlines()
     assert "server=203.0.113.53" in lines
     assert "local=/cluster.local/" in lines
 
 
 def test_the_resolver_of_the_internet_knows_its_names_and_forwards_nothing() -> None:
-    lines = resolver_config(("www.example.com",), two_subnet().addresses).splitlines()
-    assert "host-record=www.example.com,203.0.113.80" in lines
-    assert "local=/#/" in lines
+    one = resolver_told(("www.example.com",), two_subnet().addresses, "/etc/names")
+    assert one.hosts == "203.0.113.80 www.example.com\n"
+    lines = one.config.splitlines()
+    assert {"local=/#/", "addn-hosts=/etc/names"} <= set(lines)
     assert not [line for line in lines if line.startswith("server=")]
 
 
@@ -155,18 +161,52 @@ def test_another_corefile_is_read_by_the_program_that_runs_and_another_token_by_
     assert not coredns_process(before).differs_in_reload_only(coredns_process(before))
 
 
-def test_a_dns_server_starts_anew_only_when_what_it_reads_changes() -> None:
-    def digest(lab: Lab) -> str:
-        item = lab.network.by_key[("process", "kube-system/dns-0", "dnsmasq")]
-        assert isinstance(item, Process)
-        return item.config
+def server(lab: Lab) -> Process:
+    item = lab.network.by_key[("process", "kube-system/dns-0", "dnsmasq")]
+    assert isinstance(item, Process)
+    return item
 
+
+def with_endpoints_ready(lab: Lab, ready: Mapping[str, bool]) -> Lab:
+    """The same lab at another moment: whether these pods are ready, by their places."""
+
+    def port(one: PortEndpoints) -> PortEndpoints:
+        return replace(one, endpoints=tuple(replace(e, ready=ready.get(e.pod, e.ready)) for e in one.endpoints))
+
+    slices = tuple(replace(one, ports=tuple(map(port, one.ports))) for one in lab.cluster.slices)
+    other = replace(lab.cluster, slices=slices)
+    return replace(lab, cluster=other, network=design(lab.topology, other, lab.addresses))
+
+
+def test_a_change_of_readiness_and_a_service_without_named_ports_are_read_by_the_server_that_runs() -> None:
+    before = two_subnet()
+    unready = with_endpoints_ready(before, {"namespace001/pod-2": False, "kube-system/dns-0": False})
+    assert server(unready).differs_in_reload_only(server(before))
+    steps = plan(unready.network, before.network).steps
+    assert "crun --cgroup-manager=disabled --root=/run/crun kill kube-system.dns-0 SIGHUP" in map(_last_line, steps)
+    unnamed = Service("default", "web", "ClusterIP", "172.16.0.99", (ServicePort("", "TCP", 80, 8080),))
+    more = replace(before.cluster, services=(*before.cluster.services, unnamed))
+    assert server(replace(before, network=design(before.topology, more, before.addresses))).differs_in_reload_only(
+        server(before)
+    )
+
+
+def test_only_what_the_configuration_alone_can_say_takes_another_server() -> None:
     before = two_subnet()
     more = cluster(before.topology, *before.cluster.pods, Pod("namespace001", "more", "node-0"))
-    same = with_pods(before, more.pods)
-    assert digest(same) == digest(before), "a pod that no Service selects changes no name"
-    fewer = cluster(before.topology, *before.cluster.pods, services=before.cluster.services[:1])
-    assert digest(made(before.topology, fewer)) != digest(before)
+    assert server(with_pods(before, more.pods)) == server(before), "a pod that no Service selects changes no name"
+    alias = Service("default", "web", "ExternalName", "", external_name="www.example.com")
+    named = Service("default", "web", "ClusterIP", "172.16.0.99", (ServicePort("http", "TCP", 80, 8080),))
+    for service in (alias, named):
+        other = replace(before.cluster, services=(*before.cluster.services, service))
+        after = server(replace(before, network=design(before.topology, other, before.addresses)))
+        assert after != server(before)
+        assert not after.differs_in_reload_only(server(before))
+        assert after.overlaps
+
+
+def _last_line(step: AnyStep) -> str:
+    return commands(step).splitlines()[-1]
 
 
 def with_pods(lab: Lab, pods: tuple[Pod, ...]) -> Lab:
