@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from lab.lightinvoke import Collection, Context, Exit
+from lab.calling import called
 from lab.program import run
-from lab.tasks import namespace as lab_tasks
-from lab.tasks.command import command
+from lab.tasks import TASKS as LAB_TASKS
+from lab.tasks.check import check
+from lab.tasks.command import Context, Exit, command
 
 
 @command(help={"coredns": "Make the real CoreDNS with Go, for `dns.server: coredns`; minutes the first time."})
-def setup(_: Context, coredns: bool = False) -> None:
+def setup(context: Context, coredns: bool = False) -> None:
     """Make the machine ready and say what it can do. (Every `./inv` does the first part; this task does no more.)"""
     print(f"Hoplab runs with {sys.executable}")
     if coredns:
         from dev.coredns import make
 
         make()
-    lab_tasks["check"](_)
+    check(context)
 
 
 @command
@@ -83,7 +85,8 @@ def bench(
     measure(Asked(pods, services, nodes, quick), json)
 
 
-namespace = Collection(*lab_tasks.tasks.values(), *lab_tasks.collections.values(), setup, test, lint, bench)
+TASKS = (*LAB_TASKS, setup, test, lint, bench)
 
-if __name__ == "__main__":
-    run(namespace, "./inv")
+# Invoke imports this file and reads the command line by rules of its own; under either name it means the same.
+if __name__ == "__main__" or called(sys.argv[0], os.environ) in ("inv", "invoke"):
+    run(TASKS)

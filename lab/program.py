@@ -1,73 +1,77 @@
-"""The `hoplab` program: the tasks of lab.tasks as Invoke's `Program`; `./inv` is the same plus the developers'."""
+"""The `hoplab` program: it reads the command line and does what is asked for; `./inv` is the same plus the developers'
+tasks.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from pathlib import PurePath
 
-from lab.lightinvoke import Collection, Exit, ParseError, Program
-from lab.tasks import namespace
-from lab.tasks.command import remainder
+from lab import terminal
+from lab.calling import program
+from lab.errors import HoplabError
+from lab.tasks import TASKS, parsing
+from lab.tasks.command import Command, Context
+from lab.tasks.ending import status_of
 
-__all__ = ["HoplabProgram", "main", "remainder", "run"]
 
-USAGE_ERROR = 2
+def act(tasks: Sequence[Command], words: Sequence[str]) -> None:
+    """Do what these words ask for, with these tasks. Exit, or an error of Hoplab's, for an end that is none."""
+    named = {one.name: one for one in tasks}
+    asked = parsing.parse(named, words)
+    if isinstance(asked, parsing.Wanted):
+        asked.command(Context(asked.rest), **asked.arguments)
+    else:
+        _tell(named, asked)
 
 
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    """What Invoke's parser refuses ends with status 2, as everywhere else, and says where help is."""
+def _tell(tasks: parsing.Tasks, asked: parsing.Asked) -> None:
+    """What the command line says about itself."""
+    from lab.tasks import usage  # noqa: PLC0415  # a task that runs needs none of it
+
+    match asked:
+        case parsing.Help(None):
+            terminal.out(usage.FIRST_SCREEN)
+        case parsing.Help(Command() as command):
+            terminal.out(usage.task(command, terminal.width()))
+        case parsing.Listing():
+            terminal.out(usage.listing(tasks, terminal.width()))
+        case parsing.Version():
+            terminal.out(f"Hoplab {_version()}")
+        case parsing.Script(shell):
+            from lab.tasks.completionscripts import script  # noqa: PLC0415
+
+            terminal.data(script(shell, PurePath(program()).name))
+        case parsing.Completion(words):
+            _complete(tasks, words)
+
+
+def _complete(tasks: parsing.Tasks, words: Sequence[str]) -> None:
+    """The candidates, one a line. Whatever goes wrong, nothing is said: a person is in the middle of a line."""
+    from lab.tasks import known  # noqa: PLC0415
+    from lab.tasks.completing import candidates  # noqa: PLC0415
+
+    known.be_quick()
     try:
-        yield
-    except ParseError as error:
-        message = f"hoplab: error: {error}\nhint: --list shows the tasks, --help TASK its options"
-        raise Exit(message, code=USAGE_ERROR) from error
+        found = candidates(tasks, words, known.Machine())
+    except HoplabError:
+        return
+    terminal.data("".join(f"{one}\n" for one in found))
 
 
-def with_place_named(argv: Sequence[str]) -> list[str]:
-    """`shell PLACE` as `shell --place PLACE`: Invoke's positional arguments cannot be left out, and this one can."""
-    words = list(argv)
-    if "shell" in words:
-        for at in range(words.index("shell") + 1, len(words)):
-            if not words[at].startswith("-") and words[at - 1] not in ("--lab", "-l", "--place", "-p"):
-                return [*words[:at], "--place", *words[at:]]
-    return words
+def _version() -> str:
+    """Of the installed package."""
+    from importlib.metadata import version  # noqa: PLC0415  # 40 ms that only --version needs
+
+    return version("hoplab")
 
 
-class HoplabProgram(Program):
-    """Invoke's program, with the exit statuses of Hoplab."""
-
-    def parse_core(self, argv: list[str] | None) -> None:
-        """Parse what stands before the task; compiled modules go on being kept (Invoke turns that off)."""
-        kept = sys.dont_write_bytecode
-        with _usage_errors():
-            super().parse_core(with_place_named(sys.argv if argv is None else argv))
-        sys.dont_write_bytecode = kept
-
-    def parse_tasks(self) -> None:
-        """Parse the tasks and their options."""
-        with _usage_errors():
-            super().parse_tasks()
-
-    def parse_cleanup(self) -> None:
-        """Answer --help and --list."""
-        with _usage_errors():
-            super().parse_cleanup()
-
-    def print_version(self) -> None:
-        """Print name and version, of the installed package."""
-        from importlib.metadata import version  # noqa: PLC0415  # 40 ms that only --version needs
-
-        self.version = version("hoplab")
-        super().print_version()
-
-
-def run(tasks: Collection, binary: str) -> None:
+def run(tasks: Sequence[Command]) -> None:
     """Do what the command line says with these tasks, and end the process with the right status."""
-    HoplabProgram(namespace=tasks, name="Hoplab", binary=binary, binary_names=[binary.rpartition("/")[2]]).run()
+    sys.exit(status_of(lambda: act(tasks, sys.argv[1:])))
 
 
 def main() -> None:
     """`hoplab`, as pip installs it."""
-    run(namespace, "hoplab")
+    run(TASKS)

@@ -4,12 +4,18 @@ plain lines.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lab.calling import spoken
+from lab.errors import MachineError
 
 WIDTH = 24
 REFRESH_SECONDS = 0.05
+USUAL_COLUMNS = 80
 
 
 class Progress:
@@ -48,13 +54,47 @@ class Progress:
 
 
 def out(text: str) -> None:
-    """A line, or several, on standard output."""
-    sys.stdout.write(f"{text}\n")
+    """A line, or several, on standard output. Commands in it begin as this program is called."""
+    data(f"{spoken(text)}\n")
+
+
+def data(text: str) -> None:
+    """What other programs read, on standard output, exactly as it is."""
+    with _written():
+        sys.stdout.write(text)
+
+
+def flush() -> None:
+    """All that was told so far is on its way."""
+    with _written():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """A reader that went away has seen enough (BrokenPipeError); a disk that is full is for the machine's owner."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise MachineError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def warn(text: str) -> None:
     """A line on standard error."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{spoken(text)}\n")
+
+
+def width() -> int:
+    """How many characters a line of standard output has: the terminal's, or COLUMNS, or 80."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdigit() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or USUAL_COLUMNS
+    except (OSError, ValueError):
+        return USUAL_COLUMNS
 
 
 def shortened(text: str, width: int = 160) -> str:
@@ -65,11 +105,12 @@ def shortened(text: str, width: int = 160) -> str:
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """As kubectl prints it: headings in capitals, three spaces between columns, no lines."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    lines = (
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (columns, *rows)
-    )
-    return "\n".join(lines)
+    return "\n".join(row(each, widths) for each in (columns, *rows))
+
+
+def row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """One line of a table whose columns are that wide."""
+    return "   ".join(cell.ljust(wide) for cell, wide in zip(cells, widths, strict=True)).rstrip()
 
 
 def age(seconds: float) -> str:

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lab.agent import folder
@@ -50,20 +50,23 @@ class Client:
 
     def request(self, operation: str, on_event: OnEvent = _ignore, **parameters: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
         """Ask and wait. Gives the result; raises what the agent raised, or LabError when the agent died meanwhile."""
-        try:
-            self._connection.sendall(encode({"operation": operation, **parameters}))
-            for line in self._lines:
-                message: Message = json.loads(line)
-                if "error" in message:
-                    raise error_from(message)
-                if "result" in message:
-                    return message["result"]
-                on_event(message)
-        except OSError:
-            pass
+        for line in self._conversation(encode({"operation": operation, **parameters})):
+            message: Message = json.loads(line)
+            if "error" in message:
+                raise error_from(message)
+            if "result" in message:
+                return message["result"]
+            on_event(message)  # what fails in it is no matter of the agent's
         raise LabError(
             f"the agent of lab {self.lab!r} died", "everything of the lab went with it; `./inv up` builds it again"
         )
+
+    def _conversation(self, request: bytes) -> Iterator[bytes]:
+        """The lines with which the agent answers; they end early when it has died."""
+        with contextlib.suppress(OSError):
+            self._connection.sendall(request)
+            while line := self._lines.readline():
+                yield line
 
     def is_heard(self) -> bool:
         """False when the agent was just ending; once it has heard us it lives as long as we are connected."""

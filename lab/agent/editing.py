@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab.agent.protocol import Message
 from lab.api.errors import ApiError
-from lab.api.requests import Request, Response
+from lab.api.requests import Request, Response, Watching
 from lab.api.resources import PODS
 from lab.cluster.unobeyed import pod_of, unobeyed
 from lab.control import podstatus
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lab.agent.control import Control
 
 POLL_SECONDS = 0.01
+WATCH_SECONDS = 0.05  # how late a change may be told
 GONE_SECONDS = 35.0  # a pod's own time to end is 30
 
 
@@ -28,8 +29,27 @@ def ask(control: Control, path: str, query: dict[str, str], accept: str) -> Mess
     asked = Request("GET", path, {name: [value] for name, value in query.items()}, {"accept": accept})
     answer = control.api.handle(asked)
     if not isinstance(answer, Response):
-        raise UsageError(f"{path} is no single answer", "./inv kubectl can follow it")
+        raise UsageError(f"{path} is no single answer", "./inv get --watch follows it")
     return {"code": answer.code, "object": answer.json()}
+
+
+async def watch(
+    control: Control, request: Message, tell: Callable[[Message], None], is_over: Callable[[], bool]
+) -> None:
+    """Tell what changes of what was read, one object a change, until it is over or the API ends it."""
+    query = {name: [value] for name, value in request["query"].items()}
+    asked = Request("GET", request["path"], query, {"accept": request["accept"]})
+    answer = control.api.handle(asked)
+    if not isinstance(answer, Watching):
+        told = answer.json()["message"] if isinstance(answer, Response) else "no answer goes on for ever"
+        raise UsageError(f"{request['path']} cannot be watched: {told}", "./inv get --help")
+    try:
+        while not is_over() and not answer.ended:
+            while (event := answer.watch.next()) is not None:
+                tell({"event": "change", "change": {"type": event.type, "object": answer.render(event)}})
+            await asyncio.sleep(WATCH_SECONDS)
+    finally:
+        answer.close()
 
 
 async def apply(control: Control, text: str, file: str, warn: Callable[[str], None]) -> list[list[str]]:

@@ -19,6 +19,7 @@ from lab.plan import plan
 from lab.plan.drift import drifts
 from lab.plan.script import script
 from lab.plan.summary import summary
+from lab.suggestion import did_you_mean
 
 MOST_NAMED = 12
 OURS = "the cluster's own"
@@ -81,7 +82,10 @@ def place(lab: Lab, name: str) -> str:
     if len(pods) > 1:
         raise UsageError(f"{name!r} is the name of several pods", f"one of: {', '.join(pods)}")
     if not pods:
-        raise UsageError(f"there is no place {name!r} in lab {lab.name!r}", f"one of: {_some(places)}")
+        known = (*places, *(place.rpartition("/")[2] for place in places))
+        raise UsageError(
+            f"there is no place {name!r} in lab {lab.name!r}", did_you_mean(name, known, f"one of: {_some(places)}")
+        )
     return pods[0]
 
 

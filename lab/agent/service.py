@@ -59,6 +59,7 @@ class Service:
             "up": self._up,
             "plan": self._plan,
             "api": self._api,
+            "watch": self._watch,
             "apply": self._apply,
             "delete": self._delete,
             "settled": self._settled,
@@ -215,6 +216,11 @@ class Service:
     async def _api(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """One reading of the API: its answer as code and JSON."""
         return _editing().ask(self._control, request["path"], request.get("query", {}), request["accept"])
+
+    async def _watch(self, request: Message, reply: Reply, hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """What changes of a reading of the API, until the asker hangs up."""
+        await _editing().watch(self._control, request, reply, hung_up.is_set)
+        return {}
 
     async def _apply(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         def warn(text: str) -> None:

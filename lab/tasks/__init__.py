@@ -5,20 +5,17 @@ Everything may be imported here; nothing but lab.program imports this.
 
 from __future__ import annotations
 
-from invoke import Collection
-
 from lab.tasks.check import check
+from lab.tasks.getting import get
 from lab.tasks.happening import events
 from lab.tasks.inside import exec_, shell
 from lab.tasks.lifetime import down, list_, up, validate
 from lab.tasks.looking import graph, inspect
-from lab.tasks.manifests import apply, delete, get, kubectl
+from lab.tasks.manifests import apply, delete, kubectl
 from lab.tasks.rules import rules
 from lab.tasks.tracing import capture, demo, trace, trace_diff
 
-# Invoke has no task and collection of one name: `trace` is what the collection does by default.
-traces = Collection("trace", trace, trace_diff)
-namespace = Collection(
+TASKS = (
     apply,
     capture,
     check,
@@ -34,7 +31,8 @@ namespace = Collection(
     list_,
     rules,
     shell,
-    traces,
+    trace,
+    trace_diff,
     up,
     validate,
 )

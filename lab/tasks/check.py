@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from invoke import Context, Exit
-
-from lab.tasks.command import command
+from lab import terminal
+from lab.tasks.command import Context, Exit, command
 
 if TYPE_CHECKING:
     from lab.kernel.machine import Finding
@@ -31,6 +29,6 @@ def check(_: Context) -> None:
     from lab.kernel import machine  # noqa: PLC0415  # 12 ms that only this task needs
 
     findings = machine.check()
-    sys.stdout.write(render(findings))
+    terminal.data(render(findings))
     if any(finding.required and not finding.ok for finding in findings):
         raise Exit(code=1)

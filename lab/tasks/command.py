@@ -1,89 +1,154 @@
-"""A task that ends as a command should: its errors are a sentence and an exit status, never a traceback.
-
-This lives in the task and not in the program, so that `invoke TASK` by hand behaves as `hoplab TASK` does.
-"""
+"""A task as its users see it: a function, the options that its parameters are, and what each of them is for."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import overload
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, overload
 
-from invoke import Exit, Task, task
-
-from lab.errors import FileError, HoplabError
-
-INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
-PIPE_CLOSED = 141  # and for one whose reader went away
-DEFECT = 70  # EX_SOFTWARE of sysexits.h
+Body = Callable[..., None]
+Kind = Literal["flag", "number", "text", "texts"]
 
 LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
 """Help for the option that every task on a running lab has."""
 
-
-def describe(error: HoplabError) -> str:
-    """What the person reads: the message, marked as ours, and under it what they can do."""
-    if isinstance(error, FileError):
-        # One mistake per line and nothing before it: editors and terminals make `file:line:column` a link.
-        lines = [*map(str, error.mistakes), f"hoplab: error: {error.outcome}"]
-    else:
-        lines = [f"hoplab: error: {error.message}"]
-    if error.hint:
-        lines.append(f"hint: {error.hint}")
-    return "\n".join(lines)
-
-
-def describe_defect(error: Exception) -> str:
-    """One line for what should never happen: what, where in our code, and how to see all of it."""
-    place = ""
-    trace = error.__traceback__
-    while trace is not None:
-        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return (
-        f"hoplab: internal error: {type(error).__name__}: {error} (at {place})\n"
-        "hint: this is a defect of Hoplab; HOPLAB_DEBUG=1 shows where it comes from"
-    )
+# What kubectl's and tcpdump's users type, wherever a task has the thing; no option has a letter but these.
+LETTERS = {
+    "all-namespaces": "A",
+    "file": "f",
+    "follow": "f",
+    "lab": "L",
+    "namespace": "n",
+    "output": "o",
+    "selector": "l",
+    "topology": "t",
+    "verbose": "v",
+    "watch": "w",
+    "write": "w",
+}
 
 
-def remainder(arguments: list[str] | None = None) -> tuple[str, ...]:
-    """Everything after `--` on the command line, word by word as it was typed.
+class Exit(Exception):  # noqa: N818  it is no error of the task's: it ends with the status that it means
+    """The task ends with this status, its message on standard error."""
 
-    Invoke joins these words with spaces, and so forgets which of them belonged together; the process's own arguments
-    still tell, whichever program runs the task.
-    """
-    words = sys.argv if arguments is None else arguments
-    return tuple(words[words.index("--") + 1 :]) if "--" in words else ()
+    def __init__(self, message: str = "", code: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code if code is not None else int(bool(message))
 
 
-class Command(Task[Callable[..., None]]):
-    """A task of Invoke whose errors are what `describe` says, with the error's own exit status."""
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the command line has besides the task's options: the words after `--`, as they were typed."""
 
-    def __call__(self, *args: object, **kwargs: object) -> Callable[..., None]:
-        try:
-            result = super().__call__(*args, **kwargs)
-            sys.stdout.flush()  # a reader that went away is met here, not in the interpreter's last breath
-        except HoplabError as error:
-            raise Exit(describe(error), code=error.exit_status) from error
-        except KeyboardInterrupt:
-            raise Exit(code=INTERRUPTED) from None
-        except BrokenPipeError:
-            # The reader has seen enough (`| head`). Python would complain once more when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise Exit(code=PIPE_CLOSED) from None
-        except Exception as error:
-            if isinstance(error, Exit) or os.environ.get("HOPLAB_DEBUG"):
-                raise
-            raise Exit(describe_defect(error), code=DEFECT) from error
-        return result
+    rest: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One parameter of a task: `--name`, `-letter`, or by its position. `choices` are all possible values, if few."""
+
+    name: str
+    attribute: str
+    kind: Kind = "text"
+    default: object = None
+    letter: str = ""
+    help: str = ""
+    positional: bool = False
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """As it is typed with its name."""
+        return f"--{self.name}" if len(self.name) > 1 else f"-{self.name}"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A task. `rest` is what stands behind `--` in its usage, "" if nothing may."""
+
+    body: Body
+    name: str
+    help: Mapping[str, str] = field(default_factory=dict)
+    positional: tuple[str, ...] = ()
+    iterable: tuple[str, ...] = ()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rest: str = ""
+
+    def __call__(self, context: Context, **arguments: Any) -> None:  # noqa: ANN401  whatever its parameters are
+        self.body(context, **arguments)
+
+    @property
+    def meaning(self) -> str:
+        """What the task does: the text of its function."""
+        from inspect import cleandoc  # noqa: PLC0415
+
+        return cleandoc(self.body.__doc__ or "")
+
+    @cached_property
+    def options(self) -> tuple[Option, ...]:
+        """Its options in the order of the function's parameters; those given by position first, in their own order."""
+        from inspect import signature  # noqa: PLC0415
+
+        _, *parameters = signature(self.body).parameters.values()
+        made = [self._option(one.name, one.default, one.default is one.empty) for one in parameters]
+        strange = {*self.help, *self.choices} - {name for one in made for name in (one.name, one.attribute)}
+        if strange:
+            raise ValueError(f"{self.name} has no option {', '.join(sorted(strange))}")
+        order = {name: place for place, name in enumerate(self.positional)}
+        return tuple(sorted(made, key=lambda one: order.get(one.attribute, len(order))))
+
+    def _option(self, attribute: str, default: Any, required: bool) -> Option:  # noqa: ANN401  a parameter's default
+        name = attribute.strip("_").replace("_", "-")
+        kind: Kind = "text"
+        if attribute in self.iterable:
+            kind = "texts"
+        elif not required and isinstance(default, bool):
+            kind = "flag"
+        elif not required and isinstance(default, int):
+            kind = "number"
+        return Option(
+            name,
+            attribute,
+            kind,
+            [] if kind == "texts" else default,
+            LETTERS.get(name, ""),
+            self.help.get(name, self.help.get(attribute, "")),
+            positional=required or attribute in self.positional,
+            required=required,
+            choices=self.choices.get(name, ()),
+        )
 
 
 @overload
-def command(body: Callable[..., None], /) -> Command: ...
+def command(body: Body, /) -> Command: ...
 @overload
-def command(**options: object) -> Callable[[Callable[..., None]], Command]: ...
-def command(*body: Callable[..., None], **options: object) -> object:
-    """Invoke's `task` decorator, making a `Command`."""
-    return task(*body, klass=Command, **options)
+def command(
+    *,
+    name: str = "",
+    help: Mapping[str, str] | None = None,
+    positional: Iterable[str] | None = None,
+    iterable: Iterable[str] = (),
+    choices: Mapping[str, tuple[str, ...]] | None = None,
+    rest: str = "",
+) -> Callable[[Body], Command]: ...
+def command(
+    body: Body | None = None,
+    /,
+    *,
+    name: str = "",
+    help: Mapping[str, str] | None = None,
+    positional: Iterable[str] | None = None,
+    iterable: Iterable[str] = (),
+    choices: Mapping[str, tuple[str, ...]] | None = None,
+    rest: str = "",
+) -> Command | Callable[[Body], Command]:
+    """Make a function, whose first parameter is the `Context`, a task. Parameters without a default must be given."""
+
+    def made(function: Body) -> Command:
+        given = name or function.__name__.strip("_").replace("_", "-")
+        return Command(function, given, help or {}, tuple(positional or ()), tuple(iterable), choices or {}, rest)
+
+    return made(body) if body is not None else made

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json as json_module
-import sys
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from lab import terminal
 from lab.agent import client
 from lab.errors import UsageError
+from lab.tasks import outputs
 
 if TYPE_CHECKING:
     from lab.trace.journey import Journey
@@ -35,7 +34,7 @@ def follow(
 
         def tell(journey: Journey) -> None:
             if stream is not None:
-                stream.write(f"{json_module.dumps(journey.to_json())}\n")
+                stream.write(f"{json_module.dumps(journey.to_json())}\n".encode())
                 stream.flush()
             if json != "-":
                 _show(journey, minimal=minimal, verbose=verbose)
@@ -44,13 +43,8 @@ def follow(
             terminal.warn(f"missed: {what}; they came faster than they could be read")
 
 
-def _opened(file: str, stack: ExitStack) -> TextIO | None:
-    if file in ("", "-"):
-        return sys.stdout if file else None
-    try:
-        return stack.enter_context(Path(file).open("w", encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}", "choose another file") from error
+def _opened(file: str, stack: ExitStack) -> BinaryIO | None:
+    return stack.enter_context(outputs.opened(file)) if file else None
 
 
 def _show(journey: Journey, *, minimal: bool, verbose: bool) -> None:
@@ -62,4 +56,4 @@ def _show(journey: Journey, *, minimal: bool, verbose: bool) -> None:
     else:
         show(journey, verbose=verbose)
     terminal.out("")
-    sys.stdout.flush()
+    terminal.flush()

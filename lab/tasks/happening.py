@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json as json_module
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from invoke import Context
-
 from lab import terminal
 from lab.agent import client
-from lab.tasks.command import LAB, command
+from lab.tasks.command import LAB, Context, command
 
 if TYPE_CHECKING:
     from lab.agent.protocol import Message
@@ -30,7 +27,7 @@ def events(_: Context, follow: bool = False, json: bool = False, lab: str = "") 
     def tell(event: Message) -> None:
         entry = event["entry"]
         terminal.out(json_module.dumps(entry) if json else sentence(entry))
-        sys.stdout.flush()
+        terminal.flush()
 
     with client.connect(lab or None) as connected:
         connected.request("events", tell, follow=follow)

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import shutil
 
-from invoke import Context, Exit
-
 from lab.agent import client
 from lab.errors import UsageError
 from lab.kernel import visit
 from lab.network.objects import UNDERLAY
-from lab.tasks.command import LAB, command, remainder
+from lab.tasks.command import LAB, Context, Exit, command
 
 _PLACE = {"place": "node-0, router, gateway, internet, namespace001/pod-0, or pod-0 where that is unambiguous."}
 
 
-@command(name="exec", positional=["place"], help={**LAB, **_PLACE})
-def exec_(_: Context, place: str, lab: str = "") -> None:
-    """Run a command in a place: exec PLACE -- COMMAND…. Its exit status is the command's."""
-    argv = remainder()
-    if not argv:
+@command(positional=["place"], help={**LAB, **_PLACE}, rest="COMMAND…")
+def exec_(context: Context, place: str, lab: str = "") -> None:
+    """Run a command in a place. Its exit status is the command's."""
+    if not context.rest:
         raise UsageError("which command?", f"./inv exec {place} -- ip route")
     with client.connect(lab or None) as connected:
         where = connected.request("place", name=place)
-        raise Exit(code=visit.run(connected.sandbox, where, argv, {}))
+        raise Exit(code=visit.run(connected.sandbox, where, context.rest, {}))
 
 
-@command(help={**LAB, **_PLACE})
+@command(positional=["place"], help={**LAB, **_PLACE})
 def shell(_: Context, place: str = UNDERLAY, lab: str = "") -> None:
     """A shell in a place; without one, in the sandbox itself, where `ip netns exec node-0 …` works."""
     argv = ["bash", "--norc"] if shutil.which("bash") else ["sh"]

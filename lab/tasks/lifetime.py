@@ -7,14 +7,12 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
-from invoke import Context
-
 from lab import terminal
 from lab.agent import client, folder
 from lab.agent.client import Client
 from lab.errors import LabError, UsageError
 from lab.tasks import topologies
-from lab.tasks.command import LAB, command
+from lab.tasks.command import LAB, Context, command
 
 if TYPE_CHECKING:
     from lab.agent.protocol import Message
@@ -109,7 +107,7 @@ def down(_: Context, lab: str = "", all_: bool = False) -> None:
         terminal.out(f"{name}: down")
 
 
-@command(name="list")
+@command
 def list_(_: Context) -> None:
     """The labs that run."""
     rows = []

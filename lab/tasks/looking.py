@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json as json_module
 import time
-from pathlib import Path
-
-from invoke import Context
 
 from lab import terminal
 from lab.agent import client
-from lab.errors import UsageError
-from lab.tasks.command import LAB, command
-from lab.tasks.manifests import TABLE
+from lab.tasks import outputs
+from lab.tasks.command import LAB, Context, command
+from lab.tasks.getting import TABLE
 
 
 @command(help={**LAB, "json": "The whole map as JSON."})
@@ -23,7 +20,7 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
     with client.connect(lab or None) as connected:
         told = connected.request("read", what="map")
         if json:
-            terminal.out(json_module.dumps(told, indent=1))
+            terminal.data(f"{json_module.dumps(told, indent=1)}\n")
             return
         status = connected.request("read", what="status")
         drift = connected.request("read", what="drift")
@@ -60,18 +57,16 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
         terminal.out(terminal.shortened(f"  {change['place']}: {change['object']}: {change['reason']}"))
 
 
-@command(help={**LAB, "format": "svg, mermaid or dot.", "output": "Write to this file instead of standard output."})
+@command(
+    help={**LAB, "format": "What to write.", "output": "Write to this file instead of standard output."},
+    choices={"format": ("svg", "mermaid", "dot")},
+)
 def graph(_: Context, format_: str = "svg", output: str = "", lab: str = "") -> None:
     """Draw the lab."""
     from lab.network import graph as drawing  # noqa: PLC0415
     from lab.network.labmap import LabMap  # noqa: PLC0415
 
     writers = {"svg": drawing.to_svg, "mermaid": drawing.to_mermaid, "dot": drawing.to_dot}
-    if format_ not in writers:
-        raise UsageError(f"no format {format_!r}", ", ".join(writers))
     with client.connect(lab or None) as connected:
         text = writers[format_](LabMap.from_json(connected.request("read", what="map")))
-    if output:
-        Path(output).write_text(text, encoding="utf-8")
-    else:
-        terminal.out(text)
+    outputs.write(output or outputs.STANDARD, f"{text}\n")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lab import terminal
 from lab.agent import client
 
 if TYPE_CHECKING:
@@ -33,5 +33,5 @@ def mended(journey: Journey, again: Callable[[str], Journey], say: Callable[[str
     after = again(repair.chosen(labmap, journey))
     for line in repair.tell(journey, after):
         say(line)
-    sys.stdout.flush()
+    terminal.flush()
     return after

@@ -6,11 +6,9 @@ import gc
 import sys
 from pathlib import Path
 
-from invoke import Context, Exit
-
 from lab import terminal
 from lab.errors import UsageError
-from lab.tasks.command import command
+from lab.tasks.command import Context, Exit, command
 
 DIFFERENT = 1
 
@@ -61,7 +59,7 @@ def rules(
     for warning in asked.warnings:
         terminal.warn(f"warning: {warning}")
     if not diff:
-        sys.stdout.write(asked.text(explained=explain))
+        terminal.data(asked.text(explained=explain))
         return
     differences = asked.differences(_text(diff), _name(diff))
     terminal.out("\n".join(differences or (f"no difference: {asked.summary}",)))

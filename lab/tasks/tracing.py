@@ -8,13 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from invoke import Context, Exit
-
 from lab import terminal
 from lab.agent import client, folder
 from lab.errors import UsageError
-from lab.tasks import topologies
-from lab.tasks.command import LAB, command
+from lab.tasks import outputs, topologies
+from lab.tasks.command import LAB, Context, Exit, command
 from lab.tasks.lifetime import bring_up
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ DEMO = "two-subnet"
 
 
 @command(
-    name="request",
-    default=True,
     help={
         **LAB,
         "from": "The place that asks: a pod, node, router, gateway or internet; deploy/NAME is a pod of it.",
@@ -65,8 +61,7 @@ def trace(
     """Send one real request and tell its journey. Status 0 delivered, 3 lost, refused or unresolved, 2 usage."""
     from lab.trace.trace import trace as trace_request  # noqa: PLC0415
 
-    if json == html == "-":
-        raise UsageError("JSON and a page cannot both go to standard output", "give one of them a file")
+    outputs.require(json=json, html=html, pcap=pcap)
     if follow:
         if to or via or size or fix or html or pcap:
             raise UsageError(
@@ -89,13 +84,15 @@ def trace(
         _repeat(send, count, json)
         return
     journey = send()
-    if "-" not in (json, html):
+    if outputs.STANDARD not in (json, html, pcap):
         _tell(journey, minimal, verbose)
     if fix:
-        journey = _mended(journey, send, quiet="-" in (json, html))
+        journey = _mended(journey, send, quiet=outputs.STANDARD in (json, html, pcap))
     _record(journey, pcap)
-    _write(json, lambda: _as_json(journey.to_json()))
-    _write(html, lambda: _page(journey))
+    if json:
+        outputs.write(json, _as_json(journey.to_json()))
+    if html:
+        outputs.write(html, _page(journey))
     _end(journey)
 
 
@@ -114,14 +111,6 @@ def _mended(journey: Journey, again: Callable[[str], Journey], *, quiet: bool) -
     if not quiet:
         say("")
     return mended(journey, again, say, output)
-
-
-def _write(file: str, make: Callable[[], str]) -> None:
-    """Whatever was asked for, to its file or to standard output."""
-    if file == "-":
-        sys.stdout.write(make())
-    elif file:
-        Path(file).write_text(make(), encoding="utf-8")
 
 
 def _page(journey: Journey) -> str:
@@ -143,7 +132,8 @@ def _repeat(send: Callable[[], Journey], count: int, json: str) -> None:
             journeys.append(send())
             progress.show(number + 1, count, "")
     summary = summarize(journeys)
-    _write(json, lambda: _as_json(summary.to_json()))
+    if json:
+        outputs.write(json, _as_json(summary.to_json()))
     if json != "-":
         terminal.out("\n".join(tell(summary)))
     if summary.verdicts["delivered"] < summary.count:
@@ -151,7 +141,7 @@ def _repeat(send: Callable[[], Journey], count: int, json: str) -> None:
 
 
 @command(
-    name="diff",
+    name="trace.diff",
     positional=["before", "now"],
     help={"before": "A journey as `trace --json` wrote it.", "now": "Another one of the same request."},
 )
@@ -177,7 +167,7 @@ def _record(journey: Journey, pcap: str) -> None:
     if pcap:
         from lab.trace.recording import record  # noqa: PLC0415
 
-        with open(pcap, "wb") as stream:
+        with outputs.opened(pcap) as stream:
             record(journey, stream)
 
 
@@ -225,7 +215,7 @@ def capture(_: Context, where: str, filter_: str = "", write: str = "", count: i
 
 def _say(line: str) -> None:
     terminal.out(line)
-    sys.stdout.flush()
+    terminal.flush()
 
 
 @command(help={"verbose": "Every captured packet."})

@@ -19,8 +19,7 @@ ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
 SCHEMA = json.loads((ROOT / "topologies" / "schema.json").read_text(encoding="utf-8"))
-# `trace.request` is what `trace` means: the shortest name is the one that is typed.
-TASKS = {min((name, *aliases), key=len): tasks.namespace[name] for name, aliases in tasks.namespace.task_names.items()}
+TASKS = {task.name: task for task in tasks.TASKS}
 
 
 def text(page: str) -> str:
@@ -71,10 +70,8 @@ def test_every_task_and_its_options_are_explained(name: str) -> None:
     if row is None:
         assert re.search(rf"^`{name}` is", text("commands.md"), re.M), f"docs/commands.md lacks {name}"
         return
-    for argument in TASKS[name].get_arguments():
-        word = argument.name.strip("_").replace("_", "-")  # as Invoke makes a flag of it
-        flag = f"-{word}" if len(word) == 1 else f"--{word}"
-        assert f"`{flag}" in row[0], f"docs/commands.md lacks {flag} of {name}"
+    for option in TASKS[name].options:
+        assert f"`{option.flag}" in row[0], f"docs/commands.md lacks {option.flag} of {name}"
 
 
 def test_every_field_of_a_trace_is_explained() -> None:

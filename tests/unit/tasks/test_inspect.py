@@ -8,11 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from invoke import Context
 
 from lab.agent import client
 from lab.network.labmap import LabMap, Link, Place
 from lab.tasks import looking
+from lab.tasks.command import Context
 
 WELL = Place("shop/web-0", "pod", "node-0", links=(Link("eth0", "veth", addresses=("10.244.0.2/32",)),))
 UNWELL = Place("shop/web-1", "pod", "node-0", ready=False, why="its readiness probe fails: no")
