@@ -35,9 +35,16 @@ def _cause(change: Change) -> Iterator[str]:
         if change.type == "ADDED":
             yield f"{kind} {name} created"
         elif change.type == "DELETED":
-            yield f"{kind} {name} deleted"
+            yield f"{kind} {name} deleted{_freed(change.object) if change.resource is SERVICES else ''}"
         elif old is not None and _meaning(old) != _meaning(change.object):
             yield f"{kind} {name} changed"
+
+
+def _freed(service: Json) -> str:
+    """The addresses that nobody has now."""
+    spec = service["spec"]
+    addresses = [one for one in (spec.get("clusterIP"), *(spec.get("externalIPs") or ())) if one and one != "None"]
+    return f", which had {', '.join(addresses)}" if addresses else ""
 
 
 def _meaning(item: Json) -> tuple[object, ...]:

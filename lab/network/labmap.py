@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from lab.errors import UsageError
+from lab.network.ipv4 import Prefix, number
 from lab.network.resolver import HostsEntry, Resolver
 from lab.suggestion import did_you_mean
 
@@ -141,13 +142,14 @@ def preferred(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
-    """`protocol` is TCP, UDP or SCTP, as Kubernetes writes it."""
+    """`protocol` is TCP, UDP or SCTP, as Kubernetes writes it. Where there is no endpoint at all, `why` says why."""
 
     port: int
     protocol: str = "TCP"
     name: str = ""
     node_port: int = 0
     endpoints: tuple[Endpoint, ...] = ()
+    why: str = ""
 
     @property
     def preferred(self) -> tuple[Endpoint, ...]:
@@ -224,6 +226,7 @@ class LabMap:
     services: tuple[Service, ...] = ()
     dns: Dns = Dns()
     internet: tuple[HostName, ...] = ()
+    service_cidr: str = ""
 
     @cached_property
     def by_name(self) -> dict[str, Place]:
@@ -257,6 +260,12 @@ class LabMap:
             for address in service.addresses:
                 found[address] = (*found.get(address, ()), service)
         return found
+
+    def could_be_a_services(self, address: str) -> bool:
+        """Whether it is in the range that ClusterIPs are taken of, and nobody has it."""
+        if not self.service_cidr or address in self.by_address or address in self.owners:
+            return False
+        return number(address) in Prefix.of(self.service_cidr)
 
     @cached_property
     def by_node_port(self) -> dict[tuple[int, str], tuple[Service, ServicePort]]:

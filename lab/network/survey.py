@@ -97,7 +97,8 @@ def lab_map(
     for piece in cluster.slices:
         slices[piece.namespace, piece.service].append(piece)
     services = tuple(
-        _service(service, slices[service.namespace, service.name], addresses, unready) for service in cluster.services
+        _service(service, slices[service.namespace, service.name], addresses, unready, cluster)
+        for service in cluster.services
     )
     dns_service = next((one.cluster_ip for one in services if one.full_name == "kube-system/kube-dns"), "")
     return LabMap(
@@ -110,6 +111,7 @@ def lab_map(
             spec.dns.domain, dns_service, tuple(pod.place for pod in cluster.pods if pod.system), addresses.resolver
         ),
         internet=tuple(HostName(name, addresses.web) for name in spec.internet.names),
+        service_cidr=spec.services.cidr,
     )
 
 
@@ -164,6 +166,7 @@ def _service(
     slices: Iterable[cluster_objects.EndpointSlice],
     addresses: Addresses,
     unready: Mapping[str, str],
+    cluster: Cluster,
 ) -> Service:
     """The Service with its endpoints resolved to addresses through its slices. One in two of them is ready if either
     says so, as for kube-proxy.
@@ -177,7 +180,12 @@ def _service(
                 behind[made.address, made.port] = made
     ports = tuple(
         ServicePort(
-            port.port, port.protocol, port.name, port.node_port, tuple(found[port.name, port.protocol].values())
+            port.port,
+            port.protocol,
+            port.name,
+            port.node_port,
+            there := tuple(found[port.name, port.protocol].values()),
+            "" if there else _emptiness(service, port.target_port, cluster),
         )
         for port in service.ports
     )
@@ -194,6 +202,21 @@ def _service(
         service.external_policy,
         "" if service.proxy is None else f"{PROXY_NAME}={service.proxy}",
     )
+
+
+def _emptiness(service: cluster_objects.Service, target: int | str, cluster: Cluster) -> str:
+    """Why nobody is behind a port. Source: the endpoint slice controller leaves out whoever lacks a named port."""
+    if not service.selector:
+        return "it has no selector, and no EndpointSlice says who serves it"
+    wanted = set(service.selector)
+    mine = [pod for pod in cluster.pods if pod.namespace == service.namespace and wanted <= set(pod.labels)]
+    if not mine:
+        return "no pod has the labels of its selector"
+    if isinstance(target, int):
+        return "its pods have no address yet"
+    names = dict.fromkeys(port.name for pod in mine for port in pod.ports if port.name)
+    have = f"they have {', '.join(f'`{name}`' for name in names)}" if names else "their ports have no names"
+    return f"the pods match; none has a port called `{target}`; {have}"
 
 
 def _endpoint(one: cluster_objects.Endpoint, addresses: Addresses, target: int, unready: Mapping[str, str]) -> Endpoint:

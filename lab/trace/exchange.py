@@ -11,6 +11,7 @@ from lab.trace.packet import ACK, ECHO_REPLY, ECHO_REQUEST, RST, SYN, Packet
 
 ANSWERED, OPENED, REFUSED, SILENT, UNREACHABLE = "answered", "opened", "refused", "silent", "unreachable"
 OPENING, PAYLOAD, RESET, ERROR, OTHER = "opening", "payload", "reset", "error", "other"
+DNS_PORT = 53
 ORDER = {  # of what must happen, one after the other, for an exchange to succeed
     "tcp": ((REQUEST, OPENING), (REPLY, OPENING), (REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
     "udp": ((REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
@@ -42,6 +43,11 @@ class Exchange:
     detail: str = ""
     mark: bytes = b""
     aliases: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it is a question to a DNS server, which has to be answered."""
+        return self.dport == DNS_PORT and self.protocol in ("tcp", "udp")
 
 
 @dataclass(frozen=True, slots=True)

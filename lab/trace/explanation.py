@@ -11,9 +11,10 @@ from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.counters import Counters
-from lab.trace.journey import DNS, LOST, UNRESOLVED, Decision, Hop, Journey
+from lab.trace.journey import DELIVERED, DNS, LOST, UNRESOLVED, Decision, Hop, Journey
 from lab.trace.loss.case import Stopped
 from lab.trace.loss.classify import explain
+from lab.trace.loss.former import had
 from lab.trace.loss.gathering import gather
 from lab.trace.netfilter.attach import Question, attach, with_intents
 from lab.trace.netfilter.event import TraceEvent
@@ -21,14 +22,18 @@ from lab.trace.netfilter.ruleset import Ruleset, read_rules
 from lab.trace.netfilter.visit import visits
 from lab.trace.passage import Passage
 from lab.trace.queries import decisions as queries
+from lab.trace.reception import received
 from lab.trace.verdict import patience
+
+NOTHING_SAID = "received, and not answered,"
+"""So a datagram ends of which only its listener tells."""
 
 
 class Agent(Protocol):
     """What the lab's agent is asked: the design's intents and objects."""
 
-    def request(self, operation: str, **parameters: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
-        """Its answer."""
+    def request(self, operation: str, on_event: Callable[[dict[str, Any]], None] = ..., **parameters: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
+        """Its answer; what it tells meanwhile goes to `on_event`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,9 @@ def explained(
     lost = journey.lost
     if lost is not None and journey.verdict != UNRESOLVED:
         last = passages[-1]
+        taken = received(sandbox, last, decided, stopped, told.counters)
+        if taken:
+            return replace(journey, hops=decided, verdict=DELIVERED, lost=None, answer=f"{NOTHING_SAID} by udp {taken}")
         facts = gather(
             sandbox,
             last,
@@ -71,6 +79,7 @@ def explained(
             lambda places, kinds: agent.request("objects", places=list(places), kinds=list(kinds)),
             lambda places: agent.request("differences", places=list(places)),
         )
+        facts = replace(facts, had=had(agent, labmap, last.exchange.destination))
         mine = tuple(hop for hop in decided if hop.phase == last.exchange.phase)
         lost = explain(lost, last, mine, facts, stopped)
         if lost.phase == DNS and journey.verdict == LOST:

@@ -23,6 +23,7 @@ from lab.trace.exchange import (
     Part,
 )
 from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Hop
+from lab.trace.packet import Packet
 from lab.trace.target import service_at
 
 Leg = tuple[Part, ...]
@@ -69,7 +70,7 @@ class Passage:
     def succeeded(self) -> bool:
         """Whether the answer came, or of a server that says nothing the handshake, and all that it said."""
         if self.exchange.outcome == OPENED:
-            return self.exchange.phase == DATA and not self._missing
+            return self.exchange.phase == DATA and not self.exchange.is_question and not self._missing
         return self.exchange.outcome == ANSWERED
 
     @cached_property
@@ -106,12 +107,18 @@ class Passage:
         return self._last[0] if self._last else REQUEST
 
     @property
+    def answer(self) -> Packet | None:
+        """The answer's first packet, as it was where it was seen first."""
+        found = self.leg(REPLY, PAYLOAD) or self.leg(REPLY, OPENING)
+        return found[0].observation.packet if found else None
+
+    @property
     def answerer(self) -> str:
         """The place that really sent the answer: where it went out first, whoever should have."""
-        answer = self.leg(REPLY, PAYLOAD) or self.leg(REPLY, OPENING)
-        if not answer:
+        found = self.leg(REPLY, PAYLOAD) or self.leg(REPLY, OPENING)
+        if not found:
             return ""
-        first = answer[0].observation
+        first = found[0].observation
         if first.capture.way == OUT:
             return first.capture.place
         # Nobody listened where it began: then its sender is the one whose interface it left.

@@ -181,7 +181,8 @@ def _notes(journey: Journey) -> Iterator[Line]:
 def _end(journey: Journey) -> Iterator[Line]:
     if journey.verdict == DELIVERED:
         took = f"{journey.duration_us / 1000:.1f} ms"
-        yield Line(f"delivered: {journey.answer} from {journey.answered_by} in {took}", GOOD)
+        whose = f" from {journey.answered_by}" if journey.answered_by else ""
+        yield Line(f"delivered: {journey.answer}{whose} in {took}", GOOD)
     elif journey.lost is not None:
         yield Line(wording.ending(journey.verdict, journey.lost), BAD)
         yield from (Line(line) for line in wrap(journey.lost.why, WIDTH))

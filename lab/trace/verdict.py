@@ -59,12 +59,21 @@ def judge(
         duration_us=last.duration_us,
         lost=loss,
         resolution=resolution,
-        answer=last.exchange.detail,
+        answer=last.exchange.detail + _impostor(last),
         seen=tuple(observations),
         candidates=found,
         client=last.exchange.address,
         asked=asked_for(last.exchange),
     )
+
+
+def _impostor(passage: Passage) -> str:
+    """Whose address the answer came from, where another place sent it."""
+    packet = passage.answer
+    owner, _ = passage.labmap.owners.get(packet.src, (None, None)) if packet else (None, None)
+    if packet is None or owner is None or passage.answerer in ("", owner.name):
+        return ""
+    return f", though {packet.src} is {owner.name}'s,"
 
 
 def asked_for(exchange: Exchange) -> str:
@@ -179,12 +188,31 @@ def _unresolved(passage: Passage, resolution: Resolution | None, typed: str) -> 
     status = resolution.status if resolution else UNKNOWN
     asked = f" ({resolution.questions} questions)" if resolution and resolution.questions > 1 else ""
     name = resolution.name if resolution else ""
-    said = f"that {name} does not exist" if status == "NXDOMAIN" else f"{status} and no address for {name}"
-    cause = "nodata" if status == "NOERROR" else status.lower()
     place = passage.answerer or passage.exchange.source
+    service = service_named(passage.labmap, passage.labmap.by_name[passage.exchange.source], typed)
+    if service is not None and service.is_headless:
+        said = f"Service {service.full_name}"
+        why = (
+            f"{said} is there. It is headless, so DNS has no address for it but its ready endpoints': {_none(service)}."
+        )
+        return Loss(place, REQUEST, DNS, "resolve", "no-endpoints", why, said, evidence=CAPTURED)
+    cause = "nodata" if status == "NOERROR" else status.lower()
+    if service is not None and service.external_name:
+        target = service.external_name
+        gone = "does not exist" if status == "NXDOMAIN" else f"has no address ({status})"
+        told = f"Service {service.full_name} is there: an ExternalName, for which DNS answers CNAME {target}."
+        why = f"{told} {target} {gone}."
+        return Loss(place, REQUEST, DNS, "resolve", f"dns-{cause}", why, f"CNAME {target}", evidence=CAPTURED)
+    said = f"that {name} does not exist" if status == "NXDOMAIN" else f"{status} and no address for {name}"
     meant = _meant(passage.labmap, typed)
     why = f"{place} says {said}{asked}.{f' Did you mean {meant}?' if meant else ''}"
     return Loss(place, REQUEST, DNS, "resolve", f"dns-{cause}", why, evidence=CAPTURED)
+
+
+def _none(service: Service) -> str:
+    """Why a headless Service has no ready endpoint."""
+    told = dict.fromkeys(port.why for port in service.ports if port.why)
+    return "; ".join(told) or "none is ready"
 
 
 def _meant(labmap: LabMap, typed: str) -> str:

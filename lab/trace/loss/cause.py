@@ -17,6 +17,7 @@ class Cause(StrEnum):
     SOURCE_CHECK = "source-check"
     NO_ENDPOINTS = "no-endpoints"
     NO_SUCH_PORT = "no-such-port"
+    NO_SUCH_SERVICE = "no-such-service"
     NOT_PROXIED = "not-proxied"
     NO_ROUTE = "no-route"
     WRONG_ROUTE = "wrong-route"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lab.trace.journey import Hop, Loss, Mending
-from lab.trace.loss import delivery, drift, firewall, links, translation, tunnel, ways
+from lab.trace.loss import delivery, drift, firewall, links, services, translation, tunnel, ways
 from lab.trace.loss.case import Case, Stopped, onward
 from lab.trace.loss.cause import Finding
 from lab.trace.loss.facts import Facts
@@ -15,6 +15,8 @@ from lab.trace.passage import Passage
 Row = Callable[[Case], Finding | None]
 
 ROWS: tuple[Row, ...] = (
+    services.no_such_service,
+    services.answers_no_ping,
     delivery.left_alone,
     translation.to_nobody,
     delivery.no_endpoints,

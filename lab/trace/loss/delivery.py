@@ -52,7 +52,7 @@ def no_endpoints(case: Case) -> Finding | None:
     if port.preferred:
         return None
     known = endpoints.without(_known(case, service, port))
-    which = f"none of its endpoints is ready: {known}" if known else "no pod has the labels of its selector"
+    which = f"none of its endpoints is ready: {known}" if known else port.why
     why = f"Service {service.full_name} leads nowhere: {which}.{_remedy(port)}"
     named = f'"{service.full_name}'
     refusing = (text for text in case.rules if EMPTY in text or (NO_ENDPOINTS in text and named in text))

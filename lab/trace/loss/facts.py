@@ -77,9 +77,10 @@ class PlaceFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """By place. Of a place that was not asked, nothing is known."""
+    """By place. Of a place that was not asked, nothing is known. `had` says which Service had an address before."""
 
     places: Mapping[str, PlaceFacts] = field(default_factory=dict)
+    had: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, place: str) -> PlaceFacts:
         return self.places.get(place, PlaceFacts(place))

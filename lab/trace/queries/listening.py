@@ -1,0 +1,47 @@
+"""Who listens in a place, and on which address: /proc/net/tcp, udp and their IPv6 siblings, as `ss -ln` tells it."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_WAITING = {"tcp": "0A", "udp": "07"}  # TCP_LISTEN, and TCP_CLOSE for a datagram's socket that is not connected
+ANY = ("0.0.0.0", "::")  # noqa: S104  the kernel's own word for "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A socket that waits for whoever comes. `protocol` is tcp or udp, of either family."""
+
+    protocol: str
+    address: str
+    port: int
+
+    @property
+    def text(self) -> str:
+        """As `ss` prints it: `127.0.0.1:8080`, `[::1]:8080`."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+def read(protocol: str) -> Iterator[Listening]:
+    """Of the calling thread's namespace. The kernel looks through the whole machine's sockets, some 10 ms a file."""
+    for name in (protocol, f"{protocol}6"):
+        try:
+            with open(f"/proc/thread-self/net/{name}", encoding="ascii") as file:
+                lines = file.read().splitlines()
+        except FileNotFoundError:  # a kernel without IPv6
+            continue
+        for line in lines[1:]:
+            _number, local, _remote, state, *_ = line.split()
+            if state == _WAITING[protocol]:
+                address, _, port = local.partition(":")
+                yield Listening(protocol, _address(address), int(port, 16))
+
+
+def _address(told: str) -> str:
+    """Words of 32 bits in the machine's own order."""
+    words = (int(told[place : place + 8], 16) for place in range(0, len(told), 8))
+    packed = b"".join(struct.pack("=I", word) for word in words)
+    return socket.inet_ntop(socket.AF_INET6 if len(packed) > 4 else socket.AF_INET, packed)

@@ -1,0 +1,50 @@
+"""Whether a datagram that nobody answered was received: by a socket that was there for it, and nothing in between."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from lab.kernel.places import Sandbox, inside
+from lab.network.path import IN
+from lab.trace.counters import Counters
+from lab.trace.deciding import is_ending
+from lab.trace.exchange import SILENT
+from lab.trace.journey import DATA, REQUEST, Hop
+from lab.trace.loss.case import Stopped
+from lab.trace.passage import Passage, crossing
+from lab.trace.queries import listening
+
+REFUSED = ("Udp.NoPorts", "Udp.RcvbufErrors", "Udp.InCsumErrors")
+
+
+def received(
+    sandbox: Sandbox, passage: Passage, hops: Sequence[Hop], stopped: Sequence[Stopped], counters: Counters
+) -> str:
+    """The socket that took it, as `ss` prints it; "" where it was lost. `hops` have their decisions.
+
+    What is sent to port 53 is a question, and is to be answered.
+    """
+    exchange, end = passage.exchange, passage.expected.request.end
+    if (exchange.protocol, exchange.phase, exchange.outcome) != ("udp", DATA, SILENT) or passage.reply:
+        return ""
+    if not passage.request or exchange.is_question:
+        return ""
+    last = crossing(passage.request[-1])
+    if (last.place, last.way) != (end, IN) or any(one.place == end for one in stopped):
+        return ""
+    here = [hop for hop in hops if (hop.place, hop.direction) == (end, REQUEST)]
+    if any(is_ending(decision) for hop in here for decision in hop.decisions):
+        return ""
+    grown = counters.grown({end: {}}).get(end)
+    if grown is None or not grown.grew("Ip.InDelivers") or any(grown.grew(name) for name in REFUSED):
+        return ""
+    packet = passage.request[-1].observation.packet
+    netns = sandbox.open_netns(end)
+    try:
+        with inside(netns):
+            sockets = [one for one in listening.read("udp") if one.port == packet.dport]
+    finally:
+        os.close(netns)
+    takes = (one.text for one in sockets if one.address in (packet.dst, *listening.ANY))
+    return next(takes, "")
