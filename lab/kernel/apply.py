@@ -77,8 +77,9 @@ class _Application:
     def run(self, plan: Plan) -> None:
         removals = [step for step in plan.steps if isinstance(step, Step) and step.action == "remove"]
         others = [step for step in plan.steps if not isinstance(step, Step) or step.action != "remove"]
-        # A set cannot go while rules still name it.
+        # A set cannot go while rules, or a set of sets, still name it.
         sets = [step for step in removals if isinstance(step.object, IpSet)]
+        sets.sort(key=_holds_sets, reverse=True)
         self._remove([step for step in removals if not isinstance(step.object, IpSet)])
         serving: list[Step] = []
         try:
@@ -134,7 +135,8 @@ class _Application:
         self._holdings.indexes[step.place] = dict(self._fresh)
 
     def _load_sets(self, place: str, steps: Sequence[Step]) -> None:
-        text = "".join(ipset_input(step.object) for step in steps if isinstance(step.object, IpSet))
+        ordered = sorted(steps, key=_holds_sets)
+        text = "".join(ipset_input(step.object) for step in ordered if isinstance(step.object, IpSet))
         if text:
             rules.start_ipset(self._holdings.namespaces, place, text).result()
 
@@ -260,6 +262,10 @@ class _Kinds:
 
     def __getitem__(self, kind: type) -> list[Step]:
         return self._steps.get(kind, [])
+
+
+def _holds_sets(step: Step) -> bool:
+    return isinstance(step.object, IpSet) and step.object.type.startswith("list:")
 
 
 def _says_other(step: Step) -> bool:

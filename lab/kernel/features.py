@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.errors import MachineError
-from lab.kernel import coredns, nft
+from lab.kernel import coredns, nft, trial
 from lab.kernel.holdings import Holdings
 from lab.kernel.netlink import RequestError, RouteSocket
 from lab.kernel.rtnetlink import interface
@@ -13,11 +13,12 @@ _PROBE = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, 
 
 
 def require(holdings: Holdings, network: Network) -> None:
-    """MachineError when a program is missing that the network runs, or the kernel cannot make a kind of link that it
-    has: what needs it, what to do.
+    """MachineError when a program is missing that the network runs, or the kernel cannot make a kind of link, or hold
+    a rule, that it has: what needs it, what to do.
     """
     if any(isinstance(item, Process) and item.name == "coredns" for item in network):
         coredns.require()
+    trial.require(holdings, network)
     if any(isinstance(item, NftTable) for item in network):
         nft.require(holdings.namespaces, UNDERLAY)
     needing = next((item for item in network if isinstance(item, Interface) and item.ipip), None)

@@ -15,14 +15,16 @@ from lab.kernel.changes import Changes
 from lab.kernel.listeners import Listeners
 from lab.kernel.namespaces import Namespaces
 from lab.kernel.processes import Processes
-from lab.network.objects import File, Interface, Key, Namespace, Object, Symlink
+from lab.network.objects import File, Interface, IpSet, Key, Namespace, Object, Symlink
 
 RULE_KINDS = ("node", "router", "gateway", "internet")
 
 
 @dataclass(slots=True)
 class Holdings:
-    """See the module. `indexes` are interface numbers by place and name, as last read or given."""
+    """See the module. `indexes` are interface numbers by place and name, as last read or given; `with_sets` are the
+    places that were ever to have sets.
+    """
 
     namespaces: Namespaces = field(default_factory=Namespaces)
     changes: Changes = field(default_factory=Changes)
@@ -30,6 +32,7 @@ class Holdings:
     indexes: dict[str, dict[str, int]] = field(default_factory=dict)
     peers: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     files: dict[Key, File | Symlink] = field(default_factory=dict)
+    with_sets: set[str] = field(default_factory=set)
     listeners: Listeners = field(init=False)
     processes: Processes = field(init=False)
 
@@ -42,6 +45,8 @@ class Holdings:
         for item in wanted:
             if isinstance(item, File | Symlink):
                 self.files[item.key] = item
+            elif isinstance(item, IpSet):
+                self.with_sets.add(item.place)
             elif isinstance(item, Namespace):
                 self.kinds[item.place] = item
             elif isinstance(item, Interface) and item.kind == "veth" and item.primary:

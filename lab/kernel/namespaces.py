@@ -41,6 +41,15 @@ class Namespaces:
         with inside(self._fds[place]):
             yield
 
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """The calling thread is in a new namespace for the block, of which nothing is left behind it."""
+        try:
+            unshare(CLONE_NEWNET)
+            yield
+        finally:
+            setns(self._home, CLONE_NEWNET)
+
     def create(self, place: str) -> None:
         """A new namespace with its loopback up, and its name under /run/netns."""
         try:

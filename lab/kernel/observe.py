@@ -9,7 +9,7 @@ from lab.kernel import files, nft, rules, sysctl
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.kernel.netlink import RouteSocket
 from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
-from lab.network.objects import UNDERLAY, Interface, IpSet, Network, Object, Sysctl
+from lab.network.objects import UNDERLAY, Interface, Network, Object, Sysctl
 
 
 def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = None) -> Network:
@@ -22,11 +22,10 @@ def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = 
     places = tuple(place for place in namespaces.places if only is None or place in only)
     settings = _settings_by_place(desired)
     rule_places = [place for place in places if holdings.kinds[place].kind in RULE_KINDS]
-    with_sets = {item.place for item in desired if isinstance(item, IpSet)}
     saving = [rules.start_save(namespaces, place) for place in rule_places]
     nodes = [place for place in rule_places if holdings.kinds[place].kind == "node"]
     listing = [running for place in nodes if (running := nft.start_list(namespaces, place))]
-    saving_sets = [rules.start_ipset_save(namespaces, place) for place in rule_places if place in with_sets]
+    saving_sets = [rules.start_ipset_save(namespaces, place) for place in rule_places if place in holdings.with_sets]
     found: list[Object] = [holdings.kinds[place] for place in places if namespaces.is_named(place)]
     for place in (UNDERLAY, *places) if only is None or UNDERLAY in only else places:
         found += read_place(holdings, place, settings.get(place, ()))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lab.network.addressing import Addresses
     from lab.topology.schema import Topology
 
-TABLES = ("raw", "mangle", "nat", "filter")
+TABLES = ("raw", "mangle", "nat", "filter", "security")
 HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 

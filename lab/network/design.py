@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lab.network import calico, chains, dns, flannel, machine_names, pods, routing, underlay
+from lab.network import calico, chains, dns, firewall, flannel, machine_names, pods, routing, underlay
 from lab.network.addressing import Addresses, assign
 from lab.network.coredns import NOTHING, Given
 from lab.network.kubeproxy import health
@@ -36,6 +36,7 @@ def design(topology: Topology, cluster: Cluster, addresses: Addresses, given: Gi
         pods.sysctls(cluster),
         plugin.pods(topology, cluster, addresses),
         calico.ip_sets(topology, addresses) if plugin is calico else (),
+        firewall.sets(topology),
         _chains(topology, cluster, addresses),
         *(chains.node_tables(topology, cluster, addresses, node) for node in cluster.nodes),
         machine_names.files(topology, addresses),

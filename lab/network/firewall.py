@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from lab.network.objects import Rule
+from lab.network.objects import IpSet, Rule
 from lab.network.saved_rule import saved_forms
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ def rules_on(topology: Topology, place: str) -> Iterator[FirewallRule]:
     for firewall in topology.spec.firewalls:
         if firewall.on == place:
             yield from firewall.parsed
+
+
+def sets(topology: Topology) -> Iterator[IpSet]:
+    """The sets that the file gives nodes and routers; those that hold other sets last."""
+    for firewall in topology.spec.firewalls:
+        for one in sorted(firewall.sets, key=lambda one: one.type.startswith("list:")):
+            yield IpSet(firewall.on, one.name, one.type, one.members, intent(firewall.on))
 
 
 def place_rules(

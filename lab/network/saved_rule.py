@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from lab.network.ipv4 import Prefix, number
 
@@ -22,7 +23,8 @@ _BASIC = {
     **dict.fromkeys(("-p", "--protocol", "--proto"), "-p"),
 }
 _ORDER = ("-s", "-d", "-i", "-o", "-p")
-_PROTOCOLS = {"1": "icmp", "4": "ipencap", "6": "tcp", "17": "udp", "50": "esp", "51": "ah", "132": "sctp"}
+_PROTOCOLS = {"1": "icmp", "2": "igmp", "4": "ipencap", "6": "tcp", "17": "udp", "41": "ipv6", "47": "gre"}
+_PROTOCOLS |= {"50": "esp", "51": "ah", "89": "ospf", "112": "vrrp", "132": "sctp"}
 _SPELLING = {
     "--destination-port": "--dport",
     "--source-port": "--sport",
@@ -36,6 +38,8 @@ _UNITS = {"s": "sec", "m": "min", "h": "hour", "d": "day"}
 _PLAIN = re.compile(r"[-_A-Za-z0-9]+")
 _DEFAULTS = {"REJECT": ("--reject-with", "icmp-port-unreachable")}
 _ICMP = {"echo-request": "8", "echo-reply": "0", "destination-unreachable": "3", "time-exceeded": "11"}
+_LEVEL = ("--log-level", ("4", "warn", "warning"))  # LOG's default, which is not printed
+_BURST = ("--limit-burst", "5")  # of the match limit, likewise
 _SERVICES = {"ssh": "22", "domain": "53", "http": "80", "ntp": "123", "https": "443"}
 
 
@@ -102,9 +106,12 @@ def _match_option(parts: _Parts, bang: list[str], word: str, values: list[str]) 
         parts.matches += ["-m", protocol]
     if word == "--syn":
         word, values = "--tcp-flags", ["FIN,SYN,RST,ACK", "SYN"]
+    if (word, *values) == _BURST and "limit" in parts.loaded:
+        return
     if word in _VALUES and values:
         values = [_spelled(_VALUES[word], value) for value in values]
-    parts.matches += [*bang, word, *map(_quoted, values)]
+    quoted = _SPOKEN.get(word, _quoted)
+    parts.matches += [*bang, word, *map(quoted, values)]
 
 
 def _spelled(spelling: Callable[[str], str], value: str) -> str:
@@ -171,9 +178,13 @@ def _protocol(value: str) -> str:
 def _target(words: list[str]) -> Iterator[str]:
     if len(words) == 2:
         words = [*words, *_DEFAULTS.get(words[1], ())]
+    if words[1:2] == ["LOG"] and _LEVEL[0] in words:
+        at = words.index(_LEVEL[0])
+        words = words[:at] + words[at + 2 :] if words[at + 1] in _LEVEL[1] else words
     if words[1:2] == ["MARK"] and len(words) == 4 and words[2] in ("--set-mark", "--set-xmark"):
         words = ["-j", "MARK", "--set-xmark", _spelled(_full_mark, words[3])]
-    yield from map(_quoted, words)
+    for before, word in pairwise(["", *words]):
+        yield _SPOKEN.get(before, _quoted)(word)
 
 
 def _basics(basics: dict[str, list[str]]) -> Iterator[str]:
@@ -208,8 +219,21 @@ def _prefix(value: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    """In quotes where iptables-save would have some: around what is spoken, not around addresses and numbers."""
-    if _PLAIN.fullmatch(word) or not re.search(r"[^-_A-Za-z0-9./:,=+%!\[\]*]", word):
-        return word
+    """In quotes where iptables-save would have some; what addresses and numbers are made of needs none."""
+    return _spoken(word) if re.search(r"[^-_A-Za-z0-9./:,=+%!\[\]*]", word) else word
+
+
+def _spoken(word: str) -> str:
+    """What is said in words is in quotes as soon as there is more than letters and digits."""
+    return word if _PLAIN.fullmatch(word) else _in_quotes(word)
+
+
+def _in_quotes(word: str) -> str:
     escaped = re.sub(r"([\\\"'])", r"\\\1", word)
     return f'"{escaped}"'
+
+
+_SPOKEN: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(("--comment", "--helper", "--log-prefix", "--nflog-prefix"), _spoken),
+    **dict.fromkeys(("--string", "--hex-string", "--u32"), _in_quotes),
+}

@@ -12,7 +12,7 @@ from lab.network.objects import Chain
 from lab.plan.edits import edits
 from lab.plan.steps import ChainChange
 
-_TABLES = ("raw", "mangle", "filter", "nat")
+_TABLES = ("raw", "mangle", "filter", "security", "nat")
 # iptables-nft sends what stands before one COMMIT as one netlink message. An ordinary user's socket takes 208 KiB
 # (net.core.wmem_default) and a rule up to 860 bytes; as root, long ones take time that grows with their square.
 LINES = 200

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from lab.topology.components import is_component
 from lab.topology.document import shown
 
 Action = Literal["append", "insert", "policy", "new"]
@@ -22,9 +23,8 @@ BUILT_IN = {
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
-# Chains that kube-proxy, Calico, flannel and CNI plugins make: the lab makes its own.
-COMPONENTS = ("KUBE-", "cali-", "cali:", "FLANNEL-", "CNI-")
 # Targets that are no chains: the kernel's own, and those of iptables' extensions for IPv4.
 TARGETS = frozenset(
     (
@@ -101,11 +101,26 @@ class FirewallRule:
         words = split(self.text)
         return next((word for flag, word in pairwise(words) if flag in _JUMPS), "")
 
+    @property
+    def comment(self) -> str:
+        """What its first comment says, or ""."""
+        if "--comment" not in self.text:  # as most have none, and splitting takes longest
+            return ""
+        return next((word for flag, word in pairwise(split(self.text)) if flag == "--comment"), "")
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The sets that it matches against, or fills."""
+        if "-set " not in self.text:
+            return ()
+        return tuple(word for flag, word in pairwise(split(self.text)) if flag in _SETS)
+
 
 # Words that are bare, or in quotes as a whole: nearly all of them, and shlex takes ten times as long.
 _WORD = re.compile(r"""([^ "'\\]+)|"([^"\\]*)\"""")
 _SIMPLE = re.compile(r"""(?: *(?:[^ "'\\]+|"[^"\\]*")(?= |\Z))* *""")
 _JUMPS = frozenset(("-j", "--jump", "-g", "--goto"))
+_SETS = frozenset(("--match-set", "--add-set", "--del-set", "--map-set"))
 
 
 def split(line: str) -> list[str]:
@@ -171,24 +186,23 @@ def _chains(table: str) -> str:
     return f"{table} has {', '.join(BUILT_IN[table])}"
 
 
-def is_component(chain: str) -> bool:
-    """Whether a Kubernetes component makes this chain."""
-    return chain.startswith(COMPONENTS)
+def unknown_chains(rules: Iterable[FirewallRule], saved: int = 0) -> Iterator[tuple[int, RuleError]]:
+    """Rules, by index, that stand in a chain or jump to one that neither is built in nor made by an earlier -N.
 
-
-def unknown_chains(rules: Iterable[FirewallRule]) -> Iterator[tuple[int, RuleError]]:
-    """Rules, by index, that stand in a chain or jump to one that neither is built in nor made by an earlier -N."""
+    The first `saved` of them are a real machine's, where whoever came by has left chains.
+    """
     made = {(table, chain) for table, chains in BUILT_IN.items() for chain in chains}
     for index, rule in enumerate(rules):
         if rule.action == "new":
             if (rule.table, rule.chain) in made:
                 yield index, RuleError(f"the chain {rule.chain} is made twice", "keep one -N")
-            if is_component(rule.chain):
+            if index >= saved and is_component(rule.chain):
                 yield index, RuleError(f"the chain {rule.chain} belongs to Kubernetes", "choose another name")
             made.add((rule.table, rule.chain))
             continue
         target = "" if rule.action == "policy" else rule.target
         for chain in (rule.chain, target):
             if chain and chain not in TARGETS and (rule.table, chain) not in made:
-                remedy = f"make it with '-t {rule.table} -N {chain}' before; {_chains(rule.table)}"
+                made_so = f"'-t {rule.table} -N {chain}'" if index >= saved else f"':{chain} - [0:0]'"
+                remedy = f"make it with {made_so} before; {_chains(rule.table)}"
                 yield index, RuleError(f"the table {rule.table} has no chain {shown(chain)}", remedy)

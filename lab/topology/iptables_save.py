@@ -1,24 +1,28 @@
 """A file of `iptables-save` to lines as for `iptables`.
 
-Such a file often comes from a real node. What Kubernetes' own components made there is left out, for the lab makes its
-own; but where it stood tells where the machine's own rules go: those above the first jump to a component's chain stand
-before the components (`-I`), all others after them (`-A`).
+Such a file often comes from a real node. What components made there that the lab's node has as well is left out, for
+they make their own here; but where it stood tells where the machine's own rules go: those above the first jump to a
+component's chain stand before the components (`-I`), all others after them (`-A`). What a component made there that the
+lab's node has not is loaded as it is: it stays on a real node, too, until somebody cleans up.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from lab.errors import Mistake
+from lab.topology.components import Household, maker
 from lab.topology.document import shown
-from lab.topology.firewall import BUILT_IN, FirewallRule, RuleError, is_component, parse_rule
+from lab.topology.firewall import BUILT_IN, FirewallRule, RuleError, parse_rule
 
 MAX_CHARACTERS = 4 * 1024 * 1024
 MAX_MISTAKES = 20
 
 _COUNTERS = re.compile(r"^\[\d+:\d+\] *")
+_ESCAPED = re.compile(r"\\(.)")
 _CHAIN = re.compile(r":(\S+) +(\S+)( +\[\d+:\d+\])?")
 
 
@@ -29,24 +33,30 @@ class Saved:
     lines: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
-    left_out: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    """lines by the component of the lab that makes the like"""
+    left_over: Counter[str] = field(default_factory=Counter)
+    """lines by the component that the lab has not there"""
 
 
-def read_saved(text: str, file: str) -> Saved:
-    """All tables of the file. Mistakes name the file's line."""
+def read_saved(text: str, file: str, home: Household) -> Saved:
+    """All tables of the file, for a place that has the components of `home`. Mistakes name the file's line."""
     saved = Saved()
+    if problem := _other_program(text):
+        saved.mistakes.append(Mistake(file, 1, 1, "", *problem))
+        return saved
     if len(text) > MAX_CHARACTERS:
         saved.mistakes.append(Mistake(file, 1, 1, "", "the file is too long", "at most 4 MiB are read"))
         return saved
     table, opened = "", 0
     rules: list[FirewallRule] = []
     for number, line in enumerate(text.split("\n"), 1):
-        line = _COUNTERS.sub("", line.strip())  # noqa: PLW2901  the same line without its counters
+        line = _plain(line)  # noqa: PLW2901  the same line as a person types it
         try:
             if line.startswith("*"):
                 table, opened = _table(line, table), number
             elif line == "COMMIT" and table:
-                for placed, origin in _placed(table, rules):
+                for placed, origin in _placed(table, rules, home):
                     saved.lines.append(placed)
                     saved.numbers.append(int(origin))
                 table, rules = "", []
@@ -54,8 +64,9 @@ def read_saved(text: str, file: str) -> Saved:
                 if not table:
                     raise RuleError(f"{shown(line, 40)} stands in no table", "begin one with '*filter'")
                 rule = _rule(line, table)
-                saved.left_out += rule is not None and _is_components(rule)
-                rules += [replace(rule, origin=str(number))] if rule else []
+                if rule is not None:
+                    _count(saved, rule, home)
+                    rules.append(replace(rule, origin=str(number)))
         except RuleError as mistake:
             saved.mistakes.append(Mistake(file, number, 1, "", str(mistake), mistake.remedy))
             if len(saved.mistakes) == MAX_MISTAKES:
@@ -63,6 +74,38 @@ def read_saved(text: str, file: str) -> Saved:
     if table:
         saved.mistakes.append(Mistake(file, opened, 1, "", f"the table {table} is not finished", "end it with COMMIT"))
     return saved
+
+
+def _plain(line: str) -> str:
+    """Without counters, and with single quotes bare: iptables-save puts a backslash before them within double ones."""
+    return _ESCAPED.sub(lambda found: "'" if found[1] == "'" else found[0], _COUNTERS.sub("", line.strip()))
+
+
+def _count(saved: Saved, rule: FirewallRule, home: Household) -> None:
+    if owner := home.owner(rule):
+        saved.left_out[owner.title] += 1
+    elif other := maker(rule):
+        saved.left_over[other.title] += 1
+
+
+_OTHERS = (
+    (re.compile(r"(?:\s|#.*\n)*(?:flush ruleset|(?:add |create )?table \w+ \S+)"), "nft's, not iptables-save's"),
+    (re.compile(r"create \S+ (?:hash|bitmap|list):"), "of ipset save, not of iptables-save"),
+    (re.compile(r"# Generated by ip6tables-save"), "of ip6tables-save: the lab has IPv4 only"),
+)
+_REMEDIES = (
+    "save the rules of iptables alone with `iptables-save`; what is in tables of nft's own cannot be loaded",
+    "name it as setsFile, beside the rulesFile",
+    "save those of IPv4 with `iptables-save`",
+)
+
+
+def _other_program(text: str) -> tuple[str, str] | None:
+    """What is wrong, and what would be right, of a text that another program has saved."""
+    for (begins, whose), remedy in zip(_OTHERS, _REMEDIES, strict=True):
+        if begins.match(text):
+            return f"this is {whose}", remedy
+    return None
 
 
 def _table(line: str, current: str) -> str:
@@ -87,16 +130,13 @@ def _rule(line: str, table: str) -> FirewallRule | None:
     return None if rule.text == "ACCEPT" else rule
 
 
-def _is_components(rule: FirewallRule) -> bool:
-    return is_component(rule.chain) or (rule.action != "policy" and is_component(rule.target))
-
-
-def _placed(table: str, rules: list[FirewallRule]) -> Iterator[tuple[str, str]]:
+def _placed(table: str, rules: list[FirewallRule], home: Household) -> Iterator[tuple[str, str]]:
     """Lines of one table, without the components' own, each with where it stood."""
-    jumps = {rule.chain for rule in rules if _is_components(rule) and rule.chain in BUILT_IN[table]}
-    above = dict.fromkeys(jumps, 0)
-    for rule in rules:
-        if _is_components(rule):
+    components = [home.owner(rule) is not None for rule in rules]
+    jumps = {rule.chain for rule, theirs in zip(rules, components, strict=True) if theirs}
+    above = dict.fromkeys(jumps & frozenset(BUILT_IN[table]), 0)
+    for rule, theirs in zip(rules, components, strict=True):
+        if theirs:
             above.pop(rule.chain, None)
         elif rule.action == "append" and rule.chain in above:
             above[rule.chain] += 1

@@ -9,14 +9,13 @@ from itertools import islice
 from pydantic import ValidationError
 
 from lab.errors import FileError, Mistake
-from lab.topology.checks import MAX_FIREWALLS, check, remarks
+from lab.topology.checks import check, remarks
 from lab.topology.defaults import complete
 from lab.topology.document import Document, Mapping, shown
-from lab.topology.firewall import RuleError, parse_rule, unknown_chains
-from lab.topology.iptables_save import read_saved
+from lab.topology.firewalls import load_firewalls
 from lab.topology.reading import read_documents
 from lab.topology.refusals import MAX_MISTAKES, file_error, refusals
-from lab.topology.schema import Firewall, Topology
+from lab.topology.schema import Topology
 from lab.topology.settings import apply_settings
 
 API_VERSION, KIND = "hoplab/v1", "Topology"
@@ -42,9 +41,9 @@ def load_topology(
 ) -> LoadedFile:
     """The whole file, with `settings` (`cni.encapsulation=VXLAN`) made first.
 
-    `read` gives the documents of a text and a file's name. `read_file` gives the text of a `rulesFile` and raises
-    OSError when it cannot. The rules of such files are in the Firewall's `rules` afterwards. Raises FileError with
-    every mistake that can be told at once.
+    `read` gives the documents of a text and a file's name. `read_file` gives the text of a `rulesFile` or `setsFile`
+    and raises OSError when it cannot. What they hold is in the Firewall's `rules` and `sets` afterwards. Raises
+    FileError with every mistake that can be told at once.
     """
     documents = read(text, file)
     first = apply_settings(_topology_document(documents, file), settings)
@@ -55,19 +54,12 @@ def load_topology(
     topology = complete(topology)
     mistakes = [first.mistake(*objection) for objection in islice(check(topology.spec), MAX_MISTAKES + 1)]
     warnings = [first.warning(*remark) for remark in remarks(topology.spec)]
-    firewalls = []
-    for index, firewall in enumerate(topology.spec.firewalls[:MAX_FIREWALLS]):
-        lines, origins, found, left_out = _rules(firewall, first, index, read_file)
-        mistakes += found
-        firewalls.append(firewall.loaded(lines, origins))
-        if left_out:
-            warnings.append(
-                f"{firewall.rules_file}: {left_out} lines of Kubernetes' own chains are left out; the lab makes its own"
-            )
+    loaded = load_firewalls(topology.spec, first, read_file)
+    mistakes += loaded.mistakes
     if mistakes:
         raise file_error(mistakes)
-    spec = topology.spec.model_copy(update={"firewalls": tuple(firewalls)})
-    return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], tuple(warnings))
+    spec = topology.spec.model_copy(update={"firewalls": tuple(loaded.firewalls)})
+    return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], (*warnings, *loaded.warnings))
 
 
 def load_manifests(text: str, file: str) -> tuple[Document, ...]:
@@ -98,43 +90,3 @@ def _topology_document(documents: tuple[Document, ...], file: str) -> Document:
     if mistakes:
         raise FileError(tuple(mistakes))
     return first
-
-
-def _rules(
-    firewall: Firewall, document: Document, index: int, read_file: Callable[[str], str]
-) -> tuple[tuple[str, ...], tuple[str, ...], list[Mistake], int]:
-    """All lines of one firewall, those of its file first; where each stands; what is wrong with them; how many were
-    left out.
-    """
-    at = ("spec", "firewalls", index)
-    lines: list[str] = []
-    origins: list[str] = []
-    mistakes: list[Mistake] = []
-    left_out = 0
-    if firewall.rules_file is not None:
-        try:
-            saved = read_saved(read_file(firewall.rules_file), firewall.rules_file)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text"
-            problem = f"{shown(firewall.rules_file)} cannot be read: {reason.lower()}"
-            return (), (), [document.mistake((*at, "rulesFile"), problem, "the path is relative to this file")], 0
-        lines, mistakes, left_out = saved.lines, saved.mistakes, saved.left_out
-        origins = [f"{_base(firewall.rules_file)}:{number}" for number in saved.numbers]
-    own = len(lines)
-    parsed = [parse_rule(line) for line in lines]
-    for number, line in enumerate(firewall.rules):
-        file, at_line, _ = document.position((*at, "rules", number))
-        origins.append(f"{_base(file)}:{at_line}")
-        try:
-            parsed.append(parse_rule(line))
-        except RuleError as error:
-            mistakes.append(document.mistake((*at, "rules", number), str(error), error.remedy))
-    if not mistakes:
-        for number, unknown in unknown_chains(parsed):
-            path = (*at, "rules", number - own) if number >= own else (*at, "rulesFile")
-            mistakes.append(document.mistake(path, str(unknown), unknown.remedy))
-    return (*lines, *firewall.rules), tuple(origins), mistakes, left_out
-
-
-def _base(file: str) -> str:
-    return file.rpartition("/")[2]

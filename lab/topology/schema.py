@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.alias_generators import to_camel
 
 from lab.topology.firewall import FirewallRule, parse_rule
+from lab.topology.ipset_save import SavedSet
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
 
@@ -149,17 +150,27 @@ class Firewall(Model):
     rules_file: str | None = Field(
         default=None,
         description="File in the format of `iptables-save`, relative to this one: the rules of a machine of yours. "
-        "Chains of Kubernetes' own in it are left out. Its rules come before those of `rules`.",
+        "Chains that the lab's own components make there are left out. Its rules come before those of `rules`.",
+    )
+    sets_file: str | None = Field(
+        default=None,
+        description="File in the format of `ipset save`, relative to this one: the sets that rules match against.",
     )
 
-    # Where each of `rules` stands, `topology.yaml:31`; loading knows it.
+    # Where each of `rules` stands, `topology.yaml:31`, and the sets of `sets_file`; loading knows them.
     _origins: tuple[str, ...] = PrivateAttr(default=())
+    _sets: tuple[SavedSet, ...] = PrivateAttr(default=())
 
-    def loaded(self, rules: tuple[str, ...], origins: tuple[str, ...]) -> Firewall:
-        """The same with the rules of its file among its own, and where each of them stands."""
-        made = self.model_copy(update={"rules": rules, "rules_file": None})
-        made._origins = origins
+    def loaded(self, rules: tuple[str, ...], origins: tuple[str, ...], sets: tuple[SavedSet, ...] = ()) -> Firewall:
+        """The same with what its files hold: their rules among its own, and where each of them stands; their sets."""
+        made = self.model_copy(update={"rules": rules, "rules_file": None, "sets_file": None})
+        made._origins, made._sets = origins, sets
         return made
+
+    @property
+    def sets(self) -> tuple[SavedSet, ...]:
+        """The sets of `setsFile`, after loading."""
+        return self._sets
 
     @cached_property
     def parsed(self) -> tuple[FirewallRule, ...]:

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from lab.errors import FileError
 from lab.topology import FirewallRule, load_topology
+from lab.topology.components import CALICO, KUBE_PROXY, Household
 from lab.topology.firewall import RuleError, parse_rule
 from lab.topology.iptables_save import read_saved
 
+NODE = Household((KUBE_PROXY, CALICO))
 HEAD = "apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: lab}\n"
 
 
@@ -89,9 +91,9 @@ COMMIT
 
 
 def test_the_rules_of_a_real_node_keep_their_place_around_those_of_kubernetes() -> None:
-    saved = read_saved(SAVED, "node.rules")
+    saved = read_saved(SAVED, "node.rules", NODE)
     assert not saved.mistakes
-    assert saved.left_out == 6
+    assert saved.left_out == {"Calico": 3, "kube-proxy": 3}
     assert saved.lines == [
         "-t filter -P INPUT DROP",
         "-t filter -N MINE",
@@ -118,12 +120,13 @@ def test_the_rules_of_a_file_come_before_those_in_the_topology() -> None:
     assert firewall.rules_file is None
     assert len(firewall.parsed) == 9
     assert firewall.parsed[-1] == FirewallRule("filter", "MINE", "append", 0, "-j DROP")
-    assert loaded.warnings == ("node.rules: 6 lines of Kubernetes' own chains are left out; the lab makes its own",)
+    left_out = "3 lines of Calico and 3 of kube-proxy are left out"
+    assert loaded.warnings == (f"node.rules: {left_out}: what node-0 has of that, its components in the lab make",)
 
 
 @given(st.text(max_size=200), st.sampled_from(["", "*filter\n", "*nat\n:A - [0:0]\n-A A "]))
 def test_any_text_is_a_saved_file_or_mistakes_with_their_line(text: str, begin: str) -> None:
-    saved = read_saved(begin + text, "node.rules")
+    saved = read_saved(begin + text, "node.rules", NODE)
     assert all(mistake.line >= 1 for mistake in saved.mistakes)
     for line in saved.lines:
         assert parse_rule(line).table in ("filter", "nat")
