@@ -15,7 +15,8 @@ CHECKOUT = "./inv"
 VARIABLE = "HOPLAB_CALLED"  # what was typed in place of ./inv; the script of that name sets it
 TASKS_FILE = "tasks.py"
 PROGRAMS = ("hoplab", "inv", "invoke")
-_MENTIONED = re.compile(r"(?<![\w./-])\./inv(?= )")
+DEVELOPERS = ("bench", "lint", "setup", "test")  # tasks that a checkout alone has: they are told as they are there
+_MENTIONED = re.compile(rf"(?<![\w./-])\./inv(?= (?!(?:{'|'.join(DEVELOPERS)})\b))")
 
 
 def called(argv0: str, environment: Mapping[str, str]) -> str:

@@ -24,7 +24,7 @@ FETCHES_GO = (1, 21)
 # Where Go's own archive, Debian's package and snap put it.
 GO_FOLDERS = ("/usr/local/go/bin", "/usr/lib/go/bin", "/snap/bin")
 PURPOSE = "names as the real CoreDNS answers them (`dns.server: coredns`)"
-REMEDY = "./inv setup --coredns makes it where Go is; or put one on PATH, or choose `dns.server: dnsmasq`"
+REMEDY = "in a checkout, `./inv setup --coredns` makes it with Go; or put one on PATH, or choose `dns.server: dnsmasq`"
 
 
 def find() -> str | None:

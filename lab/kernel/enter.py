@@ -63,14 +63,19 @@ def restore_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def excuse(program: str, error: OSError, path: str) -> int:
-    """Say why a program could not be run, looked for in `path`; gives the status to end with."""
+def excuse(program: str, error: OSError, path: str, *, root: bool = True) -> int:
+    """Say why a program could not be run, looked for in `path`; gives the status to end with.
+
+    `root`: whoever asked may install packages without sudo.
+    """
     import shutil  # noqa: PLC0415  what every program of every pod comes through starts without it
+
+    from lab.kernel import programs, tools  # noqa: PLC0415  as above
 
     # A folder of PATH that may not be looked into is no reason to call a program forbidden: it was not found.
     nowhere = "/" not in program and shutil.which(program, path=path) is None
     if nowhere or isinstance(error, FileNotFoundError):
-        sys.stderr.write(f"hoplab: {program}: not found on this machine\n")
+        sys.stderr.write(tools.missing(program, tools.how_to_get(program, programs.family(), root=root)))
         return NOT_FOUND
     sys.stderr.write(f"hoplab: {program}: {error.strerror}\n")
     return NOT_EXECUTABLE

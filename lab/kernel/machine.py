@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import MachineError
-from lab.kernel import coredns, nft, programs
+from lab.kernel import coredns, nft, programs, tools
 
 OLDEST_PYTHON = (3, 11)
 ANSWER_SECONDS = 5.0
@@ -44,7 +44,9 @@ class Probe:
     name: str
     needed_for: str
     argv: tuple[str, ...]
-    how_to_get: str
+    modules: tuple[str, ...] = ()
+    instead: str = ""
+    """What to choose where the kernel cannot have it."""
     required: bool = True
     text: str = ""
 
@@ -67,49 +69,54 @@ PROBES = (
         "veth",
         "pods and links",
         ("ip", "link", "add", "probe", "type", "veth", "peer", "name", "peer"),
-        "modprobe veth",
+        ("veth",),
     ),
-    Probe("bridge", "subnets", ("ip", "link", "add", "probe", "type", "bridge"), "modprobe bridge"),
+    Probe("bridge", "subnets", ("ip", "link", "add", "probe", "type", "bridge"), ("bridge",)),
     Probe(
         "vxlan",
         "tunnels: VXLAN, VXLANCrossSubnet",
         ("ip", "link", "add", "probe", "type", "vxlan", "id", "1", "dstport", "4789"),
-        "modprobe vxlan, or choose `encapsulation: None`",
+        ("vxlan",),
+        "choose `encapsulation: None`",
     ),
     Probe(
         "ipip",
         "tunnels: IPIP, IPIPCrossSubnet",
         ("ip", "link", "add", "probe", "type", "ipip", "local", "10.0.0.1", "remote", "10.0.0.2"),
-        "modprobe ipip, or choose `encapsulation: VXLANCrossSubnet`",
+        ("ipip",),
+        "choose `encapsulation: VXLANCrossSubnet`",
         required=False,
     ),
     Probe(
         "iptables rules",
         "Services, NAT and firewalls",
         ("iptables-restore",),
-        "modprobe -a nf_tables nft_compat xt_conntrack xt_statistic xt_multiport xt_MASQUERADE",
+        ("nf_tables", "nft_compat", "xt_conntrack", "xt_statistic", "xt_multiport", "xt_MASQUERADE"),
         text=RULES,
     ),
     Probe(
         "iptables, legacy",
         "rules of nodes that use the old interface",
         ("iptables-legacy", "-t", "nat", "-S"),
-        "modprobe iptable_nat; the lab itself uses the nf_tables one",
+        ("iptable_nat",),
+        "nothing to do: the lab itself uses the nf_tables one",
         required=False,
     ),
-    Probe("ipset", "address sets", ("ipset", "create", "probe", "hash:net"), "modprobe ip_set_hash_net"),
+    Probe("ipset", "address sets", ("ipset", "create", "probe", "hash:net"), ("ip_set_hash_net",)),
     Probe(
         "bridge-nf",
         "Services for pods behind a bridge (flannel)",
         ("cat", "/proc/sys/net/bridge/bridge-nf-call-iptables"),
-        "modprobe br_netfilter, or choose `plugin: calico`",
+        ("br_netfilter",),
+        "choose `plugin: calico`",
         required=False,
     ),
     Probe(
         "nftables",
         "a kube-proxy in nftables mode",
         ("nft", "-f", "-"),
-        "install nftables, or choose `proxy: iptables`",
+        ("nf_tables",),
+        "choose `proxy: iptables`",
         required=False,
         text=nft.FEATURES,
     ),
@@ -117,7 +124,8 @@ PROBES = (
         "ip_vs",
         "a proxy with IPVS",
         ("cat", "/proc/net/ip_vs"),
-        "modprobe ip_vs, or choose `proxy: iptables`",
+        ("ip_vs",),
+        "choose `proxy: iptables`",
         required=False,
     ),
 )
@@ -144,6 +152,32 @@ def _start(argv: tuple[str, ...], text: str, user: bool) -> subprocess.Popen[str
         except BrokenPipeError:
             pass  # it ended without reading: its status says why
     return process
+
+
+def _remedy(probe: Probe, modules: frozenset[str]) -> str:
+    """What to do about a probe that failed: install its program, load modules that are there, or choose otherwise."""
+    if programs.find(probe.argv[0]) is None:
+        package = tools.how_to_get(probe.argv[0], programs.family(), root=os.geteuid() == 0)
+        what = f"{probe.argv[0]} is missing" + (f": {package}" if package else "")
+    elif lacking := [one for one in probe.modules if one.lower() not in modules]:
+        what = f"this kernel has no {', '.join(lacking)}, and this machine no such module"
+    else:
+        several = "-a " if len(probe.modules) > 1 else ""
+        what = f"{'' if os.geteuid() == 0 else 'sudo '}modprobe {several}{' '.join(probe.modules)}"
+    return f"{what}; or {probe.instead}" if probe.instead else what
+
+
+def loadable(folder: Path) -> frozenset[str]:
+    """The modules of the kernel whose folder in /lib/modules this is, loadable or built in, in small letters."""
+    found: set[str] = set()
+    for name in ("modules.dep", "modules.builtin"):
+        try:
+            lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue
+        paths = (line.partition(":")[0].rpartition("/")[2] for line in lines)
+        found.update(path.partition(".ko")[0].replace("-", "_").lower() for path in paths)
+    return frozenset(found)
 
 
 def _succeeded(process: subprocess.Popen[str] | None) -> bool:
@@ -211,7 +245,9 @@ def _check_features(usable: bool) -> list[Finding]:
         return [Finding(p.name, False, p.needed_for, "not tried: no namespaces", p.required) for p in PROBES]
     running = [(probe, _start(probe.argv, probe.text, user=os.geteuid() != 0)) for probe in PROBES]
     outcomes = [(probe, _succeeded(process)) for probe, process in running]
-    return [Finding(p.name, ok, p.needed_for, "" if ok else p.how_to_get, p.required) for p, ok in outcomes]
+    modules = loadable(Path("/lib/modules", platform.release()))
+    found = [(probe, ok, "" if ok else _remedy(probe, modules)) for probe, ok in outcomes]
+    return [Finding(probe.name, ok, probe.needed_for, how, probe.required) for probe, ok, how in found]
 
 
 def _check_packet_sockets() -> Finding:

@@ -24,11 +24,11 @@ def run(sandbox: Sandbox, place: str, argv: Sequence[str], extra: Mapping[str, s
     such place.
     """
     os.close(sandbox.open_netns(place))
-    here = os.getcwd()
+    here, root = os.getcwd(), os.geteuid() == 0  # everybody is root in the sandbox
     _join(sandbox)
     child = os.fork()
     if child == 0:
-        _become_program(place, here, argv, extra)
+        _become_program(place, here, argv, extra, root)
     for interrupt in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(interrupt, signal.SIG_IGN)  # the terminal sends them to the program as well; it decides
     signal.signal(signal.SIGTERM, lambda number, _frame: os.kill(child, number))
@@ -48,7 +48,7 @@ def _join(sandbox: Sandbox) -> None:
         raise LabError("the lab has just ended", "./inv up builds it again") from error
 
 
-def _become_program(place: str, here: str, argv: Sequence[str], extra: Mapping[str, str]) -> None:
+def _become_program(place: str, here: str, argv: Sequence[str], extra: Mapping[str, str], root: bool) -> None:
     status = NOT_EXECUTABLE
     try:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -57,7 +57,7 @@ def _become_program(place: str, here: str, argv: Sequence[str], extra: Mapping[s
         restore_signals()
         os.execvpe(argv[0], list(argv), {**os.environ, "PATH": search_path(), **extra})  # noqa: S606  no shell is the point
     except OSError as error:
-        status = excuse(argv[0], error, search_path())
+        status = excuse(argv[0], error, search_path(), root=root)
     finally:
         sys.stderr.flush()
         os._exit(status)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 from lab.agent import client
 from lab.errors import UsageError
-from lab.kernel import visit
+from lab.kernel import programs, tools, visit
 from lab.network.objects import UNDERLAY
 from lab.tasks.command import LAB, Context, Exit, command
 
@@ -30,4 +31,5 @@ def shell(_: Context, place: str = UNDERLAY, lab: str = "") -> None:
     with client.connect(lab or None) as connected:
         where = connected.request("place", name=place)
         prompt = f"[{connected.lab} {where}] \\w\\$ "
-        raise Exit(code=visit.run(connected.sandbox, where, argv, {"PS1": prompt}))
+        told = tools.handler(programs.family(), root=os.geteuid() == 0)
+        raise Exit(code=visit.run(connected.sandbox, where, argv, {"PS1": prompt, **told}))

@@ -41,7 +41,7 @@ def place_called(labmap: LabMap, source: Place | None, typed: Typed) -> Place:
     if typed.kind in (SERVICE, NODE) or is_address(typed.host):
         place = labmap.find(typed.host)
         if typed.kind in (NODE, POD) and place.kind != typed.kind:
-            raise UsageError(f"{typed.host} is a {place.kind}, not a {typed.kind}", "`./inv inspect` lists the places")
+            raise UsageError(f"{typed.host} is no {typed.kind}", "`./inv inspect` lists the places")
         return place
     namespace, slash, name = typed.host.rpartition("/")
     if not slash:

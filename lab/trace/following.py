@@ -72,7 +72,7 @@ def following(sandbox: Sandbox, labmap: LabMap, source: str, agent: Agent) -> Fo
     """UsageError when the source is not a pod."""
     place = labmap.find(source)
     if place.kind != "pod":
-        raise UsageError(f"{source} is a {place.kind}; what is followed is a pod", "./inv get pods lists them")
+        raise UsageError(f"{source} is no pod, and what is followed is one", "./inv get pods lists them")
     return Following(sandbox, labmap, place, agent)
 
 

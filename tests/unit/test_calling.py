@@ -37,6 +37,10 @@ def test_what_only_looks_like_it_stays() -> None:
         assert spoken(text, "hoplab") == text
 
 
+def test_what_only_a_checkout_can_do_is_told_as_it_is_there() -> None:
+    assert spoken("`./inv setup --coredns`, then ./inv up", "hoplab") == "`./inv setup --coredns`, then hoplab up"
+
+
 def test_no_text_of_the_program_calls_it_anything_else() -> None:
     """`spoken` knows `./inv TASK` only."""
     strange = re.compile(r"[\"' `](inv|invoke) (up|down|list|trace|get|exec|events|inspect|shell|apply)\b")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from lab.kernel import machine
+from lab.kernel import machine, programs
 
 
 @pytest.fixture
@@ -68,10 +69,12 @@ def test_a_feature_that_only_some_need_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, sysctls: dict[str, str]
 ) -> None:
     monkeypatch.setattr(machine, "_start", lambda argv, _text, **_: outcome(2 if "ipip" in argv else 0))
+    monkeypatch.setattr(machine, "loadable", lambda _: frozenset(("ipip",)))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     found = {finding.name: finding for finding in machine.check()}
     assert not found["ipip"].ok
     assert not found["ipip"].required
-    assert found["ipip"].how_to_get == "modprobe ipip, or choose `encapsulation: VXLANCrossSubnet`"
+    assert found["ipip"].how_to_get == "modprobe ipip; or choose `encapsulation: VXLANCrossSubnet`"
     assert found["vxlan"].ok
     assert sysctls == {}
 
@@ -81,3 +84,32 @@ def test_a_program_that_never_answers_counts_as_a_feature_that_is_not_there(monk
     silent = subprocess.Popen(("sleep", "60"), text=True)
     assert not machine._succeeded(silent)
     assert silent.returncode is not None, "it was ended, not left behind"
+
+
+def test_a_module_is_advised_only_where_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "modules.dep").write_text("kernel/net/ipv4/ipip.ko.zst: kernel/net/ipv4/ip_tunnel.ko.zst\n")
+    (tmp_path / "modules.builtin").write_text("kernel/net/netfilter/xt_MASQUERADE.ko\nkernel/drivers/net/br-x.ko\n")
+    assert machine.loadable(tmp_path) == {"ipip", "xt_masquerade", "br_x"}
+    assert machine.loadable(tmp_path / "absent") == frozenset()
+
+
+def test_what_the_kernel_lacks_is_not_called_a_missing_program(
+    monkeypatch: pytest.MonkeyPatch, sysctls: dict[str, str]
+) -> None:
+    monkeypatch.setattr(machine, "_start", lambda argv, _text, **_: outcome(0 if argv == ("true",) else 1))
+    monkeypatch.setattr(machine, "loadable", lambda _: frozenset())
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    lacking = {finding.name: finding.how_to_get for finding in machine.check()}
+    assert lacking["ip_vs"] == "this kernel has no ip_vs, and this machine no such module; or choose `proxy: iptables`"
+    assert sysctls == {}
+
+
+def test_a_missing_program_is_told_with_its_package_and_not_as_the_kernels_lack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = programs.find
+    monkeypatch.setattr(programs, "find", lambda name: None if name == "nft" else there(name))
+    monkeypatch.setattr(programs, "family", lambda: "fedora")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    found = {finding.name: finding for finding in machine.check()}
+    assert found["nftables"].how_to_get == "nft is missing: dnf install -y nftables; or choose `proxy: iptables`"
