@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from lab.errors import KernelError
-from lab.kernel import files, rules, step_requests, sysctl
+from lab.kernel import files, offload, rules, step_requests, sysctl
 from lab.kernel.cancelled import Cancelled
 from lab.kernel.failure import failure, guarded
 from lab.kernel.holdings import Holdings
@@ -26,6 +26,7 @@ from lab.network.objects import (
     Namespace,
     Neighbour,
     Network,
+    Offload,
     Process,
     Route,
     Symlink,
@@ -111,6 +112,7 @@ class _Application:
         self._loading.advance(beside=max(1, PROCESSORS - 1))
         self._settings(place, kinds[Sysctl])
         self._netlink(place, kinds)
+        self._offloads(place, kinds[Offload])
         for step in (*kinds[File], *kinds[Symlink]):
             assert isinstance(step.object, File | Symlink)
             guarded(step, files.write, step.object)
@@ -148,6 +150,13 @@ class _Application:
             with self._holdings.namespaces.entered(place):
                 for step, item in chosen:
                     guarded(step, sysctl.write, item)
+
+    def _offloads(self, place: str, steps: Sequence[Step]) -> None:
+        if steps:
+            with self._holdings.namespaces.entered(place):
+                for step in steps:
+                    assert isinstance(step.object, Offload)
+                    guarded(step, offload.switch_off, step.object)
 
     def _netlink(self, place: str, kinds: _Kinds) -> None:
         requests: list[Request] = []
@@ -207,6 +216,9 @@ class _Application:
             elif isinstance(item, File | Symlink):
                 self._holdings.files.pop(item.key, None)
                 guarded(step, files.remove, item)
+            elif isinstance(item, Offload):
+                with self._holdings.namespaces.entered(item.place):
+                    guarded(step, offload.switch_on, item)
             elif isinstance(item, IpSet):
                 rules.start_ipset(self._holdings.namespaces, item.place, f"destroy {item.name}\n").result()
             elif isinstance(item, Namespace):

@@ -15,7 +15,7 @@ from lab.kernel.changes import Changes
 from lab.kernel.listeners import Listeners
 from lab.kernel.namespaces import Namespaces
 from lab.kernel.processes import Processes
-from lab.network.objects import File, Interface, IpSet, Key, Namespace, Object, Symlink
+from lab.network.objects import File, Interface, IpSet, Key, Namespace, Object, Offload, Symlink
 
 RULE_KINDS = ("node", "router", "gateway", "internet")
 
@@ -33,6 +33,7 @@ class Holdings:
     peers: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     files: dict[Key, File | Symlink] = field(default_factory=dict)
     with_sets: set[str] = field(default_factory=set)
+    offloads: dict[Key, Offload] = field(default_factory=dict)
     listeners: Listeners = field(init=False)
     processes: Processes = field(init=False)
 
@@ -47,6 +48,8 @@ class Holdings:
                 self.files[item.key] = item
             elif isinstance(item, IpSet):
                 self.with_sets.add(item.place)
+            elif isinstance(item, Offload):
+                self.offloads[item.key] = item
             elif isinstance(item, Namespace):
                 self.kinds[item.place] = item
             elif isinstance(item, Interface) and item.kind == "veth" and item.primary:

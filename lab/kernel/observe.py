@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lab.kernel import files, nft, rules, sysctl
+from lab.kernel import files, nft, offload, rules, sysctl
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.kernel.netlink import RouteSocket
 from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
@@ -65,6 +65,7 @@ def read_place(holdings: Holdings, place: str, settings: Iterable[str]) -> list[
             if kind == "node":
                 found += neighbour.read_fdb(netlink, place, names)
                 found += device_settings.read_proxy_delays(netlink, place, names)
+        found += offload.read(item for item in holdings.offloads.values() if item.place == place)
         found += sysctl.read(place, (name for name in settings if device_settings.device_of(name) is None))
     holdings.indexes[place] = links.indexes
     return found

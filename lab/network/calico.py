@@ -27,6 +27,7 @@ from lab.network.objects import (
 )
 from lab.network.routing import default_router, device_towards, next_router, router_hop
 from lab.network.wiring import Wiring, wiring
+from lab.topology.defaults import tunnel_mtu
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod
@@ -84,14 +85,16 @@ def ip_sets(topology: Topology, addresses: Addresses) -> Iterator[IpSet]:
     tunnel = tunnel_of(topology)
     for node in wiring(topology).nodes:
         own = addresses.tunnels.get(node, "")
-        yield from calico_sets.ip_sets(node, addresses.nodes, (addresses.pod_cidr,), tunnel, own)
+        pools = (addresses.pod_cidr,)
+        masqueraded = pools if topology.spec.cni.nat_outgoing else ()
+        yield from calico_sets.ip_sets(node, addresses.nodes, pools, masqueraded, tunnel, own)
 
 
 def chains(topology: Topology, node: str, residents: Iterable[Pod]) -> Iterator[Chain]:
     """Calico's own chains on a node with these pods."""
     tunnel = tunnel_of(topology)
     devices: list[tuple[str, str]] = []
-    yield from calico_rules.chains(node, tunnel)
+    yield from calico_rules.chains(node, tunnel, nat_outgoing=topology.spec.cni.nat_outgoing)
     here = list(residents)
     for namespace in sorted({pod.namespace for pod in here}):
         yield from calico_workloads.profile_chains(node, namespace)
@@ -106,7 +109,7 @@ def _tunnel(topology: Topology, addresses: Addresses, node: str) -> Iterator[Obj
     cni, tunnel = topology.spec.cni, tunnel_of(topology)
     if not tunnel.kind:
         return
-    mtu = cni.mtu or 0
+    mtu = tunnel_mtu(cni, topology.spec.underlay_mtu)
     if tunnel.kind == "vxlan":
         vxlan = Vxlan(cni.vni or 0, tunnel.port, addresses.nodes[node], "eth0")
         intent = f"VXLAN {cni.vni} to the other nodes"

@@ -31,15 +31,16 @@ _TRACKED = plain("-m conntrack --ctstate RELATED,ESTABLISHED")
 
 
 @lru_cache(maxsize=8)
-def static_chains(tunnel: Tunnel) -> tuple[tuple[str, str, tuple[Rule, ...], str], ...]:
+def static_chains(tunnel: Tunnel, nat_outgoing: bool = True) -> tuple[tuple[str, str, tuple[Rule, ...], str], ...]:
     """(table, chain, rules, intent) of every chain that is the same on all nodes with this tunnel."""
-    chains = (*_raw(tunnel), *_MANGLE, *_nat(tunnel), *filter_chains(tunnel))
+    chains = (*_raw(tunnel), *_MANGLE, *_nat(tunnel, nat_outgoing), *filter_chains(tunnel))
     return tuple((table, name, hashed(name, templates), intent) for table, name, templates, intent in chains)
 
 
-def chains(node: str, tunnel: Tunnel) -> tuple[Chain, ...]:
-    """All chains of a node but those that depend on its pods."""
-    return tuple(Chain(node, table, name, rules, intent=intent) for table, name, rules, intent in static_chains(tunnel))
+def chains(node: str, tunnel: Tunnel, *, nat_outgoing: bool) -> tuple[Chain, ...]:
+    """All chains of a node but those that depend on its pods; `nat_outgoing` is whether any pool is masqueraded."""
+    static = static_chains(tunnel, nat_outgoing)
+    return tuple(Chain(node, table, name, rules, intent=intent) for table, name, rules, intent in static)
 
 
 def jumps() -> dict[tuple[str, str], tuple[Rule, ...]]:
@@ -119,7 +120,7 @@ _MANGLE: tuple[ChainTemplate, ...] = (
 )
 
 
-def _nat(tunnel: Tunnel) -> list[ChainTemplate]:
+def _nat(tunnel: Tunnel, nat_outgoing: bool) -> list[ChainTemplate]:
     through_tunnel: tuple[Template, ...] = ()
     if tunnel.kind:
         through_tunnel = (
@@ -148,5 +149,5 @@ def _nat(tunnel: Tunnel) -> list[ChainTemplate]:
         ("nat", "cali-POSTROUTING", postrouting, "source NAT of what leaves"),
         ("nat", "cali-fip-dnat", (), _FLOATING),
         ("nat", "cali-fip-snat", (), _FLOATING),
-        ("nat", "cali-nat-outgoing", (outgoing_nat,), "pods leaving the cluster"),
+        ("nat", "cali-nat-outgoing", (outgoing_nat,) if nat_outgoing else (), "pods leaving the cluster"),
     ]

@@ -17,15 +17,24 @@ class Tunnel:
 
 
 def ip_sets(
-    node: str, node_addresses: dict[str, str], pools: tuple[str, ...], tunnel: Tunnel, tunnel_address: str
+    node: str,
+    node_addresses: dict[str, str],
+    pools: tuple[str, ...],
+    masqueraded: tuple[str, ...],
+    tunnel: Tunnel,
+    tunnel_address: str,
 ) -> tuple[IpSet, ...]:
-    """The sets that the rules of a node match against (felix: names of main IP sets)."""
+    """The sets that the rules of a node match against (felix: names of main IP sets). `masqueraded` are the pools with
+    natOutgoing.
+    """
     others = tuple(sorted(address for name, address in node_addresses.items() if name != node))
     everyone = tuple(sorted(node_addresses.values()))
     own = tuple(sorted({node_addresses[node], "127.0.0.1", *((tunnel_address,) if tunnel.kind else ())}))
     sets = [
         IpSet(node, "cali40all-ipam-pools", "hash:net", pools, intent="all pod addresses"),
-        IpSet(node, "cali40masq-ipam-pools", "hash:net", pools, intent="pods that are masqueraded on their way out"),
+        IpSet(
+            node, "cali40masq-ipam-pools", "hash:net", masqueraded, intent="pods that are masqueraded on their way out"
+        ),
         IpSet(node, "cali40this-host", "hash:net", own, intent=f"addresses of {node} itself"),
     ]
     if tunnel.kind == "vxlan":

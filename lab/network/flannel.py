@@ -12,6 +12,7 @@ from lab.network.ipv4 import Prefix
 from lab.network.naming import bridge_device, mac
 from lab.network.objects import Address, Chain, FdbEntry, Interface, Neighbour, Object, Route, Rule, Vxlan
 from lab.network.wiring import wiring
+from lab.topology.defaults import tunnel_mtu
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod
@@ -37,7 +38,8 @@ def nodes(topology: Topology, addresses: Addresses) -> Iterator[Object]:
         if tunnels:
             vxlan = Vxlan(cni.vni or 0, cni.port or 0, addresses.nodes[node], "eth0")
             intent = f"VXLAN {cni.vni} to the other nodes"
-            yield Interface(node, TUNNEL, "vxlan", mac(node, TUNNEL), mtu, vxlan=vxlan, intent=intent)
+            its_mtu = tunnel_mtu(cni, topology.spec.underlay_mtu)
+            yield Interface(node, TUNNEL, "vxlan", mac(node, TUNNEL), its_mtu, vxlan=vxlan, intent=intent)
             yield Address(node, TUNNEL, f"{addresses.tunnels[node]}/32", f"tunnel address of {node}")
         yield Interface(node, BRIDGE, "bridge", mac(node, BRIDGE), mtu, intent=f"bridge of the pods on {node}")
         yield Address(node, BRIDGE, f"{own.address(1)}/{own.length}", f"gateway of the pods on {node}")

@@ -39,6 +39,7 @@ __all__ = [
     "NftSet",
     "NftTable",
     "Object",
+    "Offload",
     "Process",
     "Reply",
     "Route",
@@ -146,6 +147,22 @@ class Sysctl:
 
 
 @dataclass(frozen=True, slots=True)
+class Offload:
+    """That a device gets no packets larger than its MTU: segmentation is done before it (TSO and GSO off), and what
+    comes in is not put together again (GRO off). Veths have it otherwise, as most network cards do.
+    """
+
+    rank: ClassVar[int] = 2
+    place: str
+    device: str
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("offload", self.place, self.device)
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """An IPv4 address with its prefix length (`10.0.1.10/24`) on a device."""
 
@@ -221,6 +238,7 @@ Object = (
     Namespace
     | Interface
     | Sysctl
+    | Offload
     | Address
     | Route
     | Neighbour

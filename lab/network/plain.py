@@ -26,6 +26,7 @@ from lab.network.objects import (
     NftSet,
     NftTable,
     Object,
+    Offload,
     Process,
     Reply,
     Route,
@@ -38,7 +39,7 @@ from lab.network.objects import (
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Namespace, Interface, Sysctl, Address, Route, Neighbour, FdbEntry),
+        *(Namespace, Interface, Sysctl, Offload, Address, Route, Neighbour, FdbEntry),
         *(IpSet, Chain, NftTable, NftSet, NftChain, File, Symlink, Listener, Process),
     )
 }

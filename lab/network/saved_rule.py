@@ -60,7 +60,8 @@ def saved_forms(text: str) -> tuple[str, ...]:
     position = 0
     while position < len(words):
         position = _take(parts, words, position)
-    tail = " ".join([*parts.matches, *_target(parts.target)])
+    matches = _whole_connlimit(parts.matches) if "connlimit" in parts.loaded else parts.matches
+    tail = " ".join([*matches, *_target(parts.target)])
     return tuple(" ".join(filter(None, (basics, tail))) for basics in _basics(parts.basics))
 
 
@@ -120,6 +121,18 @@ def _spelled(spelling: Callable[[str], str], value: str) -> str:
         return spelling(value)
     except ValueError:
         return value
+
+
+def _whole_connlimit(matches: list[str]) -> list[str]:
+    """With what a limit of connections is when it is not said: of each source address."""
+    begin = next(at for at, word in enumerate(matches) if word == "connlimit" and matches[at - 1] == "-m") + 1
+    end = next((at for at in range(begin, len(matches)) if matches[at] == "-m"), len(matches))
+    said = matches[begin:end]
+    mask = said.index("--connlimit-mask") if "--connlimit-mask" in said else None
+    size = said[mask + 1 : mask + 2] if mask is not None else ["32"]
+    whose = "--connlimit-daddr" if "--connlimit-daddr" in said else "--connlimit-saddr"
+    number = [word for at, word in enumerate(said) if word != whose and (mask is None or at not in (mask, mask + 1))]
+    return [*matches[:begin], *number, "--connlimit-mask", *size, whose, *matches[end:]]
 
 
 def _states(value: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.network.ipv4 import Prefix
 from lab.network.naming import device_name, mac, port_name
-from lab.network.objects import UNDERLAY, Address, Interface, Namespace, Object, Sysctl
+from lab.network.objects import UNDERLAY, Address, Interface, Namespace, Object, Offload, Sysctl
 from lab.network.wiring import GATEWAY, INTERNET, TRANSIT, Wiring, wiring
 
 if TYPE_CHECKING:
@@ -52,6 +52,17 @@ def underlay(topology: Topology, addresses: Addresses) -> Iterator[Object]:
     yield from _plug(GATEWAY, "eth1", INTERNET, outside_mtu, f"{addresses.gateway_internet}/{outside.length}")
     yield from _plug(INTERNET, "eth0", INTERNET, outside_mtu, f"{addresses.resolver}/{outside.length}")
     yield Address(INTERNET, "eth0", f"{addresses.web}/{outside.length}", intent="the internet's web server")
+    yield from _without_offload(topology)
+
+
+def _without_offload(topology: Topology) -> Iterator[Offload]:
+    """Both ends of the cables that the file says it of, so that it counts for either direction."""
+    for link in topology.spec.links:
+        if link.offload == "off":
+            place, _, device = link.on.partition("/")
+            intent = f"spec.links: no offload on {link.on}"
+            yield Offload(place, device, intent)
+            yield Offload(UNDERLAY, port_name(place, device), intent)
 
 
 def _held(wires: Wiring, subnet: str, address: str) -> str:

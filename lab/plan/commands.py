@@ -17,6 +17,7 @@ from lab.network.objects import (
     Listener,
     Namespace,
     Neighbour,
+    Offload,
     Process,
     Route,
     Symlink,
@@ -101,6 +102,12 @@ def _details(item: Interface) -> str:
 
 def _sysctl(item: Sysctl, _action: Action) -> str:
     return f"{_exec(item.place)}sysctl -qw {sysctl_path(item.name)}={item.value}"
+
+
+def _offload(item: Offload, action: Action) -> str:
+    state = "on" if action == "remove" else "off"
+    received = "" if action == "remove" else " gro off"  # a veth puts nothing together unless it is told to
+    return f"{_exec(item.place)}ethtool -K {item.device} tso {state} gso {state}{received}"
 
 
 def sysctl_path(name: str) -> str:
@@ -204,6 +211,7 @@ _WRITERS: dict[type, Callable[[Any, Action], str]] = {
     Namespace: _namespace,
     Interface: _interface,
     Sysctl: _sysctl,
+    Offload: _offload,
     Address: _address,
     Route: _route,
     Neighbour: _neighbour,

@@ -7,12 +7,12 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from lab.topology.defaults import PLUGINS, overhead
-from lab.topology.document import Path
+from lab.topology.document import Path, shown
 from lab.topology.prefixes import overlaps
 from lab.topology.refusals import unknown
 from lab.topology.schema import ZONE, Spec
 
-MAX_NODES, MAX_SUBNETS, MAX_ROUTERS, MAX_FIREWALLS = 1000, 200, 200, 2000
+MAX_NODES, MAX_SUBNETS, MAX_ROUTERS, MAX_FIREWALLS, MAX_LINKS = 1000, 200, 200, 2000, 2000
 PLACES = {
     "gateway": "the NAT gateway",
     "internet": "the world outside",
@@ -62,15 +62,7 @@ def check(spec: Spec) -> Iterator[Objection]:
     yield from _plugin(spec)
     yield from _addresses(spec)
     yield from _outside(spec)
-
-
-def remarks(spec: Spec) -> Iterator[tuple[Path, str]]:
-    """What a spec that can be right has in vain: where it stands, and a sentence."""
-    services = spec.services
-    for i, text in enumerate(services.node_port_addresses if services.proxy == "nftables" else ()):
-        if IPv4Network(text).is_loopback:
-            told = f"{text} has no effect: with services.proxy nftables no node port answers on 127.0.0.0/8"
-            yield ("spec", "services", "nodePortAddresses", i), told
+    yield from _links(spec)
 
 
 def _too_many(spec: Spec) -> Iterator[Objection]:
@@ -79,6 +71,7 @@ def _too_many(spec: Spec) -> Iterator[Objection]:
         ("nodes", spec.nodes, MAX_NODES),
         ("routers", spec.routers, MAX_ROUTERS),
         ("firewalls", spec.firewalls, MAX_FIREWALLS),
+        ("links", spec.links, MAX_LINKS),
     ):
         if len(items) > limit:
             yield Objection(("spec", field), f"there are {len(items)}", f"at most {limit} are possible")
@@ -193,6 +186,9 @@ def _plugin(spec: Spec) -> Iterator[Objection]:
         yield Objection(("spec", "cni", "encapsulation"), problem, f"use {possible}")
     elif cni.mtu and cni.encapsulation and cni.mtu > 65535 - overhead(cni.encapsulation):
         yield Objection(("spec", "cni", "mtu"), f"{cni.mtu} leaves no room for the tunnel's headers", "make it smaller")
+    if not cni.nat_outgoing and cni.plugin != "calico":
+        problem = f"{cni.plugin} has no natOutgoing"
+        yield Objection(("spec", "cni", "natOutgoing"), problem, "leave it out, or use calico")
     blocks = 2 ** max(0, plugin.block - IPv4Network(cni.pod_cidr).prefixlen)
     if IPv4Network(cni.pod_cidr).prefixlen > plugin.block or blocks < len(spec.nodes):
         problem = f"{cni.pod_cidr} is too small: {len(spec.nodes)} nodes take a /{plugin.block} each"
@@ -244,3 +240,30 @@ def _outside(spec: Spec) -> Iterator[Objection]:
         if name == spec.dns.domain or name.endswith(f".{spec.dns.domain}"):
             problem = f"{name} is inside the cluster's domain {spec.dns.domain}"
             yield Objection(("spec", "internet", "names", i), problem, "names outside must not end with it")
+
+
+def _links(spec: Spec) -> Iterator[Objection]:
+    """Each names an interface that a cable of the underlay ends in, once."""
+    known = cables(spec)
+    seen: set[str] = set()
+    for i, link in enumerate(spec.links):
+        path = ("spec", "links", i, "on")
+        place, _, _ = link.on.partition("/")
+        if link.on in seen:
+            yield Objection(path, f"{link.on} is named twice", "say all of it in one place")
+        elif place not in known:
+            yield Objection(path, *unknown("node or router", place, [*known]))
+        elif link.on not in known[place]:
+            yield Objection(
+                path, f"{place} has no {shown(link.on.partition('/')[2])}", f"it has {', '.join(known[place])}"
+            )
+        seen.add(link.on)
+
+
+def cables(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """The interfaces of every place in which a cable of the underlay ends, as `spec.links` names them."""
+    found = {node.name: 1 for node in spec.nodes}
+    first = spec.routers[0].name if spec.routers else ""
+    found |= {router.name: len(router.subnets) + (router.name == first) for router in spec.routers}
+    found |= {"gateway": 2, "internet": 1}
+    return {place: tuple(f"{place}/eth{number}" for number in range(count)) for place, count in found.items()}

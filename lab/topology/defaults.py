@@ -31,6 +31,15 @@ def overhead(encapsulation: Encapsulation) -> int:
     return 50 if encapsulation.startswith("VXLAN") else 20 if encapsulation.startswith("IPIP") else 0
 
 
+def tunnel_mtu(cni: Cni, underlay_mtu: int) -> int:
+    """The MTU of a node's tunnel: the pods', but of VXLAN over a device no more than leaves room for its headers there.
+
+    The kernel refuses more (vxlan_change_mtu: EINVAL); an IPIP device may have any.
+    """
+    wanted, encapsulation = cni.mtu or 0, cni.encapsulation or "None"
+    return min(wanted, underlay_mtu - overhead(encapsulation)) if encapsulation.startswith("VXLAN") else wanted
+
+
 def complete(topology: Topology) -> Topology:
     """One `router` on all subnets unless there are routers; nodes in the first subnet; the plugin's own numbers."""
     spec = topology.spec

@@ -12,6 +12,8 @@ LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 SERVICE_LABEL = r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"
 # RFC 1123 subdomain: names of other Kubernetes objects, and of hosts.
 SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?){0,30}$"
+# A place and one of its interfaces.
+CABLE = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/eth[0-9]{1,3}$"
 LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 LABEL_KEY = r"^([a-z0-9][-a-z0-9.]{0,251}[a-z0-9]/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 
@@ -25,6 +27,7 @@ REMEDIES = {
         "a name",
         "use lower-case letters, digits, dashes and dots, with a letter or digit at both ends of each part",
     ),
+    CABLE: ("a place and its interface", "write it as node-0/eth0"),
     LABEL_VALUE: (
         "a label's value",
         "use at most 63 letters, digits, dashes, underscores and dots, with a letter or digit at both ends",

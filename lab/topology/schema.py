@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from lab.topology.firewall import FirewallRule, parse_rule
 from lab.topology.ipset_save import SavedSet
-from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
+from lab.topology.names import CABLE, LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
 
 Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]
@@ -96,7 +96,13 @@ class Cni(Model):
     port: Port | None = Field(default=None, description="UDP port of VXLAN. Calico's default is 4789, flannel's 8472.")
     mtu: Mtu | None = Field(
         default=None,
-        description="MTU of pods and tunnels in bytes. Unless given: the underlay's less 50 for VXLAN, 20 for IPIP.",
+        description="MTU of pods and tunnels in bytes. Unless given: the underlay's less 50 for VXLAN, 20 for IPIP. "
+        "A VXLAN tunnel never has more than that, whatever the pods have.",
+    )
+    nat_outgoing: bool = Field(
+        default=True,
+        strict=True,
+        description="Whether pods leave the cluster with their node's address (`natOutgoing` of Calico's pool).",
     )
 
 
@@ -179,6 +185,19 @@ class Firewall(Model):
         return tuple(replace(parse_rule(line), origin=origin) for line, origin in zip(self.rules, origins, strict=True))
 
 
+class Link(Model):
+    """What a cable of the underlay is like, otherwise than usual."""
+
+    on: Annotated[str, Field(pattern=CABLE)] = Field(
+        description="A place and its interface in a subnet, such as node-0/eth0 or router/eth1."
+    )
+    offload: Literal["on", "off"] = Field(
+        default="on",
+        description="`off`: packets are cut to the MTU before this interface and its other end, as on a wire (TSO, GSO "
+        "and GRO off). Otherwise TCP's super-frames pass links with a smaller MTU, as no packet would.",
+    )
+
+
 class Internet(Model):
     """The outside: a network with a web server and a resolver, reached through the NAT gateway."""
 
@@ -206,6 +225,7 @@ class Spec(Model):
     services: Services = Field(default=Services(), description="ClusterIPs and kube-proxy.")
     dns: Dns = Field(default=Dns(), description="The cluster's DNS.")
     firewalls: tuple[Firewall, ...] = Field(default=(), description="Rules of your own on nodes and routers.")
+    links: tuple[Link, ...] = Field(default=(), description="Cables of the underlay that are otherwise than usual.")
     internet: Internet = Field(default=Internet(), description="The world outside the cluster.")
     underlay_mtu: Mtu = Field(
         default=1500, alias="underlayMTU", description="MTU of the nodes' and routers' interfaces, in bytes."

@@ -19,6 +19,7 @@ from lab.network.objects import (
     NftSet,
     NftTable,
     Object,
+    Offload,
     Process,
     Route,
     Symlink,
@@ -48,6 +49,7 @@ def sysctl(name: str) -> str:
 _PRINTERS: dict[type, Callable[[Any], str]] = {
     Namespace: lambda item: item.place,
     Interface: _interface,
+    Offload: lambda item: f"{item.device} tso off gso off gro off",
     Sysctl: lambda item: f"{sysctl(item.name)} = {item.value}",
     Address: lambda item: f"{item.address} dev {item.device}",
     Route: as_printed,

@@ -131,3 +131,22 @@ def test_another_port_and_vni_are_used_everywhere() -> None:
     written = (("raw", "cali-PREROUTING", 1), ("filter", "cali-INPUT", 0), ("filter", "cali-fw-cali1200d7e9db2", 3))
     for table, chain, position in written:
         assert " 8473 " in lab.rules("node-0", table, chain)[position]
+
+
+def test_without_nat_outgoing_no_pool_is_masqueraded() -> None:
+    lab = two_subnet(Cni(nat_outgoing=False))
+    sets = {item.name: item.members for item in lab.network if isinstance(item, IpSet) and item.place == "node-0"}
+    assert sets["cali40masq-ipam-pools"] == ()
+    assert sets["cali40all-ipam-pools"] == ("10.244.0.0/16",)
+    assert lab.rules("node-0", "nat", "cali-nat-outgoing") == []
+
+
+def test_pods_may_have_more_than_the_kernel_allows_their_tunnel() -> None:
+    lab = two_subnet(Cni(mtu=1500))
+    assert lab.interfaces("node-0")["vxlan.calico"].mtu == 1450
+    assert lab.interfaces("namespace001/pod-0")["eth0"].mtu == 1500
+    bridged = two_subnet(Cni(plugin="flannel", encapsulation="VXLAN", vni=1, port=8472, mtu=1500))
+    assert {name: bridged.interfaces("node-0")[name].mtu for name in ("flannel.1", "cni0")} == {
+        "flannel.1": 1450,
+        "cni0": 1500,
+    }

@@ -9,6 +9,15 @@ from hypothesis import strategies as st
 from lab.network.saved_rule import saved_forms
 
 TYPED_AND_SAVED = [
+    (
+        "-p tcp --syn -m connlimit --connlimit-above 2 -j DROP",
+        "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m connlimit --connlimit-above 2 --connlimit-mask 32 "
+        "--connlimit-saddr -j DROP",
+    ),
+    (
+        "-m connlimit --connlimit-mask 0 --connlimit-daddr --connlimit-upto 9 -m mark --mark 1 -j ACCEPT",
+        "-m connlimit --connlimit-upto 9 --connlimit-mask 0 --connlimit-daddr -m mark --mark 0x1 -j ACCEPT",
+    ),
     ("-p udp --dport 4789 -j DROP", "-p udp -m udp --dport 4789 -j DROP"),
     ("-p tcp --dport 80 -s 10.0.1.5/24 -j ACCEPT", "-s 10.0.1.0/24 -p tcp -m tcp --dport 80 -j ACCEPT"),
     ("-d 10.1.2.3/255.255.0.0 -j ACCEPT", "-d 10.1.0.0/16 -j ACCEPT"),

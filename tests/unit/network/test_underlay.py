@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lab.network.objects import UNDERLAY, Interface
-from lab.topology.schema import Router
+from lab.network.objects import UNDERLAY, Interface, Offload
+from lab.topology.schema import Link, Router
 from tests.unit.network.small_labs import SUBNET_A, SUBNET_B, SUBNET_C, Lab, cluster, made, spec, two_subnet
 
 
@@ -107,3 +107,11 @@ def test_everybody_who_forwards_says_so_and_nobody_speaks_ipv6() -> None:
     assert all(silent & said.items() for said in own.values()), "somebody would ask for IPv6 routers"
     assert lab.settings(UNDERLAY)["net.bridge.bridge-nf-call-iptables"] == "0"
     assert lab.settings("node-0")["net.bridge.bridge-nf-call-iptables"] == "0"
+
+
+def test_offload_is_off_at_both_ends_of_a_cable() -> None:
+    topology = spec({"node-0": "subnet-a"})
+    asked = topology.spec.model_copy(update={"links": (Link(on="node-0/eth0", offload="off"), Link(on="router/eth0"))})
+    lab = made(topology.model_copy(update={"spec": asked}), cluster(topology))
+    off = {(item.place, item.device) for item in lab.network if isinstance(item, Offload)}
+    assert off == {("node-0", "eth0"), (UNDERLAY, "node-0.eth0")}
