@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lab.agent.protocol import Message
-from lab.api.errors import ApiError
 from lab.api.requests import Request, Response, Watching
 from lab.api.resources import PODS
-from lab.cluster.unobeyed import pod_of, unobeyed
 from lab.control import podstatus
-from lab.control.manifests import Wanted, wanted_of
+from lab.control.verdicts import applied, deleted
 from lab.errors import FileError, LabError, UsageError
-from lab.topology import load_manifests
+from lab.topology import Document, load_manifests
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lab.agent.control import Control
 
 POLL_SECONDS = 0.01
@@ -52,61 +52,37 @@ async def watch(
         answer.close()
 
 
-async def apply(control: Control, text: str, file: str, warn: Callable[[str], None]) -> list[list[str]]:
-    """Manifests into the running lab, as `kubectl apply` does it. Gives kind/name and what was done for each, once the
-    kernel has followed; `warn` hears what of them is not obeyed here. FileError and nothing done for what cannot be
-    right.
+async def apply(control: Control, text: str, file: str) -> list[Message]:
+    """Manifests into the running lab, as `kubectl apply` does it. What became of each object (lab.control.verdicts),
+    once the kernel has followed. FileError and nothing done for what cannot be read.
     """
-    done = []
+    documents = _read(text, file)
     async with control.turn:
         _require_standing(control)
-        for one in _judged(text, file):
-            done.append([_spoken(one), _put(control, one)])
-            for told in _unobeyed(one):
-                warn(told)
+        done = applied(control.plane, documents)
     await control.settled()
     await control.until_probed()
-    return done
+    return [asdict(one) for one in done]
 
 
-async def delete(control: Control, text: str, file: str) -> list[list[str]]:
-    """The objects of these manifests out of the running lab, once all of them have ended; what is not there is passed
-    over.
-    """
-    done = []
+async def delete(control: Control, text: str, file: str) -> list[Message]:
+    """The objects of these manifests out of the running lab, once all of them have ended; told likewise."""
+    documents = _read(text, file)
     async with control.turn:
         _require_standing(control)
-        for one in reversed(_judged(text, file)):
-            there = control.plane.store.find(one.resource, *one.key) is not None
-            if there:
-                control.plane.registry.delete(one.resource, *one.key)
-            done.append([_spoken(one), "deleted" if there else "not found"])
+        done = deleted(control.plane, documents)
     await _until_gone(control)
-    return done
+    return [asdict(one) for one in done]
 
 
-def _judged(text: str, file: str) -> list[Wanted]:
+def _read(text: str, file: str) -> tuple[Document, ...]:
     try:
-        return wanted_of(load_manifests(text, file))
+        documents = load_manifests(text, file)
     except FileError as error:
         raise FileError(error.mistakes, "nothing was changed") from None
-
-
-def _put(control: Control, one: Wanted) -> str:
-    try:
-        return control.plane.put(one)
-    except ApiError as error:
-        assert one.source is not None
-        mistake = one.source.mistake((), f"the API server refuses it: {error.message}")
-        raise FileError((mistake,), "what stands before it was done, the rest was not") from None
-
-
-def _unobeyed(one: Wanted) -> Iterator[str]:
-    """What of the object would mean something in a cluster and does not here, with its line in the file."""
-    at, pod = pod_of(one.resource.kind, one.item)
-    for found in unobeyed(pod):
-        assert one.source is not None
-        yield one.source.warning((*at, *found.path), str(found.below(at)))
+    if not documents:
+        raise UsageError(f"{file} has no objects", "topologies/manifests has some")
+    return documents
 
 
 async def _until_gone(control: Control) -> None:
@@ -122,9 +98,3 @@ async def _until_gone(control: Control) -> None:
 def _require_standing(control: Control) -> None:
     if not control.lab.stands:
         raise LabError(f"lab {control.lab.name!r} is not up yet", "wait for its `up` to end")
-
-
-def _spoken(one: Wanted) -> str:
-    """As kubectl names it: `service/web`, `deployment.apps/cart`."""
-    group = f".{one.resource.group}" if one.resource.group else ""
-    return f"{one.resource.singular}{group}/{one.key[1]}"

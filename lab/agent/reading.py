@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from lab.cluster import build_cluster
+from lab.cluster.kinds import STORED_ONLY
 from lab.cluster.objects import Cluster
+from lab.cluster.sources import each_source
 from lab.network import dns
 from lab.network.addressing import Addresses, assign, node_addresses
 from lab.network.coredns import NOTHING, Given
@@ -17,6 +19,7 @@ from lab.network.objects import Namespace, Network
 from lab.network.underlay import namespaces
 from lab.topology import Document, Topology, load_topology
 from lab.topology.reading import read_documents
+from lab.topology.refusals import file_error
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,19 @@ def read_file(
     nodes = node_addresses(loaded.topology, previous.addresses if previous else None)
     api_server = next(iter(nodes.values()))
     cluster = build_cluster(loaded.topology, loaded.manifests, previous.cluster if previous else None, api_server)
+    _judge_stored(loaded.manifests)
     warnings = loaded.warnings + cluster.warnings + dns.unanswered(loaded.topology, cluster)
     return ReadFile(file, loaded.topology, loaded.manifests, cluster, warnings)
+
+
+def _judge_stored(documents: Sequence[Document]) -> None:
+    """FileError for what the API would refuse of the objects that are only stored."""
+    stored = [source for source in each_source(documents, []) if source.kind in STORED_ONLY]
+    if stored:
+        from lab.control.refusals import unfit  # noqa: PLC0415  40 ms that a file without such objects does not wait for
+
+        if mistakes := unfit(stored):
+            raise file_error(mistakes)
 
 
 def read_design(text: str, file: str, settings: Sequence[str], previous: Design | None = None) -> Design:

@@ -222,11 +222,8 @@ class Service:
         await _editing().watch(self._control, request, reply, hung_up.is_set)
         return {}
 
-    async def _apply(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        def warn(text: str) -> None:
-            reply({"event": "warning", "text": text})
-
-        return await _editing().apply(self._control, request["text"], request["file"], warn)
+    async def _apply(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        return await _editing().apply(self._control, request["text"], request["file"])
 
     async def _delete(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return await _editing().delete(self._control, request["text"], request["file"])

@@ -51,6 +51,7 @@ class Options:
 
 
 PLAIN = Options()
+STRICT = Options(validation="Strict")
 
 
 class Registry:
@@ -76,7 +77,7 @@ class Registry:
 
     def create(self, resource: Resource, item: Json, namespace: str = "", options: Options = PLAIN) -> Json:
         """The object as stored. `namespace` is that of the request, "" for the object's own."""
-        _judge(resource, item, options)
+        judge(resource, item, options)
         metadata = item.get("metadata") or {}
         if metadata.get("resourceVersion"):
             raise bad_request("resourceVersion should not be set on objects to be created")
@@ -113,7 +114,7 @@ class Registry:
         if subresource == "scale":
             old = self._held(resource, namespace, name)
             return scale_of(self._write(resource, scaled(old, item), old, options, ""))
-        _judge(resource, item, options)
+        judge(resource, item, options)
         metadata = item.get("metadata") or {}
         namespace = named_in(resource, metadata, namespace)
         given = metadata.get("name") or name
@@ -252,7 +253,7 @@ def _warn_of_unobeyed(resource: Resource, item: Json, options: Options) -> None:
             options.warn(told)
 
 
-def _judge(resource: Resource, item: Json, options: Options) -> None:
+def judge(resource: Resource, item: Json, options: Options) -> None:
     """ApiError 400 for what is not an object of that kind."""
     kind = (item.get("apiVersion") or resource.api_version, item.get("kind") or resource.kind)
     if kind != (resource.api_version, resource.kind):

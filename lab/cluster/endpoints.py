@@ -58,18 +58,8 @@ def selected(
         targets = tuple(resolve(port, pod) for port in ports) if named else numbers
         hostname = pod.hostname if pod.subdomain == service.name else ""
         zone, ready = zones.get(pod.node, ""), pod.ready or publish_not_ready
-        preferred = hints(preference, pod.node, zone) if ready else NONE
-        endpoint = Endpoint(
-            pod.place,
-            "",
-            pod.node,
-            hostname,
-            ready,
-            pod.ready,
-            zone=zone,
-            for_zones=preferred.zones,
-            for_nodes=preferred.nodes,
-        )
+        told = hints(preference, pod.node, zone) if preference and ready else NONE
+        endpoint = Endpoint(pod.place, "", pod.node, hostname, ready, pod.ready, False, zone, told.zones, told.nodes)
         groups.setdefault(targets, []).append(endpoint)
     return [
         EndpointSlice(

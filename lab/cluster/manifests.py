@@ -84,6 +84,18 @@ class Namespace(Manifest):
     metadata: LabelMetadata
 
 
+class Stored(Manifest):
+    """A kind that the API stores and that the network is not made of; what is in it is the API's to judge."""
+
+    metadata: NamedMetadata
+
+
+class StoredClusterWide(Manifest):
+    """The same outside of all namespaces."""
+
+    metadata: NamedMetadata
+
+
 class ContainerPort(Manifest):
     container_port: Port
     name: PortName = ""
@@ -265,4 +277,4 @@ class EndpointSlice(Manifest):
     ports: tuple[SlicePort, ...] = ()
 
 
-Object = Namespace | Pod | Deployment | Service | EndpointSlice
+Object = Namespace | Pod | Deployment | Service | EndpointSlice | Stored | StoredClusterWide

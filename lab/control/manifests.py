@@ -8,10 +8,11 @@ from typing import Any
 
 from lab.api.resources import BY_KIND, NAMESPACES, PODS, SERVICES, Resource
 from lab.api.store import Json, Key
-from lab.cluster.sources import Source, read_manifests
+from lab.cluster.kinds import consequence
+from lab.cluster.sources import Source, each_source, kind_mistakes
 from lab.cluster.system import sample_pods, sample_service
-from lab.topology.document import Document
-from lab.topology.refusals import file_error
+from lab.errors import Mistake
+from lab.topology.document import Document, shown
 from lab.topology.schema import Topology
 
 _PLAIN = "plain"
@@ -31,23 +32,67 @@ class Wanted:
         return metadata.get("namespace", "") if self.resource.namespaced else "", metadata["name"]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A manifest that no API takes, whatever it holds: what it is, or which, cannot be told."""
+
+    source: Source
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A manifest of a kind that the API does not store; `meant` is what it would have meant for traffic, or ""."""
+
+    source: Source
+    meant: str
+
+
+Asked = Wanted | Refused | LeftOut
+
+
 def wanted(topology: Topology, documents: Sequence[Document]) -> list[Wanted]:
     """In the order in which they are made: namespaces first, then Services that ask for their address, then the rest.
 
-    Kinds that change nothing in the network are left out; the documents are known to be right.
+    Kinds that are not stored are left out; the documents are known to be right.
     """
-    return wanted_of(documents) if documents else list(_sample(topology))
+    if not documents:
+        return list(_sample(topology))
+    return sorted((one for one in asked(documents) if isinstance(one, Wanted)), key=_turn)
 
 
-def wanted_of(documents: Sequence[Document]) -> list[Wanted]:
-    """The same without a sample, each document judged by itself: what it refers to may be in the API already.
+def asked(documents: Sequence[Document]) -> Iterator[Asked]:
+    """What manifests ask for, each judged by itself, in their order."""
+    lists: list[Mistake] = []
+    for source in each_source(documents, lists):
+        yield ask(source)
+    if lists:
+        yield Refused(Source(documents[0]), tuple(lists))
 
-    FileError for what cannot be right.
-    """
-    read = read_manifests(documents, alone=True)
-    if read.mistakes:
-        raise file_error(read.mistakes)
-    return sorted((_wanted(source) for source, _ in read.found), key=_turn)
+
+def ask(source: Source) -> Asked:
+    """What one manifest asks for."""
+    mistakes = kind_mistakes(source)
+    if not mistakes and source.kind not in BY_KIND:
+        return LeftOut(source, consequence(*source.kind) or "")
+    mistakes = mistakes or _name_mistakes(source)
+    return Refused(source, tuple(mistakes)) if mistakes else _wanted(source)
+
+
+def _name_mistakes(source: Source) -> list[Mistake]:
+    """What keeps one from telling which object is meant."""
+    metadata = source.value.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        return [source.mistake(("metadata",), f"{shown(metadata)} is not a mapping", "such as {name: web}")]
+    said = metadata or {}
+    wrong = [part for part in ("name", "namespace") if not isinstance(said.get(part) or "", str)]
+    mistakes = [
+        source.mistake(("metadata", part), f"{shown(said[part])} is not text", "put it in quotes") for part in wrong
+    ]
+    if not said.get("name") and "name" not in wrong:
+        remedy = "apply takes no generateName" if said.get("generateName") else "it must be given"
+        mistakes.append(source.mistake(("metadata", "name"), "is missing", remedy))
+    return mistakes
 
 
 def _turn(one: Wanted) -> int:
@@ -68,7 +113,7 @@ def _item(value: Json) -> tuple[Resource, Json]:
     resource = BY_KIND[value["apiVersion"], value["kind"]]
     item = _plain(value)
     if resource.namespaced:
-        item["metadata"].setdefault("namespace", "default")
+        item["metadata"]["namespace"] = item["metadata"].get("namespace") or "default"
     return resource, item
 
 

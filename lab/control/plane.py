@@ -12,9 +12,10 @@ from lab.api.applying import last_applied, remembering, three_way
 from lab.api.deletion import Deletion
 from lab.api.errors import ApiError
 from lab.api.kinds import complete
-from lab.api.registry import Registry
-from lab.api.resources import CONFIGMAPS, EVENTS, NAMESPACES, PODS, RESOURCES, Resource
+from lab.api.registry import STRICT, Registry, judge
+from lab.api.resources import CONFIGMAPS, EVENTS, NAMESPACES, PODS, RESOURCES, SERVICES, Resource
 from lab.api.store import Json, Key, Store
+from lab.api.versions import outward
 from lab.cluster.objects import Cluster
 from lab.control.allocation import Allocation
 from lab.control.controllers.roster import controllers
@@ -24,6 +25,7 @@ from lab.control.manifests import Wanted, wanted
 from lab.control.own_objects import Machine
 from lab.control.queue import Runner
 from lab.control.recording import Recorder
+from lab.control.refusals import mistakes_of
 from lab.control.starting import Names, start_all
 from lab.errors import FileError, Mistake
 from lab.network.addressing import Addresses, assign, node_addresses
@@ -132,7 +134,7 @@ class ControlPlane:
             if self.store.find(resource, *key) is not None:
                 self.registry.delete(resource, *key, NOW)
         self._from_file = keys
-        mistakes = [mistake for one in asked if (mistake := self._put_from_file(one)) is not None]
+        mistakes = [mistake for one in asked for mistake in self._put_from_file(one)]
         if mistakes:
             raise FileError(tuple(mistakes))
         self.runner.settle(self._clock())
@@ -154,12 +156,30 @@ class ControlPlane:
             self._settled[one.resource, one.key] = _Settled.of(one, live)
         return done
 
+    def apply(self, one: Wanted) -> str:
+        """Make one object what is asked of it as `kubectl apply` does, and no more than kubectl may: `created`,
+        `configured` or `unchanged`. ApiError, also for fields that the kind does not have.
+        """
+        judge(one.resource, one.item, STRICT)
+        live = self.store.find(one.resource.stored, *one.key)
+        if live is None:
+            return self._created(one)
+        told = outward(one.resource, live)
+        new = three_way(one.resource, last_applied(live), remembering(one.item), told)
+        if new == told:
+            return "unchanged"
+        self.registry.update(one.resource, new, options=STRICT)
+        return "configured"
+
+    def _created(self, one: Wanted) -> str:
+        made = self.registry.create(one.resource, remembering(one.item))
+        if one.item.get("status") and one.resource is SERVICES:
+            self.store.update(SERVICES, {**made, "status": {**made.get("status", {}), **one.item["status"]}})
+        return "created"
+
     def _applied(self, one: Wanted, live: Json | None) -> str:
         if live is None:
-            made = self.registry.create(one.resource, remembering(one.item))
-            if one.item.get("status"):
-                self.store.update(one.resource, {**made, "status": {**made.get("status", {}), **one.item["status"]}})
-            return "created"
+            return self._created(one)
         new = three_way(one.resource, last_applied(live), remembering(one.item), live)
         if new == live:
             return "unchanged"
@@ -174,14 +194,14 @@ class ControlPlane:
             self.registry.update(one.resource, new)
         return "configured"
 
-    def _put_from_file(self, one: Wanted) -> Mistake | None:
+    def _put_from_file(self, one: Wanted) -> list[Mistake]:
         try:
             self.put(one)
         except ApiError as error:
             if one.source is None:
                 raise
-            return one.source.mistake((), f"the API server refuses it: {error.message}")
-        return None
+            return mistakes_of(one, error)
+        return []
 
     def picture(self) -> Picture:
         """The cluster as it follows from the objects, when the controllers have done what there is to do."""

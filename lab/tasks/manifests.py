@@ -6,18 +6,18 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from lab import terminal
 from lab.agent import client, folder
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
-from lab.errors import MachineError, UsageError
+from lab.errors import LabError, MachineError, UsageError
 from lab.tasks.command import LAB, Context, command
 
-if TYPE_CHECKING:
-    from lab.agent.protocol import Message
-
 _FILE = {"file": "Kubernetes manifests; - reads them from standard input."}
+LEFT_OUT = "left out"
+NOT_DONE = ("refused", "not found")
+DONE = {"apply": "applied", "delete": "deleted"}
 HOW_TO_GET_KUBECTL = (
     "https://kubernetes.io/docs/tasks/tools has some, Debian's is apt install kubernetes-client; "
     "./inv get, apply and delete need none"
@@ -39,13 +39,15 @@ def delete(_: Context, file: str, lab: str = "") -> None:
 def _change(operation: str, file: str, lab: str) -> None:
     text, path = _read(file)
     with client.connect(lab or None) as connected:
-        for what, done in connected.request(operation, _on_warning, text=text, file=path):
-            terminal.out(f"{what} {done}")
-
-
-def _on_warning(event: Message) -> None:
-    if event["event"] == "warning":
-        terminal.warn(f"warning: {event['text']}")
+        verdicts: list[dict[str, Any]] = connected.request(operation, text=text, file=path)
+    for one in verdicts:
+        if not one["failed"] and one["done"] != LEFT_OUT:
+            terminal.out(f"{one['named']} {one['done']}")
+        for line in one["told"]:
+            terminal.warn(line if one["done"] in NOT_DONE else f"warning: {line}")
+    failed = sum(one["failed"] for one in verdicts)
+    if failed:
+        raise LabError(f"{failed} of {len(verdicts)} objects were not {DONE[operation]}")
 
 
 def _read(file: str) -> tuple[str, str]:

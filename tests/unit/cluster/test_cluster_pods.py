@@ -152,13 +152,15 @@ def test_without_manifests_there_is_a_sample(build: Build) -> None:
     assert where(build(nodes=1)) == {"pod-0": "node-0", "pod-1": "node-0"}
 
 
-def test_kinds_that_mean_nothing_here_are_passed_over_with_a_word(build: Build) -> None:
+def test_kinds_that_are_only_stored_are_taken_and_others_left_out_with_what_they_would_have_meant(build: Build) -> None:
     config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}"
     policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {podSelector: {}}"
-    cluster = build(config, policy)
+    role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a, namespace: default}"
+    cluster = build(config, policy, role)
     assert cluster.warnings == (
-        "lab.yaml:7: ConfigMap is passed over",
-        "lab.yaml:12: NetworkPolicy is passed over: it filters nothing here",
+        "lab.yaml:12: NetworkPolicy a is left out: it would have forbidden traffic of the pods that it selects; here "
+        "nothing is forbidden",
+        "lab.yaml:17: ClusterRole default/a is left out; it means nothing to this network",
     )
     assert own(cluster) == []
 

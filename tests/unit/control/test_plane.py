@@ -11,7 +11,7 @@ from lab.agent.reading import Design, ReadFile, read_design, read_file
 from lab.api.errors import ApiError
 from lab.api.resources import DEPLOYMENTS, IPADDRESSES, PODS, SERVICES
 from lab.control import podstatus
-from lab.control.manifests import wanted_of
+from lab.control.manifests import Wanted, asked
 from lab.control.own_objects import Machine
 from lab.control.plane import ControlPlane, Picture
 from lab.errors import FileError
@@ -61,7 +61,8 @@ def loaded(plane: ControlPlane, text: str) -> tuple[ReadFile, Picture]:
 
 
 def add(plane: ControlPlane, text: str) -> None:
-    for one in wanted_of(load_manifests(text, "more.yaml")):
+    for one in asked(load_manifests(text, "more.yaml")):
+        assert isinstance(one, Wanted)
         plane.put(one)
 
 
