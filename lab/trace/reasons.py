@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.trace.journey import Decision, Loss
+from lab.trace.journey import Decision, Loss, Mending
 
 _COMMENT = re.compile(r" -m comment --comment (?:\"(?:[^\"\\]|\\.)*\"|\S+)")
 _TARGET = re.compile(r" -[jg] \S.*$")
@@ -51,4 +51,9 @@ def about(decision: Decision) -> str:
 
 def mending(loss: Loss, lab: str) -> tuple[str, ...]:
     """The commands that mend it, as they are typed outside of the lab."""
-    return tuple(f"./inv exec {one.place} --lab {lab} -- {one.command}" for one in loss.fix)
+    return tuple(typed(one, lab) for one in loss.fix)
+
+
+def typed(one: Mending, lab: str) -> str:
+    """One of them."""
+    return f"./inv exec {one.place} --lab {lab} -- {one.command}"

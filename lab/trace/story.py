@@ -8,16 +8,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from textwrap import wrap
 
-from lab.trace import endpoints, reasons, wording
+from lab import terminal
+from lab.calling import spoken
+from lab.trace import endpoints, layout, reasons, wording
 from lab.trace.chapters import Chapter, chapters
 from lab.trace.deciding import deciding, rewriting
-from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, Candidate, Decision, Hop, Journey
+from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, Decision, Hop, Journey
 from lab.trace.observation import Observation
 
 PLAIN, HEADING, WRAPPED, FAINT, GOOD, BAD = "", "bold", "orange", "faint", "good", "bad"
-WIDTH = 100
 TREE = 12  # so far in, below the place, hangs what decided
 STYLES = {PLAIN: "", HEADING: "bold", WRAPPED: "dark_orange", FAINT: "dim", GOOD: "bold green", BAD: "bold red"}
 
@@ -30,162 +30,163 @@ class Line:
     style: str = PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Widths of place and interface, and the moment from which times count: the phase's first packet."""
+def tell(journey: Journey, *, verbose: bool = False, width: int = 0) -> tuple[Line, ...]:
+    """The story. `verbose` also has every hop of the DNS question, and at the end every packet that was captured; its
+    decisions are whole, however long they are.
 
-    place: int
-    interface: int
-    began: int
-
-    @classmethod
-    def of(cls, journey: Journey, phase: str) -> _Columns:
-        return cls(
-            max((len(hop.place) for hop in journey.hops), default=0),
-            max((len(wording.passing(hop.interface, hop.way)) for hop in journey.hops), default=0),
-            min((hop.t_ns for hop in journey.hops if hop.phase == phase), default=0),
-        )
-
-    def line(self, t_ns: int, place: str, passing: str, packet: str) -> str:
-        offset = f"{(t_ns - self.began) // 1000} µs"
-        return f"{offset:>10}  {place:<{self.place}}  {passing:<{self.interface}}  {packet}".rstrip()
-
-
-def tell(journey: Journey, *, verbose: bool = False) -> tuple[Line, ...]:
-    """The story. `verbose` also has every hop of the DNS question, and at the end every packet that was captured."""
-    return tuple(_lines(journey, verbose=verbose))
+    `width` is the terminal's, which every line then fits; 0 for a file, where commands to paste stay in one line.
+    """
+    return tuple(_Story(journey, verbose, max(width, layout.LEAST) if width else 0).lines())
 
 
 def show(journey: Journey, *, verbose: bool = False) -> None:
     """Write the story to standard output: in colours on a terminal, else as plain text."""
-    lines = tell(journey, verbose=verbose)
     if not sys.stdout.isatty():
-        sys.stdout.write("".join(f"{line.text}\n" for line in lines))
+        terminal.out("\n".join(line.text for line in tell(journey, verbose=verbose)))
         return
     from rich.console import Console  # noqa: PLC0415  50 ms that only a terminal needs
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(highlight=False)
-    for line in lines:
-        console.print(Text(line.text, STYLES[line.style]), soft_wrap=True)
+    for line in tell(journey, verbose=verbose, width=terminal.width()):
+        console.print(Text(spoken(line.text), STYLES[line.style]), soft_wrap=True)
 
 
-def _lines(journey: Journey, *, verbose: bool) -> Iterator[Line]:
-    columns = _Columns.of(journey, DATA)
-    request = journey.request
-    port = f":{request.port}" if request.port else ""
-    yield Line(f"{request.source} asks {request.to}{port} ({request.protocol}), lab {journey.lab}", HEADING)
-    yield Line("")
-    first, *others = chapters(journey)
-    yield _heading(first)
-    yield from _candidates(first.candidates, verbose=verbose)
-    yield from _asides(first)
-    asking = _Columns.of(journey, DNS)
-    if verbose or _question_explains(journey):
-        yield from _hops(asking, first.hops, verbose=verbose)
-    else:
-        yield from _asked(asking, journey)
-    for chapter in others:
-        yield _heading(chapter)
-        yield from _candidates(chapter.candidates, verbose=verbose)
-        yield from _asides(chapter)
-        if chapter.because is not None:
-            yield from _reason(chapter.because)
-        yield from _hops(columns, chapter.hops, verbose=verbose)
-    yield Line("")
-    yield from _end(journey)
-    yield from _notes(journey)
-    if verbose:
+class _Story:
+    """One journey as it is told once."""
+
+    def __init__(self, journey: Journey, verbose: bool, terminal_width: int) -> None:
+        self._journey = journey
+        self._verbose = verbose
+        self._width = terminal_width or layout.USUAL
+        self._in_a_file = not terminal_width
+
+    def lines(self) -> Iterator[Line]:
+        yield from self._title()
         yield Line("")
-        yield Line(f"Every packet that was captured ({len(journey.seen)}):", HEADING)
-        yield from (_captured(columns, observation) for observation in journey.seen)
+        first, *others = chapters(self._journey)
+        asking, asked = self._columns(DNS), self._columns(DATA)
+        yield from self._opening(first)
+        if self._verbose or _question_explains(self._journey):
+            yield from self._hops(asking, first.hops)
+        else:
+            yield from self._question(asking)
+        for chapter in others:
+            yield from self._opening(chapter)
+            if chapter.because is not None:
+                yield from self._reason(chapter.because)
+            yield from self._hops(asked, chapter.hops)
+        yield Line("")
+        yield from self._end()
+        yield from self._notes()
+        if self._verbose:
+            yield Line("")
+            yield Line(f"Every packet that was captured ({len(self._journey.seen)}):", HEADING)
+            for observation in self._journey.seen:
+                yield from self._captured(asked, observation)
+
+    def _columns(self, phase: str) -> layout.Columns:
+        began = min((hop.t_ns for hop in self._journey.hops if hop.phase == phase), default=0)
+        return layout.columns(self._journey.hops, began, self._width, map(_packet, self._journey.hops))
+
+    def _title(self) -> Iterator[Line]:
+        request = self._journey.request
+        port = f":{request.port}" if request.port else ""
+        told = f"{request.source} asks {request.to}{port} ({request.protocol}), lab {self._journey.lab}"
+        yield from self._wrapped(told, HEADING, hanging=2)
+
+    def _wrapped(self, text: str, style: str = PLAIN, *, indent: int = 0, hanging: int | None = None) -> Iterator[Line]:
+        yield from (Line(line, style) for line in layout.wrapped(text, self._width, indent, hanging))
+
+    def _opening(self, chapter: Chapter) -> Iterator[Line]:
+        heading = f"{chapter.mark} {chapter.name:<12} "
+        if len(heading + chapter.summary) <= self._width:
+            yield Line(f"{heading}{chapter.summary}".rstrip(), HEADING)
+        else:
+            first, *rest = layout.wrapped(chapter.summary, self._width - len(heading))
+            yield Line(f"{heading}{first}", HEADING)
+            yield from (Line(f"{'':{len(heading)}}{text}", HEADING) for text in rest)
+        if self._verbose:
+            yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in endpoints.lines(chapter.candidates))
+        elif chapter.candidates:
+            yield from self._wrapped(endpoints.line(chapter.candidates), FAINT, indent=TREE)
+        for note in chapter.notes:
+            yield from self._wrapped(note, indent=TREE)
+
+    def _question(self, columns: layout.Columns) -> Iterator[Line]:
+        """The way that the DNS question took, in one sentence."""
+        there, back = self._journey.part(DNS, REQUEST), self._journey.part(DNS, REPLY)
+        if there:
+            took = f" and back in {(back[-1].t_ns - there[0].t_ns) // 1000} µs" if back else ""
+            told = columns.way(there[0].t_ns, dict.fromkeys(hop.place for hop in there), took)
+            yield from self._wrapped(told.lstrip(), indent=len(told) - len(told.lstrip()), hanging=TREE)
+
+    def _hops(self, columns: layout.Columns, hops: tuple[Hop, ...]) -> Iterator[Line]:
+        made_the_difference = deciding(hops)
+        for hop in hops:
+            yield from self._passed(columns, hop.t_ns, (hop.place, hop.interface, hop.way), _packet(hop), _style(hop))
+            if self._verbose:
+                for place, one in enumerate(hop.decisions, 1):
+                    yield Line(f"{'':{TREE}}{'└' if place == len(hop.decisions) else '├'} {reasons.whole(one)}", FAINT)
+            else:
+                rewrote = rewriting(hop) if hop.direction == REQUEST else None
+                for told in dict.fromkeys(filter(None, (made_the_difference.get(hop.seq), rewrote))):
+                    yield from self._reason(told)
+
+    def _passed(
+        self, columns: layout.Columns, t_ns: int, where: tuple[str, str, str], packet: str, style: str
+    ) -> Iterator[Line]:
+        place, interface, way = where
+        yield from (Line(text, style) for text in columns.lines(t_ns, place, wording.passing(interface, way), packet))
+
+    def _reason(self, decision: Decision) -> Iterator[Line]:
+        room = self._width - TREE - 2
+        yield Line(f"{'':{TREE}}└ {reasons.brief(decision, room)}", FAINT)
+        told = reasons.about(decision)
+        if told:
+            yield Line(f"{'':{TREE}}  {told if len(told) <= room else f'{told[: room - 1]}…'}", FAINT)
+
+    def _captured(self, columns: layout.Columns, observation: Observation) -> Iterator[Line]:
+        capture, outer = observation.capture, observation.packet.outer
+        packet = f"{wording.wrapper(outer)}  " if outer else ""
+        packet += wording.short(observation.packet)
+        packet += "  (checksum not filled in yet)" if observation.packet.unfinished else ""
+        where = (capture.place, capture.interface, capture.way)
+        yield from self._passed(columns, capture.t_ns, where, packet, WRAPPED if outer else FAINT)
+
+    def _notes(self) -> Iterator[Line]:
+        for note in self._journey.notes:
+            yield Line("")
+            yield from self._wrapped(f"{self._journey.request.source} is not as its manifest: {note}", FAINT)
+
+    def _end(self) -> Iterator[Line]:
+        journey = self._journey
+        if journey.verdict == DELIVERED:
+            took = f"{journey.duration_us / 1000:.1f} ms"
+            whose = f" from {journey.answered_by}" if journey.answered_by else ""
+            yield from self._wrapped(f"delivered: {journey.answer}{whose} in {took}", GOOD)
+        elif journey.lost is not None:
+            yield from self._wrapped(wording.ending(journey.verdict, journey.lost), BAD)
+            yield from self._wrapped(journey.lost.why)
+            if journey.lost.object:
+                yield Line(f"  {reasons.shortened(journey.lost.object, self._width - 2)}")
+            for one in journey.lost.fix:
+                told = reasons.typed(one, journey.lab)
+                lines = [f"  {told}"] if self._in_a_file else layout.command(told, self._width)
+                yield from map(Line, lines)
+            for file in dict.fromkeys(one.held_by for one in journey.lost.fix if one.held_by):
+                yield from self._wrapped(f"The next `up` brings it back: it is in {file}.")
 
 
-def _heading(chapter: Chapter) -> Line:
-    return Line(f"{chapter.mark} {chapter.name:<12} {chapter.summary}".rstrip(), HEADING)
+def _packet(hop: Hop) -> str:
+    return wording.wrapper(hop.packet.outer) if hop.packet.outer else wording.short(hop.packet)
 
 
-def _candidates(found: tuple[Candidate, ...], *, verbose: bool) -> Iterator[Line]:
-    if verbose:
-        yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in endpoints.lines(found))
-    elif found:
-        yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in wrap(endpoints.line(found), WIDTH - TREE))
-
-
-def _asides(chapter: Chapter) -> Iterator[Line]:
-    for note in chapter.notes:
-        yield from (Line(f"{'':{TREE}}{text}") for text in wrap(note, WIDTH - TREE))
+def _style(hop: Hop) -> str:
+    return WRAPPED if hop.packet.outer else PLAIN
 
 
 def _question_explains(journey: Journey) -> bool:
     """Whether the question itself was lost, and something is known about why."""
     lost = journey.lost is not None and journey.lost.phase == DNS and journey.verdict != UNRESOLVED
     return lost and any(hop.decisions for hop in journey.part(DNS, REQUEST))
-
-
-def _asked(columns: _Columns, journey: Journey) -> Iterator[Line]:
-    """The way that the DNS question took, in one line."""
-    there, back = journey.part(DNS, REQUEST), journey.part(DNS, REPLY)
-    if there:
-        way = " → ".join(dict.fromkeys(hop.place for hop in there))
-        took = f" and back in {(back[-1].t_ns - there[0].t_ns) // 1000} µs" if back else ""
-        yield Line(f"{columns.line(there[0].t_ns, '', '', '')}  {way}{took}")
-
-
-def _hops(columns: _Columns, hops: tuple[Hop, ...], *, verbose: bool) -> Iterator[Line]:
-    made_the_difference = deciding(hops)
-    for hop in hops:
-        yield _hop(columns, hop)
-        if verbose:
-            for place, one in enumerate(hop.decisions, 1):
-                yield Line(f"{'':{TREE}}{'└' if place == len(hop.decisions) else '├'} {reasons.whole(one)}", FAINT)
-        else:
-            rewrote = rewriting(hop) if hop.direction == REQUEST else None
-            for told in dict.fromkeys(filter(None, (made_the_difference.get(hop.seq), rewrote))):
-                yield from _reason(told)
-
-
-def _reason(decision: Decision) -> Iterator[Line]:
-    room = WIDTH - TREE - 2
-    yield Line(f"{'':{TREE}}└ {reasons.brief(decision, room)}", FAINT)
-    told = reasons.about(decision)
-    if told:
-        yield Line(f"{'':{TREE}}  {told if len(told) <= room else f'{told[: room - 1]}…'}", FAINT)
-
-
-def _hop(columns: _Columns, hop: Hop) -> Line:
-    outer = hop.packet.outer
-    packet = wording.wrapper(outer) if outer else wording.short(hop.packet)
-    text = columns.line(hop.t_ns, hop.place, wording.passing(hop.interface, hop.way), packet)
-    return Line(text, WRAPPED if outer else PLAIN)
-
-
-def _captured(columns: _Columns, observation: Observation) -> Line:
-    capture, outer = observation.capture, observation.packet.outer
-    packet = f"{wording.wrapper(outer)}  " if outer else ""
-    packet += wording.short(observation.packet) + (
-        "  (checksum not filled in yet)" if observation.packet.unfinished else ""
-    )
-    text = columns.line(capture.t_ns, capture.place, wording.passing(capture.interface, capture.way), packet)
-    return Line(text, WRAPPED if outer else FAINT)
-
-
-def _notes(journey: Journey) -> Iterator[Line]:
-    for note in journey.notes:
-        yield Line("")
-        yield from (
-            Line(line, FAINT) for line in wrap(f"{journey.request.source} is not as its manifest: {note}", WIDTH)
-        )
-
-
-def _end(journey: Journey) -> Iterator[Line]:
-    if journey.verdict == DELIVERED:
-        took = f"{journey.duration_us / 1000:.1f} ms"
-        whose = f" from {journey.answered_by}" if journey.answered_by else ""
-        yield Line(f"delivered: {journey.answer}{whose} in {took}", GOOD)
-    elif journey.lost is not None:
-        yield Line(wording.ending(journey.verdict, journey.lost), BAD)
-        yield from (Line(line) for line in wrap(journey.lost.why, WIDTH))
-        if journey.lost.object:
-            yield Line(f"  {reasons.shortened(journey.lost.object, WIDTH - 2)}")
-        yield from (Line(f"  {command}") for command in reasons.mending(journey.lost, journey.lab))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from lab.trace import story
+from lab.trace import layout, story
+from lab.trace.journey import DATA, Mending
+from tests.unit.trace import decided
 from tests.unit.trace.recordings import GOLDEN, NAMES, journey
 
 SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[3] / "docs" / "trace-v2.schema.json").read_text()))
@@ -29,6 +33,49 @@ def test_the_story_reads_as_in_its_file(name: str) -> None:
 def test_the_story_fits_a_hundred_columns(name: str) -> None:
     for line in story.tell(journey(name)):
         assert len(line.text) <= 100, line.text
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_on_a_terminal_every_line_fits(name: str, width: int) -> None:
+    for line in story.tell(journey(name), width=width):
+        assert len(line.text) <= width, line.text
+
+
+@pytest.mark.parametrize("name", ["delivered-vxlan", "lost-at-firewall"])
+def test_eighty_columns_have_a_line_for_each_hop(name: str) -> None:
+    lines = story.tell(journey(name), width=80)
+    told = "".join(f"{line.text}\n" for line in lines)
+    golden = GOLDEN / f"{name}.80.txt"
+    if os.environ.get("HOPLAB_WRITE_GOLDEN"):
+        golden.write_text(told, encoding="utf-8")
+    assert told == golden.read_text(encoding="utf-8"), f"the story changed; if it should, write {golden.name} anew"
+    data = [hop for hop in journey(name).hops if hop.phase == DATA]
+    assert sum(" µs " in line.text[:9] for line in lines) == len(data) + 1, "and one for the question"
+
+
+def test_the_width_that_is_there_is_used() -> None:
+    def rules(width: int) -> int:
+        return sum(len(line.text) for line in story.tell(decided.delivered(), width=width) if "└" in line.text)
+
+    assert rules(80) < rules(100) < rules(140)
+
+
+def test_a_command_that_is_too_long_can_be_pasted_all_the_same() -> None:
+    text = "./inv exec node-2 --lab two-subnet -- iptables -D INPUT -m comment --comment 'a  b' -p udp -j DROP"
+    lines = list(layout.command(text, 60))
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 60
+    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(text)
+
+
+def test_a_cause_that_the_topology_holds_is_told_with_its_line() -> None:
+    one = journey("lost-at-firewall")
+    assert one.lost is not None
+    held = Mending("node-2", "iptables -D INPUT -j DROP", "two-subnet.yaml:31")
+    told = [line.text for line in story.tell(replace(one, lost=replace(one.lost, fix=(held,))))]
+    assert told[-1] == "The next `up` brings it back: it is in two-subnet.yaml:31."
+    assert told[-2] == f"  ./inv exec node-2 --lab {one.lab} -- iptables -D INPUT -j DROP"
 
 
 @pytest.mark.parametrize("name", NAMES)
