@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lab.network import calico, chains, dns, firewall, flannel, machine_names, pods, routing, underlay
+from lab.network import calico, chains, dns, firewall, flannel, forwarding, machine_names, pods, routing, underlay
 from lab.network.addressing import Addresses, assign
 from lab.network.coredns import NOTHING, Given
 from lab.network.kubeproxy import health
@@ -26,12 +26,14 @@ def design(topology: Topology, cluster: Cluster, addresses: Addresses, given: Gi
     topology = complete(topology)
     plugin = calico if topology.spec.cni.plugin == "calico" else flannel
     proxy, options = topology.spec.services.proxy, chains.proxy_options(topology, addresses)
+    wires, nodes = tuple(underlay.underlay(topology, addresses)), tuple(plugin.nodes(topology, addresses))
     return Network.of(
         underlay.namespaces(topology),
         pods.namespaces(cluster),
-        underlay.underlay(topology, addresses),
+        wires,
         routing.routing(topology, addresses),
-        plugin.nodes(topology, addresses),
+        nodes,
+        forwarding.of_devices((*wires, *nodes)),
         (route_localnet(node, proxy, options) for node in cluster.nodes),
         pods.sysctls(cluster),
         plugin.pods(topology, cluster, addresses),

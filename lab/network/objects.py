@@ -182,7 +182,7 @@ class Route:
     """A route of the main table. `destination` is a prefix (`10.244.0.0/26`, `10.244.0.2/32`) or `default`.
 
     `type` is `unicast` or `blackhole`; `scope` is `global` or `link`; `proto` is as iproute2 prints it: `boot` is what
-    `ip route add` writes and does not print, `bird` would be 12, Calico writes 80.
+    `ip route add` writes and does not print, `bird` would be 12, Calico writes 80. `mtu` 0 is that of the device.
     """
 
     rank: ClassVar[int] = 4
@@ -195,6 +195,7 @@ class Route:
     proto: str = "boot"
     onlink: bool = False
     src: str = ""
+    mtu: int = 0
     intent: str = field(default="", compare=False)
 
     @property

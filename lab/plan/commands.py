@@ -119,6 +119,12 @@ def sysctl_path(name: str) -> str:
     return name.replace(".", "/")
 
 
+def sysctl_name(name: str) -> str:
+    """As sysctl(8) takes it: with dots, or with slashes where a device has dots in its name."""
+    path = sysctl_path(name)
+    return path if "." in path else path.replace("/", ".")
+
+
 def _address(item: Address, action: Action) -> str:
     return f"{_ip(item.place)} addr {'del' if action == 'remove' else 'add'} {item.address} dev {item.device}"
 
@@ -134,6 +140,7 @@ def _route(item: Route, action: Action) -> str:
     words += ["proto", item.proto] if item.proto != "boot" else []
     words += ["scope", item.scope] if item.scope != "global" else []
     words += ["src", item.src] if item.src else []
+    words += ["mtu", str(item.mtu)] if item.mtu else []
     words += ["onlink"] if item.onlink else []
     return " ".join(words)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lab.network.objects import Chain, Object
+from lab.network.objects import Chain, Object, Sysctl
+from lab.plan.commands import sysctl_name
 from lab.plan.steps import ChainChange, Plan, Step
 
 
@@ -22,6 +23,8 @@ def object_name(item: Object) -> str:
     """How a person names it: `route 10.244.0.128/26`, `chain nat KUBE-SERVICES`."""
     if isinstance(item, Chain):
         return f"chain {item.table} {item.name}"
+    if isinstance(item, Sysctl):
+        return f"sysctl {sysctl_name(item.name)}"
     kind, *rest = item.key
     kind = kind.replace("nft-", "nft ")
     names = [part for part in rest if part != item.place]

@@ -11,6 +11,7 @@ from lab.network.objects import Address
 
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 IFA_ADDRESS, IFA_LOCAL = 1, 2
+LOOPBACK = 127
 
 _IFADDR = struct.Struct("=BBBBI")
 
@@ -31,10 +32,9 @@ def remove(address: Address, indexes: Mapping[str, int]) -> Request:
 
 
 def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Iterator[Address]:
-    """Every address but the loopback's."""
+    """Every address but the loopback's own: what somebody gave to `lo` besides, the place takes for itself."""
     for body in netlink.dump(RTM_GETADDR, _IFADDR.pack(socket.AF_INET, 0, 0, 0, 0)):
         _family, length, _flags, _scope, index = _IFADDR.unpack_from(body)
-        device = names.get(index, "")
-        if device != "lo":
-            told = attributes(body, 8)
+        device, told = names.get(index, ""), attributes(body, 8)
+        if device != "lo" or told[IFA_LOCAL][0] != LOOPBACK:
             yield Address(place, device, f"{socket.inet_ntoa(bytes(told[IFA_LOCAL]))}/{length}")

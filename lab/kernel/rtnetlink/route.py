@@ -6,11 +6,22 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 
-from lab.kernel.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request, RouteSocket, attribute, attributes, u32
+from lab.kernel.netlink import (
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    Request,
+    RouteSocket,
+    attribute,
+    attributes,
+    nested,
+    u32,
+)
 from lab.network.objects import Route
 
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC = 1, 4, 5, 7
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_METRICS = 1, 4, 5, 7, 8
+RTAX_MTU = 2
 RT_TABLE_MAIN = 254
 RTNH_F_ONLINK = 4
 RTM_F_CLONED = 0x200  # what the kernel noted of one destination, such as a smaller MTU on the way
@@ -41,6 +52,8 @@ def _body(route: Route, indexes: Mapping[str, int]) -> bytes:
         body += attribute(RTA_GATEWAY, socket.inet_aton(route.via))
     if route.src:
         body += attribute(RTA_PREFSRC, socket.inet_aton(route.src))
+    if route.mtu:
+        body += nested(RTA_METRICS, u32(RTAX_MTU, route.mtu))
     return body
 
 
@@ -84,7 +97,13 @@ def decode(body: memoryview, place: str, names: Mapping[int, str]) -> Route:
         proto=PROTOCOL_NAMES.get(protocol, str(protocol)),
         onlink=bool(flags & RTNH_F_ONLINK),
         src=_address(told, RTA_PREFSRC),
+        mtu=_mtu(told),
     )
+
+
+def _mtu(told: Mapping[int, memoryview]) -> int:
+    metrics = attributes(told[RTA_METRICS]) if RTA_METRICS in told else {}
+    return int.from_bytes(metrics.get(RTAX_MTU, b""), "little")
 
 
 def _address(told: Mapping[int, memoryview], kind: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lab.trace.journey import Hop, Loss, Mending
-from lab.trace.loss import delivery, drift, firewall, links, services, translation, tunnel, ways
+from lab.trace.loss import delivery, drift, firewall, links, services, sizes, translation, tunnel, ways
 from lab.trace.loss.case import Case, Stopped, onward
 from lab.trace.loss.cause import Finding
 from lab.trace.loss.facts import Facts
@@ -38,7 +38,7 @@ ROWS: tuple[Row, ...] = (
     links.foreign_neighbour,
     links.silent_neighbour,
     delivery.not_masqueraded,
-    links.too_big,
+    sizes.too_big,
     # What the other end said.
     delivery.nobody_listens,
     firewall.prohibited,

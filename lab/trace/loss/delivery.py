@@ -162,7 +162,7 @@ def not_masqueraded(case: Case) -> Finding | None:
         left = _leaving(case, place)
         told = drift.finding(case, found)
         source = left or _address(case)
-        why = f"{place} lets it out with the address {source}, which nobody outside can answer: {_reason(found, told)}."
+        why = f"{place} lets it out with the address {source}, which nobody outside can answer: {_reason(told)}."
         evidence = CAPTURED if left else QUERIED
         return replace(told, cause=Cause.MASQUERADE_MISSING, why=why, evidence=evidence, stage="route")
     return None
@@ -178,8 +178,8 @@ def _masquerades(one: Drift) -> bool:
     return False
 
 
-def _reason(one: Drift, told: Finding) -> str:
-    return "no rule masquerades it" if "MASQUERADE" in told.object else f"{one.place} {told.object}"
+def _reason(told: Finding) -> str:
+    return "no rule masquerades it" if "MASQUERADE" in told.object else told.object
 
 
 def masquerading(case: Case) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def _of_rule(case: Case, verdict: _Verdict) -> Finding:
 def _what(verdict: _Verdict) -> str:
     if verdict.policy:
         return f"the policy of {verdict.decision.chain}"
-    return f"a rule in {_chain(verdict.decision)} ({verdict.decision.text})"
+    return f"a rule in {_chain(verdict.decision)}"
 
 
 def _chain(decision: Decision) -> str:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from lab.network.objects import Address, Interface, Neighbour, Sysctl
-from lab.plan.drift import changed
-from lab.trace.journey import CAPTURED, KERNEL, QUERIED
+from lab.network.objects import Address, Neighbour, Sysctl
+from lab.trace.journey import KERNEL, QUERIED
 from lab.trace.loss import mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
 from lab.trace.loss.printed import printed
-from lab.trace.packet import UNREACHABLE, Packet
 from lab.trace.queries.neighbour import FAILING
-
-FRAGMENTATION_NEEDED = 4
-VXLAN_OVERHEAD = 50
 
 
 def down(case: Case) -> Finding | None:
@@ -102,61 +97,3 @@ def _of_silence(case: Case, facts: PlaceFacts, device: str, address: str, text: 
 def _next_hop(facts: PlaceFacts, address: str) -> tuple[str, str]:
     route, _ = facts.routes(address)
     return (route.device, route.via or address) if route else ("", "")
-
-
-def too_big(case: Case) -> Finding | None:
-    """An ICMP "fragmentation needed" was captured, fragmenting failed, or the packet is larger than an MTU allows."""
-    told = next(
-        (part.observation.capture.place for part in case.errors if _needs_fragments(part.observation.packet)), ""
-    )
-    for place in case.suspects:
-        facts = case.about(place)
-        failed = facts.counted.grew("Ip.FragFails")
-        for name in case.links(place):
-            held, desired = facts.interface(name)
-            if held is None or desired is None or (held.mtu, _df(held)) == (desired.mtu, _df(desired)):
-                continue
-            if not (told or failed or _does_not_fit(case, held)):
-                continue
-            return _of_size(facts, held, desired, KERNEL if failed else CAPTURED if told else QUERIED)
-    place = told or next((one for one in case.suspects if case.about(one).counted.grew("Ip.FragFails")), "")
-    if not place:
-        return None
-    length = case.packet.length if case.packet else 0
-    why = f"{place} could not pass on the {case.name} of {length} bytes: it is larger than the next link's MTU."
-    return Finding(place, Cause.TOO_BIG, f"{length} bytes", why, evidence=CAPTURED if told else KERNEL)
-
-
-def _of_size(facts: PlaceFacts, held: Interface, desired: Interface, evidence: str) -> Finding:
-    place = facts.place
-    if held.mtu != desired.mtu:
-        why = f"{held.name} of {place} has an MTU of {held.mtu}, not {desired.mtu}: large packets do not get through."
-        fix: tuple[str, ...] = changed(held, desired)
-        said = f"{held.name} mtu {held.mtu}"
-    else:
-        why = f"{held.name} of {place} forbids fragmenting (df {_df(held)}): large packets do not get through."
-        fix, said = (), f"{held.name} vxlan df {_df(held)}"
-    if _df(held) != _df(desired):
-        fix = (*fix, *mending.unfragmented(desired))
-    return Finding(place, Cause.TOO_BIG, said, why, fix, evidence)
-
-
-def _df(item: Interface) -> str:
-    return item.vxlan.df if item.vxlan else ""
-
-
-def _needs_fragments(packet: Packet) -> bool:
-    return (packet.icmp_type, packet.icmp_code) == (UNREACHABLE, FRAGMENTATION_NEEDED)
-
-
-def _does_not_fit(case: Case, held: Interface) -> bool:
-    """Whether the largest captured packet of the lost leg, wrapped where it is to be wrapped, is more than fits."""
-    largest = max((part.observation.packet.length for part in case.leg), default=0)
-    wrapped = VXLAN_OVERHEAD if any(one.tunnel == "vxlan" for one in case.path.crossings) else 0
-    smallest = min((one.mtu for place in case.suspects for one in _links(case, place)), default=held.mtu)
-    return largest > held.mtu or largest + wrapped > min(smallest, held.mtu)
-
-
-def _links(case: Case, place: str) -> list[Interface]:
-    found = (case.about(place).interface(name)[0] for name in case.links(place))
-    return [one for one in found if one is not None and one.kind == "veth"]

@@ -25,7 +25,7 @@ from lab.network.objects import (
     Symlink,
     Sysctl,
 )
-from lab.plan.commands import sysctl_path
+from lab.plan.commands import sysctl_name
 from lab.trace.queries.route import as_printed
 
 
@@ -40,17 +40,11 @@ def _interface(item: Interface) -> str:
     return f"{item.name} mtu {item.mtu}{master} state {'UP' if item.up else 'DOWN'} link/ether {item.mac}{hairpin}"
 
 
-def sysctl(name: str) -> str:
-    """As sysctl(8) takes it: with dots, or with slashes where a device has dots in its name."""
-    path = sysctl_path(name)
-    return path if "." in path else path.replace("/", ".")
-
-
 _PRINTERS: dict[type, Callable[[Any], str]] = {
     Namespace: lambda item: item.place,
     Interface: _interface,
     Offload: lambda item: f"{item.device} tso off gso off gro off",
-    Sysctl: lambda item: f"{sysctl(item.name)} = {item.value}",
+    Sysctl: lambda item: f"{sysctl_name(item.name)} = {item.value}",
     Address: lambda item: f"{item.address} dev {item.device}",
     Route: as_printed,
     Neighbour: lambda item: f"{item.address} dev {item.device} lladdr {item.mac} PERMANENT",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from lab.network.objects import Route, Sysctl
 from lab.network.path import OUT
+from lab.plan.commands import sysctl_name
 from lab.trace.journey import KERNEL, QUERIED
 from lab.trace.loss import mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
-from lab.trace.loss.printed import sysctl
 from lab.trace.queries.route import as_printed
 
 NO_ROUTES = ("IpExt.InNoRoutes", "Ip.OutNoRoutes")
@@ -33,9 +33,9 @@ def forwarding_off(case: Case) -> Finding | None:
             held, desired = facts.setting(name)
             if held == "0" and desired in ("", "1"):
                 evidence = KERNEL if facts.counted.grew("Ip.InAddrErrors") else QUERIED
-                why = f"{place} does not forward packets: {sysctl(name)} is 0."
+                why = f"{place} does not forward packets: {sysctl_name(name)} is 0."
                 fix = _set(name, "1")
-                return Finding(place, Cause.IP_FORWARD_OFF, f"{sysctl(name)} = 0", why, fix, evidence, "forward")
+                return Finding(place, Cause.IP_FORWARD_OFF, f"{sysctl_name(name)} = 0", why, fix, evidence, "forward")
     return None
 
 
@@ -55,7 +55,7 @@ def reverse_path(case: Case) -> Finding | None:
                 by = f" ({as_printed(route)})" if route else ""
                 why = f"{place} would answer by another interface than it came by{by}, and rp_filter is {kind}."
                 fix = _set(name, desired or "0")
-                return Finding(place, Cause.RP_FILTER, f"{sysctl(name)} = {held}", why, fix, KERNEL, "route")
+                return Finding(place, Cause.RP_FILTER, f"{sysctl_name(name)} = {held}", why, fix, KERNEL, "route")
     return None
 
 

@@ -115,6 +115,7 @@ def as_printed(item: Route, table: str = "", metric: int = 0) -> str:
     words += ["scope", item.scope] if item.scope != "global" else []
     words += ["src", item.src] if item.src else []
     words += ["metric", str(metric)] if metric else []
+    words += ["mtu", str(item.mtu)] if item.mtu else []
     words += ["onlink"] if item.onlink else []
     return " ".join(words)
 

@@ -1,0 +1,105 @@
+"""A packet that is larger than a link, a tunnel or a route lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.network.objects import Interface, Route
+from lab.plan.drift import changed
+from lab.trace.journey import CAPTURED, KERNEL, QUERIED, Mending
+from lab.trace.loss import mending
+from lab.trace.loss.case import Case
+from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.printed import printed
+from lab.trace.packet import UNREACHABLE, Packet
+
+FRAGMENTATION_NEEDED = 4
+VXLAN_OVERHEAD = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """What lets through another size than designed: the object as it is, why that matters, and what mends it."""
+
+    place: str
+    object: str
+    why: str
+    lines: tuple[str, ...]
+    held: Interface | None = None
+    order: int = 0  # too small, then too large, then what only forbids to cut
+
+
+def too_big(case: Case) -> Finding | None:
+    """An ICMP "fragmentation needed" was captured, fragmenting failed, or the packet is larger than an MTU allows.
+
+    Of several sizes that differ, as at both ends of a cable, the first on the way is named, and all are mended.
+    """
+    told = next(
+        (part.observation.capture.place for part in case.errors if _needs_fragments(part.observation.packet)), ""
+    )
+    failed = next((one for one in case.suspects if case.about(one).counted.grew("Ip.FragFails")), "")
+    others = sorted(_others(case), key=lambda one: (one.order, _position(case, one.place)))
+    if others and (told or failed or any(one.held and _does_not_fit(case, one.held) for one in others)):
+        first, rest = others[0], others[1:]
+        evidence = KERNEL if failed else CAPTURED if told else QUERIED
+        also = tuple(Mending(one.place, line) for one in rest for line in one.lines)
+        return Finding(first.place, Cause.TOO_BIG, first.object, first.why, first.lines, evidence, elsewhere=also)
+    place = told or failed
+    if not place:
+        return None
+    length = case.packet.length if case.packet else 0
+    why = f"{place} could not pass on the {case.name} of {length} bytes: it is larger than the next link's MTU."
+    return Finding(place, Cause.TOO_BIG, f"{length} bytes", why, evidence=CAPTURED if told else KERNEL)
+
+
+def _others(case: Case) -> Iterator[_Other]:
+    for place in case.suspects:
+        facts = case.about(place)
+        for name in case.links(place):
+            held, desired = facts.interface(name)
+            if held is not None and desired is not None and (held.mtu, _df(held)) != (desired.mtu, _df(desired)):
+                yield _of_link(place, held, desired)
+        for drift in facts.drifts:
+            held_route, wanted = drift.held, drift.wanted
+            if isinstance(held_route, Route) and isinstance(wanted, Route) and held_route.mtu != wanted.mtu:
+                has = f"has an MTU of {held_route.mtu}" if held_route.mtu else "lacks its MTU"
+                why = f"The route {printed(wanted)} of {place} {has}: large packets do not get through."
+                yield _Other(place, printed(held_route), why, drift.mends)
+
+
+def _of_link(place: str, held: Interface, desired: Interface) -> _Other:
+    lines = changed(held, desired)
+    if _df(held) != _df(desired):
+        lines += mending.unfragmented(desired)
+    if held.mtu != desired.mtu:
+        why = f"{held.name} of {place} has an MTU of {held.mtu}, not {desired.mtu}: large packets do not get through."
+        return _Other(place, f"{held.name} mtu {held.mtu}", why, lines, held, int(held.mtu > desired.mtu))
+    why = f"{held.name} of {place} forbids fragmenting (df {_df(held)}): large packets do not get through."
+    return _Other(place, f"{held.name} vxlan df {_df(held)}", why, lines, held, 2)
+
+
+def _position(case: Case, place: str) -> int:
+    places = list(dict.fromkeys((case.origin, *case.path.places)))
+    return places.index(place) if place in places else len(places)
+
+
+def _df(item: Interface) -> str:
+    return item.vxlan.df if item.vxlan else ""
+
+
+def _needs_fragments(packet: Packet) -> bool:
+    return (packet.icmp_type, packet.icmp_code) == (UNREACHABLE, FRAGMENTATION_NEEDED)
+
+
+def _does_not_fit(case: Case, held: Interface) -> bool:
+    """Whether the largest captured packet of the lost leg, wrapped where it is to be wrapped, is more than fits."""
+    largest = max((part.observation.packet.length for part in case.leg), default=0)
+    wrapped = VXLAN_OVERHEAD if any(one.tunnel == "vxlan" for one in case.path.crossings) else 0
+    smallest = min((one.mtu for place in case.suspects for one in _links(case, place)), default=held.mtu)
+    return largest > held.mtu or largest + wrapped > min(smallest, held.mtu)
+
+
+def _links(case: Case, place: str) -> list[Interface]:
+    found = (case.about(place).interface(name)[0] for name in case.links(place))
+    return [one for one in found if one is not None and one.kind == "veth"]
