@@ -37,13 +37,21 @@ class Exec:
 
 
 @dataclass(frozen=True, slots=True)
+class GrpcHealth:
+    """A question to grpc.health.v1.Health; `service` is "" for the server as a whole."""
+
+    port: int
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Impossible:
     """What cannot be probed, and why: such a probe always fails, and its Events say so."""
 
     why: str
 
 
-Action = HttpGet | TcpSocket | Exec | Impossible
+Action = HttpGet | TcpSocket | Exec | GrpcHealth | Impossible
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +129,15 @@ def read_probe(spec: Mapping[str, Any], ports: Mapping[str, int]) -> Probe:
 def _action(spec: Mapping[str, Any], ports: Mapping[str, int]) -> Action:
     if command := (spec.get("exec") or {}).get("command"):
         return Exec(tuple(str(word) for word in command))
-    handler = spec.get("httpGet") or spec.get("tcpSocket")
+    handler = spec.get("httpGet") or spec.get("tcpSocket") or spec.get("grpc")
     if not handler:
-        given = "the lab runs no grpc probes" if "grpc" in spec else "a probe without a handler"
-        return Impossible(f"{given}; give it httpGet, tcpSocket or exec")
+        return Impossible("a probe without a handler; give it httpGet, tcpSocket, grpc or exec")
     given = str(handler.get("port", ""))
     port = int(given) if given.isdecimal() else ports.get(given, 0)
     if not 0 < port < 65536:
         return Impossible(f"couldn't find port: {given}")
+    if not (spec.get("httpGet") or spec.get("tcpSocket")):
+        return GrpcHealth(port, str(handler.get("service") or ""))
     host = str(handler.get("host") or "")
     if not spec.get("httpGet"):
         return TcpSocket(port, host)

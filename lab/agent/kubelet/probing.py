@@ -19,6 +19,7 @@ from lab.agent.kubelet.probes import (
     READINESS,
     STARTUP,
     Exec,
+    GrpcHealth,
     HttpGet,
     Impossible,
     Probe,
@@ -183,6 +184,10 @@ class Prober:
                 return await run(self.children, target.place, argv, probe.timeout)
             case TcpSocket(port, host):
                 return await self._connects(target.node, host or target.address, port, probe.timeout)
+            case GrpcHealth() as asked:
+                from lab.agent.kubelet.grpchealth import GrpcProbe  # noqa: PLC0415  30 ms for a kind that few pods have
+
+                return await GrpcProbe(self._enter, target.node, target.address, asked).run(probe.timeout)
             case Impossible(why):
                 return Result(False, why)
 

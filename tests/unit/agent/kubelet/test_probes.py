@@ -9,6 +9,7 @@ import pytest
 from lab.agent.kubelet.backoff import BackOff
 from lab.agent.kubelet.probes import (
     Exec,
+    GrpcHealth,
     HttpGet,
     Impossible,
     Probe,
@@ -53,6 +54,8 @@ def test_its_numbers_have_kubernetes_defaults() -> None:
         "failureThreshold": 6,
     }
     assert read_probe({"tcpSocket": {"port": 80}, **told}, {}) == Probe(TcpSocket(80), 5, 2, 3, 4, 6)
+    assert read_probe({"grpc": {"port": 9000, "service": "shop"}}, {}).action == GrpcHealth(9000, "shop")
+    assert read_probe({"grpc": {"port": 9000}}, {}).action == GrpcHealth(9000)
     assert (PROBE.initial_delay, PROBE.period, PROBE.timeout) == (0, 10, 1)
     assert (PROBE.success_threshold, PROBE.failure_threshold) == (1, 3)
 
@@ -60,9 +63,9 @@ def test_its_numbers_have_kubernetes_defaults() -> None:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"grpc": {"port": 1}}, "the lab runs no grpc probes; give it httpGet, tcpSocket or exec"),
-        ({}, "a probe without a handler; give it httpGet, tcpSocket or exec"),
-        ({"exec": {"command": []}}, "a probe without a handler; give it httpGet, tcpSocket or exec"),
+        ({"grpc": {"port": 0}}, "couldn't find port: 0"),
+        ({}, "a probe without a handler; give it httpGet, tcpSocket, grpc or exec"),
+        ({"exec": {"command": []}}, "a probe without a handler; give it httpGet, tcpSocket, grpc or exec"),
         ({"tcpSocket": {"port": "mail"}}, "couldn't find port: mail"),
         ({"tcpSocket": {"host": "x"}}, "couldn't find port: "),
         ({"httpGet": {"port": 70000}}, "couldn't find port: 70000"),
