@@ -7,6 +7,7 @@ import re
 from lab.trace.journey import Decision, Loss, Mending
 
 _COMMENT = re.compile(r" -m comment --comment (?:\"(?:[^\"\\]|\\.)*\"|\S+)")
+MOST_LINES = 4
 _TARGET = re.compile(r" -[jg] \S.*$")
 
 
@@ -52,6 +53,16 @@ def about(decision: Decision) -> str:
 def mending(loss: Loss, lab: str) -> tuple[str, ...]:
     """The commands that mend it, as they are typed outside of the lab."""
     return tuple(typed(one, lab) for one in loss.fix)
+
+
+def begun(command: str) -> str:
+    """A command of many lines, such as one that restores a table, by its first lines and how many follow."""
+    lines = command.splitlines()
+    if len(lines) <= MOST_LINES:
+        return command
+    return "\n".join(
+        (*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} lines more: --fix runs them, --json has them")
+    )
 
 
 def typed(one: Mending, lab: str) -> str:

@@ -34,7 +34,7 @@ def mend(sandbox: Sandbox, lost: Loss, lab: str, *, say: Callable[[str], None], 
     being run: what counts is the next trace.
     """
     for one, typed in zip(lost.fix, reasons.mending(lost, lab), strict=True):
-        say(f"$ {typed}")
+        say(f"$ {reasons.begun(typed)}")
         yield Ran(typed, _run(sandbox, one.place, one.command, output))
 
 
@@ -81,7 +81,7 @@ def tell(before: Journey, after: Journey) -> tuple[str, ...]:
         lines.append("It is the same loss as before.")
     elif lost.fix:
         lines.append("It is another loss; --fix again runs:")
-        lines += (f"  {command}" for command in reasons.mending(lost, after.lab))
+        lines += (f"  {reasons.begun(command)}" for command in reasons.mending(lost, after.lab))
     return tuple(lines)
 
 

@@ -171,8 +171,9 @@ class _Story:
             if journey.lost.object:
                 yield Line(f"  {reasons.shortened(journey.lost.object, self._width - 2)}")
             for one in journey.lost.fix:
-                told = reasons.typed(one, journey.lab)
-                lines = [f"  {told}"] if self._in_a_file else layout.command(told, self._width)
+                told = reasons.begun(reasons.typed(one, journey.lab))
+                apart = self._in_a_file or "\n" in told
+                lines = [f"  {line}" for line in told.splitlines()] if apart else layout.command(told, self._width)
                 yield from map(Line, lines)
             for file in dict.fromkeys(one.held_by for one in journey.lost.fix if one.held_by):
                 yield from self._wrapped(f"The next `up` brings it back: it is in {file}.")

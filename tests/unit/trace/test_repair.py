@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.trace import repair
+from lab.trace import reasons, repair
 from lab.trace.following import matches, places
 from lab.trace.journey import DATA, LOST, REQUEST, Journey, Loss, Mending, Request
 from tests.unit.trace.recordings import journey, labmap
@@ -63,3 +63,13 @@ def test_a_pod_is_followed_wherever_its_requests_may_come_by() -> None:
     outside = [match.server for match in matches(there, pod) if match.server]
     assert outside, "a NAT hides the pod's address there"
     assert {match.protocol for match in matches(there, pod)} == {"tcp", "udp", "icmp"}
+
+
+def test_a_command_of_many_lines_is_told_by_its_beginning() -> None:
+    whole = "\n".join(
+        ["sh -c 'iptables-restore --noflush <<EOF", "*nat", *(f"-A X {one}" for one in range(50)), "EOF'"]
+    )
+    told = reasons.begun(whole).splitlines()
+    assert told[:4] == whole.splitlines()[:4]
+    assert told[4:] == ["… and 49 lines more: --fix runs them, --json has them"]
+    assert reasons.begun("ip link set eth0 up") == "ip link set eth0 up"
