@@ -28,7 +28,7 @@ class Exchange:
     all that was sent was acknowledged, and no more came for long), refused (a reset or an ICMP error), silent, or
     unreachable (the client's own kernel gave up); `detail` says more in words. With `mark`, several exchanges have one
     port, and it is what payloads of this one begin with. `aliases` are the addresses and ports that its own place gave
-    it on its way out.
+    it on its way out. One that is `behind` is what a DNS server asked others for the sake of the client's question.
     """
 
     phase: str
@@ -43,6 +43,7 @@ class Exchange:
     detail: str = ""
     mark: bytes = b""
     aliases: tuple[tuple[str, int], ...] = ()
+    behind: bool = False
 
     @property
     def is_question(self) -> bool:

@@ -23,7 +23,8 @@ from lab.trace.netfilter.visit import visits
 from lab.trace.passage import Passage
 from lab.trace.queries import decisions as queries
 from lab.trace.reception import received
-from lab.trace.verdict import patience
+from lab.trace.server_log import last_words
+from lab.trace.verdict import failing_behind, patience
 
 NOTHING_SAID = "received, and not answered,"
 """So a datagram ends of which only its listener tells."""
@@ -66,9 +67,9 @@ def explained(
         replace(hop, decisions=(*rules.get(hop, ()), *translations.get(number, ()), *routes.get(number, ())))
         for number, hop in enumerate(hops)
     )
-    lost = journey.lost
-    if lost is not None and journey.verdict != UNRESOLVED:
-        last = passages[-1]
+    lost, behind = journey.lost, failing_behind(passages)
+    if lost is not None and (journey.verdict != UNRESOLVED or behind is not None):
+        last = behind or passages[-1]
         taken = received(sandbox, last, decided, stopped, told.counters)
         if taken:
             return replace(journey, hops=decided, verdict=DELIVERED, lost=None, answer=f"{NOTHING_SAID} by udp {taken}")
@@ -80,11 +81,24 @@ def explained(
             lambda places: agent.request("differences", places=list(places)),
         )
         facts = replace(facts, had=had(agent, labmap, last.exchange.destination))
-        mine = tuple(hop for hop in decided if hop.phase == last.exchange.phase)
+        mine = tuple(decided[number] for number in _numbers(last, hops))
         lost = explain(lost, last, mine, facts, stopped)
+        if behind is not None:
+            told_of = f"{behind.exchange.source} asked {behind.exchange.destination} in its turn."
+            lost = replace(lost, why=f"{told_of} {lost.why}")
         if lost.phase == DNS and journey.verdict == LOST:
             lost = replace(lost, why=lost.why + patience(journey.resolution))
+    if lost is not None and lost.phase == DNS:
+        others = (one.exchange for one in passages if one.exchange.behind and one.succeeded)
+        said = "".join(f" {one.source} asked {one.destination}, which says {one.detail}." for one in others)
+        lost = replace(lost, why=lost.why + said + last_words(agent, labmap, journey, lost))
     return replace(journey, hops=decided, lost=lost)
+
+
+def _numbers(passage: Passage, hops: Sequence[Hop]) -> list[int]:
+    """Which hops are an exchange's, by their position."""
+    mine = {(hop.place, hop.interface, hop.way, hop.t_ns) for hop in passage.hops()}
+    return [number for number, hop in enumerate(hops) if (hop.place, hop.interface, hop.way, hop.t_ns) in mine]
 
 
 def _rules(
@@ -111,7 +125,7 @@ def _translations(
     """By the hops' position."""
     found: dict[int, tuple[Decision, ...]] = {}
     for passage in passages:
-        mine = [number for number, hop in enumerate(hops) if hop.phase == passage.exchange.phase]
+        mine = _numbers(passage, hops)
         some = [hops[number] for number in mine]
         flow = conntrack.flow(passage.exchange, events, some)
         for number, decisions in conntrack.decisions(labmap, flow, some).items():

@@ -184,7 +184,8 @@ class Passage:
             where = (capture.place, capture.interface, capture.way, bool(part.observation.tunnel))
             step, stage = stages.stage(self.labmap, where, direction, service=self.asked is not None)
             if self.exchange.phase == DNS:
-                step = stages.RESOLVE
+                # Of a lookup only where it ends at a routing decision, that is told as a stage.
+                step, stage = stages.RESOLVE, "forward" if stage == "route" and part is not leg[-1] else stage
             elif self._on_the_way_to_asked_node(part):
                 step = stages.SERVICE
             yield Hop(

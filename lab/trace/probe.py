@@ -95,11 +95,10 @@ class Probe:
             address: str = one.getsockname()[0]
             return address
 
-    def resolve(self, name: str, listen: Callable[[str], None]) -> Resolution:
+    def resolve(self, name: str) -> Resolution:
         """Ask for the name as the place's programs do, until one of the candidates has an address.
 
-        Before a question that got no answer is asked again, `listen` is told the server. UsageError for what cannot be
-        a name.
+        UsageError for what cannot be a name.
         """
         found = address_in_hosts(hosts_entries(self._file("hosts")), name)
         if found:
@@ -109,7 +108,7 @@ class Probe:
         names = list(self.resolver.candidates(name))
         while names:
             candidate = names.pop(0)
-            said = self._asked(candidate, listen)
+            said = self._asked(candidate)
             questions, waited = questions + said.questions, waited + said.waited
             told = Resolution(candidate, said.status, said.addresses, questions, said.server, waited, said.alias)
             if said.status == UNANSWERED:
@@ -132,20 +131,25 @@ class Probe:
             return 0
         return self.resolver.gives_up(name, candidate)
 
-    def _asked(self, name: str, listen: Callable[[str], None]) -> _Said:
+    def _asked(self, name: str) -> _Said:
         """One name, of every server in turn until one answers, and of all of them again."""
         said = _Said((None,), "", 0)
         waited = asked = 0
-        for tries in range(DNS_TRIES if self.resolver.attempts > 1 else 1):
+        tries: list[int] = []
+        for _ in range(DNS_TRIES if self.resolver.attempts > 1 else 1):
             for server in self.resolver.asked:
-                if tries:
-                    listen(server)
+                tries.append(len(self.exchanges))
                 said = self._ask_one(server, name)
                 asked += said.questions
                 if said.is_final:
                     return replace(said, questions=asked, waited=waited)
                 if None in said.answers and not self._is_refused:
                     waited += self.resolver.timeout
+        # The first try is told: a server may ask others only once, however often it is asked itself.
+        first, second = tries[0], tries[min(1, len(tries) - 1)]
+        if second > first:
+            self.exchanges += self.exchanges[first:second]
+            del self.exchanges[first:second]
         return replace(said, questions=asked)
 
     def _ask_one(self, server: str, name: str) -> _Said:

@@ -58,6 +58,15 @@ def asked(message: bytes) -> str:
         return ""
 
 
+def about(message: bytes) -> tuple[str, int]:
+    """The name in small letters and the kind that a question is about; ("", 0) for anything that is not one."""
+    try:
+        name, place = _name(message, _HEADER.size)
+        return name.lower(), int(_QUESTION.unpack_from(message, place)[0])
+    except (error, IndexError, ValueError):
+        return "", 0
+
+
 def read(message: bytes) -> Answer | None:
     """An answer; None for a question or for anything that is not a whole DNS message."""
     try:

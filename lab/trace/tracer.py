@@ -24,6 +24,7 @@ from lab.trace.netfilter.match import Match
 from lab.trace.observation import Capture, Observation, observed
 from lab.trace.probe import DNS_PORT, Probe
 from lab.trace.target import Target, service_at, transport
+from lab.trace.upstream import asked_behind
 from lab.trace.verdict import judge, passages_of
 from lab.trace.witnesses import Witnesses
 
@@ -64,6 +65,12 @@ class Tracer:
         """Whether what is sent is a question to DNS: nothing else is understood on its port."""
         return self.protocol == "dns" or (self.protocol != "icmp" and self.target.port == DNS_PORT)
 
+    @property
+    def asks_outside(self) -> bool:
+        """Whether the cluster's DNS has to ask others for the name."""
+        service = self.target.service
+        return bool(self.target.name) and (service is None or bool(service.external_name))
+
     def _matches(self, probe: Probe) -> tuple[Match, ...]:
         """The packets that netfilter is to report on. Beyond a NAT the client is known by whom it asks only."""
         target, labmap = self.target, self.labmap
@@ -76,6 +83,11 @@ class Tracer:
             matches += [
                 Match(protocol, client=one, server_port=DNS_PORT) for one in clients for protocol in ("udp", "tcp")
             ]
+        if self.asks_outside:
+            pods = (labmap.by_name[pod].address for pod in labmap.dns.pods if pod in labmap.by_name)
+            matches += [Match("udp", client=one, server_port=DNS_PORT) for one in pods]
+            if labmap.dns.outside:
+                matches.append(Match("udp", server=labmap.dns.outside, server_port=DNS_PORT))
         owner = labmap.owners.get(server)
         if server and not target.service and (owner is None or owner[0].kind not in ("pod", "node")):
             matches.append(Match(self.transport, server=server, server_port=target.port))
@@ -129,10 +141,12 @@ class _Run:
         if target.name:
             for server in self._probe.resolver.asked:
                 self._listen(server, self._dns_endpoints(server))
+                if tracer.asks_outside:
+                    self._listen_behind(server)
         if target.service and target.name:
             self._listen(target.service.cluster_ip, self._wanted or target.candidates)
         if target.name:
-            resolution = self._probe.resolve(target.name, self._listen_behind)
+            resolution = self._probe.resolve(target.name)
             address = self._destination(resolution)
         if address:
             self._listen(address, self._wanted or target.candidates)
@@ -143,6 +157,8 @@ class _Run:
         told = self._witnesses.testimony(self._translations)
         exchanges = [conntrack.with_aliases(one, told.translations) for one in self._probe.exchanges]
         observations = self._observations()
+        if resolution is not None and not address:
+            exchanges += filter(None, [asked_behind(self._labmap, exchanges[-1], observations)] if exchanges else [])
         journey = judge(self._labmap, request, exchanges, observations, resolution)
         passages = passages_of(self._labmap, exchanges, observations)
         return explained(journey, passages, told, self._labmap, tracer.sandbox, tracer.agent)
@@ -168,8 +184,8 @@ class _Run:
         return port.preferred if port else ()
 
     def _listen_behind(self, server: str) -> None:
-        """Where a DNS server asks others: it has not answered, and is asked again."""
-        outside = next((place.address for place in self._labmap.of_kind("internet")), "")
+        """Where a DNS server asks others for names that are not its own."""
+        outside = self._labmap.dns.outside
         for endpoint in self._dns_endpoints(server):
             if endpoint.pod and outside:
                 self._witnesses.open(self._walker.round_trip(endpoint.pod, outside).places)

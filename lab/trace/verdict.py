@@ -45,8 +45,12 @@ def judge(
     """The journey of a request. Of the DNS exchanges the last is told: it found the name, or it failed."""
     passages = passages_of(labmap, exchanges, observations)
     hops = [hop for passage in passages for hop in passage.hops()]
-    last = passages[-1]
+    if any(passage.exchange.behind for passage in passages):
+        hops.sort(key=lambda hop: hop.t_ns)  # a server asks others while it is asked
+    last = next(passage for passage in reversed(passages) if not passage.exchange.behind)
     verdict, loss = _verdict(last, resolution, request)
+    if loss is not None and (deeper := failing_behind(passages)) is not None:
+        loss = _refused(deeper) if deeper.refused else _lost(deeper)
     found = _candidates(labmap, request, last, verdict)
     if loss is not None and verdict == UNRESOLVED and found and not any(one.candidate for one in found):
         loss = replace(loss, why=f"{loss.why} None of its pods is ready: {endpoints.without(found)}.")
@@ -106,9 +110,17 @@ def _headless_port(service: Service, request: Request) -> ServicePort | None:
 def passages_of(
     labmap: LabMap, exchanges: Sequence[Exchange], observations: Sequence[Observation]
 ) -> tuple[Passage, ...]:
-    """The exchanges that are told, as they went through the lab: of each phase the last."""
-    told = [found[-1] for phase in (DNS, DATA) if (found := [one for one in exchanges if one.phase == phase])]
+    """The exchanges that are told, as they went through the lab: of each phase the last, and of a question that failed
+    what its server asked.
+    """
+    kinds = ((DNS, False), (DNS, True), (DATA, False))
+    told = [found[-1] for kind in kinds if (found := [one for one in exchanges if (one.phase, one.behind) == kind])]
     return tuple(Passage(labmap, exchange, tuple(parts(exchange, observations))) for exchange in told)
+
+
+def failing_behind(passages: Sequence[Passage]) -> Passage | None:
+    """What a DNS server asked for a question's sake and was not answered: that is where the question failed."""
+    return next((one for one in passages if one.exchange.behind and not one.succeeded), None)
 
 
 def _verdict(passage: Passage, resolution: Resolution | None, request: Request) -> tuple[str, Loss | None]:

@@ -11,7 +11,7 @@ import json
 import pytest
 
 from tests.integration.conftest import LabFactory
-from tests.integration.labs import Lab
+from tests.integration.labs import Lab, finish, until
 from tests.integration.living import apply
 from tests.integration.test_trace import POD_0, hops, journey, trace
 
@@ -98,3 +98,51 @@ def test_a_pod_asks_with_the_address_that_its_routes_say(lab: LabFactory) -> Non
 def test_both_families_are_asked_at_once(two_subnet: Lab) -> None:
     said = trace(two_subnet, "--to", "myapp", "--verbose").ok()
     assert "(2 questions)" in said
+
+
+FAILING = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("203.0.113.80", 5353))
+while True:
+    asked, client = s.recvfrom(512)
+    s.sendto(asked[:2] + bytes([0x81, 0x82]) + asked[4:6] + bytes(6) + asked[12:], client)
+"""
+"""A resolver that answers SERVFAIL to everything."""
+
+
+@pytest.mark.parametrize(("topology", "proxy"), [("two-subnet", "iptables"), ("two-subnet-bridge", "nftables")])
+def test_what_a_dns_server_asks_others_is_part_of_the_journey(lab: LabFactory, topology: str, proxy: str) -> None:
+    cut_off = lab(topology, "--set", f"services.proxy={proxy}")
+    drop(cut_off, "gateway", "FORWARD 1 -p udp --dport 53 -j DROP")
+    told = journey(cut_off, "--to", "www.example.com")
+    lost = told["lost"]
+    assert (told["verdict"], lost["phase"], lost["place"], lost["object_place"]) == (
+        "lost",
+        "dns",
+        "gateway",
+        "gateway",
+    )
+    assert lost["object"] == "-A FORWARD -p udp -m udp --dport 53 -j DROP"
+    assert "asked 203.0.113.53 in its turn" in lost["why"]
+    asked = hops(told, "request", "dns")
+    assert {hop["step"] for hop in asked} == {1}
+    assert [hop["place"] for hop in asked][-1] == "gateway"
+    assert any(hop["place"].startswith("kube-system/dns-") and hop["way"] == "out" for hop in asked)
+    assert "route" not in {hop["stage"] for hop in asked[:-1]}, "a stage only where a packet ends"
+
+
+def test_a_failure_of_the_resolver_outside_is_told_with_its_words(lab: LabFactory) -> None:
+    failing = lab("two-subnet")
+    process = failing.start_exec("internet", "python3", "-S", "-c", FAILING)
+    try:
+        until(lambda: ":14E9 " in failing.in_("internet", "cat /proc/net/udp"), "the resolver listens")
+        rule = "PREROUTING 1 -p udp --dport 53 -j DNAT --to-destination 203.0.113.80:5353"
+        failing.exec_("gateway", "iptables", "-t", "nat", "-I", *rule.split()).ok()
+        told = journey(failing, "--to", "www.example.com")
+    finally:
+        process.kill()
+        finish(process)
+    assert (told["verdict"], told["lost"]["cause"]) == ("unresolved", "dns-servfail")
+    assert "which says SERVFAIL" in told["lost"]["why"]
+    assert "internet" in {hop["place"] for hop in hops(told, "request", "dns")}
