@@ -25,6 +25,7 @@ from lab.agent.lab import Brought, Lab
 from lab.agent.node_info import node_info
 from lab.agent.protocol import Message
 from lab.agent.reading import Design, ReadFile, read_file
+from lab.agent.stops import Stops
 from lab.agent.troubles import Troubles
 from lab.agent.writer import Writer
 from lab.api.resources import PODS
@@ -33,6 +34,8 @@ from lab.control import podstatus
 from lab.control.plane import ControlPlane, Picture
 from lab.control.starting import place_of
 from lab.control.unready import unready
+from lab.errors import LabError
+from lab.network.components import COMPONENTS, chosen, named, places
 from lab.network.coredns import NOTHING, Given
 from lab.plan.summary import summary
 from lab.topology.rereading import Rereader
@@ -79,6 +82,7 @@ class Control:
             self._loop.call_later,
             lambda: self.plane.names,
         )
+        self.stops = Stops(self.plane.runner, self.kubelet, self.prober)
         self.entrance = Entrance(name, outside, self._app)
         self._read: ReadFile | None = None
         self._rereader = Rereader()
@@ -142,8 +146,7 @@ class Control:
         spent = (time.perf_counter() - began) * 1000
 
         def work() -> Brought:
-            wanted = Design(read, picture.cluster, picture.addresses, given)
-            return self.lab.bring(wanted, tell, cancelled, self.entrance.built, spent)
+            return self.lab.bring(self._design(read, picture, given), tell, cancelled, self.entrance.built, spent)
 
         brought = await self._writer.do(f"another up of {read.file}", work)
         await entrance
@@ -160,6 +163,7 @@ class Control:
     def _taken_over(self, brought: Brought) -> None:
         self._waiting = _Waiting()
         assert self._brought is not None
+        self.stops.forget_gone(self._brought.cluster, self._brought)
         self.kubelet.brought(self._brought.addresses, frozenset(brought.places), self._brought.pods)
         if brought.steps:
             self.chronicle.write(
@@ -177,7 +181,7 @@ class Control:
             "places": len(brought.places),
             "pods": sum(1 for _ in self.plane.store.each(PODS)),
             "milliseconds": brought.milliseconds,
-            "warnings": [*read.warnings, *self._unready()],
+            "warnings": [*read.warnings, *(stop.told for stop in self.stops.all), *self._unready()],
             "changes": summary(steps) if len(steps) <= MOST_TOLD else [],
             "kubeconfig": self.entrance.kubeconfig,
         }
@@ -190,9 +194,38 @@ class Control:
         async with self.turn:
             picture = self.plane.preview(read.topology, read.documents)
             given = self._what_is_given(read)
-            return await self._writer.do(
-                "a plan", lambda: planned(self.lab, Design(read, picture.cluster, picture.addresses, given))
-            )
+            wanted = self._design(read, picture, given)
+            return await self._writer.do("a plan", lambda: planned(self.lab, wanted))
+
+    def _design(self, read: ReadFile, picture: Picture, given: Given) -> Design:
+        return Design(read, picture.cluster, picture.addresses, given, self.stops.stale)
+
+    async def switch(self, name: str, on: str, *, running: bool) -> list[str]:
+        """Start or stop a component, wherever it is or on one place. Gives where that changed something, once the
+        kernel has followed. UsageError for what there is not.
+        """
+        async with self.turn:
+            if self._brought is None:
+                raise LabError(f"lab {self._name!r} is not up yet", "wait for its `up` to end")
+            component = named(name)
+            there = chosen(component, on, self._brought.cluster)
+            change = self.stops.start if running else self.stops.stop
+            changed = [stop.where for stop in change(component, there, self._brought)]
+            for where in changed:
+                self.chronicle.write((f"{where} {'started' if running else 'stopped'} by hand",), ())
+            self._wake_up()
+        await self.settled()
+        return changed
+
+    def components(self) -> list[Message]:
+        """Every component, and where and since when it is stopped."""
+        cluster = self._brought.cluster if self._brought else None
+        since = {(stop.component, stop.place): stop.since for stop in self.stops.all}
+        return [
+            {"name": one.name, "place": place, "since": since.get((one.name, place), 0.0), "stopped": one.stopped}
+            for one in COMPONENTS
+            for place in (places(one, cluster) if cluster else ())
+        ]
 
     def unready(self) -> dict[str, str]:
         """Why pods are not ready, in words, by their places."""
@@ -249,14 +282,14 @@ class Control:
         given = self._what_is_given(read)
         waiting, self._waiting = self._waiting, _Waiting()
         revived = self.lab.server_ended
-        if picture == self._brought and given == self._given and not revived:
+        wanted = self._design(read, picture, given)
+        as_before = picture == self._brought and given == self._given and self.lab.knows(wanted.stale)
+        if as_before and not revived:
             self._report(waiting, None, since)
             self.kubelet.brought(picture.addresses, self.lab.places, picture.pods)
             return
         try:
-            brought = await self._writer.do(
-                "following the API", lambda: self.lab.follow(Design(read, picture.cluster, picture.addresses, given))
-            )
+            brought = await self._writer.do("following the API", lambda: self.lab.follow(wanted))
         except BaseException:
             self._waiting.changes[:0] = waiting.changes
             self._waiting.since = since

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lab.network.kubeproxy.flows import changed_flows
+from lab.network.kubeproxy.flows import Chosen, changed_flows
 
 if TYPE_CHECKING:
     from lab.agent.reading import Design
@@ -13,23 +14,36 @@ if TYPE_CHECKING:
 
 
 def forget_flows(holdings: Holdings, before: Design, wanted: Design) -> None:
-    """UDP flows to endpoints that are no longer chosen, on every node."""
+    """UDP flows to endpoints that are no longer chosen, on every node whose kube-proxy runs. One that was started again
+    knows what has changed while it was stopped.
+    """
     chosen = changed_flows(before.cluster, before.addresses, wanted.cluster, wanted.addresses)
-    if not chosen:
-        return
+    nodes = [node for node in wanted.cluster.nodes if node not in wanted.stale]
+    for node in nodes:
+        of_node = chosen
+        if node in before.stale:
+            of_node = changed_flows(*before.stale[node], wanted.cluster, wanted.addresses)
+        if of_node:
+            _forget(holdings, node, of_node, frozenset(_held(wanted)))
+
+
+def _held(design: Design) -> Iterator[str]:
+    """The nodes' own addresses: who asks for one of these asks for a node port."""
+    yield from design.addresses.nodes.values()
+    yield from design.addresses.tunnels.values()
+
+
+def _forget(holdings: Holdings, node: str, chosen: Chosen, own: frozenset[str]) -> None:
     # Few changes come so far: what follows is imported for them alone.
     from lab.kernel.conntrack import forget  # noqa: PLC0415
 
-    nodes = {*wanted.addresses.nodes.values(), *wanted.addresses.tunnels.values()}
-
     def stale(entry: Event) -> bool:
         asked, answering = entry.original, entry.reply
-        end = ("" if asked.destination in nodes else asked.destination, asked.dport)
+        end = ("" if asked.destination in own else asked.destination, asked.dport)
         allowed = chosen.get(end)
         return (
             asked.protocol == "udp" and allowed is not None and f"{answering.source}:{answering.sport}" not in allowed
         )
 
-    for node in wanted.cluster.nodes:
-        with holdings.namespaces.entered(node):
-            forget(node, stale)
+    with holdings.namespaces.entered(node):
+        forget(node, stale)

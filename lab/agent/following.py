@@ -23,11 +23,14 @@ class NodeProxies:
         self._proxier = None
 
     def begin(self, design: Design) -> Proxier | NftProxier:
-        """They have programmed all that follows from this design."""
+        """They have programmed all that follows from this design, the stopped ones what they knew."""
         if self._proxier is None:
             self._proxier = _proxier(design)
+            for node, known in design.stale.items():
+                self._proxier.follow(*known)
+                self._proxier.programmed(node)
             self._proxier.follow(design.cluster, design.addresses)
-            for node in design.cluster.nodes:
+            for node in _followers(design):
                 self._proxier.programmed(node)
         return self._proxier
 
@@ -40,11 +43,16 @@ class NodeProxies:
         proxier.follow(after.cluster, after.addresses)
         was, to_be = around
         if isinstance(proxier, Proxier):
-            changes = ((node, proxier.sync(node)) for node in after.cluster.nodes)
+            changes = ((node, proxier.sync(node)) for node in _followers(after))
             return _joined(plan(to_be, was), changes)
-        tables = [proxier.sync(node) for node in after.cluster.nodes]
+        tables = [proxier.sync(node) for node in _followers(after)]
         held = Network.of(was, *(table.before for table in tables))
         return plan(Network.of(to_be, *(table.after for table in tables)), held)
+
+
+def _followers(design: Design) -> list[str]:
+    """The nodes whose kube-proxy runs."""
+    return [node for node in design.cluster.nodes if node not in design.stale]
 
 
 def _proxier(design: Design) -> Proxier | NftProxier:
@@ -72,8 +80,8 @@ class Following:
             self._proxies.forget()
             yield plan(wanted.network, before.network), wanted.network
             return
-        after = part(wanted.topology, wanted.cluster, wanted.addresses, reached)
-        around = part(before.topology, before.cluster, before.addresses, reached), after
+        after = part(wanted.topology, wanted.cluster, wanted.addresses, reached, wanted.stale)
+        around = part(before.topology, before.cluster, before.addresses, reached, before.stale), after
         yield self._proxies.steps(before, wanted, around), after
         known = _names(before)  # first: it was made for the change before this one, and is still at hand
         names = _names(wanted)

@@ -21,6 +21,7 @@ from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
 from lab.kernel.readiness import wait_until_ready
 from lab.kernel.verified import Verified
+from lab.network.components import Stale
 from lab.network.objects import (
     UNDERLAY,
     Interface,
@@ -87,6 +88,10 @@ class Lab:
     def places(self) -> frozenset[str]:
         """All network namespaces of the last design."""
         return frozenset(self._design.places) if self._design else frozenset()
+
+    def knows(self, stale: Stale) -> bool:
+        """Whether the last design was made for kube-proxies that are stopped as these are."""
+        return self._design is not None and self._design.stale.keys() == stale.keys()
 
     def entered(self, place: str) -> AbstractContextManager[None]:
         """The calling thread is in the place's network namespace for the block. OSError when the place is gone."""

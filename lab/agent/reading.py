@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from lab.cluster.objects import Cluster
 from lab.cluster.sources import each_source
 from lab.network import dns
 from lab.network.addressing import Addresses, assign, node_addresses
+from lab.network.components import Stale
 from lab.network.coredns import NOTHING, Given
 from lab.network.design import design
 from lab.network.objects import Namespace, Network
@@ -35,17 +36,20 @@ class ReadFile:
 
 @dataclass(frozen=True)
 class Design:
-    """A cluster at one moment and the network that it needs; `given` is what CoreDNS needs besides."""
+    """A cluster at one moment and the network that it needs; `given` is what CoreDNS needs besides, `stale` what
+    stopped kube-proxies know.
+    """
 
     read: ReadFile
     cluster: Cluster
     addresses: Addresses
     given: Given = NOTHING
+    stale: Stale = field(default_factory=dict)
 
     @cached_property
     def network(self) -> Network:
         """All of it, designed when somebody asks: most changes need only a part."""
-        return design(self.read.topology, self.cluster, self.addresses, self.given)
+        return design(self.read.topology, self.cluster, self.addresses, self.given, self.stale)
 
     @property
     def places(self) -> tuple[str, ...]:

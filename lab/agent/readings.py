@@ -6,12 +6,14 @@ Everything here runs in the agent's writer thread, so that it is the whole truth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lab.agent.lab import Lab
 from lab.agent.protocol import Message
 from lab.agent.reading import Design
 from lab.errors import UsageError
+from lab.network.components import Stop
 from lab.network.objects import UNDERLAY, Chain, Namespace, Network, NftChain, NftSet
 from lab.network.plain import to_plain
 from lab.network.survey import lab_map
@@ -31,10 +33,12 @@ def planned(lab: Lab, wanted: Design) -> Message:
     return {"script": script(steps), "steps": len(steps)}
 
 
-def read(lab: Lab, what: str, unready: Mapping[str, str]) -> Any:  # noqa: ANN401  JSON of several shapes
-    """One of the readings, as JSON: `map`, `status`, `drift`. `unready` says why pods are not, by their places."""
+def read(lab: Lab, what: str, unready: Mapping[str, str], stopped: tuple[Stop, ...] = ()) -> Any:  # noqa: ANN401  JSON of several shapes
+    """One of the readings, as JSON: `map`, `status`, `drift`. `unready` says why pods are not, by their places;
+    `stopped` are the components that somebody wants stopped.
+    """
     readings: dict[str, Callable[[], Any]] = {
-        "map": lambda: _map(lab, unready),
+        "map": lambda: _map(lab, unready, stopped),
         "status": lambda: _status(lab),
         "drift": lambda: _drift(lab),
     }
@@ -89,9 +93,10 @@ def place(lab: Lab, name: str) -> str:
     return pods[0]
 
 
-def _map(lab: Lab, unready: Mapping[str, str]) -> Message:
+def _map(lab: Lab, unready: Mapping[str, str], stopped: tuple[Stop, ...]) -> Message:
     it = lab.standing()
-    return lab_map(it.topology, it.cluster, it.addresses, it.network, lab.name, unready).to_json()
+    made = lab_map(it.topology, it.cluster, it.addresses, it.network, lab.name, unready)
+    return replace(made, stopped=stopped).to_json()
 
 
 def _status(lab: Lab) -> Message:

@@ -69,6 +69,8 @@ class Service:
             "differences": self._differences,
             "place": self._place,
             "said": self._said,
+            "components": self._components,
+            "switch": self._switch,
             "intents": self._intents,
             "down": self._down,
         }
@@ -185,7 +187,8 @@ class Service:
         if what == "troubles":
             return self._control.troubles()
         unready = self._control.unready() if what == "map" else {}
-        return await self._in_writer("a reading", reply, lambda: _readings().read(self._lab, what, unready))
+        stopped = self._control.stops.all
+        return await self._in_writer("a reading", reply, lambda: _readings().read(self._lab, what, unready, stopped))
 
     async def _objects(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What places should hold, for whoever compares it with what they do hold."""
@@ -209,6 +212,13 @@ class Service:
     async def _said(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What the programs of a place have said last: never waits for the writer."""
         return await asyncio.to_thread(self._lab.said, request["place"], int(request["lines"]))
+
+    async def _components(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        return self._control.components()
+
+    async def _switch(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """A component is stopped or started: where that changed something."""
+        return await self._control.switch(request["name"], request["on"], running=request["running"])
 
     async def _intents(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return await self._in_writer("a reading", reply, lambda: _readings().intents(self._lab, request["rules"]))

@@ -51,6 +51,7 @@ class Runner:
         self._later: dict[Work, float] = {}
         self._failures: dict[Work, Failure] = {}
         self._now = 0.0
+        self.stopped = False  # then work only heaps up
         for resource in RESOURCES:
             for item in tuple(store.each(resource)):
                 self._hear(Change("ADDED", resource, item, None, store.revision))
@@ -73,7 +74,7 @@ class Runner:
         """
         self._now = now
         looks: Counter[Work] = Counter()
-        while self._queue:
+        while self._queue and not self.stopped:
             work = self._queue.popleft()
             self._queued.discard(work)
             looks[work] += 1
@@ -94,7 +95,9 @@ class Runner:
         return len(due)
 
     def due(self, now: float) -> float | None:
-        """Seconds until the next piece of work that waits, 0 for at once; None when none does."""
+        """Seconds until the next piece of work that waits, 0 for at once; None when none does, or nobody works."""
+        if self.stopped:
+            return None
         if self._queue:
             return 0.0
         return max(0.0, min(self._later.values()) - now) if self._later else None

@@ -14,8 +14,9 @@ from lab.network.kubeproxy.options import ProxyOptions
 from lab.network.objects import Chain, NftObject, Rule
 
 if TYPE_CHECKING:
-    from lab.cluster.objects import Cluster, Pod
+    from lab.cluster.objects import Pod
     from lab.network.addressing import Addresses
+    from lab.network.components import Proxied
     from lab.topology.schema import Topology
 
 TABLES = ("raw", "mangle", "nat", "filter", "security")
@@ -23,15 +24,17 @@ HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
 def node_chains(
-    topology: Topology, cluster: Cluster, addresses: Addresses, node: str, residents: list[Pod]
+    topology: Topology, addresses: Addresses, node: str, residents: list[Pod], proxied: Proxied
 ) -> Iterator[Chain]:
-    """All chains of a node: built-in ones, the network plugin's, kube-proxy's, and those of its own firewall."""
+    """All chains of a node: built-in ones, the network plugin's, kube-proxy's (which knows the cluster as `proxied`),
+    and those of its own firewall.
+    """
     plugin = topology.spec.cni.plugin
     proxy = topology.spec.services.proxy
     yield from _built_in(topology, node, {where: list(rules) for where, rules in _components(plugin, proxy).items()})
     yield from plugin_chains(topology, addresses, node, residents)
     if proxy == "iptables":
-        yield from kubeproxy_chains(cluster, addresses, node, proxy_options(topology, addresses))
+        yield from kubeproxy_chains(*proxied, node, proxy_options(topology, addresses))
     else:
         yield kubelet.chain(node)
 
@@ -42,13 +45,13 @@ def plugin_chains(topology: Topology, addresses: Addresses, node: str, residents
     yield from calico.chains(topology, node, residents) if is_calico else flannel.chains(addresses, node)
 
 
-def node_tables(topology: Topology, cluster: Cluster, addresses: Addresses, node: str) -> Iterable[NftObject]:
+def node_tables(topology: Topology, addresses: Addresses, node: str, proxied: Proxied) -> Iterable[NftObject]:
     """What a node has in nft tables of its own, beside iptables': kube-proxy's, in nftables mode."""
     if topology.spec.services.proxy != "nftables":
         return ()
     from lab.network.kubeproxy.nftables import tables  # noqa: PLC0415  10 ms for this mode alone
 
-    return tables(cluster, addresses, node, proxy_options(topology, addresses), service_cidrs(topology))
+    return tables(*proxied, node, proxy_options(topology, addresses), service_cidrs(topology))
 
 
 def proxy_options(topology: Topology, addresses: Addresses) -> ProxyOptions:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab.network import calico, chains, dns, firewall, flannel, forwarding, machine_names, pods, routing, underlay
 from lab.network.addressing import Addresses, assign
+from lab.network.components import NONE_STALE, Stale
 from lab.network.coredns import NOTHING, Given
 from lab.network.kubeproxy import health
 from lab.network.kubeproxy.settings import route_localnet
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Addresses", "assign", "design"]
 
 
-def design(topology: Topology, cluster: Cluster, addresses: Addresses, given: Given = NOTHING) -> Network:
-    """All objects, in the order in which a person would build them; `given` is what CoreDNS needs besides."""
+def design(
+    topology: Topology, cluster: Cluster, addresses: Addresses, given: Given = NOTHING, stale: Stale = NONE_STALE
+) -> Network:
+    """All objects, in the order in which a person would build them. `given` is what CoreDNS needs besides, `stale` what
+    stopped kube-proxies know.
+    """
     topology = complete(topology)
     plugin = calico if topology.spec.cni.plugin == "calico" else flannel
     proxy, options = topology.spec.services.proxy, chains.proxy_options(topology, addresses)
@@ -39,22 +44,26 @@ def design(topology: Topology, cluster: Cluster, addresses: Addresses, given: Gi
         plugin.pods(topology, cluster, addresses),
         calico.ip_sets(topology, addresses) if plugin is calico else (),
         firewall.sets(topology),
-        _chains(topology, cluster, addresses),
-        *(chains.node_tables(topology, cluster, addresses, node) for node in cluster.nodes),
+        _chains(topology, cluster, addresses, stale),
+        *(
+            chains.node_tables(topology, addresses, node, stale.get(node, (cluster, addresses)))
+            for node in cluster.nodes
+        ),
         machine_names.files(topology, addresses),
         pods.pod_files(topology, cluster, addresses),
         pods.servers(cluster),
-        health.listeners(cluster, addresses, proxy, options),
+        health.listeners(cluster, addresses, proxy, options, stale),
         dns.servers(topology, cluster, addresses, given),
     )
 
 
-def _chains(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[Chain]:
+def _chains(topology: Topology, cluster: Cluster, addresses: Addresses, stale: Stale) -> Iterator[Chain]:
     residents: defaultdict[str, list[Pod]] = defaultdict(list)
     for pod in cluster.pods:
         residents[pod.node].append(pod)
     for node in cluster.nodes:
-        yield from chains.node_chains(topology, cluster, addresses, node, residents[node])
+        proxied = stale.get(node, (cluster, addresses))
+        yield from chains.node_chains(topology, addresses, node, residents[node], proxied)
     for router in topology.spec.routers:
         yield from chains.router_chains(topology, router.name)
     yield routing.nat(topology)

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from lab.errors import UsageError
+from lab.network.components import Stop
 from lab.network.ipv4 import Prefix, number
 from lab.network.resolver import HostsEntry, Resolver
 from lab.suggestion import did_you_mean
@@ -217,7 +218,7 @@ class HostName:
 
 @dataclass(frozen=True)
 class LabMap:
-    """The whole lab; the order of places is the design's."""
+    """The whole lab; the order of places is the design's. `stopped` are the components that somebody wants stopped."""
 
     lab: str
     encapsulation: str = ""
@@ -227,6 +228,7 @@ class LabMap:
     dns: Dns = Dns()
     internet: tuple[HostName, ...] = ()
     service_cidr: str = ""
+    stopped: tuple[Stop, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Place]:
@@ -342,7 +344,7 @@ class LabMap:
 
 
 _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made; None for scalars
-    LabMap: {"subnets": Subnet, "places": Place, "services": Service, "internet": HostName},
+    LabMap: {"subnets": Subnet, "places": Place, "services": Service, "internet": HostName, "stopped": Stop},
     Place: {"subnets": None, "links": Link, "routes": Way, "hosts": HostsEntry, "unobeyed": None},
     HostsEntry: {"names": None},
     Resolver: {"nameservers": None, "search": None, "options": None},
@@ -355,7 +357,10 @@ _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made
 _PARTS: dict[type, dict[str, type]] = {LabMap: {"dns": Dns}, Place: {"resolver": Resolver}}  # those that are no lists
 _DEFAULTS: dict[type, tuple[tuple[str, Any], ...]] = {
     kind: tuple((item.name, item.default) for item in fields(kind))
-    for kind in (LabMap, Place, Link, Way, Subnet, Service, ServicePort, Endpoint, Dns, HostName, Resolver, HostsEntry)
+    for kind in (
+        *(LabMap, Place, Link, Way, Subnet, Service, ServicePort, Endpoint, Dns, HostName, Resolver, HostsEntry),
+        Stop,
+    )
 }
 
 

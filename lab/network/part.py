@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.network import calico, chains, dns, flannel, pods, underlay
+from lab.network.components import NONE_STALE, Stale
 from lab.network.coredns import NOTHING, Given
 from lab.network.kubeproxy import health
 from lab.network.objects import Address, Chain, Network, Object
@@ -53,8 +54,10 @@ def _same(old: Pod | None, new: Pod | None) -> bool:
     return old is not None and new is not None and replace(old, ready=new.ready, labels=new.labels) == new
 
 
-def part(topology: Topology, cluster: Cluster, addresses: Addresses, reached: Extent) -> Network:
-    """What the network of this state has there, as `design` has it, without DNS servers and kube-proxy."""
+def part(
+    topology: Topology, cluster: Cluster, addresses: Addresses, reached: Extent, stale: Stale = NONE_STALE
+) -> Network:
+    """What the network of this state has there, as `design` has it, without DNS servers and kube-proxy's rules."""
     topology = complete(topology)
     proxy, options = topology.spec.services.proxy, chains.proxy_options(topology, addresses)
     some = replace(cluster, pods=tuple(pod for pod in cluster.pods if pod.place in reached.pods))
@@ -66,7 +69,7 @@ def part(topology: Topology, cluster: Cluster, addresses: Addresses, reached: Ex
         _chains(topology, cluster, addresses, reached),
         pods.pod_files(topology, some, addresses),
         pods.servers(some),
-        health.listeners(cluster, addresses, proxy, options),
+        health.listeners(cluster, addresses, proxy, options, stale),
     )
 
 

@@ -6,6 +6,7 @@ Everything may be imported here; nothing but lab.program imports this.
 from __future__ import annotations
 
 from lab.tasks.check import check
+from lab.tasks.components import component_list, component_start, component_stop
 from lab.tasks.getting import get
 from lab.tasks.happening import events
 from lab.tasks.inside import exec_, shell
@@ -19,6 +20,9 @@ TASKS = (
     apply,
     capture,
     check,
+    component_list,
+    component_start,
+    component_stop,
     delete,
     demo,
     down,

@@ -47,6 +47,10 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
         terminal.out("\nnot ready:")
     for place in unready:
         terminal.out(terminal.shortened(f"  {place.name}: {place.why}"))
+    if map_.stopped:
+        terminal.out("\nstopped by hand (it is not healed, and outlasts `up`):")
+    for stop in map_.stopped:
+        terminal.out(terminal.shortened(f"  {stop.told}"))
     if troubles:
         terminal.out("\nin trouble (./inv events tells more; it is tried again):")
     for trouble in troubles:

@@ -20,7 +20,7 @@ requests through it, and shows every hop of each and where a lost one ended.
 
 ./inv --list shows all tasks, ./inv TASK --help the options of one."""
 
-LEAST_WIDTH = 40  # of a terminal that says it is narrower, lines are broken by the terminal
+LEAST_WIDTH = 30
 INDENT, GAP = 2, 3
 WIDEST = 32  # of the first column; what is longer has a line of its own
 KINDS = {"flag": "", "number": "N", "text": "VALUE", "texts": "VALUE"}

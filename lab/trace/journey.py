@@ -207,7 +207,7 @@ class Journey:
     they are the DNS pods.
 
     `notes` say what of the asking pod's manifest would matter in a cluster and does not here; in the JSON where there
-    are any.
+    are any. `stopped` says of a request that did not arrive which components somebody wants stopped, a sentence each.
 
     `resolution`, `answer` (what the server said, in words), `client` and `asked` (the address that it was sent from,
     the address and port that it was sent to) and `seen` (every captured packet) are for renderers and are not part of
@@ -226,6 +226,7 @@ class Journey:
     seen: tuple[Observation, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
     client: str = ""
     asked: str = ""
 
@@ -242,6 +243,7 @@ class Journey:
             "lost": self.lost.to_json() if self.lost else None,
             "endpoints": [one.to_json() for one in self.candidates],
             **({"notes": list(self.notes)} if self.notes else {}),
+            **({"stopped": list(self.stopped)} if self.stopped else {}),
         }
 
     def part(self, phase: str, direction: str) -> tuple[Hop, ...]:

@@ -79,6 +79,7 @@ class _Story:
         yield Line("")
         yield from self._end()
         yield from self._notes()
+        yield from self._stopped()
         if self._verbose:
             yield Line("")
             yield Line(f"Every packet that was captured ({len(self._journey.seen)}):", HEADING)
@@ -158,6 +159,11 @@ class _Story:
         for note in self._journey.notes:
             yield Line("")
             yield from self._wrapped(f"{self._journey.request.source} is not as its manifest: {note}", FAINT)
+
+    def _stopped(self) -> Iterator[Line]:
+        for told in self._journey.stopped:
+            yield Line("")
+            yield from self._wrapped(told, BAD)
 
     def _end(self) -> Iterator[Line]:
         journey = self._journey

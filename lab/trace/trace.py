@@ -10,7 +10,7 @@ from lab.network.labmap import LabMap
 from lab.trace import target as targets
 from lab.trace.apart import apart
 from lab.trace.called import asker
-from lab.trace.journey import Journey
+from lab.trace.journey import DELIVERED, Journey
 from lab.trace.tracer import Tracer
 
 SECONDS = 1.5  # long enough for one retransmission, short enough to wait for
@@ -61,4 +61,6 @@ def follow(
     target = targets.aim(labmap, client, to, port, protocol)
     through = targets.via(labmap, target, via) if via else None
     journey = apart(Tracer(lab.sandbox, labmap, client, target, protocol, through, size, timeout, lab).run)
-    return replace(journey, notes=client.unobeyed)
+    # Of a request that arrived nobody asks why it did.
+    stopped = () if journey.verdict == DELIVERED else tuple(stop.told for stop in labmap.stopped)
+    return replace(journey, notes=client.unobeyed, stopped=stopped)

@@ -58,6 +58,7 @@ class Kubelet:
         self._back_off = BackOff()
         self._ending: dict[str, str] = {}  # pods whose programs were asked to end, by uid
         self._held: dict[str, str] = {}  # uids of the pods that the kernel holds, by place
+        self.held_down: frozenset[str] = frozenset()  # places whose programs shall not run
         self._early: dict[str, int] = {}  # statuses of programs that ended before their start was reported
 
     def adopt(self) -> None:
@@ -102,7 +103,11 @@ class Kubelet:
                 self._store.update(PODS, podstatus.ended(pod, early, self._store.now()))
                 return
         elif not podstatus.is_running(pod):
-            self._start_anew(pod, place)
+            if place not in self.held_down:
+                self._start_anew(pod, place)
+            return
+        if place in self.held_down:
+            self._store.update(PODS, podstatus.ended(pod, 0, self._store.now()))
             return
         node = pod["spec"]["nodeName"]
         if podstatus.probes(pod) and not self._prober.watches(place, node, address):
@@ -115,6 +120,18 @@ class Kubelet:
         wanted = (standing is None or standing.ready) and not podstatus.is_held_back(pod)
         if wanted != podstatus.is_ready(pod):
             self._store.update(PODS, podstatus.with_readiness(pod, wanted, self._store.now()))
+
+    def hold_down(self, places: frozenset[str]) -> None:
+        """The programs of these pods shall not run, however often the pods are made; those of all others shall."""
+        let_go, self.held_down = self.held_down - places, places
+        for place in (*places, *let_go):
+            pod = self._pod(place)
+            if pod is None or podstatus.is_terminating(pod) or not podstatus.is_started(pod):
+                continue  # it is heeded when it is reported
+            if place in let_go:
+                self._restart(pod["metadata"]["uid"], place)
+            elif podstatus.is_running(pod):
+                self._store.update(PODS, podstatus.ended(pod, 0, self._store.now()))
 
     def _start_anew(self, pod: Json, place: str) -> None:
         """Its container has ended, and the kernel holds nothing of it any more: start it, now or after a while."""
@@ -135,6 +152,8 @@ class Kubelet:
     def _restart(self, uid: str, place: str) -> None:
         pod = self._pod(place)
         if pod is None or pod["metadata"]["uid"] != uid or podstatus.is_terminating(pod) or podstatus.is_running(pod):
+            return
+        if place in self.held_down:
             return
         made = self._store.update(PODS, podstatus.restarted(pod, self._store.now()))
         self._prober.forget(place)

@@ -92,6 +92,7 @@ class Prober:
         self._failed = failed
         self._turns = asyncio.Semaphore(at_once)
         self._watched: dict[str, _Watched] = {}
+        self.stopped: frozenset[str] = frozenset()  # nodes from which nobody probes
 
     @property
     def watched(self) -> KeysView[str]:
@@ -150,10 +151,12 @@ class Prober:
 
     async def _round(self, watched: _Watched, worker: _Worker) -> None:
         probe = worker.tally.probe
-        async with self._turns:
-            result = await self._result(watched.target, probe)
+        if watched.target.node not in self.stopped:
+            async with self._turns:
+                result = await self._result(watched.target, probe)
+            worker.task = None
+            self._count(watched, worker, result)
         worker.task = None
-        self._count(watched, worker, result)
         if worker.over:
             return
         # A probe that took longer than its period has missed its turns: the next is at the next multiple of it.

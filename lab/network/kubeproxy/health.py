@@ -7,7 +7,7 @@ healthy itself is no question here: the lab's is.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
 from lab.network.kubeproxy.options import EVERYWHERE, LOOPBACK
@@ -22,13 +22,17 @@ NAME = "kube-proxy"
 WELL, NOBODY_HERE = 200, 503
 
 
-def listeners(cluster: Cluster, addresses: PodAddresses, proxy: str, options: ProxyOptions) -> Iterator[Listener]:
-    """On every node, a port for each Service that has one: 200 where it has ready endpoints, else 503."""
+def listeners(
+    cluster: Cluster, addresses: PodAddresses, proxy: str, options: ProxyOptions, stopped: Container[str] = ()
+) -> Iterator[Listener]:
+    """On every node, a port for each Service that has one: 200 where it has ready endpoints, else 503. Nobody answers
+    where kube-proxy is stopped.
+    """
     checked = [service for service in cluster.services if service.health_check_port and service.proxy is None]
     if not checked:
         return
     counts = {service.full_name: _local_endpoints(cluster.slices, addresses, service) for service in checked}
-    for node in cluster.nodes:
+    for node in (node for node in cluster.nodes if node not in stopped):
         listening = _listening(addresses, node, proxy, options)
         for service in checked:
             count = counts[service.full_name].get(node, 0)

@@ -120,3 +120,21 @@ def test_rules_of_a_node_are_loaded_at_one_go() -> None:
     of_node = next(step for step in rules if step.place == "node-1")
     names = {change.chain.name[:5] for change in of_node.changes if isinstance(change.chain, Chain)}  # type: ignore[union-attr]
     assert {"cali-", "KUBE-"} <= names
+
+
+@pytest.mark.parametrize("mode", ["iptables", "nftables"])
+def test_a_stopped_kube_proxy_follows_nothing_and_catches_up_when_it_is_started(mode: str) -> None:
+    """Also where nothing is remembered of what the nodes have, as after an `up`."""
+    text = (TOPOLOGIES / "two-subnet.yaml").read_text(encoding="utf-8")
+    settings = (f"services.proxy={mode}",)
+    first, second = design(text, settings), design(text + MORE_SERVICES, settings)
+    stale = {"node-0": (first.cluster, first.addresses)}
+    before = Design(first.read, first.cluster, first.addresses, stale=stale)
+    during = Design(first.read, second.cluster, second.addresses, stale=stale)
+    after = Design(first.read, second.cluster, second.addresses)
+    followed = [steps for steps, _ in Following(NodeProxies(), before, during).strides()]
+    assert outcome(before.network, *followed) == set(during.network.by_key.values())
+    assert "node-0" not in {step.place for step in followed[0].steps}
+    caught_up = [steps for steps, _ in Following(NodeProxies(), during, after).strides()]
+    assert outcome(during.network, *caught_up) == set(after.network.by_key.values())
+    assert {step.place for step in caught_up[0].steps} == {"node-0"}

@@ -151,3 +151,16 @@ def test_who_stops_listening_hears_no_more(world: World) -> None:
     configmap(world, "a")
     runs.settle(0)
     assert doing.seen == []
+
+
+def test_work_heaps_up_while_nobody_does_it(world: World) -> None:
+    doing = Doing(nothing)
+    work = runner(world, doing)
+    work.stopped = True
+    configmap(world, "one")
+    work.settle(0.0)
+    assert (doing.seen, work.due(0.0)) == ([], None)
+    work.stopped = False
+    assert work.due(0.0) == 0.0
+    work.settle(0.0)
+    assert doing.seen == [("default", "one")]
