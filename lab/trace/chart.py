@@ -16,7 +16,7 @@ from lab.trace.journey import DATA, DELIVERED, DNS, LOST, REPLY, REQUEST, Hop, J
 from lab.trace.trail import Point, Stretch, Trail, trail
 
 LEAST_SCALE, MOST_SCALE = 1.34, 1.8
-"""The smallest letters of a map are 12 pixels high; on the page they shall have 16 at least."""
+"""The smallest letters of a map are 12 pixels high; at full size they have 16 at least."""
 HEADING = 40
 """So high is what stands above everything: the picture's own title, which a part of the lab has not."""
 _SIZE = re.compile(r'width="(\d+)" height="(\d+)" viewBox="[^"]*"')
@@ -130,8 +130,8 @@ def _points(points: Sequence[Point]) -> str:
 
 
 def _fitted(svg: str) -> str:
-    """Without the empty heading, and with its least and greatest width on the page."""
+    """Without the empty heading, with its greatest width on the page, and the least one at full size."""
     width, height = (int(size) for size in _SIZE.findall(svg)[0])
     least, most, high = round(width * LEAST_SCALE), round(width * MOST_SCALE), height - HEADING
-    style = f'style="min-width:{least}px;max-width:{most}px"'
+    style = f'style="--least:{least}px;max-width:{most}px"'
     return _SIZE.sub(f'{style} width="{width}" height="{high}" viewBox="0 {HEADING} {width} {high}"', svg, count=1)

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from lab.calling import spoken
 from lab.network.labmap import LabMap
 from lab.trace import endpoints, reasons, wording
 from lab.trace.chapters import BACK, Chapter, chapters
@@ -74,8 +75,10 @@ def _loss(journey: Journey) -> Iterator[str]:
         yield f"<p>What did it, on {escape(lost.object_place or lost.place)}:</p><pre>{escape(lost.object)}</pre>"
     if lost.fix:
         yield "<p>This mends it:</p>"
-        for command in reasons.mending(lost, journey.lab):
+        for command in map(spoken, reasons.mending(lost, journey.lab)):
             yield f'<div class="command"><pre>{escape(command)}</pre><button type="button">copy</button></div>'
+    for file in dict.fromkeys(one.held_by for one in lost.fix if one.held_by):
+        yield f"<p>The next <code>up</code> brings it back: it is in {escape(file)}.</p>"
     yield f'<p class="known">{escape(f"{lost.cause}: {EVIDENCE.get(lost.evidence, lost.evidence)}")}</p></section>'
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.network.labmap import LabMap
+from lab.trace.journey import Mending
+from lab.trace.page import page as render
 from tests.integration.labs import Lab, inv
+from tests.unit.trace import recordings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -24,7 +30,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PROJECTOR, PHONE = (1600, 900), (390, 844)
+PROJECTOR, LAPTOP, PHONE = (1600, 900), (1280, 720), (390, 844)
 TRACE = ("trace", "--from", "namespace001/pod-0", "--to", "myapp.namespace001", "--via", "pod-3")
 
 
@@ -79,8 +85,9 @@ def test_a_hop_opens_its_packet_and_nothing_leaves_the_page(
     page.close()
 
 
-def test_no_text_is_smaller_than_16_pixels(browser: Browser, healthy: Path) -> None:
+def test_no_text_is_smaller_than_16_pixels_with_large_letters(browser: Browser, healthy: Path) -> None:
     page, _ = opened(browser, healthy, PHONE)
+    page.locator(".full").check()
     smallest = page.evaluate(
         """() => Math.min(...[...document.querySelectorAll("body *")]
             .filter((one) => one.tagName !== "SCRIPT")
@@ -131,4 +138,50 @@ def test_a_lost_request_says_where_and_the_command_can_be_copied(
     assert f"--lab {two_subnet.name} -- iptables -D INPUT" in command.locator("pre").inner_text()
     command.locator("button").click()
     page.wait_for_function("document.querySelector('.command button').textContent !== 'copy'")
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a recorded request that a firewall ended, with all that is known about it."""
+    one = recordings.journey("lost-at-firewall")
+    assert one.lost is not None
+    rule = "INPUT -p udp -m udp --dport 4789 -j DROP"
+    why = (
+        "A rule in chain INPUT of filter drops the request in its tunnel in node-2; UDP 4789 is VXLAN, so nothing from "
+        "the other subnet reaches node-2's pods."
+    )
+    fix = (Mending("node-2", f"iptables -D {rule}", "two-subnet.yaml:31"),)
+    known = replace(one.lost, object=f"-A {rule}", object_place="node-2", why=why, fix=fix)
+    labmap = LabMap.from_json(json.loads((recordings.GOLDEN / "two-subnet.map.json").read_text()))
+    file = tmp_path_factory.mktemp("page") / "lost.html"
+    file.write_text(render(replace(one, lost=known), labmap), encoding="utf-8")
+    return file
+
+
+def test_the_first_screen_of_a_laptop_holds_verdict_why_fix_and_the_whole_map(browser: Browser, lost: Path) -> None:
+    page, _ = opened(browser, lost, LAPTOP)
+    for part in (".verdict", ".loss p", ".loss pre", ".command", ".sheet > svg"):
+        box = page.locator(part).last.bounding_box()
+        assert box is not None, part
+        assert box["x"] >= 0, part
+        assert box["x"] + box["width"] <= LAPTOP[0], part
+        assert box["y"] + box["height"] <= LAPTOP[1], part
+    assert "two-subnet.yaml:31" in page.locator(".loss").inner_text()
+    page.close()
+
+
+@pytest.mark.parametrize("size", [PHONE, LAPTOP, PROJECTOR], ids=["phone", "laptop", "projector"])
+def test_the_map_is_whole_and_its_letters_grow_when_asked(browser: Browser, lost: Path, size: tuple[int, int]) -> None:
+    page, _ = opened(browser, lost, size)
+    sheet, drawing = page.locator(".sheet").bounding_box(), page.locator(".sheet > svg").bounding_box()
+    assert sheet is not None
+    assert drawing is not None
+    assert drawing["width"] <= sheet["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    page.locator(".full").check()
+    larger = page.locator(".sheet > svg").bounding_box()
+    assert larger is not None
+    assert larger["width"] >= max(drawing["width"], 990)
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0], "the map scrolls, and not the page"
     page.close()

@@ -30,7 +30,7 @@ def map_name(name: str) -> str:
 class Tags(HTMLParser):
     """Every tag with its attributes; all that was opened must be closed in order."""
 
-    VOID = ("meta", "link", "br", "img")
+    VOID = ("meta", "link", "br", "img", "input")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ def test_a_lost_request_has_its_cross_its_reason_and_the_command_to_copy() -> No
     text = page(decided.lost(), labmap("two-subnet"))
     assert 'class="cross"' in text
     assert 'class="blame"' in text
-    command = "./inv exec node-2 --lab two-subnet -- iptables -D INPUT -p udp -m udp --dport 4789 -j DROP"
+    command = "hoplab exec node-2 --lab two-subnet -- iptables -D INPUT -p udp -m udp --dport 4789 -j DROP"
     assert f"<pre>{command}</pre><button" in text
 
 
@@ -138,5 +138,5 @@ def test_request_and_reply_lie_next_to_each_other() -> None:
 def test_no_letters_of_the_map_are_smaller_than_16_pixels() -> None:
     drawn = chart(decided.delivered(), labmap("two-subnet"))
     smallest = min(int(size) for size in re.findall(r'font-size="(\d+)"', drawn))
-    natural, least = (int(re.findall(pattern, drawn)[0]) for pattern in (r' width="(\d+)"', r"min-width:(\d+)px"))
+    natural, least = (int(re.findall(pattern, drawn)[0]) for pattern in (r' width="(\d+)"', r"--least:(\d+)px"))
     assert smallest * least / natural >= 15.9
