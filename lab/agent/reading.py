@@ -17,6 +17,7 @@ from lab.network.components import Stale
 from lab.network.coredns import NOTHING, Given
 from lab.network.design import design
 from lab.network.objects import Namespace, Network
+from lab.network.pools import unknown_pools
 from lab.network.underlay import namespaces
 from lab.topology import Document, Topology, load_topology
 from lab.topology.reading import read_documents
@@ -91,6 +92,7 @@ def read_file(
     cluster = build_cluster(loaded.topology, loaded.manifests, previous.cluster if previous else None, api_server)
     _judge_stored(loaded.manifests)
     warnings = loaded.warnings + cluster.warnings + dns.unanswered(loaded.topology, cluster)
+    warnings += unknown_pools(loaded.topology.spec.cni, cluster)
     return ReadFile(file, loaded.topology, loaded.manifests, cluster, warnings)
 
 

@@ -66,6 +66,7 @@ class Pod:
     host_aliases: tuple[HostAlias, ...] = ()
     fqdn: bool = False  # setHostnameAsFQDN
     host_network: bool = False  # asked for: the lab gives it a network of its own all the same
+    pools: tuple[str, ...] = ()  # prefixes of the pools that its address shall come from; () for any
     unobeyed: tuple[str, ...] = field(default=(), compare=False)  # what else of its manifest is not obeyed, in words
 
     @property

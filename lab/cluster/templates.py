@@ -9,6 +9,7 @@ from typing import Any
 from lab.cluster import manifests
 from lab.cluster.nodes import HOSTNAME, Labels
 from lab.cluster.objects import CLUSTER_FIRST, ContainerPort, HostAlias, Pod, PodDns
+from lab.cluster.pools import pools_asked
 from lab.cluster.sources import Manifests, Source
 from lab.cluster.unobeyed import unobeyed
 from lab.errors import Mistake
@@ -36,6 +37,7 @@ class PodTemplate:
     host_aliases: tuple[HostAlias, ...] = ()
     fqdn: bool = False
     host_network: bool = False
+    pools: tuple[str, ...] = ()
     unobeyed: tuple[str, ...] = ()
 
     def pod(self, name: str, node: str) -> Pod:
@@ -55,6 +57,7 @@ class PodTemplate:
             host_aliases=self.host_aliases,
             fqdn=self.fqdn,
             host_network=self.host_network,
+            pools=self.pools,
             unobeyed=self.unobeyed,
         )
 
@@ -89,6 +92,7 @@ def pod_template(
         host_aliases=tuple(HostAlias(str(one.ip), one.hostnames) for one in spec.host_aliases),
         fqdn=spec.set_hostname_as_fqdn,
         host_network=spec.host_network,
+        pools=pools_asked(metadata.annotations),
         unobeyed=tuple(map(str, told)),
     )
 

@@ -9,6 +9,7 @@ from lab.api.resources import DEPLOYMENTS, REPLICASETS
 from lab.api.store import Json, Store
 from lab.cluster import objects, unobeyed
 from lab.cluster.endpoints import SERVICE_NAME
+from lab.cluster.pools import pools_asked
 from lab.cluster.sourceranges import restricting
 from lab.control.own_objects import SYSTEM, is_own_pod
 from lab.control.ownership import controller_of, owner_name
@@ -57,6 +58,7 @@ def named(item: Json) -> objects.Pod:
         host_aliases=tuple(aliases),
         fqdn=spec.get("setHostnameAsFQDN") is True,
         host_network=spec.get("hostNetwork") is True,
+        pools=pools_asked(metadata.get("annotations") or {}),
     )
 
 

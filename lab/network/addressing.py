@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from lab.errors import UsageError
 from lab.network.ipv4 import Prefix, dotted, number
+from lab.network.pools import Pools
 from lab.network.wiring import TRANSIT, Wiring, wiring
-from lab.topology.defaults import PLUGINS, complete
+from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
@@ -24,8 +25,9 @@ RESOLVER, WEB = 53, 80  # offsets in the internet's prefix, easy to remember; .2
 class Addresses:
     """Addresses without prefix length unless said otherwise; `routers` by (router, subnet), pods by place.
 
-    `blocks` are prefixes, those of each node in the order in which it claimed them; the first address of a node's
-    first block is its tunnel's (Calico) or its network's (flannel).
+    `pod_cidr` is what kube-proxy takes for the pods' prefix. `blocks` are prefixes, those of each node in the order in
+    which it claimed them; the first address of its first block in the pool that has a tunnel is its tunnel's (Calico),
+    or its network's (flannel).
     """
 
     pod_cidr: str
@@ -53,11 +55,8 @@ def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = No
     topology = complete(topology)
     spec = topology.spec
     wires = wiring(topology)
-    flannel = spec.cni.plugin == "flannel"
-    pool = Prefix.of(spec.cni.pod_cidr)
-    length = PLUGINS[spec.cni.plugin].block
-    kept = previous if previous is not None and previous.pod_cidr == spec.cni.pod_cidr else None
-    blocks, pods = _pods(cluster, pool, length, flannel, kept)
+    pools = Pools.of(spec.cni)
+    blocks, pods = _pods(cluster, pools, previous)
     transit, outside = Prefix.of(wires.transit), Prefix.of(spec.internet.cidr)
     routers = {
         (router, subnet): Prefix.of(cidr).address(place)
@@ -75,7 +74,7 @@ def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = No
         resolver=outside.address(RESOLVER if outside.size > WEB + 1 else 2),
         web=outside.address(WEB if outside.size > WEB + 1 else 3),
         blocks={node: tuple(map(str, owned)) for node, owned in blocks.items()},
-        tunnels={node: dotted(owned[0].network) for node, owned in blocks.items()},
+        tunnels={node: dotted(pools.tunnel_block(owned).network) for node, owned in blocks.items()},
         pods=pods,
     )
 
@@ -122,64 +121,33 @@ def _free(prefix: Prefix, taken: set[int], subnet: str) -> int:
     raise UsageError(f"spec.subnets: {subnet} ({prefix}) has no address left for a node", "a larger cidr has room")
 
 
-def _pods(
-    cluster: Cluster, pool: Prefix, length: int, flannel: bool, kept: Addresses | None
-) -> tuple[dict[str, list[Prefix]], dict[str, str]]:
+def _pods(cluster: Cluster, pools: Pools, previous: Addresses | None) -> tuple[dict[str, list[Prefix]], dict[str, str]]:
     """Blocks per node and addresses per pod. One block for every node first, further ones as pods need them."""
-    free_blocks = _free_blocks(pool, length, kept, cluster)
-    blocks: dict[str, list[Prefix]] = {}
-    for node in cluster.nodes:
-        owned = [] if kept is None else [Prefix.of(block) for block in kept.blocks.get(node, ())]
-        blocks[node] = [block for block in owned if block.length == length] or [next(free_blocks)]
+    blocks = {
+        node: [Prefix.of(block) for block in (previous.blocks.get(node, ()) if previous else ()) if pools.has(block)]
+        for node in cluster.nodes
+    }
+    free = pools.free_blocks(block for owned in blocks.values() for block in owned)
+    for owned in blocks.values():
+        if not any(block.network in pools.tunnel for block in owned):
+            owned.append(next(free[pools.tunnel_index], None) or pools.exhausted())
     used: defaultdict[str, set[int]] = defaultdict(set)
     addresses: dict[str, str] = {}
-    if kept is not None:
-        for pod in cluster.pods:
-            address = kept.pods.get(pod.place)
-            if address and any(number(address) in block for block in blocks[pod.node]):
-                addresses[pod.place] = address
-                used[pod.node].add(number(address))
-    cursors: dict[str, Iterator[int]] = {}
+    for pod in cluster.pods if previous else ():
+        address = previous.pods.get(pod.place) if previous else None
+        if address and any(number(address) in block for block in blocks[pod.node]):
+            addresses[pod.place] = address
+            used[pod.node].add(number(address))
+    cursors: dict[tuple[str, int], Iterator[int]] = {}
     for pod in cluster.pods:
-        if pod.place in addresses:
-            continue
-        if pod.node not in cursors:
-            cursors[pod.node] = _addresses(blocks[pod.node], free_blocks, used[pod.node], flannel)
-        addresses[pod.place] = dotted(next(cursors[pod.node]))
+        if pod.place not in addresses:
+            found = None
+            for index in pools.open_to(pod.pools):
+                where = (pod.node, index)
+                if where not in cursors:
+                    cursors[where] = pools.addresses(index, blocks[pod.node], free[index], used[pod.node])
+                found = next(cursors[where], None)
+                if found is not None:
+                    break
+            addresses[pod.place] = dotted(pools.exhausted() if found is None else found)
     return blocks, {pod.place: addresses[pod.place] for pod in cluster.pods}
-
-
-def _free_blocks(pool: Prefix, length: int, kept: Addresses | None, cluster: Cluster) -> Iterator[Prefix]:
-    """Blocks of the pool that no node of the cluster has, in order. UsageError when there is none left."""
-    taken = {
-        Prefix.of(block).network
-        for node in (cluster.nodes if kept else ())
-        for block in (kept.blocks.get(node, ()) if kept else ())
-    }
-    step = 1 << (32 - length)
-    for network in range(pool.network, pool.network + pool.size - step + 1, step):
-        if network not in taken:
-            yield Prefix(network, length)
-    raise UsageError(
-        f"spec.cni.podCIDR: {pool} has no /{length} block left; a node's pods need one", "a larger podCIDR has room"
-    )
-
-
-def _addresses(blocks: list[Prefix], more: Iterator[Prefix], used: set[int], flannel: bool) -> Iterator[int]:
-    """Free addresses of a node, block by block; claims another block when all are used.
-
-    Calico uses all addresses of a block but the tunnel's. flannel's subnet has cni0 as .1 and a broadcast address,
-    and a node has only one.
-    """
-    position = 0
-    while True:
-        block = blocks[position]
-        start = 2 if flannel else int(position == 0)
-        for address in range(block.network + start, block.network + block.size - int(flannel)):
-            if address not in used:
-                yield address
-        position += 1
-        if position == len(blocks):
-            if flannel:
-                raise UsageError(f"spec.nodes: the pods of one node do not fit into its {block}", "fewer pods per node")
-            blocks.append(next(more))

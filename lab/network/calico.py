@@ -25,9 +25,10 @@ from lab.network.objects import (
     Sysctl,
     Vxlan,
 )
+from lab.network.pools import Pools
 from lab.network.routing import default_router, device_towards, next_router, router_hop
 from lab.network.wiring import Wiring, wiring
-from lab.topology.defaults import tunnel_mtu
+from lab.topology.defaults import pools_of, tunnel_mtu
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod
@@ -60,17 +61,17 @@ def tunnel_of(topology: Topology) -> Tunnel:
 
 def nodes(topology: Topology, addresses: Addresses) -> Iterator[Object]:
     """Tunnels and routes between the nodes."""
-    wires = wiring(topology)
+    wires, pools = wiring(topology), Pools.of(topology.spec.cni)
     for node in wires.nodes:
         yield from _tunnel(topology, addresses, node)
         for block in addresses.blocks.get(node, ()):
-            proto = FELIX if topology.spec.cni.encapsulation != "None" else BIRD
+            proto = FELIX if pools.encapsulation_of(block) != "None" else BIRD
             yield Route(node, block, type="blackhole", proto=proto, intent=f"block of {node}: no pod has the address")
         for remote in wires.nodes:
             if remote != node:
-                yield from _remote(topology, addresses, wires, node, remote)
-    if topology.spec.cni.encapsulation == "None":
-        yield from _router_blocks(addresses, wires)
+                yield from _remote(topology, addresses, wires, pools, (node, remote))
+    if "None" in pools.encapsulations:
+        yield from _router_blocks(addresses, wires, pools)
 
 
 def pods(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[Object]:
@@ -82,11 +83,11 @@ def pods(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator
 
 def ip_sets(topology: Topology, addresses: Addresses) -> Iterator[IpSet]:
     """The address sets of every node."""
-    tunnel = tunnel_of(topology)
+    tunnel, found = tunnel_of(topology), pools_of(topology.spec.cni)
+    pools = tuple(sorted(pool.cidr for pool in found))
+    masqueraded = tuple(sorted(pool.cidr for pool in found if pool.nat_outgoing))
     for node in wiring(topology).nodes:
         own = addresses.tunnels.get(node, "")
-        pools = (addresses.pod_cidr,)
-        masqueraded = pools if topology.spec.cni.nat_outgoing else ()
         yield from calico_sets.ip_sets(node, addresses.nodes, pools, masqueraded, tunnel, own)
 
 
@@ -119,9 +120,11 @@ def _tunnel(topology: Topology, addresses: Addresses, node: str) -> Iterator[Obj
     yield Address(node, tunnel.device, f"{addresses.tunnels[node]}/32", intent=f"tunnel address of {node}")
 
 
-def _remote(topology: Topology, addresses: Addresses, wires: Wiring, node: str, remote: str) -> Iterator[Object]:
-    """What a node knows of another one."""
-    encapsulation = topology.spec.cni.encapsulation
+def _remote(
+    topology: Topology, addresses: Addresses, wires: Wiring, pools: Pools, pair: tuple[str, str]
+) -> Iterator[Object]:
+    """What the first node of the pair knows of the other one."""
+    node, remote = pair
     tunnel, subnet = tunnel_of(topology), wires.nodes[node]
     address, endpoint = addresses.nodes[remote], addresses.tunnels[remote]
     if tunnel.kind == "vxlan":
@@ -130,6 +133,7 @@ def _remote(topology: Topology, addresses: Addresses, wires: Wiring, node: str, 
         yield FdbEntry(node, tunnel.device, lladdr, address, intent=f"VXLAN for {remote} goes to {address}")
     same_subnet = subnet == wires.nodes[remote]
     for block in addresses.blocks[remote]:
+        encapsulation = pools.encapsulation_of(block)
         if encapsulation == "None":
             via = address if same_subnet else _router_address(addresses, wires, subnet, wires.nodes[remote])
             yield Route(node, block, via=via, device="eth0", proto=BIRD, intent=f"pods of {remote}, not encapsulated")
@@ -147,7 +151,7 @@ def _router_address(addresses: Addresses, wires: Wiring, subnet: str, target: st
     return addresses.routers[router, subnet]
 
 
-def _router_blocks(addresses: Addresses, wires: Wiring) -> Iterator[Route]:
+def _router_blocks(addresses: Addresses, wires: Wiring, pools: Pools) -> Iterator[Route]:
     """Without a tunnel the routers must know the pods' blocks: they peer with the nodes by BGP."""
     for router, joined in wires.routers.items():
         for node, subnet in wires.nodes.items():
@@ -157,7 +161,7 @@ def _router_blocks(addresses: Addresses, wires: Wiring) -> Iterator[Route]:
                 via, device = hop[0], hop[1]
             else:
                 continue
-            for block in addresses.blocks[node]:
+            for block in (one for one in addresses.blocks[node] if pools.encapsulation_of(one) == "None"):
                 yield Route(router, block, via=via, device=device, proto=BIRD, intent=f"pods of {node}, by BGP")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab.network.objects import File, Object, Process
 from lab.network.oci import bundle, digest, run_command
+from lab.topology.defaults import pools_of
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, Pod, Service
@@ -93,7 +94,7 @@ def told(topology: Topology, cluster: Cluster, addresses: Addresses) -> Told:
     ]
     for namespace in sorted(cluster.namespaces):
         lines.append(_exists(f"{namespace}.svc.{zone}"))
-        lines.append(f"synth-domain={namespace}.pod.{zone},{addresses.pod_cidr}")
+        lines += [f"synth-domain={namespace}.pod.{zone},{pool.cidr}" for pool in pools_of(topology.spec.cni)]
     slices: dict[str, list[EndpointSlice]] = {}
     for item in cluster.slices:
         slices.setdefault(f"{item.namespace}/{item.service}", []).append(item)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.network.ipv4 import Prefix
+from lab.topology.defaults import pools_of
 
 if TYPE_CHECKING:
     from lab.topology.schema import Topology
@@ -68,7 +69,8 @@ def wiring(topology: Topology) -> Wiring:
 def _transit(topology: Topology) -> str:
     """The prefix between the first router and the gateway: one that nothing in the file uses."""
     spec = topology.spec
-    used = [Prefix.of(cidr) for cidr in (spec.cni.pod_cidr, spec.services.cidr, spec.internet.cidr)]
+    pods = (pool.cidr for pool in pools_of(spec.cni))
+    used = [Prefix.of(cidr) for cidr in (*pods, spec.services.cidr, spec.internet.cidr)]
     used += [Prefix.of(subnet.cidr) for subnet in spec.subnets]
     free = (cidr for cidr in TRANSIT_CIDRS if not any(Prefix.of(cidr).overlaps(prefix) for prefix in used))
     return next(free, TRANSIT_CIDRS[0])

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
-from lab.topology.defaults import PLUGINS, overhead
+from lab.topology.defaults import PLUGINS, overhead, tunnel_pool
 from lab.topology.document import Path, shown
 from lab.topology.prefixes import overlaps
 from lab.topology.refusals import unknown
 from lab.topology.schema import ZONE, Spec
 
 MAX_NODES, MAX_SUBNETS, MAX_ROUTERS, MAX_FIREWALLS, MAX_LINKS = 1000, 200, 200, 2000, 2000
+MAX_POOLS = 100
 PLACES = {
     "gateway": "the NAT gateway",
     "internet": "the world outside",
@@ -149,7 +150,7 @@ def _reachability(spec: Spec) -> Iterator[Objection]:
 
 def _prefixes(spec: Spec) -> Iterator[Objection]:
     ranges: list[tuple[Path, str, bool]] = [
-        (("spec", "cni", "podCIDR"), spec.cni.pod_cidr, "pod_cidr" in spec.cni.model_fields_set),
+        *_pod_ranges(spec),
         (("spec", "services", "cidr"), spec.services.cidr, "cidr" in spec.services.model_fields_set),
         (("spec", "internet", "cidr"), spec.internet.cidr, "cidr" in spec.internet.model_fields_set),
     ]
@@ -169,17 +170,30 @@ def _prefixes(spec: Spec) -> Iterator[Objection]:
             yield Objection(("spec", field, "cidr"), f"{text} is too small", f"use /{longest} or shorter: {need}")
 
 
+def _pod_ranges(spec: Spec) -> Iterator[tuple[Path, str, bool]]:
+    """The prefixes of pods' addresses: where each stands, and whether the file names it."""
+    for i, pool in enumerate(spec.cni.ip_pools):
+        yield ("spec", "cni", "ipPools", i, "cidr"), pool.cidr, True
+    if not spec.cni.ip_pools:
+        yield ("spec", "cni", "podCIDR"), spec.cni.pod_cidr, "pod_cidr" in spec.cni.model_fields_set
+
+
 def _owner(spec: Spec, path: Path) -> str:
     names: dict[Path, str] = {
         ("spec", "cni", "podCIDR"): "the pods' prefix",
         ("spec", "services", "cidr"): "the Services' prefix",
         ("spec", "internet", "cidr"): "the internet's prefix",
     }
+    if path[2] == "ipPools":
+        return f"the pool ipPools[{path[3]}]"
     return names.get(path) or f"the subnet {spec.subnets[int(path[2])].name}"
 
 
 def _plugin(spec: Spec) -> Iterator[Objection]:
     cni, plugin = spec.cni, PLUGINS[spec.cni.plugin]
+    if cni.ip_pools:
+        yield from _pools(spec)
+        return
     if cni.encapsulation not in plugin.encapsulations:
         possible = " or ".join(plugin.encapsulations)
         problem = f"{cni.plugin} has no {cni.encapsulation}"
@@ -189,11 +203,35 @@ def _plugin(spec: Spec) -> Iterator[Objection]:
     if not cni.nat_outgoing and cni.plugin != "calico":
         problem = f"{cni.plugin} has no natOutgoing"
         yield Objection(("spec", "cni", "natOutgoing"), problem, "leave it out, or use calico")
-    blocks = 2 ** max(0, plugin.block - IPv4Network(cni.pod_cidr).prefixlen)
-    if IPv4Network(cni.pod_cidr).prefixlen > plugin.block or blocks < len(spec.nodes):
-        problem = f"{cni.pod_cidr} is too small: {len(spec.nodes)} nodes take a /{plugin.block} each"
-        need = plugin.block - (len(spec.nodes) - 1).bit_length()
-        yield Objection(("spec", "cni", "podCIDR"), problem, f"use /{need} or shorter")
+    yield from _room(spec, ("spec", "cni", "podCIDR"), cni.pod_cidr, len(spec.nodes))
+
+
+def _pools(spec: Spec) -> Iterator[Objection]:
+    """Calico alone has pools; those with a tunnel have the same kind, and one of them an address for every node."""
+    cni, at = spec.cni, ("spec", "cni", "ipPools")
+    if cni.plugin != "calico":
+        yield Objection(at, f"{cni.plugin} has no pools", "give one podCIDR, or use calico")
+        return
+    if len(cni.ip_pools) > MAX_POOLS:
+        yield Objection(at, f"there are {len(cni.ip_pools)}", f"at most {MAX_POOLS} are possible")
+        return
+    kinds = {overhead(pool.encapsulation or "None"): pool.encapsulation for pool in cni.ip_pools} | {0: None}
+    if len(kinds) > 2:
+        told = " and ".join(str(one) for one in kinds.values() if one)
+        yield Objection(at, f"{told} are two kinds of tunnel", "use VXLAN or IPIP for all that have one")
+    for i, pool in enumerate(cni.ip_pools):
+        needed = len(spec.nodes) if i == tunnel_pool(cni) else 1
+        yield from _room(spec, (*at, i, "cidr"), pool.cidr, needed)
+
+
+def _room(spec: Spec, path: Path, cidr: str, nodes: int) -> Iterator[Objection]:
+    """A prefix of pods' addresses has a block for so many nodes."""
+    block = PLUGINS[spec.cni.plugin].block
+    length = IPv4Network(cidr).prefixlen
+    if length > block or 2 ** (block - length) < nodes:
+        need = block - (nodes - 1).bit_length()
+        problem = f"{cidr} is too small: {nodes} nodes take a /{block} each"
+        yield Objection(path, problem, f"use /{need} or shorter")
 
 
 def _addresses(spec: Spec) -> Iterator[Objection]:

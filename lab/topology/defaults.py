@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
-from lab.topology.schema import Cni, Encapsulation, Router, Topology
+from lab.topology.schema import Cni, Encapsulation, IpPool, Router, Spec, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,19 @@ def overhead(encapsulation: Encapsulation) -> int:
     return 50 if encapsulation.startswith("VXLAN") else 20 if encapsulation.startswith("IPIP") else 0
 
 
+def pools_of(cni: Cni) -> tuple[IpPool, ...]:
+    """The pools of pods' addresses, in the order in which they are tried: those that are given, or the only one."""
+    if cni.ip_pools:
+        return cni.ip_pools
+    return (IpPool(cidr=cni.pod_cidr, encapsulation=cni.encapsulation, nat_outgoing=cni.nat_outgoing),)
+
+
+def tunnel_pool(cni: Cni) -> int:
+    """Which of the pools gives nodes their tunnels' addresses: the first that has a tunnel, else the first."""
+    found = (i for i, pool in enumerate(pools_of(cni)) if pool.encapsulation != "None")
+    return next(found, 0)
+
+
 def tunnel_mtu(cni: Cni, underlay_mtu: int) -> int:
     """The MTU of a node's tunnel: the pods', but of VXLAN over a device no more than leaves room for its headers there.
 
@@ -53,13 +67,16 @@ def complete(topology: Topology) -> Topology:
             node if node.subnet else node.model_copy(update={"subnet": subnets[0] if subnets else None})
             for node in spec.nodes
         ),
-        "cni": _complete_cni(spec.cni, spec.underlay_mtu),
+        "cni": _complete_cni(spec),
     }
     return topology.model_copy(update={"spec": spec.model_copy(update=changes)})
 
 
-def _complete_cni(cni: Cni, underlay_mtu: int) -> Cni:
+def _complete_cni(spec: Spec) -> Cni:
+    cni, underlay_mtu = spec.cni, spec.underlay_mtu
     plugin = PLUGINS[cni.plugin]
+    if cni.ip_pools:
+        cni = _with_pools(spec, plugin)
     encapsulation = cni.encapsulation or plugin.encapsulation
     changes = {
         "encapsulation": encapsulation,
@@ -68,3 +85,29 @@ def _complete_cni(cni: Cni, underlay_mtu: int) -> Cni:
         "mtu": cni.mtu or underlay_mtu - overhead(encapsulation),
     }
     return cni.model_copy(update=changes)
+
+
+def _with_pools(spec: Spec, plugin: Plugin) -> Cni:
+    """What follows from the pools for all pods: the kind of tunnel, and the prefix that kube-proxy takes for theirs."""
+    pools = tuple(
+        pool if pool.encapsulation else pool.model_copy(update={"encapsulation": plugin.encapsulation})
+        for pool in spec.cni.ip_pools
+    )
+    cni = spec.cni.model_copy(update={"ip_pools": pools})
+    changes = {
+        "encapsulation": pools[tunnel_pool(cni)].encapsulation,
+        "pod_cidr": _cluster_cidr(spec),
+        "nat_outgoing": any(pool.nat_outgoing for pool in pools),
+    }
+    return cni.model_copy(update=changes)
+
+
+def _cluster_cidr(spec: Spec) -> str:
+    """The smallest prefix that has all pools in it and nothing else of the topology; where there is none, the first."""
+    pools = [IPv4Network(pool.cidr) for pool in spec.cni.ip_pools]
+    others = [IPv4Network(text) for text in (spec.services.cidr, spec.internet.cidr)]
+    others += [IPv4Network(subnet.cidr) for subnet in spec.subnets]
+    found = pools[0]
+    while found.prefixlen > 0 and not all(pool.subnet_of(found) for pool in pools):
+        found = found.supernet()
+    return str(pools[0] if any(found.overlaps(other) for other in others) else found)

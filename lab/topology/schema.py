@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.alias_generators import to_camel
@@ -16,6 +16,7 @@ from lab.topology.firewall import FirewallRule, parse_rule
 from lab.topology.ipset_save import SavedSet
 from lab.topology.names import CABLE, LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
+from lab.topology.refusals import refusal
 
 Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
@@ -73,6 +74,20 @@ class Node(Model):
     )
 
 
+class IpPool(Model):
+    """Addresses that Calico gives to pods, and how packets to them travel."""
+
+    cidr: Prefix = Field(description="Its IPv4 prefix. Nodes take blocks of 64 addresses as their pods need them.")
+    encapsulation: Encapsulation | None = Field(
+        default=None, description="When packets to its pods travel in a tunnel; VXLANCrossSubnet unless given."
+    )
+    nat_outgoing: bool = Field(
+        default=True,
+        strict=True,
+        description="Whether its pods leave the cluster with their node's address.",
+    )
+
+
 class Cni(Model):
     """How pods get their addresses and reach each other: the network plugin."""
 
@@ -104,6 +119,19 @@ class Cni(Model):
         strict=True,
         description="Whether pods leave the cluster with their node's address (`natOutgoing` of Calico's pool).",
     )
+    ip_pools: tuple[IpPool, ...] = Field(
+        default=(),
+        description="Calico's pools, in place of podCIDR, encapsulation and natOutgoing. A pod gets its address from "
+        "the first that has room, or from those that its annotation cni.projectcalico.org/ipv4pools lists.",
+    )
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        given = {"pod_cidr": "podCIDR", "encapsulation": "encapsulation", "nat_outgoing": "natOutgoing"}
+        twice = [name for key, name in given.items() if key in self.model_fields_set]
+        if self.ip_pools and twice:
+            raise refusal(f"{twice[0]} and ipPools both say what pods have", "say it in ipPools alone")
+        return self
 
 
 class Services(Model):
