@@ -25,7 +25,7 @@ FAILED, NOTHING_COLLECTED = 1, 5  # pytest's exit statuses
 MOST_AGAIN = 5  # more failures than these are no matter of load
 
 # `worksteal`: tests last from a millisecond to seconds, and none shares a lab with another.
-PYTEST = ("-m", "pytest", "-n", "auto", "--dist", "worksteal", "-rs")
+PYTEST = ("-m", "pytest", "-p", "dev.progress", "-n", "auto", "--dist", "worksteal", "-rs")
 
 
 @dataclass(frozen=True, slots=True)
