@@ -61,9 +61,11 @@ def rules(
     if not diff:
         terminal.data(asked.text(explained=explain))
         return
-    differences = asked.differences(_text(diff), _name(diff))
-    terminal.out("\n".join(differences or (f"no difference: {asked.summary}",)))
-    if differences:
+    compared = asked.compared(_text(diff), _name(diff))
+    for note in compared.notes:
+        terminal.out(f"note: {note}")
+    terminal.out("\n".join(compared.differences or (f"no difference: {asked.summary}",)))
+    if compared.differences:
         raise Exit(code=DIFFERENT)
 
 

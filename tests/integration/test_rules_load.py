@@ -76,14 +76,14 @@ def test_iptables_gives_back_what_was_printed(tool: str, explained: bool) -> Non
     text = rules("iptables").text(explained=explained)
     saved = loaded(text, LOAD_AND_SAVE.format(tool))
     assert by_chain(saved) == by_chain(text)
-    assert rules("iptables").differences(saved, "saved") == []
+    assert rules("iptables").compared(saved, "saved").differences == []
 
 
 @pytest.mark.parametrize("explained", [False, True], ids=["plain", "explained"])
 def test_nft_gives_back_what_was_printed(explained: bool) -> None:
     text = rules("nftables").text(explained=explained)
     saved = loaded(text, NFT)
-    assert rules("nftables").differences(saved, "saved") == []
+    assert rules("nftables").compared(saved, "saved").differences == []
     assert loaded(text * 2, NFT) == saved, "loaded twice, it is there once"
 
 
@@ -178,6 +178,6 @@ def test_whatever_the_objects_are_their_rules_load_and_come_back(
     printed = rules("iptables", text).text()
     saved = loaded(printed, LOAD_AND_SAVE.format("iptables-nft"))
     assert by_chain(saved) == by_chain(printed)
-    assert rules("iptables", text).differences(saved, "saved") == []
+    assert rules("iptables", text).compared(saved, "saved").differences == []
     table = loaded(rules("nftables", text).text(), NFT)
-    assert rules("nftables", text).differences(table, "saved") == []
+    assert rules("nftables", text).compared(table, "saved").differences == []

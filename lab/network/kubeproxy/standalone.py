@@ -19,6 +19,7 @@ from lab.network.kubeproxy.restore import built_in_chains, restore_text
 from lab.network.kubeproxy.targets import proxied_ports
 
 if TYPE_CHECKING:
+    from lab.network.kubeproxy.difference import Compared
     from lab.network.kubeproxy.targets import ProxiedPort
     from lab.network.objects import Chain, NftObject
 
@@ -145,14 +146,14 @@ class NodeRules:
             return ipvs_text(made, explained=explained)
         return restore_text(self.chains, explained=explained)
 
-    def differences(self, saved: str, file: str) -> list[str]:
-        """What differs on a node that printed `saved`, a line each. Raises FileError for what no node prints."""
+    def compared(self, saved: str, file: str) -> Compared:
+        """What differs on a node that printed `saved`. Raises FileError for what no node prints."""
         from lab.network.kubeproxy.difference import iptables_differences, nft_differences  # noqa: PLC0415
 
         if self.mode == "ipvs":
             raise UsageError("--diff compares no rules of ipvs mode", "leave --diff out, and compare with ipvsadm -Sn")
         if self.mode == "nftables":
-            return nft_differences(self.tables, self.ports, saved, file)
+            return nft_differences(self.tables, self.ports, self.options, saved, file)
         return iptables_differences(self.chains, self.ports, saved, file)
 
 

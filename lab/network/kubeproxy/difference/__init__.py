@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lab.network.kubeproxy.difference.comparison import Comparison
-from lab.network.kubeproxy.difference.finding import gathered
+from lab.network.kubeproxy.difference.finding import Compared, gathered, older
+from lab.network.kubeproxy.difference.forms import form_of, saved_in, wanted_in
 from lab.network.kubeproxy.difference.nft import nft_differences
 from lab.network.kubeproxy.difference.saved import read_saved
 
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
     from lab.network.kubeproxy.targets import ProxiedPort
     from lab.network.objects import Chain
 
-__all__ = ["iptables_differences", "nft_differences"]
+__all__ = ["Compared", "iptables_differences", "nft_differences"]
 
 
-def iptables_differences(chains: Sequence[Chain], ports: Sequence[ProxiedPort], saved: str, file: str) -> list[str]:
-    """A line for each difference; `saved` is what `iptables-save` printed. Raises FileError for what it would not."""
-    return gathered(Comparison(chains, ports, read_saved(saved, file)).findings())
+def iptables_differences(chains: Sequence[Chain], ports: Sequence[ProxiedPort], saved: str, file: str) -> Compared:
+    """What differs; `saved` is what `iptables-save` printed. Raises FileError for what it would not."""
+    there = read_saved(saved, file)
+    form = form_of(there)
+    if form is None:
+        return Compared(gathered(Comparison(chains, ports, there).findings()))
+    found = Comparison(wanted_in(form, chains), ports, saved_in(form, there)).findings()
+    return Compared(gathered(found), (older(form.version, form.compared),))

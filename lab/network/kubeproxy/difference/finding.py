@@ -22,6 +22,18 @@ class Finding(NamedTuple):
         return f"{self.kind}: Service {self.service}: {self.text}" if self.service else f"{self.kind}: {self.text}"
 
 
+class Compared(NamedTuple):
+    """A line for each difference, and what is to be said of the comparison itself."""
+
+    differences: list[str]
+    notes: tuple[str, ...] = ()
+
+
+def older(version: str, compared: str) -> str:
+    """The note on a node whose kube-proxy lays out its rules otherwise."""
+    return f"the rules have the form of kube-proxy {version}: {compared}"
+
+
 def gathered(findings: Iterable[Finding]) -> list[str]:
     """A line for each finding; one line for what is the same in many Services. What is no Service's comes first."""
     alike: dict[tuple[Kind, str], list[str]] = {}

@@ -9,26 +9,31 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lab.network.kubeproxy.difference.choosing import endpoint_differences
-from lab.network.kubeproxy.difference.finding import Finding, gathered
+from lab.network.kubeproxy.difference.finding import Compared, Finding, gathered, older
+from lab.network.kubeproxy.difference.nft_forms import CHOOSERS, ENDPOINT, in_form
 from lab.network.kubeproxy.difference.nft_saved import NftSaved, read_table, wanted_table
 from lab.network.kubeproxy.names import digest
+from lab.network.kubeproxy.options import ProxyOptions
 from lab.network.kubeproxy.targets import ProxiedPort
 from lab.network.objects import NftObject
-
-CHOOSERS = ("service-", "local-")
-ENDPOINT = "endpoint-"
 
 _OWN = re.compile(
     r"(service|local|external|firewall|endpoint)-([A-Z2-7]{8})-((.+?/.+?)/(?:tcp|udp|sctp)/([^_]*)(?:__(.*))?)"
 )
 _GOTO = re.compile(r"goto (endpoint-\S+?)(?=[,\s]|$)")
 _DNAT = re.compile(r"dnat to (\S+)")
-_OUTSIDE = re.compile(r"ip saddr != (\S+) jump mark-for-masquerade")
+_TRANSLATED = re.compile(r"\d+ : ([\d.]+) \. (\d+)")
+_OUTSIDE = re.compile(r"ip saddr != (\S+) (?:jump mark-for-masquerade|meta mark set)")
 
 
-def nft_differences(objects: Iterable[NftObject], ports: Iterable[ProxiedPort], saved: str, file: str) -> list[str]:
-    """A line for each difference; `saved` is what `nft list` printed. Raises FileError for what it would not."""
-    return gathered(_NftComparison(wanted_table(objects), ports, read_table(saved, file)).findings())
+def nft_differences(
+    objects: Iterable[NftObject], ports: Iterable[ProxiedPort], options: ProxyOptions, saved: str, file: str
+) -> Compared:
+    """What differs; `saved` is what `nft list` printed. Raises FileError for what it would not."""
+    form = in_form(wanted_table(objects), read_table(saved, file), options)
+    lines = gathered(_NftComparison(form.wanted, ports, form.there).findings())
+    compared = "it is compared as that version lays it out"
+    return Compared(lines, (older(form.version, compared),) if form.version else ())
 
 
 def _service(chain: str) -> str:
@@ -163,20 +168,29 @@ def _chain_differences(service: str, chain: str, want: list[str], have: list[str
 
 
 def _chosen(rules: Iterable[str]) -> frozenset[str]:
-    return frozenset(name for rule in rules if "numgen" in rule for name in _GOTO.findall(rule))
+    return frozenset(name for rule in rules if _chooses(rule) for name in _GOTO.findall(rule))
+
+
+def _chooses(rule: str) -> bool:
+    """Whether the rule of a chooser leads to an endpoint whoever asks: by its chain, or since 1.36 by itself."""
+    return "numgen" in rule or "dnat" in rule
+
+
+def _ends(rule: str) -> list[str]:
+    """The endpoints that such a rule leads to."""
+    direct = _DNAT.search(rule) if "map {" not in rule else None
+    translated = [f"{address}:{port}" for address, port in _TRANSLATED.findall(rule)]
+    return [direct[1]] if direct else translated or [_endpoint(name) for name in _GOTO.findall(rule)]
 
 
 def _counts(rule: str, chosen: frozenset[str]) -> bool:
-    return "numgen" not in rule and ("@affinity-" not in rule or bool(chosen.intersection(_GOTO.findall(rule))))
+    return not _chooses(rule) and ("@affinity-" not in rule or bool(chosen.intersection(_GOTO.findall(rule))))
 
 
 def _choices(service: str, want: list[str], have: list[str]) -> Iterator[Finding]:
     """The endpoints among which a chain chooses."""
-    wanted, found = (
-        [_endpoint(name) for rule in rules if "numgen" in rule for name in _GOTO.findall(rule)]
-        for rules in (want, have)
-    )
+    wanted, found = ([one for rule in rules if _chooses(rule) for one in _ends(rule)] for rules in (want, have))
     yield from endpoint_differences(service, wanted, found)
-    told = next((rule for rule in have if "numgen" in rule), "")
-    if f"mod {len(found)} " not in told:
+    told = next((rule for rule in have if _chooses(rule)), "")
+    if f"mod {len(found)} " not in told and not (len(found) == 1 and "numgen" not in told and told):
         yield Finding("foreign", service, f"its endpoints are not chosen evenly: {told}")

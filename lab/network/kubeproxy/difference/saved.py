@@ -17,7 +17,10 @@ Where = tuple[str, str]  # table, chain
 
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 _RULE = re.compile(r"(?:\[\d+:\d+\] )?-A (\S+) ?(.*)")
-_ALONE = frozenset(("--rsource", "--random-fully"))  # said or not, it is the same; the latter where iptables can do it
+# Said or not, it is the same: what iptables can or cannot do, and what only counts.
+_ALONE = frozenset(("--rsource", "--random-fully", "--nfacct-name"))
+_COUNTED_LOCALHOST = "localhost_nps_accepted_pkts"
+"""Of a rule that only counts node ports on 127.0.0.1 apart; the one after it leads whoever asks the same way."""
 _DEFAULTS = frozenset(
     ("--mask 255.255.255.255", "--mode random", "--reject-with icmp-port-unreachable", "-s 0.0.0.0/0", "-d 0.0.0.0/0")
 )
@@ -73,7 +76,7 @@ def _take(line: str, table: str, found: dict[Where, list[str]]) -> bool:
         found.setdefault((table, line[1:].partition(" ")[0]), [])
         return True
     rule = _RULE.fullmatch(line)
-    if rule:
+    if rule and _COUNTED_LOCALHOST not in line:
         found.setdefault((table, rule[1]), []).append(rule[2])
     return rule is not None
 

@@ -27,7 +27,7 @@ GOOD_NFT = rules("nftables").text()
 
 
 def differences(saved: str) -> list[str]:
-    return rules().differences(saved, "saved")
+    return rules().compared(saved, "saved").differences
 
 
 def test_a_node_that_lived_long_is_told_in_full() -> None:
@@ -41,7 +41,7 @@ def test_a_node_that_lived_long_is_told_in_full() -> None:
 
 def test_nothing_differs_from_itself() -> None:
     assert differences(GOOD) == []
-    assert rules("nftables").differences(GOOD_NFT, "saved") == []
+    assert rules("nftables").compared(GOOD_NFT, "saved").differences == []
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def without(text: str, part: str) -> str:
 
 def test_an_endpoint_that_went_is_stale() -> None:
     fewer = without(OBJECTS, "10.244.1.7")
-    assert rules(text=fewer).differences(GOOD, "saved") == [
+    assert rules(text=fewer).compared(GOOD, "saved").differences == [
         "stale: Service shop/web:http: endpoint 10.244.1.7:8080 is still chosen (3 endpoints there, 2 expected)"
     ]
 
@@ -122,7 +122,7 @@ def test_choices_that_are_not_even() -> None:
 
 
 def test_a_changed_cluster_ip_is_told_as_such() -> None:
-    told = rules(text=OBJECTS.replace("10.96.0.30", "10.96.0.31")).differences(GOOD, "saved")
+    told = rules(text=OBJECTS.replace("10.96.0.30", "10.96.0.31")).compared(GOOD, "saved").differences
     (one,) = told
     assert one.startswith("stale: Service shop/empty: -A KUBE-SERVICES -d 10.96.0.30/32 ")
     assert "; it should be -A KUBE-SERVICES -d 10.96.0.31/32 " in one
@@ -130,7 +130,7 @@ def test_a_changed_cluster_ip_is_told_as_such() -> None:
 
 def test_an_option_of_kube_proxy_is_told_once() -> None:
     several = OBJECTS + "".join(another(number) for number in range(5))
-    (told,) = rules(text=several, cluster_cidr="").differences(rules(text=several).text(), "saved")[:1]
+    (told,) = rules(text=several, cluster_cidr="").compared(rules(text=several).text(), "saved").differences[:1]
     assert told.startswith("stale: 8 Service ports (")
     assert "traffic from outside 10.244.0.0/16 is masqueraded, as with kube-proxy's option --cluster-cidr" in told
 
@@ -157,7 +157,7 @@ def test_session_affinity_is_told_in_one_line() -> None:
     assert differences(rules(text=plain).text()) == [
         "missing: Service shop/web:http: session affinity is not remembered"
     ]
-    assert rules(text=plain).differences(GOOD, "saved") == [
+    assert rules(text=plain).compared(GOOD, "saved").differences == [
         "stale: Service shop/web:http: session affinity is remembered where it should not be"
     ]
 
@@ -205,7 +205,7 @@ def test_what_iptables_save_did_not_print_is_refused(text: str) -> None:
 
 
 def nft_differences(saved: str) -> list[str]:
-    return rules("nftables").differences(saved, "saved")
+    return rules("nftables").compared(saved, "saved").differences
 
 
 def test_nft_s_counters_handles_and_comments_do_not_count() -> None:
@@ -217,7 +217,7 @@ def test_nft_s_counters_handles_and_comments_do_not_count() -> None:
 
 def test_an_endpoint_that_went_is_stale_in_nft_s_table_too() -> None:
     fewer = rules("nftables", without(OBJECTS, "10.244.1.7"))
-    assert fewer.differences(GOOD_NFT, "saved") == [
+    assert fewer.compared(GOOD_NFT, "saved").differences == [
         "stale: Service shop/web:http: endpoint 10.244.1.7:8080 is still chosen (3 endpoints there, 2 expected)"
     ]
     assert nft_differences(fewer.text()) == [
@@ -229,7 +229,7 @@ def test_a_service_that_went_from_nft_s_table() -> None:
     renamed = rules("nftables", OBJECTS.replace("name: empty,", "name: vacant,")).text()
     assert nft_differences(renamed) == []  # the address is the same, and a comment is nobody's rule
     other = rules("nftables", OBJECTS.replace("name: dns, namespace", "name: other, namespace"))
-    told = other.differences(GOOD_NFT, "saved")
+    told = other.compared(GOOD_NFT, "saved").differences
     assert "missing: Service kube-system/dns:dns: nothing of it is there" not in told
     assert any(one.startswith("stale: Service kube-system/dns:dns: not among the objects") for one in told), told
 
