@@ -12,7 +12,7 @@ import pytest
 
 from lab.kernel import coredns
 from tests.integration.dns_table import CLIENT, TOPOLOGY, Answer, Z, ask, differences, with_addresses
-from tests.integration.labs import Lab, standing, until
+from tests.integration.labs import Lab, inv, standing, until
 
 WITH_COREDNS = TOPOLOGY.replace("spec:\n", "spec:\n  dns: {server: coredns}\n", 1)
 API = "https://172.16.0.1/api/v1/namespaces"  # the API server as pods reach it
@@ -89,6 +89,17 @@ def test_an_edited_corefile_is_read_by_the_programs_that_run(names: Lab, edit: C
     edit("ttl 30", "ttl 7")
     until(lambda: {_one(names, f"web.shop.svc.{Z} A").ttls for _ in range(4)} == {(7,)}, "answers hold for 7 s")
     assert _servers(names) == before, "nothing was started anew"
+
+
+@pytest.mark.usefixtures("edit")  # it puts the old one back
+def test_an_edited_corefile_may_come_by_apply(names: Lab) -> None:
+    held = json.loads(_api(names, "GET", CONFIG_MAP))
+    corefile = held["data"]["Corefile"].replace("ttl 30", "ttl 8")
+    metadata = {"name": "coredns", "namespace": "kube-system"}
+    given = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"Corefile": corefile}})
+    applied = inv("apply", "--file", "-", "--lab", names.name, given=given)
+    assert applied.ok() == "configmap/coredns configured\n"
+    until(lambda: {_one(names, f"web.shop.svc.{Z} A").ttls for _ in range(4)} == {(8,)}, "answers hold for 8 s")
 
 
 def test_a_corefile_that_cannot_be_read_changes_nothing_but_the_log(

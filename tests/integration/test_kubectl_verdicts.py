@@ -135,6 +135,7 @@ def test_a_file_whose_objects_are_all_stored_or_mean_nothing_ends_well(own: Kube
     text = text_of(tuple(Case("applied", one) for one in (*GOOD, UNKNOWN[3])), own.namespace)
     done = inv("apply", "--file", "-", "--lab", own.lab.name, given=text)
     assert done.status == 0, str(done)
+    assert "\nwarning: " in f"\n{done.err}"
     assert "Role bad is left out; it means nothing to this network" in done.err.replace(f"{own.namespace}/", "")
     gone = inv("delete", "--file", "-", "--lab", own.lab.name, given=text)
     assert (gone.status, gone.out.count(" deleted\n")) == (0, len(GOOD)), str(gone)
@@ -142,6 +143,15 @@ def test_a_file_whose_objects_are_all_stored_or_mean_nothing_ends_well(own: Kube
     theirs = own.done("delete", "-f", "-", given=text)
     assert (again.status, theirs.status) == (1, 1), f"{again}{theirs}"
     assert again.err.count("is not there\n") == len(GOOD) == theirs.err.count("(NotFound)"), f"{again}{theirs}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("# nothing\n", "standard input has no objects"), ("a: [b", "hoplab: error: nothing was changed")],
+)
+def test_a_file_that_holds_nothing_or_cannot_be_read_does_nothing(own: Kubectl, text: str, said: str) -> None:
+    done = inv("apply", "--file", "-", "--lab", own.lab.name, given=text)
+    assert (done.status, done.out, said in done.err) == (2, "", True), str(done)
 
 
 def test_what_kube_proxy_and_people_ask_for_is_served(own: Kubectl) -> None:
