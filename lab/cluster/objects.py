@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from lab.cluster.environment import Variable
+
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 """The label by which a Service is handed to another proxy than kube-proxy, whatever its value."""
 
@@ -67,6 +69,7 @@ class Pod:
     fqdn: bool = False  # setHostnameAsFQDN
     host_network: bool = False  # asked for: the lab gives it a network of its own all the same
     pools: tuple[str, ...] = ()  # prefixes of the pools that its address shall come from; () for any
+    variables: tuple[Variable, ...] = ()  # of its program
     unobeyed: tuple[str, ...] = field(default=(), compare=False)  # what else of its manifest is not obeyed, in words
 
     @property

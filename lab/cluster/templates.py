@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.cluster import manifests
+from lab.cluster.environment import Variable, variables
 from lab.cluster.nodes import HOSTNAME, Labels
 from lab.cluster.objects import CLUSTER_FIRST, ContainerPort, HostAlias, Pod, PodDns
 from lab.cluster.pools import pools_asked
@@ -38,6 +39,7 @@ class PodTemplate:
     fqdn: bool = False
     host_network: bool = False
     pools: tuple[str, ...] = ()
+    variables: tuple[Variable, ...] = ()
     unobeyed: tuple[str, ...] = ()
 
     def pod(self, name: str, node: str) -> Pod:
@@ -58,6 +60,7 @@ class PodTemplate:
             fqdn=self.fqdn,
             host_network=self.host_network,
             pools=self.pools,
+            variables=self.variables,
             unobeyed=self.unobeyed,
         )
 
@@ -76,7 +79,8 @@ def pod_template(
 ) -> PodTemplate:
     """The template; `at` is where metadata and spec stand in the manifest. What is wrong goes to `result`."""
     first = spec.containers[0]
-    told = tuple(unobeyed(_at(source.value, at)))
+    written = _at(source.value, at)
+    told = tuple(unobeyed(written))
     result.warnings += [source.warning((*at, *one.path), str(one.below(at))) for one in told]
     return PodTemplate(
         namespace=namespace,
@@ -93,6 +97,7 @@ def pod_template(
         fqdn=spec.set_hostname_as_fqdn,
         host_network=spec.host_network,
         pools=pools_asked(metadata.annotations),
+        variables=variables(written["spec"]["containers"][0]),
         unobeyed=tuple(map(str, told)),
     )
 

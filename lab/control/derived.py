@@ -9,6 +9,7 @@ from lab.api.resources import DEPLOYMENTS, REPLICASETS
 from lab.api.store import Json, Store
 from lab.cluster import objects, unobeyed
 from lab.cluster.endpoints import SERVICE_NAME
+from lab.cluster.environment import variables
 from lab.cluster.pools import pools_asked
 from lab.cluster.sourceranges import restricting
 from lab.control.own_objects import SYSTEM, is_own_pod
@@ -40,6 +41,7 @@ def pod(item: Json, store: Store) -> objects.Pod | None:
         owner=_deployment_of(item, store),
         system=(metadata.get("annotations") or {})[SYSTEM] if is_own_pod(item) else "",
         running=is_running(item),
+        variables=variables(first),
         unobeyed=tuple(unobeyed.warnings("Pod", item)),
     )
 

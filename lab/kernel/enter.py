@@ -1,6 +1,8 @@
 """Becoming a place: its network, its own /etc/resolv.conf, /etc/hosts and hostname, then the program.
 
-    python3 -m lab.kernel.enter [--terminal] PLACE PROGRAM ARGUMENT…     inside the sandbox, for a pod's `command:`
+    python3 -m lab.kernel.enter [--terminal] [--env NAME=VALUE]… PLACE PROGRAM ARGUMENT…
+
+inside the sandbox, for a pod's `command:`
 
 `visit` does the same for a command that comes from outside; both end in the program itself, without a shell.
 With --terminal, standard input is a terminal, and from now on the session's own: Ctrl-C in it reaches the program.
@@ -44,10 +46,14 @@ def become(place: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """[--terminal] PLACE PROGRAM ARGUMENT… The status is for a program that cannot be run."""
+    """[--terminal] [--env NAME=VALUE]… PLACE PROGRAM ARGUMENT… The status is for a program that cannot be run."""
     if arguments[0] == "--terminal":
         del arguments[0]
         _own_terminal()
+    while arguments[0] == "--env":
+        name, _, value = arguments[1].partition("=")
+        os.environ[name] = value
+        del arguments[:2]
     become(arguments[0])
     program = arguments[1:]
     restore_signals()

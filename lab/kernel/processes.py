@@ -104,7 +104,9 @@ class Processes:
 
     def _begin(self, process: Process, argv: tuple[str, ...], stdin: int = subprocess.DEVNULL) -> Started:
         # The OCI runtime enters the namespaces itself.
-        command = argv if process.container else interpreter.command("lab.kernel.enter", process.place, *argv)
+        given = (word for variable in process.environment for word in ("--env", variable))
+        entering = interpreter.command("lab.kernel.enter", *given, process.place, *argv)
+        command = argv if process.container else entering
         self._outputs.catch_up()
         logfile.put_aside(str(log(process)))
         output = self._outputs.into(str(log(process)))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from lab.cluster.environment import environment, expanded
 from lab.cluster.objects import CLUSTER_FIRST
 from lab.network import pod_names
 from lab.network.machine_names import machine_resolver
@@ -63,15 +64,39 @@ def cluster_dns(cluster: Cluster) -> tuple[str, ...]:
     return tuple(service.cluster_ip for service in cluster.services if service.full_name == DNS_SERVICE)
 
 
-def servers(cluster: Cluster) -> Iterator[Object]:
+def servers(cluster: Cluster, addresses: Addresses) -> Iterator[Object]:
     """What answers in the pods: the built-in server, or the program of their own."""
     for pod in cluster.pods:
         if pod.system or not pod.running:
             continue
         if pod.command:
-            yield Process(pod.place, "command", pod.command, _born_with(pod), intent=f"program of pod {pod.place}")
+            yield _program(pod, addresses)
         else:
             yield from _listeners(pod)
+
+
+def _program(pod: Pod, addresses: Addresses) -> Process:
+    """The pod's own program, with the variables that its manifest gives it."""
+    known = environment(pod.variables, _fields(pod, addresses)) if pod.variables else {}
+    argv = tuple(expanded(word, known) if "$" in word else word for word in pod.command)
+    given = tuple(f"{name}={value}" for name, value in known.items())
+    intent = f"program of pod {pod.place}"
+    return Process(pod.place, "command", argv, _born_with(pod), environment=given, intent=intent)
+
+
+def _fields(pod: Pod, addresses: Addresses) -> dict[str, str]:
+    """What a variable may refer to, by its path in the pod."""
+    address, host = addresses.pods[pod.place], addresses.nodes[pod.node]
+    return {
+        "metadata.name": pod.name,
+        "metadata.namespace": pod.namespace,
+        "spec.nodeName": pod.node,
+        "status.podIP": address,
+        "status.podIPs": address,
+        "status.hostIP": host,
+        "status.hostIPs": host,
+        **{f"metadata.labels['{name}']": value for name, value in pod.labels},
+    }
 
 
 def _born_with(pod: Pod) -> str:

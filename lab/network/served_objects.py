@@ -80,7 +80,8 @@ class Process:
     `reload` is a digest of what it reads again when it gets `reload_signal`: when only that changes, it lives on.
     `container` names the OCI bundle's folder when it runs under crun. `ready_udp` is the port whose answer to a DNS
     question for a name below `ready_name` says that it is up (SERVFAIL does not); 0 when being alive is enough.
-    `stop_signal` asks it to end. `needs_network`: it asks others as soon as it begins, and so begins last. `overlaps`:
+    `environment` has further variables, as `NAME=value`. `stop_signal` asks it to end.
+    `needs_network`: it asks others as soon as it begins, and so begins last. `overlaps`:
     one that is to read another configuration is started beside the one that runs, and takes its port from it; it binds
     when it has read its standard input to the end.
     """
@@ -92,6 +93,7 @@ class Process:
     config: str = ""
     container: str = ""
     reload: str = ""
+    environment: tuple[str, ...] = ()
     reload_signal: str = field(default="", compare=False)
     stop_signal: str = field(default="SIGTERM", compare=False)
     needs_network: bool = field(default=False, compare=False)

@@ -211,7 +211,8 @@ def _process(item: Process, action: Action) -> str:
     # The OCI runtime enters the place's namespace itself; `ip netns exec` would hide the cgroups from it.
     where = "" if item.container else _exec(item.place)
     before = f"# the {item.name} that runs in {item.place} is ended by its process id\n" if action == "change" else ""
-    return f"{before}{where}{shlex.join(item.argv)} >/dev/null 2>&1 &"
+    given = f"env {shlex.join(item.environment)} " if item.environment else ""
+    return f"{before}{where}{given}{shlex.join(item.argv)} >/dev/null 2>&1 &"
 
 
 _WRITERS: dict[type, Callable[[Any, Action], str]] = {

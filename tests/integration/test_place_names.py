@@ -80,7 +80,11 @@ spec:
   containers:
     - name: a
       image: a
-      command: [sh, -c, "hostname >/tmp/$HOPLAB_TEST_LAB.name; exec sleep 1000"]
+      env:
+        - {name: GREETING, value: "I am"}
+        - {name: ADDRESS, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+        - {name: WHOLE, value: $(GREETING) $(ADDRESS)}
+      command: [sh, -c, 'hostname >/tmp/$HOPLAB_TEST_LAB.name; echo "$WHOLE"; echo $(GREETING); exec sleep 1000']
 """
 FULL = "web-1.web.default.svc.cluster.local"
 RESOLVED = "import socket, sys; print(socket.getaddrinfo(sys.argv[1], 80, socket.AF_INET, socket.SOCK_STREAM)[0][4][0])"
@@ -132,6 +136,20 @@ def test_the_program_of_a_pod_has_its_host_name(names: Lab) -> None:
         assert until(lambda: told.exists() and told.read_text(encoding="utf-8"), "it has said its name") == f"{FULL}\n"
     finally:
         told.unlink(missing_ok=True)
+
+
+def test_the_program_of_a_pod_has_the_variables_of_its_manifest(names: Lab) -> None:
+    address = LabMap.from_json(names.map()).by_name["default/web-1"].address
+    told = until(lambda: last_words(names, "default/web-1"), "it has spoken")
+    assert told == [f"I am {address}", "I am"]
+
+
+def last_words(lab: Lab, place: str) -> list[str]:
+    """What the pod's program has said, once it has said both lines."""
+    log = Path(f"/proc/{lab.pid()}/root/run/hoplab/log") / place.replace("/", ".")
+    lines = (line for file in log.glob("*") for line in file.read_text(encoding="utf-8").splitlines())
+    said = [line.partition(" ")[2] for line in lines]  # behind the time
+    return said if len(said) > 1 else []
 
 
 @pytest.mark.parametrize("server", ["dnsmasq", "coredns"])
