@@ -102,7 +102,7 @@ def _grouped(found: Iterable[Candidate], names: Mapping[str, str]) -> str:
     groups: dict[str, list[str]] = {}
     for one in found:
         groups.setdefault(one.why, []).append(names[one.name])
-    return ", ".join(f"{_named(group)} ({why})" if why else _named(group) for why, group in groups.items())
+    return ", ".join(f"{named(group)} ({why})" if why else named(group) for why, group in groups.items())
 
 
 def lines(found: Sequence[Candidate]) -> Iterator[str]:
@@ -122,7 +122,8 @@ def short_names(found: Iterable[Candidate]) -> dict[str, str]:
     return {name: name.rpartition("/")[2] if len(spaces) == 1 else name for name in names}
 
 
-def _named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
+    """All of a few, or the first of many and how many more."""
     if len(names) <= MOST_NAMED:
         return ", ".join(names)
     return f"{', '.join(names[: MOST_NAMED - 1])} and {len(names) - MOST_NAMED + 1} more"

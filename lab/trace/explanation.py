@@ -24,7 +24,7 @@ from lab.trace.passage import Passage
 from lab.trace.queries import decisions as queries
 from lab.trace.reception import received
 from lab.trace.server_log import last_words
-from lab.trace.verdict import failing_behind, patience
+from lab.trace.verdict import chance, failing_behind, patience
 
 NOTHING_SAID = "received, and not answered,"
 """So a datagram ends of which only its listener tells."""
@@ -92,6 +92,8 @@ def explained(
         others = (one.exchange for one in passages if one.exchange.behind and one.succeeded)
         said = "".join(f" {one.source} asked {one.destination}, which says {one.detail}." for one in others)
         lost = replace(lost, why=lost.why + said + last_words(agent, labmap, journey, lost))
+    if lost is not None and journey.verdict != UNRESOLVED:
+        lost = replace(lost, why=lost.why + chance(journey))
     return replace(journey, hops=decided, lost=lost)
 
 

@@ -16,6 +16,7 @@ from lab.trace.journey import DATA, DNS, Resolution
 from lab.trace.observation import Observation
 from lab.trace.packet import ACK, ECHO_REQUEST, RST, SYN, Packet
 from lab.trace.packet import UNREACHABLE as ICMP_UNREACHABLE
+from lab.trace.stages import LOOPBACK
 from lab.trace.wording import icmp
 
 UNANSWERED = "no answer"
@@ -126,7 +127,8 @@ class Flows:
         """Note the pod's packets among these, which are in the order of time. Gives the flows that begin with them."""
         begun = []
         for one in observations:
-            if one.capture.place == self._source.name and not one.astray and not one.packet.outer:
+            elsewhere = one.capture.place != self._source.name or one.capture.interface == LOOPBACK
+            if not elsewhere and not one.astray and not one.packet.outer:
                 if one.capture.way != "out":
                     self._came(one)
                 elif (flow := self._went(one)) is not None:
@@ -165,7 +167,7 @@ class Flows:
 
     def _went(self, one: Observation) -> Flow | None:
         packet = one.packet
-        if packet.src != self._source.address or not packet.sport:
+        if not packet.sport:
             return None
         key = (packet.protocol, packet.sport, packet.dst, packet.dport)
         opening = packet.protocol == "tcp" and packet.flags & (SYN | ACK) == SYN
@@ -179,7 +181,7 @@ class Flows:
         if not (opening or packet.protocol == "udp" or packet.icmp_type == ECHO_REQUEST):
             return None
         token = b"" if packet.protocol == "tcp" else packet.payload
-        flow = Flow(self._source.name, self._source.address, key, one.capture.t_ns, token, (packet.seq + 1) % (1 << 32))
+        flow = Flow(self._source.name, packet.src, key, one.capture.t_ns, token, (packet.seq + 1) % (1 << 32))
         self._known[key] = self._by_port[key[:2]] = flow
         self._last[key] = one.capture.t_ns
         return flow

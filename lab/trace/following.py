@@ -15,6 +15,7 @@ from types import FrameType
 from lab.errors import UsageError
 from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
+from lab.kernel.rtnetlink import address, interface
 from lab.network.labmap import LabMap, Place
 from lab.network.path import Walker
 from lab.trace.exchange import parts
@@ -27,6 +28,7 @@ from lab.trace.netfilter.match import PROTOCOLS, Match
 from lab.trace.netfilter.remembered import RememberedRules
 from lab.trace.netfilter.table import TABLE
 from lab.trace.observation import Observation, observed
+from lab.trace.queries.inquiry import Inquiry, asking
 from lab.trace.target import service_at
 from lab.trace.tracer import LISTENED, enter
 from lab.trace.verdict import judge, passages_of
@@ -53,7 +55,7 @@ class Following:
         """
         enter(self.sandbox)
         named = places(self.labmap, self.source)
-        with _terminable(), Witnesses(self.sandbox, self.labmap, matches(self.labmap, self.source)) as witnesses:
+        with _terminable(), Witnesses(self.sandbox, self.labmap, self._matches()) as witnesses:
             try:
                 witnesses.open(named)
                 with Hearing(witnesses) as hearing:
@@ -66,6 +68,18 @@ class Following:
             except KeyboardInterrupt:
                 pass
             return tuple(_missed(witnesses))
+
+    def _matches(self) -> tuple[Match, ...]:
+        with asking(self.sandbox, self.source.name) as inquiry:
+            held = own_addresses(inquiry)
+        return matches(self.labmap, dict.fromkeys((self.source.address, *held)))
+
+
+def own_addresses(inquiry: Inquiry) -> tuple[str, ...]:
+    """All that the place may send from, as the kernel has them now; those of the loopback network stay in the place."""
+    names = {index: name for name, index in interface.read(inquiry.netlink, inquiry.place).indexes.items()}
+    found = (one.address.partition("/")[0] for one in address.read(inquiry.netlink, inquiry.place, names))
+    return tuple(one for one in found if not one.startswith("127."))
 
 
 def following(sandbox: Sandbox, labmap: LabMap, source: str, agent: Agent) -> Following:
@@ -88,11 +102,13 @@ def places(labmap: LabMap, source: Place) -> tuple[str, ...]:
     return tuple(dict.fromkeys((source.name, *common, *wanted[:LISTENED])))
 
 
-def matches(labmap: LabMap, source: Place) -> tuple[Match, ...]:
-    """The packets that netfilter is to report on: the pod's, and the outside's, where a NAT hides whose they are."""
+def matches(labmap: LabMap, clients: Iterable[str]) -> tuple[Match, ...]:
+    """The packets that netfilter is to report on: the pod's, by all of its addresses, and the outside's, where a NAT
+    hides whose they are.
+    """
     outside = dict.fromkeys(name.address for name in labmap.internet)
-    own = [Match(protocol, client=source.address) for protocol in PROTOCOLS]
-    return (*own, *(Match(protocol, server=address) for address in outside for protocol in PROTOCOLS))
+    own = [Match(protocol, client=one) for one in clients for protocol in PROTOCOLS]
+    return (*own, *(Match(protocol, server=one) for one in outside for protocol in PROTOCOLS))
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, 
 from lab.trace.observation import Observation
 
 PLAIN, HEADING, WRAPPED, FAINT, GOOD, BAD = "", "bold", "orange", "faint", "good", "bad"
+SLOW_NS = 100_000_000  # a lookup that takes longer is told hop by hop
+FAILED = ("dns-servfail", "dns-refused", "dns-notimp")
 TREE = 12  # so far in, below the place, hangs what decided
 STYLES = {PLAIN: "", HEADING: "bold", WRAPPED: "dark_orange", FAINT: "dim", GOOD: "bold green", BAD: "bold red"}
 
@@ -194,6 +196,10 @@ def _style(hop: Hop) -> str:
 
 
 def _question_explains(journey: Journey) -> bool:
-    """Whether the question itself was lost, and something is known about why."""
-    lost = journey.lost is not None and journey.lost.phase == DNS and journey.verdict != UNRESOLVED
-    return lost and any(hop.decisions for hop in journey.part(DNS, REQUEST))
+    """Whether the lookup's own way matters: it was lost, refused or failed at a server, or took long."""
+    asked, lost, found = journey.part(DNS, REQUEST), journey.lost, journey.resolution
+    if lost is not None and lost.phase == DNS:
+        return any(hop.decisions for hop in asked) and (journey.verdict != UNRESOLVED or lost.cause in FAILED)
+    answered = journey.part(DNS, REPLY)
+    took = answered[-1].t_ns - asked[0].t_ns if asked and answered else 0
+    return took > SLOW_NS or (found is not None and found.waited > 0)

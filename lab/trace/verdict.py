@@ -236,6 +236,16 @@ def _meant(labmap: LabMap, typed: str) -> str:
     return "" if found == name else found
 
 
+def chance(journey: Journey) -> str:
+    """What the next request may meet otherwise: which of several endpoints is chosen, as a sentence; "" for one."""
+    names = endpoints.short_names(journey.candidates)
+    among = [names[one.name] for one in journey.candidates if one.candidate]
+    chosen = next((names[one.name] for one in journey.candidates if one.chosen), "")
+    if len(among) < 2 or not chosen:
+        return ""
+    return f" Of {endpoints.named(among)} one is chosen at random; here it was {chosen}."
+
+
 def patience(resolution: Resolution | None) -> str:
     """How long a program waits for a question that was lost, as a sentence; "" where it is told at once."""
     if resolution is None or not resolution.gives_up:

@@ -14,6 +14,7 @@ from tests.integration.conftest import LabFactory
 from tests.integration.labs import Lab, finish, until
 from tests.integration.living import apply
 from tests.integration.test_trace import POD_0, hops, journey, trace
+from tests.integration.test_trace_follow import followed
 
 AAAA = "|001c0001|"
 """The end of a question for IPv6 addresses."""
@@ -146,3 +147,36 @@ def test_a_failure_of_the_resolver_outside_is_told_with_its_words(lab: LabFactor
     assert (told["verdict"], told["lost"]["cause"]) == ("unresolved", "dns-servfail")
     assert "which says SERVFAIL" in told["lost"]["why"]
     assert "internet" in {hop["place"] for hop in hops(told, "request", "dns")}
+
+
+def test_what_is_by_chance_is_said_and_the_same_loss_has_the_same_place(lab: LabFactory) -> None:
+    broken = lab("two-subnet")
+    drop(broken, "node-2", "INPUT 1 -p udp --dport 4789 -j DROP")
+    told = [journey(broken, "--to", "myapp", "--via", "pod-3")["lost"] for _ in range(2)]
+    assert told[0] == told[1]
+    assert "Of pod-2, pod-3 one is chosen at random; here it was pod-3." in told[0]["why"]
+
+
+def test_a_nameserver_that_is_silent_makes_a_lookup_slow_and_step_1_says_so(lab: LabFactory) -> None:
+    slow = lab("two-subnet")
+    lines = "search namespace001.svc.cluster.local\\nnameserver 10.0.2.10\\nnameserver 172.16.0.10\\noptions ndots:5"
+    slow.exec_(POD_0, "sh", "-c", f"printf '{lines}\\n' > /etc/resolv.conf").ok()
+    drop(slow, "node-2", "INPUT 1 -p udp --dport 53 -j DROP")
+    said = trace(slow, "--to", "myapp").ok()
+    assert "a program waits 5 s" in said
+    assert "172.16.0.10:53" in said, "its own way is told"
+
+
+def test_a_connection_from_another_address_of_the_pod_is_followed(lab: LabFactory) -> None:
+    other = lab("two-subnet")
+    other.in_(POD_0, "ip addr add 10.99.0.1/32 dev eth0")
+    other.in_("node-0", "ip route add 10.99.0.1 dev " + _cali(other))
+    with followed(other, "--minimal", "--count", "1") as one:
+        other.exec_(POD_0, "curl", "-sS", "--max-time", "1", "--interface", "10.99.0.1", "http://10.244.0.3:8080")
+        said = one.until(lambda told: "verdict " in told, "it is told")
+    assert "request 3 route namespace001/pod-0 eth0 out 10.99.0.1 > 10.244.0.3:8080 tcp" in said
+
+
+def _cali(lab: Lab) -> str:
+    routes = lab.in_("node-0", "ip route show 10.244.0.2").split()
+    return routes[routes.index("dev") + 1]

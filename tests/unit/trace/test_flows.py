@@ -44,6 +44,14 @@ def test_a_connection_ends_with_the_first_of_its_answer() -> None:
     assert (flows.ended(LATE), flows.oldest_ns) == ([], 0)
 
 
+def test_another_address_of_the_pod_is_the_pods_own_and_what_stays_on_lo_is_not_told() -> None:
+    flows = Flows(SOURCE)
+    other = Observation(Capture(SOURCE.name, "eth0", "out", 1), replace(OUT, src="10.99.0.1"))
+    (flow,) = flows.take([other])
+    assert flow.exchange().address == "10.99.0.1"
+    assert flows.take([Observation(Capture(SOURCE.name, "lo", "out", 2), replace(OUT, sport=40001, dst=POD))]) == []
+
+
 def test_what_nobody_answers_ends_after_a_while() -> None:
     flows = Flows(SOURCE)
     (flow,) = flows.take(seen(OUT))

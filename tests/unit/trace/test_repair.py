@@ -60,9 +60,11 @@ def test_a_pod_is_followed_wherever_its_requests_may_come_by() -> None:
     listened = places(there, pod)
     assert listened[0] == pod.name
     assert set(listened) == {place.name for place in there.places if place.kind != "underlay"}
-    outside = [match.server for match in matches(there, pod) if match.server]
+    told = matches(there, (pod.address, "10.99.0.1"))
+    outside = [match.server for match in told if match.server]
     assert outside, "a NAT hides the pod's address there"
-    assert {match.protocol for match in matches(there, pod)} == {"tcp", "udp", "icmp"}
+    assert {match.protocol for match in told} == {"tcp", "udp", "icmp"}
+    assert {match.client for match in told if match.client} == {pod.address, "10.99.0.1"}
 
 
 def test_a_command_of_many_lines_is_told_by_its_beginning() -> None:
