@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 NLM_F_REQUEST = 0x1
 NLM_F_ACK = 0x4
@@ -30,7 +31,7 @@ NLA_TYPE_MASK = 0x3FFF
 
 SOL_NETLINK = 270
 NETLINK_EXT_ACK = 11
-NETLINK_ROUTE = 0
+NETLINK_ROUTE, NETLINK_XFRM = 0, 6
 
 # One send stays well below the default socket buffer, so that the answers to a batch of errors fit as well.
 BATCH_BYTES = 32 * 1024
@@ -93,12 +94,14 @@ class RequestError(OSError):
 class RouteSocket:
     """A rtnetlink socket of the network namespace in which it was made."""
 
+    protocol: ClassVar[int] = NETLINK_ROUTE
+
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, self.protocol)
         self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         self._sequence = 0
 
-    def __enter__(self) -> RouteSocket:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -168,6 +171,12 @@ class RouteSocket:
                     number = -int.from_bytes(payload[:4], "little", signed=True)
                     raise RequestError(number, "", 0)
                 yield payload
+
+
+class XfrmSocket(RouteSocket):
+    """The same, to ask for what IPsec's policies are."""
+
+    protocol = NETLINK_XFRM
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, int, int, memoryview]]:

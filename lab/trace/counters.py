@@ -1,7 +1,8 @@
 """What a place's counters say: read before and after a request, the differences tell of packets that were dropped.
 
-/proc/net/snmp and netstat belong to the namespace in which they were opened and are read again and again;
-RTM_GETSTATS tells each link's statistics without its many attributes (uapi/linux/if_link.h).
+The files of /proc/net belong to the namespace in which they were opened and are read again and again; RTM_GETSTATS
+tells each link's statistics without its many attributes (uapi/linux/if_link.h). softnet_stat is the whole machine's,
+and is left out.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -17,7 +18,6 @@ from typing import Self
 from lab.kernel.netlink import RouteSocket, attributes
 from lab.kernel.places import Sandbox, inside
 
-FILES = ("snmp", "netstat")
 LINK = (  # struct rtnl_link_stats64; what only hardware counts is left out below
     "rx_packets",
     "tx_packets",
@@ -59,7 +59,8 @@ Values = dict[str, int]
 class Counted:
     """By how much the counters of a place grew; those that did not are left out.
 
-    `protocols` by `Ip.InAddrErrors`, `TcpExt.IPReversePathFilter`; `links` by device and name: `tx_dropped`.
+    `protocols` by `Ip.InAddrErrors`, `TcpExt.IPReversePathFilter`, `Xfrm.InTmplMismatch`, `Conntrack.insert_failed`;
+    `links` by device and name: `tx_dropped`.
     """
 
     place: str
@@ -78,7 +79,7 @@ class _Place:
 
     def __init__(self) -> None:
         """Inside the place."""
-        self._files = [os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in FILES]
+        self._files = {name: file for name in FILES if (file := _opened(name)) is not None}
         self._netlink = RouteSocket()
         self.begin()
 
@@ -89,7 +90,7 @@ class _Place:
 
     def close(self) -> None:
         self._netlink.__exit__()
-        for file in self._files:
+        for file in self._files.values():
             os.close(file)
 
     def grown(self, place: str, names: Mapping[int, str]) -> Counted:
@@ -111,8 +112,8 @@ class _Place:
             links,
         )
 
-    def _text(self) -> bytes:
-        return b"".join(os.pread(file, _MOST, 0) for file in self._files)
+    def _text(self) -> dict[str, bytes]:
+        return {name: os.pread(file, _MOST, 0) for name, file in self._files.items()}
 
     def _links(self) -> dict[int, tuple[int, ...]]:
         found = {}
@@ -161,12 +162,49 @@ class Counters:
         return {place: opened.grown(place, names.get(place, {})) for place, opened in self._places.items()}
 
 
-def _protocols(text: bytes) -> Values:
-    """The two files: a line of names, a line of values, both beginning with the protocol."""
+def _opened(name: str) -> int | None:
+    """A file of the calling thread's namespace; None where the kernel was built without what it counts."""
+    try:
+        return os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+
+
+def _protocols(told: Mapping[str, bytes]) -> Values:
     found: Values = {}
-    lines = text.decode("ascii").splitlines()
+    for name, text in told.items():
+        found.update(FILES[name](text.decode("ascii")))
+    return found
+
+
+def _by_protocol(text: str) -> Values:
+    """snmp and netstat: a line of names, a line of values, both beginning with the protocol."""
+    found: Values = {}
+    lines = text.splitlines()
     for names, values in zip(lines[::2], lines[1::2], strict=False):
         protocol, *rest = names.split()
         prefix = f"{protocol.removesuffix(':')}."
         found.update((prefix + name, int(value)) for name, value in zip(rest, values.split()[1:], strict=False))
     return found
+
+
+def _transformed(text: str) -> Values:
+    """xfrm_stat: `XfrmInTmplMismatch  3` a line."""
+    pairs = (line.split() for line in text.splitlines())
+    return {f"Xfrm.{pair[0].removeprefix('Xfrm')}": int(pair[1]) for pair in pairs if len(pair) == 2}
+
+
+def _tracked(text: str) -> Values:
+    """stat/nf_conntrack: a line of names, then for each processor a line of hexadecimal values."""
+    names, *lines = (line.split() for line in text.splitlines())
+    rows = [[int(value, 16) for value in line] for line in lines]
+    return {f"Conntrack.{name}": sum(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+FILES: Mapping[str, Callable[[str], Values]] = {
+    "snmp": _by_protocol,
+    "netstat": _by_protocol,
+    "xfrm_stat": _transformed,
+    "stat/nf_conntrack": _tracked,
+}
+"""Below /proc/net, each with what reads it."""

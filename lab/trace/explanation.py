@@ -12,7 +12,8 @@ from lab.network.labmap import LabMap
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.counters import Counters
 from lab.trace.journey import DELIVERED, DNS, LOST, UNRESOLVED, Decision, Hop, Journey
-from lab.trace.loss.case import Stopped
+from lab.trace.loss.asking import answered
+from lab.trace.loss.case import Case, Stopped
 from lab.trace.loss.classify import explain
 from lab.trace.loss.former import had
 from lab.trace.loss.gathering import gather
@@ -82,6 +83,7 @@ def explained(
         )
         facts = replace(facts, had=had(agent, labmap, last.exchange.destination))
         mine = tuple(decided[number] for number in _numbers(last, hops))
+        facts = answered(sandbox, Case(last, mine, facts, stopped), told.translations)
         lost = explain(lost, last, mine, facts, stopped)
         if behind is not None:
             told_of = f"{behind.exchange.source} asked {behind.exchange.destination} in its turn."
@@ -118,7 +120,7 @@ def _rules(
         return answer
 
     known = with_intents(found, intents)
-    return known.decisions, tuple(Stopped(one.place, one.decisions) for one in known.ended)
+    return known.decisions, tuple(Stopped(one.place, one.decisions, one.packet) for one in known.ended)
 
 
 def _translations(

@@ -28,7 +28,7 @@ RTM_F_CLONED = 0x200  # what the kernel noted of one destination, such as a smal
 RTPROT_KERNEL = 2
 
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
-TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 PROTOCOLS = {"redirect": 1, "kernel": 2, "boot": 3, "static": 4}
 SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 TYPE_NAMES = {number: name for name, number in TYPES.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from lab.network.labmap import LabMap, Link, Place
@@ -13,9 +13,10 @@ from lab.network.path import OUT, Crossing, Path, Walker
 from lab.trace.exchange import ERROR, Part
 from lab.trace.journey import DNS, REQUEST, Decision, Hop
 from lab.trace.loss.facts import Facts, PlaceFacts
-from lab.trace.packet import Packet
+from lab.trace.packet import ECHO_REPLY, ECHO_REQUEST, RST, Packet
 from lab.trace.passage import Leg, Passage, crossing
 
+ECHOES = (ECHO_REPLY, ECHO_REQUEST)
 _CHOSEN = re.compile(r"-j DNAT --to-destination ([0-9.]+)")
 
 
@@ -25,6 +26,13 @@ class Stopped:
 
     place: str
     decisions: tuple[Decision, ...]
+    packet: Packet = field(default_factory=Packet)
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it only told of something else: an ICMP error, or a reset."""
+        kind = self.packet.icmp_type
+        return bool(self.packet.flags & RST) or (self.packet.protocol == "icmp" and kind not in ECHOES)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,30 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lab.trace.journey import Hop, Loss, Mending
-from lab.trace.loss import delivery, drift, firewall, links, services, sizes, translation, tunnel, ways
+from lab.trace.loss import (
+    bridge,
+    delivery,
+    drift,
+    firewall,
+    hooks,
+    ipsec,
+    lifetime,
+    links,
+    nobody,
+    redirected,
+    rerouted,
+    services,
+    sizes,
+    tracked,
+    traffic,
+    translation,
+    tunnel,
+    twice,
+    ways,
+)
 from lab.trace.loss.case import Case, Stopped, onward
-from lab.trace.loss.cause import Finding
+from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.counted import last_word
 from lab.trace.loss.facts import Facts
 from lab.trace.passage import Passage
 
@@ -18,12 +39,24 @@ ROWS: tuple[Row, ...] = (
     services.no_such_service,
     services.answers_no_ping,
     delivery.left_alone,
+    redirected.redirected,
     translation.to_nobody,
     delivery.no_endpoints,
     delivery.no_endpoints_here,
     delivery.not_let_in,
+    # It never went on: what a rule did to it there is only what followed.
+    twice.taken_for_own,
     # What netfilter reported of this very packet.
     firewall.stopped_by_rule,
+    hooks.unheard,
+    # What the kernel would do with this very packet.
+    tracked.stale_flow,
+    twice.believed,
+    rerouted.martian,
+    rerouted.policy_routed,
+    rerouted.shadowed,
+    bridge.port,
+    bridge.untranslated,
     # What cannot let anything through.
     links.down,
     tunnel.other_network,
@@ -31,14 +64,25 @@ ROWS: tuple[Row, ...] = (
     ways.reverse_path,
     ways.forwarding_off,
     links.address_missing,
+    ipsec.refused,
+    lifetime.time_to_live,
     # Where the way is not the design's: no counter tells of these.
     ways.misrouted,
     tunnel.wrong_entry,
     tunnel.other_mac,
     links.foreign_neighbour,
+    twice.wrong_mac,
+    hooks.no_arp,
+    traffic.no_arp,
+    nobody.nobody_has_it,
     links.silent_neighbour,
+    tracked.no_free_port,
     delivery.not_masqueraded,
     sizes.too_big,
+    # Where it vanished between two sightings.
+    hooks.at_a_device,
+    traffic.queued,
+    traffic.filtered,
     # What the other end said.
     delivery.nobody_listens,
     firewall.prohibited,
@@ -74,7 +118,9 @@ def explain(
         # Whatever else differs and can have touched it.
         finding = drift.drifted(case)
     if finding is None:
-        return loss
+        if loss.cause != Cause.UNKNOWN:  # whoever refused it has said how
+            return loss
+        finding = last_word(case, loss)
     place = finding.ended or loss.place
     mine = finding.stage and place in (finding.place, finding.ended)
     return replace(

@@ -136,9 +136,17 @@ def nobody_listens(case: Case) -> Finding | None:
     counted = packet.protocol == "udp" and facts.counted.grew("Udp.NoPorts")
     if not refused and not (counted and case.last and case.last.place == end):
         return None
-    listening = [
-        f"{one.protocol}/{one.port}" for one in facts.every(facts.desired, Listener) if one.protocol == packet.protocol
-    ]
+    bound = [one.text for one in facts.answers.listening if one.port == packet.dport]
+    if bound:
+        why = (
+            f"Nothing listens on {packet.protocol} port {packet.dport} of {packet.dst}: {end} listens on "
+            f"{' and '.join(bound)} only."
+        )
+        said = f"{packet.protocol} {bound[0]}"
+        return Finding(end, Cause.NOBODY_LISTENS, said, why, (), CAPTURED if refused else KERNEL, "deliver", ended=end)
+    heard = {(one.protocol, one.port): None for one in facts.answers.listening}
+    designed = {(one.protocol, one.port): None for one in facts.every(facts.desired, Listener)}
+    listening = [f"{protocol}/{port}" for protocol, port in heard or designed if protocol == packet.protocol]
     instead = f" It listens on {', '.join(listening)}." if listening else ""
     service, _ = passage.asked or (None, None)
     target = f" Service {service.full_name} sends it there: see its targetPort." if service and listening else ""

@@ -20,6 +20,7 @@ from lab.network.objects import (
 )
 from lab.plan.drift import Drift
 from lab.trace.counters import Counted
+from lab.trace.loss.answers import Answers
 from lab.trace.queries.neighbour import Neighbour as Seen
 
 T = TypeVar("T", bound=Object)
@@ -28,7 +29,7 @@ T = TypeVar("T", bound=Object)
 @dataclass(frozen=True)
 class PlaceFacts:
     """`held` is what the kernel holds now, `desired` the design; `neighbours` has those that ARP learned as well,
-    `drifts` what differs, rules and sets included.
+    `drifts` what differs, rules and sets included, and `answers` what the kernel says about this very packet.
     """
 
     place: str
@@ -37,6 +38,7 @@ class PlaceFacts:
     neighbours: tuple[Seen, ...] = ()
     drifts: tuple[Drift, ...] = ()
     counted: Counted = field(default_factory=lambda: Counted(""))
+    answers: Answers = field(default_factory=Answers)
 
     def interface(self, name: str) -> tuple[Interface | None, Interface | None]:
         """The interface as it is and as it should be."""

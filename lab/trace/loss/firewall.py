@@ -68,7 +68,7 @@ def _last_verdict(case: Case) -> _Verdict | None:
                 if _stops(decision):
                     return _Verdict(hop.place, decision, hop.packet.outer)
     for stopped in case.stopped:
-        if stopped.place in case.suspects:
+        if stopped.place in case.suspects and not stopped.is_refusal:
             for decision in reversed(stopped.decisions):
                 if _stops(decision):
                     return _Verdict(stopped.place, decision)
@@ -81,7 +81,7 @@ def _stops(decision: Decision) -> bool:
 
 def _of_rule(case: Case, verdict: _Verdict) -> Finding:
     place, decision = verdict.place, verdict.decision
-    fix = _without(verdict)
+    fix = taken_out(place, decision)
     own = decision.intent and not fix
     purpose = f" It is the cluster's own: {decision.intent}." if own else ""
     why = f"A rule in {_chain(decision)} {_does(verdict)} the {case.name}{_wrapped(verdict)} in {place}"
@@ -147,9 +147,8 @@ def _of_policy(case: Case, verdict: _Verdict) -> Finding:
     return Finding(place, Cause.POLICY_DROP, decision.text, f"{why}.", (), KERNEL, FIREWALL, place, fix)
 
 
-def _without(verdict: _Verdict) -> tuple[Mending, ...]:
+def taken_out(place: str, decision: Decision) -> tuple[Mending, ...]:
     """The command that takes out a rule that is not the cluster's own."""
-    place, decision = verdict.place, verdict.decision
     if decision.intent and not authors.is_authors(decision.intent):
         return ()
     return tuple(Mending(place, line, authors.held_by(decision.intent)) for line in mending.without(decision))

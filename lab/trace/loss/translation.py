@@ -30,7 +30,7 @@ def to_nobody(case: Case) -> Finding | None:
         if hop.direction != REQUEST:
             continue
         for decision in hop.decisions:
-            if decision.kind != "nat" or decision.verdict not in ("DNAT", "REDIRECT", "NETMAP"):
+            if decision.kind != "nat" or not decision.chain or decision.verdict not in ("DNAT", "REDIRECT", "NETMAP"):
                 continue
             if _is_foreign(decision) and _leads_astray(case):
                 meant = f"no endpoint of Service {service.full_name}" if service and port else "not where it was sent"

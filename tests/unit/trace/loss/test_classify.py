@@ -15,6 +15,7 @@ from lab.network.objects import Address, FdbEntry, Interface, Listener, Neighbou
 from lab.trace.journey import KERNEL, REPLY, Decision, Loss
 from lab.trace.loss.case import Stopped
 from lab.trace.loss.cause import Cause
+from lab.trace.loss.counted import EXCLUDED
 from lab.trace.loss.facts import Facts
 from lab.trace.queries.neighbour import Neighbour as Seen
 from tests.unit.trace.loss.broken import Change, designed, explained, facts, without
@@ -291,9 +292,26 @@ def test_a_smaller_mtu_explains_a_loss_only_when_fragmenting_failed_or_it_does_n
 def test_healthy_places_explain_nothing_but_what_the_end_itself_said(name: str) -> None:
     before = journey(name).lost
     after: Loss | None = explained(name, facts())
+    assert before is not None
     assert after is not None
-    if after.cause != Cause.NOBODY_LISTENS:
+    if after.cause == Cause.UNKNOWN:
+        assert after.why == f"{before.why} {EXCLUDED}."
+        assert replace(after, why=before.why, evidence=before.evidence, object_place="") == before
+    elif after.cause != Cause.NOBODY_LISTENS:
         assert after == before
+
+
+def test_what_nothing_explains_ends_with_the_counter_that_rose() -> None:
+    lost = explained("lost-at-firewall", facts(grew={"node-2": {"IpExt.InNoRoutes": 3, "Ip.InReceives": 9}}))
+    assert (lost.cause, lost.object_place, lost.object) == ("counted", "node-2", "InNoRoutes +3")
+    assert lost.why.endswith("node-2 counted InNoRoutes +3: no route leads to its destination.")
+
+
+def test_a_device_of_the_place_where_it_vanished_is_more_suspect_than_another_place() -> None:
+    links = {"node-2": {"eth0": {"rx_dropped": 1}}}
+    lost = explained("lost-at-firewall", facts(grew={"router": {"Ip.InDiscards": 1}}, links=links))
+    assert (lost.object_place, lost.object) == ("node-2", "eth0 rx_dropped +1")
+    assert "Also Ip.InDiscards +1 in router" in lost.why
 
 
 def test_places_of_which_nothing_is_known_explain_nothing() -> None:

@@ -1,0 +1,202 @@
+"""Asks the kernel of each suspected place what it would do with the lost packet, as that packet would ask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from lab.kernel import conntrack, rules, sysctl
+from lab.kernel.connections import Event, Tuple
+from lab.kernel.netlink import XfrmSocket
+from lab.kernel.places import Sandbox
+from lab.kernel.rtnetlink import interface
+from lab.network.path import OUT
+from lab.trace.exchange import Part
+from lab.trace.journey import REQUEST
+from lab.trace.loss.answers import Answers, Asked
+from lab.trace.loss.case import Case
+from lab.trace.loss.facts import Facts, PlaceFacts
+from lab.trace.loss.twice import suspected
+from lab.trace.packet import Packet
+from lab.trace.queries import (
+    bridge_port,
+    hook,
+    listening,
+    own_address,
+    policy_rule,
+    queueing,
+    route,
+    route_table,
+    transform,
+)
+from lab.trace.queries.inquiry import Inquiry, asking
+
+SETTINGS = ("net.ipv4.ip_default_ttl", "net.bridge.bridge-nf-call-iptables")
+QUEUES = "/proc/thread-self/net/netfilter/nfnetlink_queue"
+_MARK = re.compile(r"--set-x?mark (0x[0-9a-f]+|\d+)(?:/(0x[0-9a-f]+))?|meta mark set (0x[0-9a-f]+)$")
+_ALL_BITS = 0xFFFFFFFF
+
+
+def answered(sandbox: Sandbox, case: Case, told: Iterable[Event]) -> Facts:
+    """The case's facts with what its places answer; `told` are connection tracking's events while the packet went by.
+
+    Nothing is changed anywhere.
+    """
+    events = tuple(told)
+    known = case.facts.places
+    answers = {place: _ask(sandbox, case, place, events) for place in case.suspects if place in known}
+    found = {place: replace(facts, answers=answers.get(place, Answers())) for place, facts in known.items()}
+    for place in suspected(replace(case, facts=replace(case.facts, places=found))):
+        found[place] = found.get(place, PlaceFacts(place, answers=_addresses(sandbox, place)))
+    return replace(case.facts, places=found)
+
+
+def _addresses(sandbox: Sandbox, place: str) -> Answers:
+    """Of a place that is not on the way: only what it takes for its own."""
+    with asking(sandbox, place) as inquiry:
+        indexes = interface.read(inquiry.netlink, place).indexes
+        names = {number: name for name, number in indexes.items()}
+        return Answers(addresses=tuple(own_address.read(inquiry.netlink, place, names)))
+
+
+def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) -> Answers:
+    exchange = case.passage.exchange
+    with asking(sandbox, place) as inquiry:
+        netlink = inquiry.netlink
+        names = {number: name for name, number in interface.read(netlink, place).indexes.items()}
+        tuples = _tuples(case, place)
+        flows = tuple(_about(tuples, conntrack.listed(place))) if tuples else ()
+        begun = tuple(_about(tuples, (one for one in events if one.place == place and not one.ended)))
+        is_end = place in (case.there.end, case.last.place if case.last else case.origin)
+        with XfrmSocket() as policies:
+            transforms = tuple(transform.read(policies))
+        return Answers(
+            tuple(_asked(case, inquiry, flows)),
+            tuple(policy_rule.read(netlink)),
+            tuple(route_table.read(netlink, place, names)),
+            tuple(own_address.read(netlink, place, names)),
+            tuple(listening.read(exchange.protocol)) if is_end and exchange.dport else (),
+            tuple(bridge_port.read(netlink, names)),
+            hook.read(place),
+            queueing.read(netlink, place, names),
+            transforms,
+            flows,
+            begun,
+            frozenset(_queues()),
+            tuple(_redirects(place)) if any(_is_turned_back(flow) for flow in begun) else (),
+            tuple((one.name, one.value) for one in sysctl.read(place, SETTINGS)),
+        )
+
+
+def _asked(case: Case, inquiry: Inquiry, flows: tuple[Event, ...]) -> Iterator[Asked]:
+    for lookup, wrapped in lookups(case, inquiry.place, flows):
+        yield Asked(lookup, route.ask(inquiry, lookup), wrapped)
+
+
+def lookups(case: Case, place: str, flows: tuple[Event, ...] = ()) -> Iterator[tuple[route.Lookup, bool]]:
+    """What the place has to find a way for: what came in there, what it sent itself, and what it wrapped."""
+    mark = marked(case).get(place, 0)
+    for part in (one for one in case.leg if one.observation.capture.place == place):
+        capture, packet = part.observation.capture, part.observation.packet
+        if capture.way == OUT:
+            for remote in case.ends if _wraps(case, part) else ():
+                link = case.link(place, capture.interface)
+                local = link.local if link else ""
+                yield route.Lookup(remote, local, outgoing=_underlay(case, place, capture.interface)), True
+        elif packet.outer is not None:
+            yield route.Lookup(packet.outer.dst, packet.outer.src, incoming=capture.interface, mark=mark), True
+        else:
+            yield (
+                replace(_plain(packet, _translated(case, place, packet, flows)), incoming=capture.interface, mark=mark),
+                False,
+            )
+    if place == case.origin and not case.seen:
+        for destination in case.first_destinations if case.direction == REQUEST else case.destinations[:1]:
+            exchange = case.passage.exchange
+            yield route.Lookup(destination, protocol=exchange.protocol, dport=exchange.dport), False
+
+
+def _plain(packet: Packet, destination: tuple[str, int]) -> route.Lookup:
+    return route.Lookup(destination[0], packet.src, protocol=packet.protocol, sport=packet.sport, dport=destination[1])
+
+
+def _translated(case: Case, place: str, packet: Packet, flows: tuple[Event, ...]) -> tuple[str, int]:
+    """Whom it is for when it is routed, which is behind a translation of its destination."""
+    here = tuple_of(packet)
+    for flow in flows:
+        if flow.original == here:
+            return flow.onward.destination, flow.onward.dport
+        if flow.reply == here:
+            return flow.original.source, flow.original.sport
+    if case.direction == REQUEST and packet.dst == case.passage.exchange.destination:
+        found = [one for one in case.routed(place) if one not in case.ends]
+        return (found[0] if found else packet.dst), packet.dport
+    return packet.dst, packet.dport
+
+
+def _wraps(case: Case, part: Part) -> bool:
+    link = case.link(part.observation.capture.place, part.observation.capture.interface)
+    return link is not None and bool(link.local)
+
+
+def _underlay(case: Case, place: str, tunnel: str) -> str:
+    held, _ = case.about(place).interface(tunnel)
+    return held.vxlan.device if held is not None and held.vxlan is not None else ""
+
+
+def _tuples(case: Case, place: str) -> frozenset[Tuple]:
+    """The packet as it was seen there, in either direction; where it began also as its client sent it."""
+    here = {
+        tuple_of(part.observation.packet)
+        for part in (*case.passage.request, *case.passage.reply)
+        if part.observation.capture.place == place and part.observation.packet.cause is None
+    }
+    if place == case.client:
+        one = case.passage.exchange
+        here.add(Tuple(one.protocol, one.address, one.sport, one.destination, one.dport))
+    return frozenset(here)
+
+
+def _about(tuples: frozenset[Tuple], entries: Iterable[Event]) -> Iterator[Event]:
+    for entry in entries:
+        if tuples & {entry.original, entry.reply, entry.original.reversed, entry.reply.reversed}:
+            yield entry
+
+
+def tuple_of(packet: Packet) -> Tuple:
+    """As connection tracking knows it."""
+    return Tuple(packet.protocol, packet.src, packet.sport, packet.dst, packet.dport)
+
+
+def marked(case: Case) -> Mapping[str, int]:
+    """The mark that the rules of each place left on the packet: an `ip rule` may ask for it."""
+    found: dict[str, int] = {}
+    for hop in case.hops:
+        if hop.direction == case.direction:
+            for decision in hop.decisions:
+                if setting := _MARK.search(decision.text):
+                    value, mask, whole = setting.groups()
+                    kept = found.get(hop.place, 0) & ~(int(mask, 16) if mask else _ALL_BITS)
+                    found[hop.place] = kept ^ int(value or whole, 0)
+    return found
+
+
+def _is_turned_back(flow: Event) -> bool:
+    """Whether what a place sent was sent to itself."""
+    return flow.translates and flow.onward.destination in ("127.0.0.1", flow.original.source)
+
+
+def _redirects(place: str) -> Iterator[tuple[str, str]]:
+    for chain in rules.chains(place, rules.start(place, "iptables-save -t nat").result()):
+        yield from ((chain.name, rule.text) for rule in chain.rules if "-j REDIRECT" in rule.text)
+
+
+def _queues() -> Iterator[int]:
+    """The queues that a program of the calling thread's namespace has bound: the first number of each line."""
+    try:
+        with open(QUEUES, encoding="ascii") as file:
+            for line in file:
+                yield int(line.split()[0])
+    except FileNotFoundError:
+        return

@@ -1,0 +1,82 @@
+"""A packet whose time to live ended on the way: who gave it so little, or what sends it round in circles."""
+
+from __future__ import annotations
+
+from lab.network.objects import Sysctl
+from lab.network.path import OUT
+from lab.trace.exchange import Part
+from lab.trace.journey import CAPTURED, KERNEL, Decision
+from lab.trace.loss import mending
+from lab.trace.loss.case import Case
+from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.firewall import taken_out
+from lab.trace.packet import TIME_EXCEEDED
+
+DEFAULT = "net.ipv4.ip_default_ttl"
+USUAL = 64
+STAGE = "forward"
+
+
+def time_to_live(case: Case) -> Finding | None:
+    """It came somewhere with one hop left to live, and had to go on."""
+    last, part = case.last, case.leg[-1] if case.leg else None
+    if last is None or part is None or last.way == OUT or last.place == case.path.end:
+        return None
+    told = any(one.observation.packet.icmp_type == TIME_EXCEEDED for one in case.errors)
+    if not told and _lifetime(part) != 1:
+        return None
+    return _of_rule(case, last.place) or _of_tunnel(case, part) or _of_sender(case, last.place)
+
+
+def _lifetime(part: Part) -> int:
+    packet = part.observation.packet
+    return packet.outer.ttl if packet.outer is not None else packet.ttl
+
+
+def _of_rule(case: Case, ended: str) -> Finding | None:
+    """A rule that sets or lowers it; the last one that it met."""
+    for hop in reversed(case.hops):
+        for decision in hop.decisions if hop.direction == case.direction else ():
+            if _lowers(decision):
+                why = f"A rule in {hop.place} gives the {case.name} so little time to live that it ends at {ended}."
+                fix = taken_out(hop.place, decision)
+                return Finding(hop.place, Cause.TTL_ENDED, decision.text, why, (), KERNEL, STAGE, elsewhere=fix)
+    return None
+
+
+def _lowers(decision: Decision) -> bool:
+    return decision.kind == "rule" and (" -j TTL --ttl-" in decision.text or "ip ttl set" in decision.text)
+
+
+def _of_tunnel(case: Case, part: Part) -> Finding | None:
+    """The wrapping was born with too little."""
+    if part.observation.packet.outer is None:
+        return None
+    for one in reversed(case.leg):
+        capture = one.observation.capture
+        link = case.link(capture.place, capture.interface)
+        if link is not None and link.kind in ("vxlan", "ipip") and capture.way == OUT:
+            ended = part.observation.capture.place
+            why = f"{link.name} of {capture.place} gives its packets so little time to live that they end at {ended}."
+            kind = link.kind
+            fix = (f"ip link set dev {link.name} type {kind} ttl {'auto' if kind == 'vxlan' else 'inherit'}",)
+            first = next(p for p in case.leg if p.observation.packet.outer is not None)
+            said = f"{link.name} {kind} ttl {_lifetime(first)}"
+            return Finding(capture.place, Cause.TTL_ENDED, said, why, fix, CAPTURED, STAGE)
+    return None
+
+
+def _of_sender(case: Case, ended: str) -> Finding | None:
+    """Its sender's own kernel gives all packets so little; else it went in circles."""
+    setting = case.about(case.origin).answers.setting(DEFAULT)
+    if setting.isdecimal() and int(setting) < USUAL:
+        why = f"{case.origin} gives all that it sends {setting} hops to live: the {case.name} ended at {ended}."
+        fix = tuple(line.replace("-qw", "-w") for line in mending.mended("change", Sysctl("", DEFAULT, str(USUAL))))
+        return Finding(case.origin, Cause.TTL_ENDED, f"{DEFAULT} = {setting}", why, fix, CAPTURED, STAGE)
+    places = [one.place for one in case.seen]
+    circle = next((place for place in dict.fromkeys(places) if places.count(place) > 2), "")
+    if not circle:
+        return None
+    route = next((asked.answer.text for asked in case.about(circle).answers.asked if asked.answer.route), "")
+    why = f"The {case.name} goes in circles by {circle} until its time to live ends: the routes there lead it back."
+    return Finding(circle, Cause.TTL_ENDED, route, why, (), CAPTURED, STAGE)

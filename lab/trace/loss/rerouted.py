@@ -1,0 +1,113 @@
+"""What the kernel would do with the very packet, where that is not what the design's routes say."""
+
+from __future__ import annotations
+
+import errno
+
+from lab.network.objects import Route
+from lab.trace.journey import KERNEL, QUERIED
+from lab.trace.loss import mending
+from lab.trace.loss.answers import Answers, Asked
+from lab.trace.loss.case import Case
+from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.facts import PlaceFacts
+from lab.trace.loss.ways import REFUSING
+from lab.trace.queries.policy_rule import PolicyRule
+from lab.trace.queries.route import as_printed
+from lab.trace.queries.route_table import TableRoute, matching
+
+REFUSED = {  # an `ip rule` that looks nothing up
+    "blackhole": "drops it without a word",
+    "unreachable": "answers that there is no way",
+    "prohibit": "answers that it is not allowed",
+}
+THROW = "throw"
+
+
+def policy_routed(case: Case) -> Finding | None:
+    """An `ip rule` that the design has not sends it elsewhere, or refuses it."""
+    for place in case.suspects:
+        facts = case.about(place)
+        for asked in facts.answers.asked:
+            rule, route = _deciding(facts.answers, asked)
+            if rule is not None and (rule.refuses or not _as_designed(facts, asked)):
+                return _of_rule(place, rule, route, asked)
+    return None
+
+
+def _deciding(answers: Answers, asked: Asked) -> tuple[PolicyRule | None, TableRoute | None]:
+    """The rule that the packet matches first and that ends the search, with the route that it leads to."""
+    for rule in answers.policy_rules:
+        if rule.matches(asked.lookup):
+            route = matching(answers.tables, rule.table, asked.lookup.destination)
+            if rule.refuses or (route is not None and route.route.type != THROW):
+                return rule, route
+    return None, None
+
+
+def _as_designed(facts: PlaceFacts, asked: Asked) -> bool:
+    """Whether the answer is the way that the design has."""
+    _, desired = facts.routes(asked.lookup.destination)
+    found = asked.answer.route
+    return found is not None and desired is not None and (found.device, found.via) == (desired.device, desired.via)
+
+
+def _of_rule(place: str, rule: PolicyRule, route: TableRoute | None, asked: Asked) -> Finding:
+    fix = (f"ip rule del pref {rule.priority} {rule.selector}",)
+    whom = f"{asked.lookup.source or place} to {asked.lookup.destination}"
+    if rule.refuses:
+        does = REFUSED[rule.refuses]
+    elif route is not None and route.route.type in REFUSING:
+        does = f"leads to table {rule.table}, whose {route.text} {REFUSING[route.route.type]}"
+    else:
+        does = f"leads to table {rule.table}, which sends it by {route.text if route else 'another route'}"
+    why = f"In {place} an ip rule that is not of the design {does}: what goes from {whom} does not arrive."
+    return Finding(place, Cause.POLICY_ROUTE, rule.text, why, fix, QUERIED, "route")
+
+
+def martian(case: Case) -> Finding | None:
+    """The receiving place holds the packet's source for its own address, and drops it as a martian."""
+    for place in case.suspects:
+        answers = case.about(place).answers
+        for asked in answers.asked:
+            own = answers.holds(asked.lookup.source) if asked.lookup.incoming and asked.lookup.source else None
+            if own is not None and asked.answer.route is None and asked.answer.error in (errno.EINVAL, errno.EXDEV):
+                owner = case.labmap.owners.get(asked.lookup.source)
+                whose = f"{owner[0].name}'s" if owner and owner[0].name != place else "the sender's"
+                why = (
+                    f"{place} holds {asked.lookup.source} for its own, which is {whose} address: the kernel drops what "
+                    "comes from there as a martian."
+                )
+                fix = mending.mended("remove", own)
+                return Finding(
+                    place, Cause.MARTIAN_SOURCE, f"{own.address} dev {own.device}", why, fix, KERNEL, "route"
+                )
+    return None
+
+
+def shadowed(case: Case) -> Finding | None:
+    """A device that the design has not holds a subnet with the destination in it: what is for there goes to it."""
+    for place in case.suspects:
+        facts = case.about(place)
+        for asked in facts.answers.asked:
+            found = asked.answer.route
+            if found is None or not _is_foreign(facts, found) or _as_designed(facts, asked):
+                continue
+            address = next((one for one in facts.answers.addresses if one.device == found.device), None)
+            if address is None:
+                continue
+            owner = case.labmap.owners.get(asked.lookup.destination)
+            whom = f"{owner[0].name} ({asked.lookup.destination})" if owner else asked.lookup.destination
+            why = (
+                f"{found.device} of {place} has the address {address.address}, whose subnet shadows the way to {whom}: "
+                "what is for there goes to that device."
+            )
+            fix = mending.mended("remove", address)
+            return Finding(place, Cause.WRONG_ROUTE, as_printed(found), why, fix, QUERIED, "route")
+    return None
+
+
+def _is_foreign(facts: PlaceFacts, found: Route) -> bool:
+    """A connected route by a device that the design does not have."""
+    _, desired = facts.interface(found.device)
+    return desired is None and found.device != "lo" and found.proto == "kernel"
