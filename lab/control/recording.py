@@ -8,6 +8,9 @@ from lab.api.store import Change, Json, Key, Store
 KEPT = 1_000
 """So many Events are in the store at most; the ones that happened longest ago go first."""
 
+LONGEST = 300
+"""Letters of a message: what a program said may be pages, and people read it in a column of a table."""
+
 _Same = tuple[str, ...]
 
 
@@ -34,6 +37,7 @@ class Recorder:
         home = self._store.find(NAMESPACES, "", namespace)
         if home is None or home["metadata"].get("deletionTimestamp"):
             return
+        message = _readable(message)
         same = (metadata.get("uid", ""), kind, reason, message, component, field, host)
         now = self._store.now()
         key = self._told.get(same)
@@ -72,6 +76,12 @@ class Recorder:
         self._latest[change.key] = same
         if len(self._latest) > KEPT:
             self._store.remove(EVENTS, *next(iter(self._latest)))
+
+
+def _readable(message: str) -> str:
+    """In one line, and not longer than people read."""
+    text = " ".join(message.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _reference(subject: Json, field: str) -> Json:

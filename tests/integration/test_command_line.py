@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.labs import PATIENCE_SECONDS, ROOT, Done, Lab, environment, finish, inv, standing, start, until
+from tests.integration.terminals import Terminal
 
 POD = """
 apiVersion: v1
@@ -183,3 +184,14 @@ def test_what_is_named_is_one_object(small: Lab) -> None:
     refused = inv("get", "svc/a", "b", "-L", small.name)
     assert refused.status == 2
     until(lambda: inv("get", "pdos", "-L", small.name).err.endswith("did you mean 'pods'?\n"), "the kind is named")
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_on_a_terminal_a_journey_fits(two_subnet: Lab, columns: int, tmp_path: Path) -> None:
+    asked = ("--from", "pod-0", "--to", "myapp", "--via", "pod-3", "--lab", two_subnet.name)
+    argv = (sys.executable, str(ROOT / "tasks.py"), "trace", *asked)
+    with Terminal(argv, cwd=tmp_path, extra={}, columns=columns) as terminal:
+        terminal.until(r"delivered: .* in .* ms")
+        lines = [line.rstrip() for line in terminal.seen.splitlines()]
+    assert max(map(len, lines)) <= columns
+    assert sum(" µs " in line for line in lines) > 20, "a line for each hop"

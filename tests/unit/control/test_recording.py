@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.api.resources import EVENTS, NAMESPACES, PODS
 from lab.api.store import Json
-from lab.control.recording import KEPT
+from lab.control.recording import KEPT, LONGEST
 from tests.unit.control.world import World
 
 
@@ -31,6 +31,14 @@ def test_an_event_names_its_object_and_who_tells(world: World) -> None:
     assert event["source"] == {"component": "kubelet", "host": "node-0"}
     assert (event["reportingComponent"], event["reportingInstance"]) == ("kubelet", "node-0")
     assert event["metadata"]["name"].startswith("a.")
+
+
+def test_a_message_of_pages_is_one_line_that_can_be_read(world: World) -> None:
+    world.recorder.record(world.pod("a"), "Warning", "Unhealthy", "it said:\n" + "no answer\n" * 1000, "kubelet")
+    message = told(world, "Unhealthy")[0]["message"]
+    assert message.startswith("it said: no answer no answer")
+    assert len(message) == LONGEST
+    assert message.endswith("…")
 
 
 def test_the_same_again_is_counted(world: World) -> None:
