@@ -17,6 +17,7 @@ from lab.cluster import build_cluster
 from lab.network.design import assign, design
 from lab.network.objects import Chain, IpSet, Network
 from lab.topology import LoadedFile, load_topology
+from lab.topology.components import household
 from lab.topology.ipset_save import SavedSet, read_sets
 
 SAVED = Path(__file__).parents[2] / "golden" / "saved"
@@ -156,3 +157,16 @@ def test_a_large_dump_is_read_in_little_time() -> None:
     loaded = load_topology(text, "lab.yaml", texts.__getitem__)
     assert len(loaded.topology.spec.firewalls[0].sets[0].members) == 15_000
     assert time.process_time() - before < 5.4
+
+
+@pytest.mark.parametrize(
+    "cni",
+    [
+        *(f"{{encapsulation: {one}}}" for one in ("VXLAN", "VXLANCrossSubnet", "IPIP", "IPIPCrossSubnet", "None")),
+        "{ipPools: [{cidr: 10.244.0.0/17, encapsulation: None}, {cidr: 10.244.128.0/17, encapsulation: IPIP}]}",
+        "{ipPools: [{cidr: 10.244.0.0/17, encapsulation: VXLAN}, {cidr: 10.244.128.0/17, encapsulation: None}]}",
+    ],
+)
+def test_calicos_sets_that_rules_may_name_are_those_that_it_makes(cni: str) -> None:
+    loaded = load("", f"cni: {cni}")
+    assert household(loaded.topology.spec, "node-0").sets == tuple(sets(designed(loaded)))
