@@ -41,17 +41,17 @@ def place_of(pod: Json) -> str:
 def start(store: Store, recorder: Recorder, pod: Json, address: str, host: str, names: Names) -> Json:
     """The pod as stored, its containers running under this address on a node that has the other."""
     made = store.update(PODS, podstatus.started(pod, address, host, store.now()))
-    for container in made["spec"]["containers"]:
-        told(recorder, made, NORMAL, "Created", f"Created container: {container['name']}", container["name"])
-        told(recorder, made, NORMAL, "Started", f"Started container {container['name']}", container["name"])
+    container = made["spec"]["containers"][0]  # the only one whose program runs
+    told(recorder, made, NORMAL, "Created", f"Created container: {container['name']}")
+    told(recorder, made, NORMAL, "Started", f"Started container {container['name']}")
     for reason, message in (*names.troubles(made), *((REASON, text) for text in warnings("Pod", made))):
         recorder.record(made, WARNING, reason, message, KUBELET, host=made["spec"].get("nodeName", ""))
     return made
 
 
-def told(recorder: Recorder, pod: Json, kind: str, reason: str, message: str, container: str = "") -> None:
-    """An Event of the pod's kubelet about a container, its first one unless another is named."""
-    name = container or pod["spec"]["containers"][0]["name"]
+def told(recorder: Recorder, pod: Json, kind: str, reason: str, message: str) -> None:
+    """An Event of the pod's kubelet about its first container."""
+    name = pod["spec"]["containers"][0]["name"]
     host = pod["spec"].get("nodeName", "")
     recorder.record(pod, kind, reason, message, KUBELET, field=f"spec.containers{{{name}}}", host=host)
 

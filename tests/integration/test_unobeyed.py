@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 from tests.integration.conftest import LabFactory
+from tests.integration.kubectls import Kubectl
 from tests.integration.labs import inv
 
 SIDECAR = """\
@@ -54,6 +55,17 @@ def test_it_is_told_at_up_at_apply_by_an_event_and_in_a_trace(lab: LabFactory, f
     assert f"default/two is not as its manifest: {TOLD[:40]}" in traced.ok(), str(traced)
     traced = inv("trace", "--from", "two", "--to", "three:8080", "--json", "-", "--lab", one.name)
     assert json.loads(traced.ok())["notes"][0].startswith(TOLD)
+
+
+def test_kubectl_hears_of_every_field(kubectl: Kubectl) -> None:
+    many = SIDECAR.format(name="unobeyed").replace("nodeName: node-0", "hostNetwork: true\n  nodeName: node-0")
+    try:
+        applied = kubectl.done("apply", "-f", "-", given=many)
+        assert applied.ok() == "pod/unobeyed created\n"
+        assert f"Warning: {TOLD}" in applied.err, str(applied)
+        assert "Warning: spec.hostNetwork: the pod has" in applied.err, str(applied)
+    finally:
+        kubectl("delete", "pod", "unobeyed", "--now")
 
 
 def test_what_a_resolver_or_a_host_name_cannot_hold_is_an_event_as_kubelets(lab: LabFactory) -> None:

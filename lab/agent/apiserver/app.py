@@ -110,7 +110,10 @@ def _request(asked: HttpRequest | WebSocket, method: str, body: bytes) -> Reques
 def _plain(found: Response) -> HttpResponse:
     from starlette.responses import Response as Plain  # noqa: PLC0415  as above
 
-    return Plain(found.body, found.code, dict(found.headers), found.content_type)
+    made = Plain(found.body, found.code, media_type=found.content_type)
+    for name, value in found.headers:
+        made.headers.append(name, value)  # a header may come several times, as warnings do
+    return made
 
 
 async def _events(watching: Watching) -> AsyncIterator[bytes]:
