@@ -86,7 +86,8 @@ def explained(
         facts = answered(sandbox, Case(last, mine, facts, stopped), told.translations)
         lost = explain(lost, last, mine, facts, stopped)
         if behind is not None:
-            told_of = f"{behind.exchange.source} asked {behind.exchange.destination} in its turn."
+            ended = "is refused" if behind.refused else "gets no answer"
+            told_of = f"{behind.exchange.source} asks {behind.exchange.destination} in its turn, and {ended}."
             lost = replace(lost, why=f"{told_of} {lost.why}")
         if lost.phase == DNS and journey.verdict == LOST:
             lost = replace(lost, why=lost.why + patience(journey.resolution))

@@ -125,7 +125,7 @@ def test_what_a_dns_server_asks_others_is_part_of_the_journey(lab: LabFactory, t
         "gateway",
     )
     assert lost["object"] == "-A FORWARD -p udp -m udp --dport 53 -j DROP"
-    assert "asked 203.0.113.53 in its turn" in lost["why"]
+    assert "asks 203.0.113.53 in its turn" in lost["why"]
     asked = hops(told, "request", "dns")
     assert {hop["step"] for hop in asked} == {1}
     assert [hop["place"] for hop in asked][-1] == "gateway"
