@@ -32,7 +32,7 @@ spec:
   containers:
     - name: short
       image: built-in
-      command: [sh, -c, "echo a life of $$; exit 1"]
+      command: [sh, -c, "echo a life of $$$$; exit 1"]
 """
 
 
