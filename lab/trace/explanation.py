@@ -12,11 +12,7 @@ from lab.network.labmap import LabMap
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.counters import Counters
 from lab.trace.journey import DELIVERED, DNS, LOST, UNRESOLVED, Decision, Hop, Journey
-from lab.trace.loss.asking import answered
-from lab.trace.loss.case import Case, Stopped
-from lab.trace.loss.classify import explain
-from lab.trace.loss.former import had
-from lab.trace.loss.gathering import gather
+from lab.trace.loss.stopped import Stopped
 from lab.trace.netfilter.attach import Question, attach, with_intents
 from lab.trace.netfilter.event import TraceEvent
 from lab.trace.netfilter.ruleset import Ruleset, read_rules
@@ -74,17 +70,10 @@ def explained(
         taken = received(sandbox, last, decided, stopped, told.counters)
         if taken:
             return replace(journey, hops=decided, verdict=DELIVERED, lost=None, answer=f"{NOTHING_SAID} by udp {taken}")
-        facts = gather(
-            sandbox,
-            last,
-            told.counters,
-            lambda places, kinds: agent.request("objects", places=list(places), kinds=list(kinds)),
-            lambda places: agent.request("differences", places=list(places)),
-        )
-        facts = replace(facts, had=had(agent, labmap, last.exchange.destination))
+        from lab.trace.loss.explaining import explaining  # noqa: PLC0415  30 ms that no delivered request waits for
+
         mine = tuple(decided[number] for number in _numbers(last, hops))
-        facts = answered(sandbox, Case(last, mine, facts, stopped), told.translations)
-        lost = explain(lost, last, mine, facts, stopped)
+        lost = explaining(lost, last, mine, stopped, told.counters, told.translations, sandbox, agent)
         if behind is not None:
             ended = "is refused" if behind.refused else "gets no answer"
             told_of = f"{behind.exchange.source} asks {behind.exchange.destination} in its turn, and {ended}."

@@ -11,7 +11,7 @@ from lab.trace.counters import Counters
 from lab.trace.deciding import is_ending
 from lab.trace.exchange import SILENT
 from lab.trace.journey import DATA, REQUEST, Hop
-from lab.trace.loss.case import Stopped
+from lab.trace.loss.stopped import Stopped
 from lab.trace.passage import Passage, crossing
 from lab.trace.queries import listening
 

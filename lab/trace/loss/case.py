@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from lab.network.labmap import LabMap, Link, Place
 from lab.network.objects import Interface
 from lab.network.path import OUT, Crossing, Path, Walker
 from lab.trace.exchange import ERROR, Part
-from lab.trace.journey import DNS, REQUEST, Decision, Hop
+from lab.trace.journey import DNS, REQUEST, Hop
 from lab.trace.loss.facts import Facts, PlaceFacts
-from lab.trace.packet import ECHO_REPLY, ECHO_REQUEST, RST, Packet
+from lab.trace.loss.stopped import Stopped
+from lab.trace.packet import Packet
 from lab.trace.passage import Leg, Passage, crossing
 
-ECHOES = (ECHO_REPLY, ECHO_REQUEST)
 _CHOSEN = re.compile(r"-j DNAT --to-destination ([0-9.]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """What netfilter told of a packet that it ended in a place where no hop shows it."""
-
-    place: str
-    decisions: tuple[Decision, ...]
-    packet: Packet = field(default_factory=Packet)
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether it only told of something else: an ICMP error, or a reset."""
-        kind = self.packet.icmp_type
-        return bool(self.packet.flags & RST) or (self.packet.protocol == "icmp" and kind not in ECHOES)
 
 
 @dataclass(frozen=True)

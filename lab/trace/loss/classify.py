@@ -27,10 +27,11 @@ from lab.trace.loss import (
     twice,
     ways,
 )
-from lab.trace.loss.case import Case, Stopped, onward
+from lab.trace.loss.case import Case, onward
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.counted import last_word
 from lab.trace.loss.facts import Facts
+from lab.trace.loss.stopped import Stopped
 from lab.trace.passage import Passage
 
 Row = Callable[[Case], Finding | None]

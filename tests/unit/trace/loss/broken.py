@@ -18,9 +18,10 @@ from lab.topology import load_topology
 from lab.trace.counters import Counted
 from lab.trace.exchange import parts
 from lab.trace.journey import DATA, DNS, Decision, Hop, Loss
-from lab.trace.loss.case import Case, Stopped
+from lab.trace.loss.case import Case
 from lab.trace.loss.classify import explain
 from lab.trace.loss.facts import Facts, PlaceFacts
+from lab.trace.loss.stopped import Stopped
 from lab.trace.passage import Passage
 from lab.trace.queries.neighbour import Neighbour
 from tests.unit.trace import recordings

@@ -13,10 +13,10 @@ import pytest
 
 from lab.network.objects import Address, FdbEntry, Interface, Listener, Neighbour, Object, Route, Sysctl
 from lab.trace.journey import KERNEL, REPLY, Decision, Loss
-from lab.trace.loss.case import Stopped
 from lab.trace.loss.cause import Cause
 from lab.trace.loss.counted import EXCLUDED
 from lab.trace.loss.facts import Facts
+from lab.trace.loss.stopped import Stopped
 from lab.trace.queries.neighbour import Neighbour as Seen
 from tests.unit.trace.loss.broken import Change, designed, explained, facts, without
 from tests.unit.trace.recordings import NAMES, journey
