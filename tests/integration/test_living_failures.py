@@ -5,6 +5,7 @@ node-0 (pod-0, pod-1, dns-0) ── subnet-a ── node-1 (pod-2, dns-1)     ro
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -169,16 +170,14 @@ def test_a_client_that_hangs_up_in_the_middle_of_a_request_harms_nobody(living: 
 
 
 def test_what_the_kernel_refuses_is_said_and_done_as_soon_as_it_can_be(living: Lab) -> None:
-    """Somebody's own program has the port that the pod is to serve: what else was asked for is done all the same."""
-    apply(living, TAKEN.format(port=8080))
-    settle(living)
-    own = living.start_exec("default/taken", sys.executable, "-m", "http.server", "9090")
+    """Somebody's own program has a port that kube-proxy is to serve: what else was asked for is done all the same."""
+    own = living.start_exec("node-0", sys.executable, "-m", "http.server", TAKEN_PORT)
     try:
-        until(lambda: ":9090" in living.in_("default/taken", "ss -Hltn"), "the port is taken")
-        apply(living, TAKEN.format(port=9090) + "---" + BESIDE)
+        until(lambda: f":{TAKEN_PORT}" in living.in_("node-0", "ss -Hltn"), "the port is taken")
+        apply(living, TAKEN + "---" + BESIDE)
         until(lambda: "could not follow" in told(living), "it is said that the kernel refuses it")
-        assert "default/taken" in told(living)
-        assert "9090" in told(living)
+        assert "node-0" in told(living)
+        assert TAKEN_PORT in told(living)
         until(
             lambda: living.exec_("pod-3", *CURL, "http://172.16.50.50").out.startswith("pod-"),
             "the Service beside it answers",
@@ -186,28 +185,29 @@ def test_what_the_kernel_refuses_is_said_and_done_as_soon_as_it_can_be(living: L
     finally:
         own.kill()
         own.communicate()
-        pids = living.in_("underlay", "ip netns pids default.taken").split()
-        for pid in pids:
-            living.exec_("underlay", "kill", "-9", pid)
-    status = until(
-        lambda: (found := Api(living).get("Pod", "default", "taken")["status"]).get("podIP") and found,
-        "it is taken up once its port is free",
-        40.0,
-    )
-    address = status["podIP"]
+        for pid, words in living.processes().items():
+            if words[-2:] == ("http.server", TAKEN_PORT):
+                os.kill(pid, signal.SIGKILL)
     until(
-        lambda: living.exec_("pod-0", *CURL, f"http://{address}:9090").out.startswith("taken\n"),
-        "it serves its port",
+        lambda: '"localEndpoints"' in living.exec_("pod-0", *CURL, f"http://10.0.1.10:{TAKEN_PORT}/healthz").out,
+        "kube-proxy answers once its port is free",
+        40.0,
     )
     settle(living)
     assert living.drift() == []
 
 
-TAKEN = """
+TAKEN_PORT = "32100"
+TAKEN = f"""
 apiVersion: v1
-kind: Pod
-metadata: {{name: taken}}
-spec: {{nodeName: node-0, containers: [{{name: c, image: built-in, ports: [{{containerPort: {port}}}]}}]}}
+kind: Service
+metadata: {{name: taken, namespace: namespace001}}
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Local
+  healthCheckNodePort: {TAKEN_PORT}
+  selector: {{app: myapp}}
+  ports: [{{port: 80, targetPort: 8080}}]
 """
 BESIDE = """
 apiVersion: v1

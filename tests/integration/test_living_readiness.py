@@ -36,7 +36,7 @@ ALLOWED_SECONDS = PERIOD_SECONDS + 0.5
 SERVICE, DNS = "172.16.30.30", "172.16.0.10"
 NAME = "webs.well.svc.cluster.local"
 
-POD = """
+POD = """---
 apiVersion: v1
 kind: Pod
 metadata: {name: web-0, namespace: well, labels: {app: web}}
@@ -47,7 +47,7 @@ spec:
       image: built-in
       ports: [{containerPort: 8080, name: http}, {containerPort: 8080, name: words, protocol: UDP}]
       readinessProbe: {httpGet: {path: /ready, port: http}, periodSeconds: 1, failureThreshold: 1}
----"""
+"""
 SERVICES = """
 apiVersion: v1
 kind: Namespace
@@ -81,7 +81,7 @@ class Pod:
 @pytest.fixture(scope="module")
 def living() -> Iterator[Lab]:
     with standing("two-subnet") as one:
-        apply(one, "".join(POD.replace("-0", f"-{n}") for n in range(3)) + SERVICES)
+        apply(one, SERVICES + "".join(POD.replace("-0", f"-{n}") for n in range(3)))
         yield one
 
 
