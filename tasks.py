@@ -58,6 +58,8 @@ def test(_: Context, unit: bool = False, integration: bool = False, k: str = "",
         "nodes": "How many nodes the wide lab has, 100 by default.",
         "quick": "Everything once instead of three times.",
         "losses": "Instead: break labs at random, and judge what a trace says of it; status 3 if something is wrong.",
+        "continuity": "Instead: change labs in every way, and count questions to DNS and connections that are lost.",
+        "changes": "Of --continuity: how many changes of each kind, 100 by default; 10 with --quick.",
         "seed": "Of --losses: which breaks are drawn.",
         "breaks": "Of --losses: how many breaks that lose their request, 500 by default.",
     }
@@ -69,6 +71,8 @@ def bench(
     services: str = "",
     nodes: str = "",
     quick: bool = False,
+    continuity: bool = False,
+    changes: int = 0,
     losses: bool = False,
     seed: int = 10,
     breaks: int = 500,
@@ -78,6 +82,11 @@ def bench(
         from bench.losses.run import losses as judge_losses
 
         judge_losses(seed, breaks, json)
+        return
+    if continuity:
+        from bench.run import continuity as count_losses
+
+        count_losses(changes, json, quick=quick)
         return
     from bench.run import Asked
     from bench.run import bench as measure

@@ -36,6 +36,8 @@ class Figure:
         """For people: the budget, and by how much it is met or missed."""
         if self.met is None or self.budget is None:
             return ""
+        if not self.budget:  # none at all: there is no part of nothing
+            return "none: met" if self.met else f"none: MISSED by {median(self.runs):g}"
         distance = abs(median(self.runs) / self.budget - 1) * 100
         return f"≤ {self.budget:g}: {'met' if self.met else 'MISSED'} by {distance:.0f} %"
 

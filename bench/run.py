@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
-from bench.figures import as_json, as_table
+from bench.continuity import CHANGES, QUICK_CHANGES, figures
+from bench.figures import Figure, as_json, as_table
 from bench.machine import load, machine
 from bench.measure import Bench
 from lab import terminal
 from lab.errors import UsageError
 
 COUNTS, SERVICES, NODES = (100, 1000), (1000, 10_000), 100
-MOST_PODS, MOST_SERVICES, MOST_NODES = 5000, 30_000, 200
+MOST_PODS, MOST_SERVICES, MOST_NODES, MOST_CHANGES = 5000, 30_000, 200, 10_000
 RUNS, QUICK_RUNS = 3, 1
 
 
@@ -48,17 +52,30 @@ def bench(asked: Asked, json_file: str) -> None:
     nodes = counts(asked.nodes, "--nodes", MOST_NODES, (NODES,))
     if len(nodes) > 1:
         raise UsageError(f"--nodes {asked.nodes!r} is several numbers", f"one lab is wide: --nodes {NODES}")
+    runs = QUICK_RUNS if asked.quick else RUNS
+    _measure(lambda tell: Bench(runs, tell).all(pods, services, sum(nodes)), json_file)
+
+
+def continuity(changes: int, json_file: str, *, quick: bool) -> None:
+    """What is lost in so many changes of every kind (0 for the usual number), printed as `bench` prints its figures."""
+    number = changes or (QUICK_CHANGES if quick else CHANGES)
+    if not 0 < number <= MOST_CHANGES:
+        raise UsageError(f"{changes} changes of a kind are not possible", f"1 to {MOST_CHANGES}: --changes {CHANGES}")
+    names = (f"bench-{os.getpid()}-{one}" for one in count())
+    _measure(lambda tell: figures(lambda: next(names), number, tell), json_file)
+
+
+def _measure(work: Callable[[Callable[[str], None]], Iterable[Figure]], json_file: str) -> None:
     # Asked to end, it ends as for Ctrl-C: the labs that it built go with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = machine()
     with terminal.Progress("bench") as progress:
-        measuring = Bench(QUICK_RUNS if asked.quick else RUNS, lambda what: progress.show(0, 1, what))
-        figures = tuple(measuring.all(pods, services, sum(nodes)))
+        measured = tuple(work(lambda what: progress.show(0, 1, what)))
     found["load_after"] = load()
-    text = json.dumps(as_json(found, figures), indent=1, ensure_ascii=False)
+    text = json.dumps(as_json(found, measured), indent=1, ensure_ascii=False)
     if json_file == "-":
         terminal.out(text)
         return
-    terminal.out(as_table(found, figures))
+    terminal.out(as_table(found, measured))
     if json_file:
         Path(json_file).write_text(f"{text}\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lab.agent.flows import forget_flows
 from lab.agent.following import Following, NodeProxies
 from lab.agent.happenings import CARRIED
+from lab.agent.leaving import without_leaving
 from lab.agent.protocol import Message
 from lab.agent.reading import Design
 from lab.errors import KernelError, LabError
@@ -134,13 +135,31 @@ class Lab:
         network = wanted.network
         features.require(self._holdings, network)
         watch.told["design"] = round(spent, 1)
+        first = self._let_nobody_in(wanted)
+        watch.lap("rules")
         steps = self._difference(network, watch)
         if steps:
             self._build(wanted, steps, tell, cancelled, watch, built)
         self._design = wanted
         self._uncertain = frozenset()
         self._proxier.forget()
-        return Brought(steps, wanted.places, dict(watch.told))
+        return Brought(Plan((*first, *steps.steps)), wanted.places, dict(watch.told))
+
+    def _let_nobody_in(self, wanted: Design) -> tuple[AnyStep, ...]:
+        """Nothing new goes to pods that are about to go. The steps that this took; the last good state stays what it
+        was.
+        """
+        standing = self._design
+        between = without_leaving(standing, wanted) if standing else None
+        if between is None:
+            return ()
+        try:
+            return self.follow(between).steps.steps
+        except KernelError:  # all of it is read in a moment, and brought about whatever it is
+            return ()
+        finally:
+            self._design = standing
+            self._proxier.forget()
 
     def follow(self, wanted: Design) -> Brought:
         """Bring the kernel from the last design to this one, touching nothing that is the same in both.

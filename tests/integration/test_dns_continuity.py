@@ -59,6 +59,13 @@ def test_the_only_server_loses_no_question(alone: Subject, kind: Kind) -> None:
         assert server(alone, "dns-0") == before, "it is the same program, which has read its names again"
 
 
+def test_an_edited_file_that_takes_a_pod_away_loses_no_connection(alone: Subject) -> None:
+    edited = next(kind for kind in KINDS if kind.name == "an edited file comes up")
+    told = losses(alone, edited, CHANGES, ("http",))["http"]
+    assert told.asked > 20
+    assert not told.lost
+
+
 def test_two_servers_lose_no_question_when_only_the_configuration_can_say_what_changed(pair: Subject) -> None:
     before = {server(pair, pod) for pod in ("dns-0", "dns-1")}
     told = losses(pair, next(kind for kind in KINDS if kind.name.startswith("a headless pod")), CHANGES, ("dns",))

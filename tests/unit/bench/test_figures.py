@@ -135,3 +135,8 @@ def test_on_a_node_the_last_service_leads_to_the_server(mode: str) -> None:
     assert sum(text.count(one_node.ADDRESS) for text in given.texts) == given.whole.count(one_node.ADDRESS)
     if mode == "iptables":
         assert given.whole.count("COMMIT") == 2, "a transaction a table, as kube-proxy writes it"
+
+
+def test_a_budget_of_nothing_is_met_by_nothing_only() -> None:
+    assert Figure("lost", "questions", "lost", (0.0,), 0.0).verdict() == "none: met"
+    assert Figure("lost", "questions", "lost", (3.0,), 0.0).verdict() == "none: MISSED by 3"
