@@ -203,8 +203,8 @@ def test_exec_hands_on_words_and_streams_as_they_are(two_subnet: Lab) -> None:
         (("exec", "nowhere", "--", "true"), "no place 'nowhere'"),
         (("exec", "pod-0"), "which command?"),
         (("get", "unicorns"), "no resource 'unicorns'"),
-        (("get", "pods", "-o", "xml"), "no output format 'xml'"),
-        (("graph", "--format", "gif"), "no format 'gif'"),
+        (("get", "pods", "-o", "xml"), "there is no 'xml'"),
+        (("graph", "--format", "gif"), "there is no 'gif'"),
         (("inspect", "--no-such-option"), "--no-such-option"),
     ],
 )
