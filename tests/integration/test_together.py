@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.integration.conftest import LabFactory
-from tests.integration.labs import INTERRUPTED, Lab, every_process, finish, inv, standstill, until
+from tests.integration.labs import INTERRUPTED, Lab, every_process, finish, inv, standstill, start, until
 
 CURL = ("curl", "-sS", "--max-time", "5", "http://myapp")
 # What the kernel counts by itself, all the time.
@@ -90,6 +90,14 @@ def test_an_up_while_another_is_at_work_waits_and_says_for_whom(
         first.send_signal(signal.SIGINT)
         assert finish(first).status == INTERRUPTED
     assert "no changes" in finish(second).ok(), "the first went back to how it was, so there was nothing to do"
+
+
+def test_traces_at_once_each_see_their_own(two_subnet: Lab) -> None:
+    asked = ("trace", "--from", "namespace001/pod-0", "--to", "myapp.namespace001", "--via", "pod-3", "--minimal")
+    several = [start(*asked, "--lab", two_subnet.name) for _ in range(4)]
+    told = [finish(one).ok() for one in several]
+    assert [one.splitlines()[-1] for one in told] == ["verdict delivered namespace001/pod-3"] * 4
+    assert len({*told}) == 1, "none saw another's packets or rules"
 
 
 def test_labs_are_the_users_own(two_subnet: Lab) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,7 @@ from lab.kernel.places import Sandbox, inside
 from lab.trace.netfilter import event, legacy
 from lab.trace.netfilter.event import TraceEvent
 from lab.trace.netfilter.match import Match
-from lab.trace.netfilter.table import removal, trace_table
+from lab.trace.netfilter.table import TABLE, removal, trace_table
 
 NFTRACE = 9  # NFNLGRP_NFTRACE
 
@@ -36,7 +37,8 @@ class NetfilterWitness:
     ) -> None:
         self._sandbox = sandbox
         self._places = tuple(dict.fromkeys(places))
-        self._table = trace_table(matches, vxlan_ports, ipip=ipip)
+        self._name = f"{TABLE}-{os.urandom(4).hex()}"
+        self._table = trace_table(matches, vxlan_ports, ipip=ipip, name=self._name)
         self._sockets: dict[str, NetfilterSocket] = {}
         self._logs: dict[str, NetfilterSocket] = {}
         self._loggers: dict[str, str] = {}
@@ -88,7 +90,7 @@ class NetfilterWitness:
                 legacy.release(logger)
         for place, netlink in self._sockets.items():
             with suppress(OSError, KernelError):  # what cannot be done here happens when the socket closes
-                netlink.execute(removal(), f"{place}: removing the trace table")
+                netlink.execute(removal(self._name), f"{place}: removing the trace table")
         for netlink in (*self._logs.values(), *self._sockets.values()):
             netlink.close()
         self._logs, self._sockets, self._loggers = {}, {}, {}
@@ -111,11 +113,18 @@ class NetfilterWitness:
                 for answer in netlink.heard():
                     found = event.read(place, answer)
                     if found:
-                        self._events.append(found)
+                        self._events += self._ours(found)
             except OSError:  # ENOBUFS: more was told than the socket could hold
                 self._missed.add(place)
             else:
                 return
+
+    def _ours(self, one: TraceEvent) -> Iterator[TraceEvent]:
+        """The event, but for what another trace's table tells of; its own table is called TABLE from here on."""
+        if one.table == self._name:
+            yield replace(one, table=TABLE)
+        elif not one.table.startswith(TABLE):
+            yield one
 
     @property
     def missed(self) -> frozenset[str]:
