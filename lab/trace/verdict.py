@@ -243,7 +243,7 @@ def chance(journey: Journey) -> str:
     chosen = next((names[one.name] for one in journey.candidates if one.chosen), "")
     if len(among) < 2 or not chosen:
         return ""
-    return f" Of {endpoints.named(among)} one is chosen at random; here it was {chosen}."
+    return f" One of {endpoints.named(among)} is chosen at random; this request went to {chosen}."
 
 
 def patience(resolution: Resolution | None) -> str:

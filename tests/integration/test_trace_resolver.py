@@ -154,7 +154,7 @@ def test_what_is_by_chance_is_said_and_the_same_loss_has_the_same_place(lab: Lab
     drop(broken, "node-2", "INPUT 1 -p udp --dport 4789 -j DROP")
     told = [journey(broken, "--to", "myapp", "--via", "pod-3")["lost"] for _ in range(2)]
     assert told[0] == told[1]
-    assert "Of pod-2, pod-3 one is chosen at random; here it was pod-3." in told[0]["why"]
+    assert "One of pod-2, pod-3 is chosen at random; this request went to pod-3." in told[0]["why"]
 
 
 def test_a_nameserver_that_is_silent_makes_a_lookup_slow_and_step_1_says_so(lab: LabFactory) -> None:
