@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from bench.losses.breakage import Break
+from bench.losses.breakage import Break, Kind
 from bench.losses.configuration import Configuration
-from bench.losses.kinds import FAMILIES, KINDS
+from bench.losses.kinds import KINDS
 from bench.losses.request import Request, requests
 from bench.losses.scene import Scene
 
@@ -28,16 +28,16 @@ class Drawn:
     broken: Break
 
 
-def draw(configuration: Configuration, seed: int) -> Iterator[Drawn]:
+def draw(configuration: Configuration, seed: int, kinds: Sequence[Kind] = KINDS) -> Iterator[Drawn]:
     """Without end: families are as likely as each other, but for rules, and in each its kinds that can be there."""
     plan = configuration.plan
     asked = requests(plan.labmap)
     rng = Random(f"{seed} {configuration.name}")  # noqa: S311  breaks are no secrets
     number = 0
-    families = [family for family in FAMILIES for _ in range(OFTEN.get(family, 1))]
+    families = [family for family in dict.fromkeys(kind.family for kind in kinds) for _ in range(OFTEN.get(family, 1))]
     while True:
         family = rng.choice(families)
-        kind = rng.choice([one for one in KINDS if one.family == family])
+        kind = rng.choice([one for one in kinds if one.family == family])
         for _ in range(TRIES):
             request = rng.choice(asked)
             broken = kind.draw(Scene(plan, request, rng.choice(plan.labmap.dns.pods)), rng)

@@ -30,10 +30,11 @@ def lived(sandbox: Sandbox, request: Request) -> Lived:
     tries = CHOOSING_TRIES if request.via else TRIES
     told = (request.host, request.port, request.protocol, request.size, tries, SECONDS)
     words = [sys.executable, "-I", "-S", str(CLIENT), *map(str, told)]
-    rounds = 2 if request.is_named else 1  # each asks one of the DNS servers
-    answers = [run(sandbox, request.source, words, RESOLVER).output.split() for _ in range(rounds)]
-    found = {_judged(request, one) for one in answers}
-    return found.pop() if len(found) == 1 else Lived.SOMETIMES
+    found, _, answers = run(sandbox, request.source, words, RESOLVER).output.partition("\n")
+    known, _, of = found.partition("/")
+    if known == "0":
+        return Lived.LOST
+    return _judged(request, answers.split()) if known == of else Lived.SOMETIMES
 
 
 def _judged(request: Request, answers: list[str]) -> Lived:

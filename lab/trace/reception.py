@@ -12,10 +12,14 @@ from lab.trace.deciding import is_ending
 from lab.trace.exchange import SILENT
 from lab.trace.journey import DATA, REQUEST, Hop
 from lab.trace.loss.stopped import Stopped
+from lab.trace.packet import Packet
 from lab.trace.passage import Passage, crossing
-from lab.trace.queries import listening
+from lab.trace.queries import listening, route
+from lab.trace.queries.inquiry import asking
 
 REFUSED = ("Udp.NoPorts", "Udp.RcvbufErrors", "Udp.InCsumErrors")
+ANSWERED = ("Udp.OutDatagrams", "Udp.SndbufErrors", "Ip.OutDiscards", "Ip.OutNoRoutes", "IpExt.OutNoRoutes")
+"""What grows where a listener did answer, whatever became of that."""
 
 
 def received(
@@ -37,9 +41,18 @@ def received(
     if any(is_ending(decision) for hop in here for decision in hop.decisions):
         return ""
     grown = counters.grown({end: {}}).get(end)
-    if grown is None or not grown.grew("Ip.InDelivers") or any(grown.grew(name) for name in REFUSED):
+    if grown is None or not grown.grew("Ip.InDelivers") or any(map(_says_otherwise, grown.protocols)):
         return ""
     packet = passage.request[-1].observation.packet
+    return _taking(sandbox, end, packet) if _has_way(sandbox, end, packet) else ""
+
+
+def _says_otherwise(counter: str) -> bool:
+    """Whether one that rose tells that no listener got it, or that it did answer."""
+    return counter in (*REFUSED, *ANSWERED) or counter.startswith("Xfrm.")
+
+
+def _taking(sandbox: Sandbox, end: str, packet: Packet) -> str:
     netns = sandbox.open_netns(end)
     try:
         with inside(netns):
@@ -48,3 +61,10 @@ def received(
         os.close(netns)
     takes = (one.text for one in sockets if one.address in (packet.dst, *listening.ANY))
     return next(takes, "")
+
+
+def _has_way(sandbox: Sandbox, place: str, packet: Packet) -> bool:
+    """Whether the kernel there would send an answer anywhere: a listener whose answers are refused looks silent."""
+    with asking(sandbox, place) as inquiry:
+        found = route.ask(inquiry, route.Lookup(packet.src, packet.dst, protocol=packet.protocol, dport=packet.sport))
+    return found.route is not None and found.route.type == "unicast"

@@ -30,6 +30,7 @@ from lab.trace.witnesses import Witnesses
 
 CHOICES = 256  # how often a Service is asked until it chooses an endpoint that is wanted
 CHOICE_SECONDS = 0.02  # a choice is on the wire before the client's own system call returns
+LAST_LOOK_SECONDS = 0.2  # on a busy machine it may come later; that is waited for before it counts as not to be seen
 LISTENED = 128  # of a Service's endpoints: a socket in each costs time, so of more than these any of them is asked for
 BLIND_CHOICES = 3  # after so many in a row of which nothing was seen, the attempt at hand is the one that is told
 
@@ -132,6 +133,7 @@ class _Run:
         self._wanted = self._choose_endpoints()
         self._seen: list[Capture] = []
         self._abandoned: list[Exchange] = []
+        self._blind = False  # whether the choice of the attempt at hand was not to be seen
         self._translations: list[Event] = []
 
     def journey(self) -> Journey:
@@ -150,7 +152,7 @@ class _Run:
             address = self._destination(resolution)
         if address:
             self._listen(address, self._wanted or target.candidates)
-            self._probe.finish(self._attempt(self._ask(address)), tracer.seconds)
+            self._finish(self._ask(address))
         self._seen += self._captures.read()
         name = resolution.name if resolution and address else target.text
         request = Request(tracer.source.name, name, target.port, tracer.protocol)
@@ -213,6 +215,24 @@ class _Run:
         names = [] if inside else [one.name for one in labmap.internet]
         return names[0] if names else f"kubernetes.default.svc.{labmap.dns.domain}"
 
+    def _finish(self, ask: Ask) -> None:
+        """Asks, and waits for what comes of it; once more if it turns out that another endpoint was chosen."""
+        for _ in range(BLIND_CHOICES):
+            exchange = self._probe.finish(self._attempt(ask), self._tracer.seconds)
+            if not self._blind or self._went(exchange) in ("", *(endpoint.address for endpoint in self._wanted)):
+                return
+            self._probe.exchanges.remove(exchange)
+            self._abandoned.append(exchange)
+
+    def _went(self, exchange: Exchange) -> str:
+        """The address behind the Service's to which it was seen going, by all that was captured."""
+        self._seen += self._captures.read()
+        for part in parts(exchange, observed(self._seen, self._labmap)):
+            packet = part.observation.packet
+            if part.direction == REQUEST and packet.dst != exchange.destination and packet.cause is None:
+                return packet.dst
+        return ""
+
     def _attempt(self, ask: Ask) -> Attempt:
         """An attempt under way; if only some endpoints will do, one of which the captures show that one was chosen."""
         tracer = self._tracer
@@ -223,8 +243,11 @@ class _Run:
         blind = 0
         for _ in range(CHOICES):
             chosen = self._chosen(attempt)
+            if not chosen and blind + 1 == BLIND_CHOICES:
+                chosen = self._chosen(attempt, LAST_LOOK_SECONDS)
             blind = 0 if chosen else blind + 1
-            if chosen in wanted or blind == BLIND_CHOICES:
+            self._blind = blind == BLIND_CHOICES
+            if chosen in wanted or self._blind or self._is_astray(chosen):
                 return attempt
             attempt.abandon()
             self._abandoned.append(self._probe.exchange(attempt))
@@ -236,14 +259,19 @@ class _Run:
             f"ask the pod itself: --to {pod}; the rules are in ./inv exec {self._chooser} -- iptables-save -t nat",
         )
 
+    def _is_astray(self, chosen: str) -> bool:
+        """Whether it was sent to what is no endpoint of the Service: another choice will not be better."""
+        endpoints = self._tracer.target.endpoints
+        return bool(chosen and endpoints) and chosen not in {endpoint.address for endpoint in endpoints}
+
     @property
     def _chooser(self) -> str:
         """The node that chooses an endpoint: the client's own, or the one asked on a node port."""
         return choosing_node(self._labmap, self._tracer.source, self._tracer.target.address)
 
-    def _chosen(self, attempt: Attempt) -> str:
+    def _chosen(self, attempt: Attempt, seconds: float = CHOICE_SECONDS) -> str:
         """The endpoint address that the node sent an attempt's first packet on to; "" when it is not to be seen."""
-        deadline = time.monotonic() + CHOICE_SECONDS
+        deadline = time.monotonic() + seconds
         exchange = self._probe.exchange(attempt)
         since: list[Capture] = []
         near = (self._tracer.source.name, self._chooser)

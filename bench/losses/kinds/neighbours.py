@@ -110,7 +110,8 @@ def _bridge_entry(scene: Scene, rng: Random) -> Break | None:
     port = rng.choice(others)
     return Break(
         at(one.place, f"bridge fdb replace {owner.mac} dev {port} master static"),
-        at(one.place, f"bridge fdb del {owner.mac} dev {port} master"),
+        # A frame from the pod moves even such an entry to the right port.
+        at(one.place, *(f"bridge fdb del {owner.mac} dev {name} master static" for name in (port, one.interface))),
         (Named(one.place, (owner.mac, f"dev {port}")),),
     )
 

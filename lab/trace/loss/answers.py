@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from lab.kernel.connections import Event
 from lab.network.objects import Address
+from lab.trace.queries.bridge_entry import BridgeEntry
 from lab.trace.queries.bridge_port import BridgePort
 from lab.trace.queries.hook import HookChain
 from lab.trace.queries.listening import Listening
@@ -31,7 +32,9 @@ class Answers:
 
     `addresses` are all that it holds, the loopback's too. `flows` is what connection tracking remembers of this very
     packet, `begun` what it told while the packet went by. `queues` are the numbers of NFQUEUE that some program reads,
-    `redirects` chain and text of the rules that may have sent it back to the place itself.
+    `redirects` chain and text of the rules that may have sent it back to the place itself. `mute` are the interfaces
+    that do not speak ARP, `unruled` the kernel's own `ip rule`s that are gone, `entries` what
+    its bridges were told by hand.
     """
 
     asked: tuple[Asked, ...] = ()
@@ -48,6 +51,9 @@ class Answers:
     queues: frozenset[int] = frozenset()
     redirects: tuple[tuple[str, str], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
+    mute: tuple[str, ...] = ()
+    unruled: tuple[PolicyRule, ...] = ()
+    entries: tuple[BridgeEntry, ...] = ()
 
     def holds(self, address: str) -> Address | None:
         """Its own address of that number."""

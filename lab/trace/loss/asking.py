@@ -14,13 +14,17 @@ from lab.kernel.rtnetlink import interface
 from lab.network.path import OUT
 from lab.trace.exchange import Part
 from lab.trace.journey import REQUEST
+from lab.trace.loss import defaults
 from lab.trace.loss.answers import Answers, Asked
 from lab.trace.loss.case import Case
 from lab.trace.loss.facts import Facts, PlaceFacts
+from lab.trace.loss.silence import IGNORING
 from lab.trace.loss.twice import suspected
 from lab.trace.packet import Packet
 from lab.trace.queries import (
+    bridge_entry,
     bridge_port,
+    device_flag,
     hook,
     listening,
     own_address,
@@ -50,6 +54,11 @@ def answered(sandbox: Sandbox, case: Case, told: Iterable[Event]) -> Facts:
     for place in suspected(replace(case, facts=replace(case.facts, places=found))):
         found[place] = found.get(place, PlaceFacts(place, answers=_addresses(sandbox, place)))
     return replace(case.facts, places=found)
+
+
+def _settings(devices: Iterable[str]) -> tuple[str, ...]:
+    ignoring = (f"net.ipv4.conf.{device}.{IGNORING}" for device in ("all", *devices))
+    return (*SETTINGS, *defaults.NAMES, *ignoring)
 
 
 def _addresses(sandbox: Sandbox, place: str) -> Answers:
@@ -85,7 +94,10 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
             begun,
             frozenset(_queues()),
             tuple(_redirects(place)) if any(_is_turned_back(flow) for flow in begun) else (),
-            tuple((one.name, one.value) for one in sysctl.read(place, SETTINGS)),
+            tuple((one.name, one.value) for one in sysctl.read(place, _settings(names.values()))),
+            tuple(device_flag.without_arp(netlink, names)),
+            tuple(policy_rule.gone(netlink)),
+            tuple(bridge_entry.read(netlink, names)),
         )
 
 
@@ -103,7 +115,8 @@ def lookups(case: Case, place: str, flows: tuple[Event, ...] = ()) -> Iterator[t
             for remote in case.ends if _wraps(case, part) else ():
                 link = case.link(place, capture.interface)
                 local = link.local if link else ""
-                yield route.Lookup(remote, local, outgoing=_underlay(case, place, capture.interface)), True
+                # Not by the device below it: the kernel looks up a remote end as it does any destination.
+                yield route.Lookup(remote, local), True
         elif packet.outer is not None:
             yield route.Lookup(packet.outer.dst, packet.outer.src, incoming=capture.interface, mark=mark), True
         else:
@@ -111,10 +124,24 @@ def lookups(case: Case, place: str, flows: tuple[Event, ...] = ()) -> Iterator[t
                 replace(_plain(packet, _translated(case, place, packet, flows)), incoming=capture.interface, mark=mark),
                 False,
             )
+            if _checks_reverse_path(case, place):
+                yield route.Lookup(packet.src, packet.dst, mark=mark), False
+    arrived = case.last is not None and case.last.place == place == case.there.end
+    if case.packet is not None and case.direction == REQUEST and arrived:
+        packet = case.packet  # what is missing is its answer
+        yield route.Lookup(packet.src, packet.dst, protocol=packet.protocol, dport=packet.sport), False
     if place == case.origin and not case.seen:
         for destination in case.first_destinations if case.direction == REQUEST else case.destinations[:1]:
             exchange = case.passage.exchange
-            yield route.Lookup(destination, protocol=exchange.protocol, dport=exchange.dport), False
+            # Before it has a source, and as it would be sent.
+            for source in ("", exchange.address):
+                yield route.Lookup(destination, source, protocol=exchange.protocol, dport=exchange.dport), False
+
+
+def _checks_reverse_path(case: Case, place: str) -> bool:
+    """Whether a rule of the place dropped it for the way on which an answer to its source would go."""
+    decisions = (one for hop in case.hops if hop.place == place for one in hop.decisions)
+    return any("-m rpfilter" in one.text and one.verdict == "DROP" for one in decisions)
 
 
 def _plain(packet: Packet, destination: tuple[str, int]) -> route.Lookup:
@@ -138,11 +165,6 @@ def _translated(case: Case, place: str, packet: Packet, flows: tuple[Event, ...]
 def _wraps(case: Case, part: Part) -> bool:
     link = case.link(part.observation.capture.place, part.observation.capture.interface)
     return link is not None and bool(link.local)
-
-
-def _underlay(case: Case, place: str, tunnel: str) -> str:
-    held, _ = case.about(place).interface(tunnel)
-    return held.vxlan.device if held is not None and held.vxlan is not None else ""
 
 
 def _tuples(case: Case, place: str) -> frozenset[Tuple]:

@@ -100,6 +100,33 @@ def _closed(case: Case, place: str, entered: BridgePort, left: BridgePort) -> Fi
     return None
 
 
+def shut(case: Case) -> Finding | None:
+    """A port on the way is in a state in which nothing passes, whoever is at its other side."""
+    for place in case.suspects:
+        for name in case.links(place):
+            one = case.about(place).answers.port(name)
+            if one is not None and one.state != FORWARDING:
+                return _closed(case, place, one, one)
+    return None
+
+
+def misdirected(case: Case) -> Finding | None:
+    """A bridge was told by hand that a MAC is behind another port than it is."""
+    for place in case.suspects:
+        for entry in case.about(place).answers.entries:
+            for owner in case.labmap.places:
+                for link in owner.links:
+                    here = link.peer_place == place and link.peer_name != entry.device
+                    if here and link.mac == entry.mac and owner.name in (case.there.end, case.client, case.origin):
+                        why = (
+                            f"The bridge {entry.master} of {place} was told that {entry.mac}, {link.name} of "
+                            f"{owner.name}, is behind {entry.device}; it is behind {link.peer_name}."
+                        )
+                        fix = (f"bridge fdb del {entry.text}",)
+                        return Finding(place, Cause.BRIDGE_PORT, entry.text, why, fix, QUERIED, "forward")
+    return None
+
+
 def untranslated(case: Case) -> Finding | None:
     """The reply reached its client with the endpoint's address in place of the one that was asked."""
     packet, last, exchange = case.packet, case.last, case.passage.exchange

@@ -17,6 +17,7 @@ from lab.trace.loss.stopped import Stopped
 from lab.trace.packet import Packet
 from lab.trace.passage import Leg, Passage, crossing
 
+_MOST_ENDS = 8
 _CHOSEN = re.compile(r"-j DNAT --to-destination ([0-9.]+)")
 
 
@@ -77,12 +78,20 @@ class Case:
     @cached_property
     def suspects(self) -> tuple[str, ...]:
         """Places in the order in which they are to be doubted: where it left its path, where it was last, where it
-        should be next, then the rest of its path from there backwards.
+        should be next, then the rest of its path from there backwards, and who asked.
         """
         last, following = self.last, self.following
         near = (self.astray, last.place if last else self.origin, following.place if following else "")
         way = (*reversed(self.seen), *reversed(self.path.crossings))
-        return tuple(dict.fromkeys(place for place in (*near, *(one.place for one in way)) if place))
+        return tuple(
+            dict.fromkeys(place for place in (*near, *(one.place for one in way), *self._ends, self.client) if place)
+        )
+
+    @property
+    def _ends(self) -> tuple[str, ...]:
+        """The places that it may have been bound for; several when a choice was not seen."""
+        owners = (self.labmap.owners.get(address) for address in self.destinations[:_MOST_ENDS])
+        return tuple(owner[0].name for owner in owners if owner is not None)
 
     @property
     def client(self) -> str:
@@ -245,6 +254,12 @@ class Onward(Case):
     @cached_property
     def path(self) -> Path:
         return Walker(self.labmap).walk(self.server, self.resolver)
+
+    @property
+    def _ends(self) -> tuple[str, ...]:
+        """The places that it may have been bound for; several when a choice was not seen."""
+        owners = (self.labmap.owners.get(address) for address in self.destinations[:_MOST_ENDS])
+        return tuple(owner[0].name for owner in owners if owner is not None)
 
     @property
     def client(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from lab.trace.journey import Hop, Loss, Mending
 from lab.trace.loss import (
     bridge,
+    defaults,
     delivery,
     drift,
     firewall,
@@ -18,8 +19,11 @@ from lab.trace.loss import (
     nobody,
     redirected,
     rerouted,
+    sender,
     services,
+    silence,
     sizes,
+    strangers,
     tracked,
     traffic,
     translation,
@@ -42,6 +46,7 @@ ROWS: tuple[Row, ...] = (
     delivery.left_alone,
     redirected.redirected,
     translation.to_nobody,
+    strangers.spared,
     delivery.no_endpoints,
     delivery.no_endpoints_here,
     delivery.not_let_in,
@@ -53,13 +58,17 @@ ROWS: tuple[Row, ...] = (
     # What the kernel would do with this very packet.
     tracked.stale_flow,
     twice.believed,
+    sender.other_address,
     rerouted.martian,
     rerouted.policy_routed,
+    rerouted.unruled,
     rerouted.shadowed,
     bridge.port,
+    bridge.misdirected,
     bridge.untranslated,
     # What cannot let anything through.
     links.down,
+    bridge.shut,
     tunnel.other_network,
     # What a counter tells; the setting behind it is asked for.
     ways.reverse_path,
@@ -69,24 +78,32 @@ ROWS: tuple[Row, ...] = (
     lifetime.time_to_live,
     # Where the way is not the design's: no counter tells of these.
     ways.misrouted,
-    tunnel.wrong_entry,
+    rerouted.unconnected,
     tunnel.other_mac,
+    tunnel.wrong_entry,
     links.foreign_neighbour,
+    silence.mute,
     twice.wrong_mac,
     hooks.no_arp,
     traffic.no_arp,
+    silence.unanswered,
+    lifetime.circles,
     nobody.nobody_has_it,
     links.silent_neighbour,
     tracked.no_free_port,
-    delivery.not_masqueraded,
-    sizes.too_big,
+    strangers.unmasked,
     # Where it vanished between two sightings.
     hooks.at_a_device,
     traffic.queued,
     traffic.filtered,
+    sizes.too_big,
     # What the other end said.
+    strangers.unproxied,
     delivery.nobody_listens,
+    defaults.unusual,
     firewall.prohibited,
+    strangers.meddling,
+    firewall.caught_by_own,
 )
 
 # Of a way that nothing was captured on, only what differs from the design can be said.
@@ -115,6 +132,8 @@ def explain(
         found = _first(ONWARD, behind)
         told = f"{behind.server} asks {behind.resolver} for names of the outside, and gets no answer."
         finding = replace(found, why=f"{told} {found.why}") if found else None
+    if finding is not None:
+        finding = firewall.led_to_own(case, finding)
     if finding is None:
         # Whatever else differs and can have touched it.
         finding = drift.drifted(case)

@@ -17,6 +17,7 @@ from lab.trace.loss.cause import Cause, Finding
 from lab.trace.packet import UNREACHABLE
 
 PORT_UNREACHABLE = 3
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104  as the kernel lists a socket that listens on all of them
 NAT = "nat"
 NO_ENDPOINTS = "has no endpoints"  # kube-proxy's comment on the rule that refuses
 NOT_HERE = "has no endpoint on this node"  # so the design says what such a rule is for
@@ -136,7 +137,10 @@ def nobody_listens(case: Case) -> Finding | None:
     counted = packet.protocol == "udp" and facts.counted.grew("Udp.NoPorts")
     if not refused and not (counted and case.last and case.last.place == end):
         return None
-    bound = [one.text for one in facts.answers.listening if one.port == packet.dport]
+    there = [one for one in facts.answers.listening if one.port == packet.dport]
+    if any(one.address in (ANY_ADDRESS, packet.dst) for one in there):
+        return None  # somebody does: what was refused is not what it was asked
+    bound = [one.text for one in there]
     if bound:
         why = (
             f"Nothing listens on {packet.protocol} port {packet.dport} of {packet.dst}: {end} listens on "

@@ -43,11 +43,36 @@ def stopped_by_rule(case: Case) -> Finding | None:
         return None
     beside = _beside(case, verdict)
     if beside is not None:
-        why = (
-            f"{beside.why} So {_what(verdict)} {_does(verdict)} the {case.name}{_wrapped(verdict)} in {verdict.place}."
-        )
-        return replace(beside, why=why, stage=FIREWALL, ended=verdict.place)
-    return _of_policy(case, verdict) if verdict.policy else _of_rule(case, verdict)
+        return _led_to(case, verdict, beside)
+    if verdict.policy:
+        return _of_policy(case, verdict)
+    return None if _is_own(verdict) else _of_rule(case, verdict)
+
+
+def caught_by_own(case: Case) -> Finding | None:
+    """A rule of the cluster's own stopped it, and nothing else that was looked for explains why."""
+    verdict = _last_verdict(case)
+    if verdict is None or not _is_own(verdict):
+        return None
+    found = drift.drifted(case)
+    return _led_to(case, verdict, found) if found is not None else _of_rule(case, verdict)
+
+
+def led_to_own(case: Case, found: Finding) -> Finding:
+    """A cause that was found, with the cluster's own rule that ended the packet because of it, if one did."""
+    verdict = _last_verdict(case)
+    return found if verdict is None or not _is_own(verdict) or found.ended else _led_to(case, verdict, found)
+
+
+def _led_to(case: Case, verdict: _Verdict, found: Finding) -> Finding:
+    why = f"{found.why} So {_what(verdict)} {_does(verdict)} the {case.name}{_wrapped(verdict)} in {verdict.place}."
+    return replace(found, why=why, stage=FIREWALL, ended=verdict.place)
+
+
+def _is_own(verdict: _Verdict) -> bool:
+    """Whether the cluster's components made the rule."""
+    intent = verdict.decision.intent
+    return bool(intent) and not verdict.policy and not authors.is_authors(intent)
 
 
 def _beside(case: Case, verdict: _Verdict) -> Finding | None:
@@ -57,8 +82,7 @@ def _beside(case: Case, verdict: _Verdict) -> Finding | None:
         return drift.beside_the_rule(case, verdict.place) if authors.is_authors(intent) else None
     if not intent or authors.is_authors(intent):
         return None
-    found = drift.beside_the_rule(case, verdict.place) or translation.of_the_tunnel(case)
-    return found or drift.drifted(case)
+    return drift.beside_the_rule(case, verdict.place) or translation.of_the_tunnel(case)
 
 
 def _last_verdict(case: Case) -> _Verdict | None:

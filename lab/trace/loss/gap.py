@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lab.network.path import OUT
+from lab.trace.journey import REQUEST
 from lab.trace.loss.case import Case
 from lab.trace.packet import Packet
 from lab.trace.queries.neighbour import FAILING
@@ -38,6 +39,10 @@ def gaps(case: Case) -> Iterator[Gap]:
     place = last.place if last else case.origin
     for device, wrapped in _onward(case, place):
         yield Gap(place, device, EGRESS, _wrapped(case, place, packet) if wrapped else replace(packet, outer=None))
+    if packet is not None and case.direction == REQUEST and last is not None and last.place == case.there.end:
+        answer = Packet(packet.protocol, packet.dst, packet.dport, packet.src, packet.sport, packet.length)
+        for device in case.links(last.place):
+            yield Gap(last.place, device, EGRESS, answer)
     if following is not None and following.place == place and following.way == OUT:
         onward = _wrapped(case, place, packet) if following.tunnel else replace(packet, outer=None)
         yield Gap(place, following.interface, EGRESS, onward)

@@ -46,3 +46,11 @@ def _forms(case: Case, place: str) -> Iterator[Packet]:
             yield gap.packet
     exchange = case.passage.exchange
     yield Packet(exchange.protocol, exchange.address, exchange.sport, exchange.destination, exchange.dport)
+    # An answer of which nothing was seen, and what translations make of either.
+    for part in (*case.passage.request, *case.passage.reply):
+        packet = part.observation.packet
+        if part.observation.capture.place == place and packet.cause is None:
+            yield Packet(packet.protocol, packet.dst, packet.dport, packet.src, packet.sport)
+    for flow in (*case.about(place).answers.flows, *case.about(place).answers.begun):
+        for one in (flow.original, flow.original.reversed, flow.onward, flow.onward.reversed, flow.reply):
+            yield Packet(one.protocol, one.source, one.sport, one.destination, one.dport)

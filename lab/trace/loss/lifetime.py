@@ -20,9 +20,9 @@ STAGE = "forward"
 def time_to_live(case: Case) -> Finding | None:
     """It came somewhere with one hop left to live, and had to go on."""
     last, part = case.last, case.leg[-1] if case.leg else None
-    if last is None or part is None or last.way == OUT or last.place == case.path.end:
-        return None
     told = any(one.observation.packet.icmp_type == TIME_EXCEEDED for one in case.errors)
+    if last is None or part is None or last.way == OUT or (last.place == case.path.end and not told):
+        return None
     if not told and _lifetime(part) != 1:
         return None
     return _of_rule(case, last.place) or _of_tunnel(case, part) or _of_sender(case, last.place)
@@ -67,12 +67,20 @@ def _of_tunnel(case: Case, part: Part) -> Finding | None:
 
 
 def _of_sender(case: Case, ended: str) -> Finding | None:
-    """Its sender's own kernel gives all packets so little; else it went in circles."""
+    """Its sender's own kernel gives all packets so little."""
     setting = case.about(case.origin).answers.setting(DEFAULT)
     if setting.isdecimal() and int(setting) < USUAL:
         why = f"{case.origin} gives all that it sends {setting} hops to live: the {case.name} ended at {ended}."
         fix = tuple(line.replace("-qw", "-w") for line in mending.mended("change", Sysctl("", DEFAULT, str(USUAL))))
         return Finding(case.origin, Cause.TTL_ENDED, f"{DEFAULT} = {setting}", why, fix, CAPTURED, STAGE)
+    return None
+
+
+def circles(case: Case) -> Finding | None:
+    """It came by a place again and again, until it had no hop left."""
+    told = any(one.observation.packet.icmp_type == TIME_EXCEEDED for one in case.errors)
+    if not told and not (case.leg and _lifetime(case.leg[-1]) == 1):
+        return None
     places = [one.place for one in case.seen]
     circle = next((place for place in dict.fromkeys(places) if places.count(place) > 2), "")
     if not circle:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lab.network.objects import Address, Neighbour, Sysctl
 from lab.trace.journey import KERNEL, QUERIED
 from lab.trace.loss import mending
@@ -37,11 +39,20 @@ def address_missing(case: Case) -> Finding | None:
     for place in case.suspects:
         facts = case.about(place)
         for item in facts.every(facts.desired, Address):
-            if item.device in (*case.links(place), *_underlays(case, facts)) and item.key not in facts.held.by_key:
+            if (
+                item.device in (*case.links(place), *_underlays(case, facts), *_designed(case, facts))
+                and item.key not in facts.held.by_key
+            ):
                 why = f"{item.device} of {place} lacks its address {item.address}, so that nobody reaches it there."
                 fix = mending.device(item.device, facts.held, facts.desired)
                 return Finding(place, Cause.ADDRESS_MISSING, f"{item.address} dev {item.device}", why, fix)
     return None
+
+
+def _designed(case: Case, facts: PlaceFacts) -> Iterator[str]:
+    """The devices by which it should leave by the design, whatever the routes say without the address."""
+    ways = (facts.routes(address)[1] for address in case.routed(facts.place))
+    return (way.device for way in ways if way is not None)
 
 
 def _underlays(case: Case, facts: PlaceFacts) -> tuple[str, ...]:

@@ -43,6 +43,16 @@ def route(held: Route | None, desired: Route | None, present: Network) -> Comman
     return lines
 
 
+def unheld(address: Address, held: Network, desired: Network) -> Command:
+    """An address off its device. With its last address a device loses its routes, also those that stay right."""
+    lines = mended("remove", address)
+    others = (one for one in held if isinstance(one, Address) and one.device == address.device)
+    if any(one.address != address.address for one in others):
+        return lines
+    kept = (one for one in desired if isinstance(one, Route) and one.device == address.device)
+    return (*lines, *(line for one in kept for line in mended("change", one)))
+
+
 def device(name: str, held: Network, desired: Network) -> Command:
     """A device with all that hangs on it: made anew if need be, else changed; then what fell with it."""
     before = next((item for item in held if isinstance(item, Interface) and item.name == name), None)

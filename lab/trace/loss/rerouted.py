@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from lab.network.objects import Route
+from lab.network.ipv4 import Prefix
+from lab.network.objects import Address, Route
 from lab.trace.journey import KERNEL, QUERIED
 from lab.trace.loss import mending
 from lab.trace.loss.answers import Answers, Asked
@@ -22,6 +23,7 @@ REFUSED = {  # an `ip rule` that looks nothing up
     "prohibit": "answers that it is not allowed",
 }
 THROW = "throw"
+LOOKED_UP = ("local", "main")  # where all routes of a design are
 
 
 def policy_routed(case: Case) -> Finding | None:
@@ -32,6 +34,17 @@ def policy_routed(case: Case) -> Finding | None:
             rule, route = _deciding(facts.answers, asked)
             if rule is not None and (rule.refuses or not _as_designed(facts, asked)):
                 return _of_rule(place, rule, route, asked)
+    return None
+
+
+def unruled(case: Case) -> Finding | None:
+    """Nobody asks the table in which all routes are: the kernel's own `ip rule` for it is gone."""
+    for place in case.suspects:
+        for rule in case.about(place).answers.unruled:
+            if rule.table in LOOKED_UP:
+                why = f"{place} has lost the ip rule that looks up table {rule.table}: its routes there are not asked."
+                fix = (f"ip rule add pref {rule.priority} {rule.selector}",)
+                return Finding(place, Cause.POLICY_ROUTE, rule.text, why, fix, QUERIED, "route")
     return None
 
 
@@ -73,12 +86,15 @@ def martian(case: Case) -> Finding | None:
             own = answers.holds(asked.lookup.source) if asked.lookup.incoming and asked.lookup.source else None
             if own is not None and asked.answer.route is None and asked.answer.error in (errno.EINVAL, errno.EXDEV):
                 owner = case.labmap.owners.get(asked.lookup.source)
+                if owner is not None and owner[0].name == place:
+                    continue  # its own packet came back to it
                 whose = f"{owner[0].name}'s" if owner and owner[0].name != place else "the sender's"
                 why = (
                     f"{place} holds {asked.lookup.source} for its own, which is {whose} address: the kernel drops what "
                     "comes from there as a martian."
                 )
-                fix = mending.mended("remove", own)
+                facts = case.about(place)
+                fix = mending.unheld(own, facts.held, facts.desired)
                 return Finding(
                     place, Cause.MARTIAN_SOURCE, f"{own.address} dev {own.device}", why, fix, KERNEL, "route"
                 )
@@ -102,9 +118,35 @@ def shadowed(case: Case) -> Finding | None:
                 f"{found.device} of {place} has the address {address.address}, whose subnet shadows the way to {whom}: "
                 "what is for there goes to that device."
             )
-            fix = mending.mended("remove", address)
+            fix = mending.unheld(address, facts.held, facts.desired)
             return Finding(place, Cause.WRONG_ROUTE, as_printed(found), why, fix, QUERIED, "route")
     return None
+
+
+def unconnected(case: Case) -> Finding | None:
+    """The route that the kernel makes of an address is gone, although the address is there."""
+    for place in case.suspects:
+        facts = case.about(place)
+        for asked in facts.answers.asked:
+            _, desired = facts.routes(asked.lookup.destination)
+            found = asked.answer.route
+            if desired is None or desired.proto != "kernel" or _as_designed(facts, asked):
+                continue
+            if found is not None and found.type == "local":
+                continue
+            own = next((one for one in facts.answers.addresses if _makes(one, desired)), None)
+            if own is None:
+                continue
+            instead = f", and takes it for {as_printed(found)}" if found is not None else ""
+            why = f"{place} has no route to {asked.lookup.destination}, although it has {own.address}{instead}."
+            route = f"{desired.destination} dev {desired.device} proto kernel scope link"
+            fix = (f"ip route add {route} src {own.address.partition('/')[0]}",)
+            return Finding(place, Cause.NO_ROUTE, route, why, fix, QUERIED, "route")
+    return None
+
+
+def _makes(address: Address, route: Route) -> bool:
+    return address.device == route.device and str(Prefix.of(address.address)) == route.destination
 
 
 def _is_foreign(facts: PlaceFacts, found: Route) -> bool:

@@ -29,7 +29,7 @@ def taken_for_own(case: Case) -> Finding | None:
                 f"{place} holds {address} itself, which is the address of {owner.name}: it takes what is for "
                 f"{owner.name} for its own and passes nothing on."
             )
-            return _of(place, own, why, KERNEL)
+            return _of(case, own, why, KERNEL)
     return None
 
 
@@ -47,7 +47,7 @@ def believed(case: Case) -> Finding | None:
                 f"sends what is for {owner.name} to {mac}, which is {device.name} of {other.name}."
             )
             forget = Mending(place, f"ip neigh del {address} dev {believing}")
-            return _of(other.name, own, why, evidence, forget)
+            return _of(case, own, why, evidence, forget)
     return None
 
 
@@ -113,6 +113,7 @@ def suspected(case: Case) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _of(place: str, own: Address, why: str, evidence: str, *elsewhere: Mending) -> Finding:
-    fix, said = mending.mended("remove", own), f"{own.address} dev {own.device}"
+def _of(case: Case, own: Address, why: str, evidence: str, *elsewhere: Mending) -> Finding:
+    place, facts = own.place, case.about(own.place)
+    fix, said = mending.unheld(own, facts.held, facts.desired), f"{own.address} dev {own.device}"
     return Finding(place, Cause.ADDRESS_TAKEN, said, why, fix, evidence, elsewhere=elsewhere)

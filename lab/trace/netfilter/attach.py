@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from lab.trace.journey import KERNEL, Decision, Hop
 from lab.trace.netfilter.element import element, with_element
-from lab.trace.netfilter.event import ACCEPT, CONTINUE, DROP, GOTO, JUMP, LEGACY, POLICY, RETURN, TraceEvent
+from lab.trace.netfilter.event import ACCEPT, CONTINUE, DROP, GOTO, JUMP, LEGACY, POLICY, QUEUE, RETURN, TraceEvent
 from lab.trace.netfilter.ruleset import Ruleset
 from lab.trace.netfilter.table import TABLE
 from lab.trace.netfilter.visit import ARRIVING, Stretch, Visit, essence, identity
@@ -77,7 +77,9 @@ class _Attaching:
         told: set[Flow] = set()
         left_before: dict[str, Hop | None] = {}
         for visit in visits:
-            stopped = any(self._stops(event) for stretch in visit.stretches for event in stretch.events)
+            stopped = self._is_queued(visit) or any(
+                self._stops(e) for stretch in visit.stretches for e in stretch.events
+            )
             came = self._came(visit)
             went = None if stopped else self._went(visit)
             # What a tunnel wraps and the place's own rules then drop was seen last on its way into the tunnel.
@@ -93,6 +95,11 @@ class _Attaching:
         unseen = tuple(one for flow, one in ended.items() if flow not in told)
         return Attached({hop: tuple(found) for hop, found in self._found.items() if found}, unseen)
 
+    @staticmethod
+    def _is_queued(visit: Visit) -> bool:
+        """It was handed to a queue, and netfilter told no more of it: no program gave it back."""
+        return visit.last.events[-1].verdict == QUEUE
+
     def _stops(self, event: TraceEvent) -> bool:
         """netfilter tells a drop as such; of iptables-legacy it takes the rule to know."""
         return event.verdict == DROP or (event.origin == LEGACY and self._decision(event).verdict in ENDING)
@@ -106,11 +113,14 @@ class _Attaching:
         if not visit.arrived:
             return None
         interface = self._ruleset.interfaces.get((visit.place, visit.first.iif), "")
-        for hop in self._at.get((visit.place, interface, "in"), ()):
-            if identity(self._packets[hop]) == visit.identity and (hop, True) not in self._taken:
-                self._taken.add((hop, True))
-                return hop
-        return None
+        there = [hop for hop in self._at.get((visit.place, interface, "in"), ()) if (hop, True) not in self._taken]
+        same = (hop for hop in there if identity(self._packets[hop]) == visit.identity)
+        # Behind a bridge whose rules translated it already, it is seen as they left it.
+        translated = (hop for hop in there if _same_but_for_nat(self._packets[hop], visit.first.packet))
+        found = next(same, None) or next(translated, None)
+        if found is not None:
+            self._taken.add((found, True))
+        return found
 
     def _went(self, visit: Visit) -> Hop | None:
         """The sighting that went out, behind any translation."""

@@ -16,7 +16,7 @@ from lab.trace.packet import Packet, decode
 RULE, RETURN, POLICY = "rule", "return", "policy"
 NFTABLES, LEGACY = "nftables", "legacy"
 
-ACCEPT, DROP, CONTINUE, JUMP, GOTO = "accept", "drop", "continue", "jump", "goto"
+ACCEPT, DROP, QUEUE, CONTINUE, JUMP, GOTO = "accept", "drop", "queue", "continue", "jump", "goto"
 
 _NFT_TRACE = SUBSYSTEM_NFTABLES << 8 | 17
 _NFLOG_PACKET = SUBSYSTEM_LOG << 8
@@ -25,7 +25,7 @@ _VERDICTS = {
     0: DROP,
     1: ACCEPT,
     2: "stolen",
-    3: "queue",
+    3: QUEUE,
     4: "repeat",
     5: "stop",
     -1: CONTINUE,

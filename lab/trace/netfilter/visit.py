@@ -89,10 +89,26 @@ def visits(events: Iterable[TraceEvent], hooks: Hooks) -> list[Visit]:
             continue
         key = (event.place, event.id)
         if event.table == TABLE or key not in opened:
-            opened[key] = []
-            found.append(opened[key])
+            # A bridge's rules may see a copy of the packet: it has another id, and our table was met before.
+            going_on = _begun(found, event) if event.table != TABLE else None
+            opened[key] = [] if going_on is None else going_on
+            if going_on is None:
+                found.append(opened[key])
         opened[key].append(event)
     return _with_logged([_visit(one, hooks) for one in found if one[0].headers], logged)
+
+
+def _begun(found: list[list[TraceEvent]], event: TraceEvent) -> list[TraceEvent] | None:
+    """The visit of the packet that an event is about, by what no translation of its destination rewrites."""
+    packet = event.packet
+    if packet is None or not event.iif:
+        return None
+    wanted = (event.place, event.iif, packet.src, packet.sport, essence(packet))
+    for visit in reversed(found):
+        first, before = visit[0], visit[0].packet
+        if before and (first.place, first.iif, before.src, before.sport, essence(before)) == wanted:
+            return visit
+    return None
 
 
 def _visit(events: list[TraceEvent], hooks: Hooks) -> Visit:

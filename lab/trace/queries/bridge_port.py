@@ -10,7 +10,7 @@ from lab.kernel.netlink import RouteSocket, attributes
 from lab.kernel.rtnetlink.interface import AF_BRIDGE, IFLA_MASTER, IFLA_PROTINFO, RTM_GETLINK
 
 _HEADER = struct.Struct("=BxHiII")
-_STATE, _MODE, _LEARNING, _FLOOD, _ISOLATED, _LOCKED = 1, 4, 8, 9, 33, 35  # IFLA_BRPORT_*
+_STATE, _MODE, _LEARNING, _FLOOD, _BROADCASTS, _ISOLATED, _LOCKED = 1, 4, 8, 9, 30, 33, 39  # IFLA_BRPORT_*
 STATES = ("disabled", "listening", "learning", "forwarding", "blocking")
 FORWARDING = "forwarding"
 
@@ -25,6 +25,7 @@ class BridgePort:
     hairpin: bool = False
     learning: bool = True
     flood: bool = True
+    broadcasts: bool = True
     isolated: bool = False
     locked: bool = False
 
@@ -46,6 +47,7 @@ def read(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[BridgePort]
             flags.get(_MODE, False),
             flags.get(_LEARNING, True),
             flags.get(_FLOOD, True),
+            flags.get(_BROADCASTS, True),
             flags.get(_ISOLATED, False),
             flags.get(_LOCKED, False),
         )

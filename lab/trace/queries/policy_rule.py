@@ -84,6 +84,14 @@ def read(netlink: RouteSocket) -> Iterator[PolicyRule]:
     return (rule for rule in sorted(rules, key=lambda rule: rule.priority) if rule.selector not in USUAL)
 
 
+def gone(netlink: RouteSocket) -> Iterator[PolicyRule]:
+    """Those that the kernel has by itself, and that somebody took away."""
+    rules = (_rule(body) for body in netlink.dump(RTM_GETRULE, _HEADER.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0)))
+    held = {rule.selector for rule in rules}
+    own = (PolicyRule(0, table="local"), PolicyRule(32766, table="main"), PolicyRule(32767, table="default"))
+    return (rule for rule in own if rule.selector not in held)
+
+
 def _rule(body: memoryview) -> PolicyRule:
     _family, to_length, from_length, _tos, table, action, flags = _HEADER.unpack_from(body)
     told = attributes(body, _HEADER.size)

@@ -1,0 +1,114 @@
+"""A rule that is not the cluster's met the packet and did something to it that is not to end it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lab.network import firewall as authors
+from lab.plan.drift import Drift
+from lab.trace.journey import KERNEL, REQUEST, Decision, Mending
+from lab.trace.loss import delivery, drift, mending
+from lab.trace.loss.case import Case
+from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.suspects import RULES
+
+NAT = "nat"
+ACCEPT = "ACCEPT"
+TRANSLATING = ("DNAT", "SNAT", "MASQUERADE", "REDIRECT")
+_UNTRACKED = re.compile(r"-j (?:CT --notrack|NOTRACK)|\bnotrack\b")
+_DOES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (_UNTRACKED, "keeps connection tracking from following"),
+    (re.compile(r"-j (?:MARK|CONNMARK)|\b(?:meta|ct) mark set\b"), "marks"),
+    (re.compile(r"-j TTL |\bip ttl set\b"), "changes the time to live of"),
+    (re.compile(r"-j TPROXY|\btproxy to\b"), "hands to a proxy"),
+    (re.compile(r"-j TEE|\bdup to\b"), "copies"),
+)
+
+
+def spared(case: Case) -> Finding | None:
+    """The node that chooses has a rule before kube-proxy's that ends the nat table, or keeps the packet out of it."""
+    service, _ = case.passage.asked or (None, None)
+    if service is None or not case.untranslated:
+        return None
+    for place, decision in _met(case, REQUEST):
+        keeps_out = _ends_nat(decision) or _UNTRACKED.search(decision.text)
+        if place == case.chooser and keeps_out and is_foreign(decision):
+            does = "accepts" if _ends_nat(decision) else "keeps connection tracking from following"
+            why = (
+                f"A rule in {place} that is not kube-proxy's {does} the {case.name} in {decision.chain} of "
+                f"{decision.table or 'filter'}, before kube-proxy's are asked: nothing turns "
+                f"{case.passage.exchange.destination} of Service {service.full_name} into a pod's address."
+            )
+            return _finding(place, decision, why, "service")
+    return None
+
+
+def unproxied(case: Case) -> Finding | None:
+    """The node that chooses lacks rules, and nobody turned the Service's address into an endpoint's."""
+    gone = (one for one in case.about(case.chooser).drifts if isinstance(one.wanted, RULES) and _lacks(one))
+    if case.passage.asked is None or not case.untranslated or next(gone, None) is None:
+        return None
+    return drift.drifted(case, within=case.chooser)
+
+
+def _lacks(one: Drift) -> bool:
+    return bool(one.missing) or one.held is None
+
+
+def unmasked(case: Case) -> Finding | None:
+    """A place that should have translated the source has a rule before its own that ends the nat table."""
+    found = delivery.not_masqueraded(case)
+    if found is None:
+        return None
+    for place, decision in _met(case, REQUEST):
+        if place == found.place and _ends_nat(decision) and is_foreign(decision):
+            why = f"{found.why} A rule that is not the cluster's accepts it before that."
+            return _finding(place, decision, why, "")
+    return found
+
+
+def meddling(case: Case) -> Finding | None:
+    """What such a rule did may explain it, where nothing else does; of several the last one."""
+    found = [(place, one) for place, one in _met(case, case.direction) if is_foreign(one) and _does(one)]
+    found = found or [(place, one) for place, one in _met(case, REQUEST) if is_foreign(one) and _does(one)]
+    if not found:
+        return None
+    place, decision = found[-1]
+    why = f"A rule in {place} that is not the cluster's {_does(decision)} the {case.name}, which is lost after that."
+    return _finding(place, decision, why, "")
+
+
+def _met(case: Case, direction: str) -> Iterator[tuple[str, Decision]]:
+    """The rules that the packet met, in order."""
+    for hop in case.hops:
+        if hop.direction == direction:
+            yield from ((hop.place, decision) for decision in hop.decisions)
+    for stopped in case.stopped:
+        yield from ((stopped.place, decision) for decision in stopped.decisions)
+
+
+def is_foreign(decision: Decision) -> bool:
+    """Whether the cluster's components did not make the rule; the topology's author may have."""
+    is_rule = decision.evidence == KERNEL and bool(decision.chain)
+    is_policy = decision.text.startswith(("-P ", "policy "))
+    return is_rule and not is_policy and (not decision.intent or authors.is_authors(decision.intent))
+
+
+def _ends_nat(decision: Decision) -> bool:
+    """Whether it leaves the nat table before others of its rules are asked."""
+    return decision.verdict == ACCEPT and decision.table.rpartition(" ")[2] == NAT
+
+
+def _does(decision: Decision) -> str:
+    """What the rule does to a packet, as a verb; "" for one that only lets it pass, or counts it."""
+    if decision.verdict in TRANSLATING:
+        return "translates"
+    if _ends_nat(decision):
+        return "keeps the cluster's own from translating"
+    return next((verb for pattern, verb in _DOES if pattern.search(decision.text)), "")
+
+
+def _finding(place: str, decision: Decision, why: str, stage: str) -> Finding:
+    fix = tuple(Mending(place, line, authors.held_by(decision.intent)) for line in mending.without(decision))
+    return Finding(place, Cause.FOREIGN_RULE, decision.text, why, (), KERNEL, stage, elsewhere=fix)

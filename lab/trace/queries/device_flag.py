@@ -1,0 +1,20 @@
+"""Flags of interfaces that `ip link` shows in angle brackets, and that no design knows (uapi/linux/if.h)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+
+from lab.kernel.netlink import RouteSocket
+from lab.kernel.rtnetlink.interface import RTM_GETLINK
+
+IFF_NOARP = 0x80
+_HEADER = struct.Struct("=BxHiII")
+
+
+def without_arp(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[str]:
+    """The names of the interfaces that do not speak ARP (NOARP), in the socket's namespace."""
+    for body in netlink.dump(RTM_GETLINK, _HEADER.pack(0, 0, 0, 0, 0)):
+        _family, _type, index, flags, _change = _HEADER.unpack_from(body)
+        if flags & IFF_NOARP:
+            yield names.get(index, "")
