@@ -162,21 +162,6 @@ ROWS = (
         "ip addr del 10.0.2.10/32 dev lo",
     ),
     Row(
-        "another device has a subnet that shadows the way",
-        (
-            ("node-0", "ip link add docker0 type bridge"),
-            ("node-0", "ip addr add 10.244.0.129/25 dev docker0"),
-            ("node-0", "ip link set docker0 up"),
-        ),
-        ("node-0", "route"),
-        "address-taken",
-        "node-0",
-        "10.244.0.129/25 dev docker0",
-        "ip link del docker0",
-        to="pod-3:8080",
-        via="",
-    ),
-    Row(
         "a pod's MTU is raised by hand, at both ends of its cable",
         ((POD_0, "ip link set eth0 mtu 9000"), ("node-0", "ip link set {cali} mtu 9000")),
         ("node-0", "route"),
