@@ -53,7 +53,7 @@ def asked(lab: Subject, name: str, kind: str) -> list[str]:
 def test_the_only_server_loses_no_question(alone: Subject, kind: Kind) -> None:
     before = server(alone, "dns-0")
     told = losses(alone, kind, CHANGES, ("dns",))["dns"]
-    assert told.asked > 20
+    assert told.asked > 5, "the client asked all the while"
     assert not told.lost
     if kind.name in READ_AGAIN:
         assert server(alone, "dns-0") == before, "it is the same program, which has read its names again"
@@ -62,7 +62,7 @@ def test_the_only_server_loses_no_question(alone: Subject, kind: Kind) -> None:
 def test_an_edited_file_that_takes_a_pod_away_loses_no_connection(alone: Subject) -> None:
     edited = next(kind for kind in KINDS if kind.name == "an edited file comes up")
     told = losses(alone, edited, CHANGES, ("http",))["http"]
-    assert told.asked > 20
+    assert told.asked > 5, "the client asked all the while"
     assert not told.lost
 
 

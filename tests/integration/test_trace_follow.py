@@ -142,7 +142,7 @@ def test_nothing_is_missed_at_twenty_connections_a_second(two_subnet: Lab) -> No
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--from", "node-0", "--follow"), "what is followed is a pod"),
+        (("--from", "node-0", "--follow"), "node-0 is no pod, and what is followed is one"),
         (("--from", "pod-0", "--follow", "--to", "myapp"), "sends nothing"),
         (("--from", "pod-0"), "--to is missing"),
     ],

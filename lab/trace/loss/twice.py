@@ -116,4 +116,4 @@ def suspected(case: Case) -> tuple[str, ...]:
 def _of(case: Case, own: Address, why: str, evidence: str, *elsewhere: Mending) -> Finding:
     place, facts = own.place, case.about(own.place)
     fix, said = mending.unheld(own, facts.held, facts.desired), f"{own.address} dev {own.device}"
-    return Finding(place, Cause.ADDRESS_TAKEN, said, why, fix, evidence, elsewhere=elsewhere)
+    return Finding(place, Cause.ADDRESS_TAKEN, said, why, fix, evidence, "route", elsewhere=elsewhere)
