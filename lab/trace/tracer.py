@@ -216,10 +216,13 @@ class _Run:
         return names[0] if names else f"kubernetes.default.svc.{labmap.dns.domain}"
 
     def _finish(self, ask: Ask) -> None:
-        """Asks, and waits for what comes of it; once more if it turns out that another endpoint was chosen."""
-        for _ in range(BLIND_CHOICES):
+        """Asks, and waits for what comes of it; again if it turns out that another endpoint was chosen. The last
+        time is told, wherever it went.
+        """
+        for left in reversed(range(BLIND_CHOICES)):
             exchange = self._probe.finish(self._attempt(ask), self._tracer.seconds)
-            if not self._blind or self._went(exchange) in ("", *(endpoint.address for endpoint in self._wanted)):
+            wanted = ("", *(endpoint.address for endpoint in self._wanted))
+            if not left or not self._blind or self._went(exchange) in wanted:
                 return
             self._probe.exchanges.remove(exchange)
             self._abandoned.append(exchange)
