@@ -63,6 +63,13 @@ def test_a_node_asks_a_service_by_its_address(two_subnet: Lab, to: str, via: str
     assert not hops(told, "request", "dns"), "a node does not ask the cluster's DNS"
 
 
+@pytest.mark.parametrize("source", ["router", "internet"])
+def test_a_cluster_ip_is_known_to_nodes_only(two_subnet: Lab, source: str) -> None:
+    lost = journey(two_subnet, "--to", "172.16.10.10:80", source=source)["lost"]
+    assert (lost["cause"], lost["object"], lost["object_place"]) == ("no-such-service", "172.16.10.10", source), lost
+    assert "in the rules of nodes only" in lost["why"]
+
+
 def test_the_choice_of_a_node_and_its_new_source_are_steps_of_the_story(two_subnet: Lab) -> None:
     said = trace(two_subnet, "--to", "svc/myapp", "--via", "pod-3", source="node-0").ok()
     assert "2 service      172.16.10.10:80 becomes 10.244.0.129:8080 on node-0" in said

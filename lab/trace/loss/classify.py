@@ -43,6 +43,7 @@ Row = Callable[[Case], Finding | None]
 ROWS: tuple[Row, ...] = (
     services.no_such_service,
     services.answers_no_ping,
+    services.known_to_nodes_only,
     delivery.left_alone,
     redirected.redirected,
     translation.to_nobody,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.trace.endpoints import choosing_node
 from lab.trace.journey import REQUEST
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
@@ -30,3 +31,20 @@ def answers_no_ping(case: Case) -> Finding | None:
         f"ports: {ports or 'it has none'}. Nobody answers an ICMP echo there."
     )
     return Finding(case.chooser, Cause.NO_SUCH_PORT, f"Service {service.full_name}", why, stage="service")
+
+
+def known_to_nodes_only(case: Case) -> Finding | None:
+    """A ClusterIP lives in the rules of nodes: who asks from elsewhere, and by no node, asks for what is nowhere."""
+    exchange, labmap = case.passage.exchange, case.labmap
+    service, _ = case.passage.asked or (None, None)
+    source = labmap.by_name.get(exchange.source)
+    if service is None or source is None or exchange.destination != service.cluster_ip:
+        return None
+    if choosing_node(labmap, source, exchange.destination) or not case.untranslated:
+        return None
+    why = (
+        f"{exchange.destination} of Service {service.full_name} exists in the rules of nodes only, which turn it into "
+        f"a pod's address. {source.name} is none, and no node is on the way: ask a node port or a load balancer's "
+        f"address."
+    )
+    return Finding(source.name, Cause.NO_SUCH_SERVICE, exchange.destination, why)
