@@ -27,6 +27,7 @@ from lab.trace.packet import Packet
 from lab.trace.target import service_at
 
 Leg = tuple[Part, ...]
+FORWARDERS = ("router", "gateway")
 _SEQUENCES = 1 << 32  # TCP's numbers begin again
 
 
@@ -121,8 +122,12 @@ class Passage:
         first = found[0].observation
         if first.capture.way == OUT:
             return first.capture.place
-        # Nobody listened where it began: then its sender is the one whose interface it left.
-        return self.labmap.by_mac.get(first.sender) or first.capture.place
+        # Nobody listened where it began: then its sender is the one whose interface it left, or who is behind that.
+        sender = self.labmap.by_name.get(self.labmap.by_mac.get(first.sender, ""))
+        owner, _ = self.labmap.owners.get(first.packet.src, (None, None))
+        if owner is not None and (sender is None or sender.kind in FORWARDERS or owner.node == sender.name):
+            return owner.name
+        return sender.name if sender else first.capture.place
 
     @property
     def duration_us(self) -> int:

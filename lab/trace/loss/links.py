@@ -26,12 +26,21 @@ def down(case: Case) -> Finding | None:
             if held is None:
                 why = f"{place} has no interface {name} any more."
                 return Finding(place, Cause.INTERFACE_MISSING, name, why, fix if desired.kind != "veth" else ())
-            if desired.up and not held.up:
-                dropped = any(facts.counted.link(name, kind) for kind in ("tx_dropped", "rx_dropped"))
-                why = f"{name} of {place} is down: nothing goes in or out there."
-                evidence = KERNEL if dropped else QUERIED
-                return Finding(place, Cause.INTERFACE_DOWN, f"{name} state DOWN", why, fix, evidence)
+            if (found := down_device(facts, name)) is not None:
+                return found
     return None
+
+
+def down_device(facts: PlaceFacts, name: str) -> Finding | None:
+    """An interface of a place is down; its routes went with it."""
+    held, desired = facts.interface(name)
+    if held is None or desired is None or held.up or not desired.up:
+        return None
+    dropped = any(facts.counted.link(name, kind) for kind in ("tx_dropped", "rx_dropped"))
+    why = f"{name} of {facts.place} is down: nothing goes in or out there."
+    fix = mending.device(name, facts.held, facts.desired)
+    evidence = KERNEL if dropped else QUERIED
+    return Finding(facts.place, Cause.INTERFACE_DOWN, f"{name} state DOWN", why, fix, evidence)
 
 
 def address_missing(case: Case) -> Finding | None:

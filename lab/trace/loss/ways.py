@@ -8,7 +8,7 @@ from lab.network.objects import Route, Sysctl
 from lab.network.path import OUT
 from lab.plan.commands import sysctl_name
 from lab.trace.journey import KERNEL, QUERIED
-from lab.trace.loss import mending
+from lab.trace.loss import links, mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
@@ -68,6 +68,8 @@ def misrouted(case: Case) -> Finding | None:
         for address in case.routed(place):
             held, desired = facts.routes(address)
             if held != desired:
+                if desired is not None and (gone := links.down_device(facts, desired.device)) is not None:
+                    return gone
                 return _of_route(case, facts, address, held, desired)
     return None
 
