@@ -24,7 +24,7 @@ from lab.network.objects import (
 from lab.plan.commands import sysctl_name
 from lab.plan.drift import Drift
 from lab.trace.journey import KERNEL, QUERIED
-from lab.trace.loss import suspects
+from lab.trace.loss import mending, suspects
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.printed import printed
@@ -114,14 +114,9 @@ def _whole(case: Case, drift: Drift) -> tuple[str, ...]:
     if not isinstance(drift.wanted, Interface):
         return drift.mends
     name = drift.wanted.name
-    bound = (one for one in case.about(drift.place).drifts if one is not drift and _hangs_on(one.wanted, name))
+    others = (one for one in case.about(drift.place).drifts if one is not drift)
+    bound = (one for one in others if one.wanted is not None and mending.hangs_on(one.wanted, name))
     return (*drift.mends, *(line for one in bound for line in one.mends))
-
-
-def _hangs_on(item: Object | None, device: str) -> bool:
-    if isinstance(item, Sysctl):
-        return f".{device}." in item.name
-    return isinstance(item, Address | Route | Neighbour | FdbEntry) and item.device == device
 
 
 def _rules_finding(case: Case, drift: Drift, item: Object) -> Finding:

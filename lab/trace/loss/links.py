@@ -22,10 +22,10 @@ def down(case: Case) -> Finding | None:
             held, desired = facts.interface(name)
             if desired is None or not facts.held.objects:
                 continue
-            fix = mending.device(name, facts.held, facts.desired)
             if held is None:
                 why = f"{place} has no interface {name} any more."
-                return Finding(place, Cause.INTERFACE_MISSING, name, why, fix if desired.kind != "veth" else ())
+                fix = mending.device(name, facts.held, facts.desired) if desired.kind != "veth" else ()
+                return Finding(place, Cause.INTERFACE_MISSING, name, why, fix)
             if (found := down_device(facts, name)) is not None:
                 return found
     return None

@@ -68,7 +68,7 @@ def device(name: str, held: Network, desired: Network) -> Command:
     elif before is not None:
         lines += changed(before, after)
     present = {} if remade else held.by_key
-    for item in sorted((one for one in desired if _hangs_on(one, name)), key=lambda one: one.rank):
+    for item in sorted((one for one in desired if hangs_on(one, name)), key=lambda one: one.rank):
         if present.get(item.key) != item or (before is not None and not before.up and isinstance(item, Route)):
             lines += mended("add" if isinstance(item, Address) else "change", item)
     return lines
@@ -105,7 +105,8 @@ def _iptables(table: str) -> str:
     return program if name in ("", "filter") else f"{program} -t {name}"
 
 
-def _hangs_on(item: Object, name: str) -> bool:
+def hangs_on(item: Object, name: str) -> bool:
+    """Whether an object goes with the device of that name."""
     if isinstance(item, Sysctl):
         return f".{name}." in item.name
     return isinstance(item, _BOUND) and item.device == name
