@@ -301,9 +301,9 @@ class LabMap:
         return frozenset((*VXLAN_PORTS, *own))
 
     @cached_property
-    def bridge_ports(self) -> frozenset[tuple[str, str]]:
-        """Every interface that is a port of a bridge, with its place."""
-        return frozenset((place.name, link.name) for place in self.places for link in place.links if link.master)
+    def bridge_ports(self) -> dict[tuple[str, str], str]:
+        """The bridge of every interface that is a port of one, by place and interface."""
+        return {(place.name, link.name): link.master for place in self.places for link in place.links if link.master}
 
     def node_of(self, endpoint: Endpoint) -> str:
         """The node that an endpoint is on, "" where nobody said."""

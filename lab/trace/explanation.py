@@ -57,7 +57,7 @@ def explained(
 ) -> Journey:
     """The journey with its hops' decisions, in the order rule, translation, route, and with the cause of its loss."""
     hops = journey.hops
-    rules, stopped = _rules(journey, passages, told, sandbox, agent)
+    rules, stopped = _rules(journey, passages, told, labmap, sandbox, agent)
     routes = queries.decisions(labmap, sandbox, hops, journey.seen)
     translations = _translations(labmap, passages, told.translations, hops)
     decided = tuple(
@@ -96,14 +96,19 @@ def _numbers(passage: Passage, hops: Sequence[Hop]) -> list[int]:
 
 
 def _rules(
-    journey: Journey, passages: Sequence[Passage], told: Testimony, sandbox: Sandbox, agent: Agent
+    journey: Journey,
+    passages: Sequence[Passage],
+    told: Testimony,
+    labmap: LabMap,
+    sandbox: Sandbox,
+    agent: Agent,
 ) -> tuple[Mapping[Hop, tuple[Decision, ...]], tuple[Stopped, ...]]:
     """By hop; and what netfilter ended where no hop shows it."""
     # Rules of places that only abandoned attempts came by need not be read.
     places = {hop.place for hop in journey.hops} | {passage.exchange.source for passage in passages}
     events = [event for event in told.events if event.place in places]
     ruleset = told.read_rules(sandbox, events)
-    found = attach(journey.hops, journey.seen, visits(events, ruleset.hooks), ruleset)
+    found = attach(journey.hops, journey.seen, visits(events, ruleset.hooks), ruleset, labmap.bridge_ports)
 
     def intents(asked: list[Question]) -> Sequence[str]:
         answer: list[str] = agent.request("intents", rules=asked)

@@ -91,7 +91,7 @@ def ask(lab: Lab, destination: str, port: int = 80, *, protocol: str = "tcp", wa
                     request = Request(source.name, destination, port, protocol)
                     journey = judge(labmap, request, [exchange], observed(captures.read(), labmap))
                     rules = read_rules(sandbox, events)
-                    found = attach(journey.hops, journey.seen, visits(events, rules.hooks), rules)
+                    found = attach(journey.hops, journey.seen, visits(events, rules.hooks), rules, labmap.bridge_ports)
                     tell(Seen(journey, found.decisions, found.ended, witness.missed))
 
         for _ in range(64):

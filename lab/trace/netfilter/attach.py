@@ -2,13 +2,13 @@
 
 Netfilter tells no times, so a visit is joined to what was captured by place, interface and the packet itself: what it
 met when coming in and being forwarded belongs to the sighting that came in, what it met when leaving to the one that
-went out.
+went out. Of what a bridge passes from port to port netfilter tells the bridge, and only its ports are seen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab.trace.journey import KERNEL, Decision, Hop
@@ -33,6 +33,8 @@ _LONGEST = 14 + 60 + 60  # bytes of a frame: its own header, and the longest of 
 # Place, table, chain and text of a rule without its `-A CHAIN`; or the name of a map with an @ before it, and a key.
 Question = tuple[str, str, str, str]
 Flow = tuple[object, ...]
+Ports = Mapping[tuple[str, str], str]
+"""The bridge of an interface that is a port of one, by place and interface."""
 Intents = Callable[[list[Question]], Sequence[str]]
 
 
@@ -53,13 +55,15 @@ class Attached:
     ended: tuple[Ended, ...]
 
 
-def attach(hops: Sequence[Hop], seen: Iterable[Observation], visits: Sequence[Visit], ruleset: Ruleset) -> Attached:
+def attach(
+    hops: Sequence[Hop], seen: Iterable[Observation], visits: Sequence[Visit], ruleset: Ruleset, ports: Ports
+) -> Attached:
     """The hops' decisions. `seen` are their captures: an outer packet is known by its frame."""
-    return _Attaching(hops, seen, ruleset).all(visits)
+    return _Attaching(hops, seen, ruleset, ports).all(visits)
 
 
 class _Attaching:
-    def __init__(self, hops: Sequence[Hop], seen: Iterable[Observation], ruleset: Ruleset) -> None:
+    def __init__(self, hops: Sequence[Hop], seen: Iterable[Observation], ruleset: Ruleset, ports: Ports) -> None:
         self._ruleset = ruleset
         frames = {_key(one): one for one in seen}
         self._packets = {
@@ -68,6 +72,10 @@ class _Attaching:
         self._at: dict[tuple[str, str, str], list[Hop]] = {}
         for hop in hops:
             self._at.setdefault((hop.place, hop.interface, hop.way), []).append(hop)
+        for hop in hops:
+            bridge = ports.get((hop.place, hop.interface))
+            if bridge:
+                self._at.setdefault((hop.place, bridge, hop.way), []).append(hop)
         self._found: dict[Hop, list[Decision]] = {}
         self._known: dict[tuple[object, ...], Decision] = {}
         self._taken: set[tuple[Hop, bool]] = set()

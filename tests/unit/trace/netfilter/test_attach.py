@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from lab.network.labmap import LabMap
 from lab.trace.journey import DATA, KERNEL, REQUEST, Decision, Hop
-from lab.trace.netfilter.attach import DECIDING, Attached, Ended, Question, attach, with_intents
+from lab.trace.netfilter.attach import DECIDING, Attached, Ended, Ports, Question, attach, with_intents
 from lab.trace.netfilter.event import GOTO, LEGACY, RULE, TraceEvent
 from lab.trace.netfilter.ruleset import Ruleset
 from lab.trace.netfilter.visit import visits
@@ -35,6 +35,7 @@ TEXTS = {
     ("node-2", "ip", "filter", "INPUT", 117): DROP,
     ("router", LEGACY, "filter", "FORWARD", 1): "-A FORWARD -p udp -m udp --dport 4789 -j ACCEPT",
 }
+NO_BRIDGE: Ports = {}
 RULESET = Ruleset(texts=dict(TEXTS), interfaces=INTERFACES)
 
 
@@ -52,8 +53,8 @@ class Sightings:
         self.hops.append(Hop(0, DATA, REQUEST, 2, "", place, interface, way, t_ns, self.seen[-1].packet))
         return self.hops[-1]
 
-    def joined(self, events: Sequence[TraceEvent], ruleset: Ruleset = RULESET) -> Attached:
-        return attach(self.hops, self.seen, visits(events, {}), ruleset)
+    def joined(self, events: Sequence[TraceEvent], ruleset: Ruleset = RULESET, ports: Ports = NO_BRIDGE) -> Attached:
+        return attach(self.hops, self.seen, visits(events, {}), ruleset, ports)
 
 
 def headers(place: str, chain: str, table: str = "") -> bytes:
@@ -77,6 +78,17 @@ def test_what_was_met_on_the_way_in_belongs_to_the_sighting_that_came_in() -> No
     ]
     assert deciding(found[went]) == [("rule", "nat", "POSTROUTING", "ACCEPT")], "the policy"
     assert deciding(found[wrapped]) == [("rule", "filter", "cali-OUTPUT", "ACCEPT")]
+
+
+def test_what_a_bridge_passes_on_is_seen_at_its_ports_and_told_of_the_bridge() -> None:
+    sightings = Sightings()
+    came = sightings.add("node-0", "veth1", "in", headers("node-0", "PREROUTING"))
+    went = sightings.add("node-0", "veth2", "out", headers("node-0", "FORWARD"))
+    bridge = replace(RULESET, interfaces={("node-0", 5): "cni0", ("node-0", 3): "cni0"})
+    ports = {("node-0", "veth1"): "cni0", ("node-0", "veth2"): "cni0"}
+    found = sightings.joined(recorded("node-0"), bridge, ports).decisions
+    assert ("rule", "filter", "FORWARD", "ACCEPT") in deciding(found[came])
+    assert deciding(found[went]) == [("rule", "nat", "POSTROUTING", "ACCEPT")]
 
 
 def test_every_rule_that_matched_is_kept_in_order_with_its_text_and_evidence() -> None:
