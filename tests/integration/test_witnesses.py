@@ -29,7 +29,7 @@ MORE = """
 apiVersion: v1
 kind: Service
 metadata: {name: self, namespace: namespace001}
-spec: {selector: {whose: own}, ports: [{name: t, port: 80, targetPort: 8080}]}
+spec: {type: NodePort, selector: {whose: own}, ports: [{name: t, port: 80, targetPort: 8080, nodePort: 30088}]}
 ---
 apiVersion: v1
 kind: Service
@@ -165,8 +165,9 @@ def named_and_mended(lab: Lab, row: Row) -> None:
         for place, script in row.undone:
             run(lab, place, script)
     whole = json.dumps(lost, indent=1)
-    found = (told["verdict"], lost["cause"], lost["object_place"], lost["direction"])
-    assert found == (row.verdict, row.cause, row.object_place, row.direction), whole
+    found = (lost["cause"], lost["object_place"], lost["direction"])
+    assert found == (row.cause, row.object_place, row.direction), whole
+    assert row.verdict in ("", told["verdict"]), whole
     assert filled(row.object) in lost["object"], whole
     assert filled(row.why) in lost["why"], whole
     assert lost["why"].endswith("."), whole

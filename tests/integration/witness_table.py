@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-POD_0, POD_2, POD_3 = (f"namespace001/pod-{number}" for number in (0, 2, 3))
+POD_0, POD_1, POD_2, POD_3 = (f"namespace001/pod-{number}" for number in range(4))
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Row:
     """What is done (place, script), what is asked, and what the JSON has to say.
 
     `object` and `why` are parts of what is told. `undone` are the scripts that end it, where there is no command that
-    mends it, or where it only hides it.
+    mends it, or where it only hides it; `verdict` is "" where it may be either.
     """
 
     name: str
@@ -202,6 +202,42 @@ ANSWERS = (
         "net.ipv4.ip_default_ttl = 1",
         place="node-0",
         verdict=REFUSED,
+    ),
+    Row(
+        "a pod's queue lets nothing out, not even who has the gateway's address",
+        ((POD_0, "tc qdisc add dev eth0 root blackhole; ip neigh flush dev eth0"),),
+        "traffic-control",
+        POD_0,
+        "qdisc blackhole",
+        "asks who has 169.254.1.1, and is not answered: the queue of eth0 in namespace001/pod-0 lets nothing out",
+    ),
+    Row(
+        "who is asked for its MAC holds the address of who asks",
+        (("router", "ip addr add 10.0.1.10/32 dev lo"), ("node-0", "ip neigh flush dev eth0")),
+        "martian-source",
+        "router",
+        "10.0.1.10/32 dev lo",
+        "it takes what node-0 asks for a martian, and does not answer",
+        undone=(("node-0", "ip neigh flush dev eth0"),),
+    ),
+    Row(
+        "a node answers for the gateway's address only while it has a way there itself",
+        (("node-0", "ip route replace unreachable default"), (POD_0, "ip neigh flush dev eth0")),
+        "blackhole-route",
+        "node-0",
+        "unreachable default",
+        "asks who has 169.254.1.1, and node-0 does not answer for it",
+        to="pod-1",
+    ),
+    Row(
+        "a pod has lost its address, and a node port leads there",
+        ((POD_0, "ip addr del {ip:namespace001/pod-0}/32 dev eth0"),),
+        "address-missing",
+        POD_0,
+        "{ip:namespace001/pod-0}/32 dev eth0",
+        to="node-0:30088",
+        source=POD_2,
+        verdict="",  # refused as soon as the node has given up asking
     ),
 )
 
@@ -532,5 +568,56 @@ BRIDGED = (
         POD_3,
         "-A PREROUTING -p tcp -j REDIRECT --to-ports 15006",
         verdict=REFUSED,
+    ),
+    Row(
+        "NOTRACK before the cluster's rules, between two ports of a bridge",
+        (("node-0", "iptables -t raw -I PREROUTING 1 -s {ip:namespace001/pod-0} -j CT --notrack"),),
+        "foreign-rule",
+        "node-0",
+        "-A PREROUTING -s {ip:namespace001/pod-0}/32 -j CT --notrack",
+        "the request, and the reply is lost after that. So a rule in chain KUBE-FORWARD of filter drops the reply",
+        "node-0",
+        "firewall",
+        to="pod-1",
+        direction="reply",
+    ),
+    Row(
+        "the reply goes through another node's tunnel, and comes untranslated",
+        (("node-0", "ip neigh replace 10.244.1.0 lladdr {mac:node-2/flannel.1} dev flannel.1 nud permanent"),),
+        "wrong-inner-mac",
+        "node-0",
+        "10.244.1.0 dev flannel.1 lladdr {mac:node-2/flannel.1}",
+        source=POD_2,
+        to="datagrams.namespace001",
+        protocol="udp",
+        direction="reply",
+    ),
+    Row(
+        "a more specific route inside of a pod, on the reply's way",
+        ((POD_1, "ip route add unreachable 10.244.0.0/30"),),
+        "blackhole-route",
+        POD_1,
+        "unreachable 10.244.0.0/30",
+        "the route to namespace001/pod-0 ({ip:namespace001/pod-0}) answers that there is no way",
+        to="pod-1",
+        protocol="udp",
+    ),
+    Row(
+        "a route in place of the one to the pod's own subnet",
+        ((POD_1, "ip route replace prohibit 10.244.0.0/24"),),
+        "blackhole-route",
+        POD_1,
+        "prohibit 10.244.0.0/24",
+        "the route to namespace001/pod-0 ",
+        to="pod-1",
+        protocol="udp",
+    ),
+    Row(
+        "the bridge is down, and both pods are at it",
+        (("node-0", "ip link set cni0 down"),),
+        "interface-down",
+        "node-0",
+        "cni0 state DOWN",
+        to="pod-1",
     ),
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from lab.network.objects import Sysctl
 from lab.network.path import OUT
 from lab.trace.journey import CAPTURED, QUERIED, REPLY
-from lab.trace.loss import mending
+from lab.trace.loss import links, mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
@@ -72,6 +72,8 @@ def _hairpin(case: Case, place: str, entered: BridgePort, left: BridgePort) -> F
 
 def _closed(case: Case, place: str, entered: BridgePort, left: BridgePort) -> Finding | None:
     """Isolated from each other, or in a state in which nothing passes."""
+    if (down := links.down_device(case.about(place), entered.master)) is not None:
+        return down
     for one in (entered, left):
         if one.state != FORWARDING:
             port = f"{one.device} of {place}, the port of {one.master} to {_behind(case, place, one.device)}"
@@ -127,29 +129,42 @@ def misdirected(case: Case) -> Finding | None:
     return None
 
 
-def untranslated(case: Case) -> Finding | None:
-    """The reply reached its client with the endpoint's address in place of the one that was asked."""
-    packet, last, exchange = case.packet, case.last, case.passage.exchange
-    if case.direction != REPLY or packet is None or last is None or last.place != case.client:
-        return None
-    if packet.cause is not None or packet.src == exchange.destination or case.passage.asked is None:
-        return None
+def unfiltered(case: Case) -> Finding | None:
+    """The reply passed a bridge without the rules that would have translated it back."""
+    told = _untranslated(case)
     node = _node(case)
     facts = case.about(node)
-    value = facts.answers.setting(BRIDGE_NF)
-    told = (
+    if not told or facts.answers.setting(BRIDGE_NF) != "0" or not _same_bridge(case, facts):
+        return None
+    why = (
+        f"{told}: both pods are at one bridge of {node}, and while {BRIDGE_NF} is 0 there, the bridge passes the "
+        "reply on without the rules that would translate it back."
+    )
+    fix = tuple(line.replace("-qw", "-w") for line in mending.mended("change", Sysctl(node, BRIDGE_NF, "1")))
+    return Finding(node, Cause.BRIDGE_NF_OFF, f"{BRIDGE_NF} = 0", why, fix, CAPTURED, "forward")
+
+
+def untranslated(case: Case) -> Finding | None:
+    """The reply was not translated back, and nothing that was looked for explains why."""
+    told, packet = _untranslated(case), case.packet
+    if not told or packet is None:
+        return None
+    node = _node(case)
+    why = f"{told}: it did not come by the connection tracking of {node}, which would have translated it back."
+    return Finding(node, Cause.UNTRANSLATED, f"{packet.src} > {packet.dst}", why, (), CAPTURED)
+
+
+def _untranslated(case: Case) -> str:
+    """That the reply reached its client with another address than the one that was asked, in words; else ""."""
+    packet, last, exchange = case.packet, case.last, case.passage.exchange
+    if case.direction != REPLY or packet is None or last is None or last.place != case.client:
+        return ""
+    if packet.cause is not None or packet.src == exchange.destination or case.passage.asked is None:
+        return ""
+    return (
         f"The reply came back with the address {packet.src}, not with {exchange.destination}, which was asked, and "
         f"{case.client} does not take it"
     )
-    if value == "0" and _same_bridge(case, facts):
-        why = (
-            f"{told}: both pods are at one bridge of {node}, and while {BRIDGE_NF} is 0 there, the bridge passes the "
-            "reply on without the rules that would translate it back."
-        )
-        fix = tuple(line.replace("-qw", "-w") for line in mending.mended("change", Sysctl(node, BRIDGE_NF, "1")))
-        return Finding(node, Cause.BRIDGE_NF_OFF, f"{BRIDGE_NF} = 0", why, fix, CAPTURED, "forward")
-    why = f"{told}: it did not come by the connection tracking of {node}, which would have translated it back."
-    return Finding(node, Cause.UNTRANSLATED, f"{packet.src} > {packet.dst}", why, (), CAPTURED)
 
 
 def _node(case: Case) -> str:

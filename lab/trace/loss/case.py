@@ -139,6 +139,16 @@ class Case:
         found = self.place(place)
         return found.link(name) if found else None
 
+    def answering(self, place: str, device: str, address: str) -> tuple[Place, Link] | tuple[None, None]:
+        """Who is asked there for the MAC of an address: who has it; or, of one that nobody has, who is at the other end
+        of the cable (proxy_arp).
+        """
+        own = self.link(place, device)
+        peer = self.place(own.peer_place) if own is not None else None
+        link = peer.link(own.peer_name) if peer is not None and own is not None else None
+        at_the_end = (peer, link) if peer is not None and link is not None else (None, None)
+        return self.labmap.owners.get(address, at_the_end)
+
     @cached_property
     def packet(self) -> Packet | None:
         """As it was seen last."""

@@ -66,7 +66,7 @@ ROWS: tuple[Row, ...] = (
     rerouted.shadowed,
     bridge.port,
     bridge.misdirected,
-    bridge.untranslated,
+    bridge.unfiltered,
     # What cannot let anything through.
     links.down,
     bridge.shut,
@@ -104,6 +104,7 @@ ROWS: tuple[Row, ...] = (
     defaults.unusual,
     firewall.prohibited,
     strangers.meddling,
+    bridge.untranslated,
     firewall.caught_by_own,
 )
 

@@ -53,7 +53,7 @@ def arp_gaps(case: Case) -> Iterator[Gap]:
     question = Packet("arp")
     for place in case.suspects:
         for one in case.about(place).neighbours:
-            owner, link = case.labmap.owners.get(one.address, (None, None))
+            owner, link = case.answering(place, one.device, one.address)
             if one.state in FAILING and owner is not None and link is not None:
                 yield Gap(place, one.device, EGRESS, question)
                 yield Gap(owner.name, link.name, INGRESS, question)

@@ -52,10 +52,16 @@ def address_missing(case: Case) -> Finding | None:
                 item.device in (*case.links(place), *_underlays(case, facts), *_designed(case, facts))
                 and item.key not in facts.held.by_key
             ):
-                why = f"{item.device} of {place} lacks its address {item.address}, so that nobody reaches it there."
-                fix = mending.device(item.device, facts.held, facts.desired)
-                return Finding(place, Cause.ADDRESS_MISSING, f"{item.address} dev {item.device}", why, fix)
+                return without_address(facts, item)
     return None
+
+
+def without_address(facts: PlaceFacts, item: Address) -> Finding:
+    """A place lacks this address of its own."""
+    place = facts.place
+    why = f"{item.device} of {place} lacks its address {item.address}, so that nobody reaches it there."
+    fix = mending.device(item.device, facts.held, facts.desired)
+    return Finding(place, Cause.ADDRESS_MISSING, f"{item.address} dev {item.device}", why, fix)
 
 
 def _designed(case: Case, facts: PlaceFacts) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lab.network.ipv4 import Prefix
 from lab.network.objects import (
     UNDERLAY,
     Address,
@@ -35,12 +36,32 @@ def mended(action: Action, item: Object) -> Command:
 
 def route(held: Route | None, desired: Route | None, present: Network) -> Command:
     """From the route that an address matches to the one that it should match; `present` is all that the place holds."""
+    if (
+        held is not None
+        and desired is not None
+        and desired.proto == "kernel"
+        and held.destination == desired.destination
+    ):
+        return connected(desired, present)  # it stands where the kernel's own was
     lines: Command = ()
     if held is not None and (desired is None or held.destination != desired.destination) and held.proto != "kernel":
         lines = mended("remove", held)
     if desired is not None and desired.proto != "kernel" and present.by_key.get(desired.key) != desired:
         lines += mended("change", desired)
     return lines
+
+
+def connected(wanted: Route, present: Network) -> Command:
+    """The route that the kernel makes by itself of an address, which has to be there, in place of any other."""
+    for one in present:
+        if (
+            isinstance(one, Address)
+            and one.device == wanted.device
+            and str(Prefix.of(one.address)) == wanted.destination
+        ):
+            source = one.address.partition("/")[0]
+            return (f"ip route replace {wanted.destination} dev {wanted.device} proto kernel scope link src {source}",)
+    return ()
 
 
 def unheld(address: Address, held: Network, desired: Network) -> Command:

@@ -140,7 +140,7 @@ def unconnected(case: Case) -> Finding | None:
             instead = f", and takes it for {as_printed(found)}" if found is not None else ""
             why = f"{place} has no route to {asked.lookup.destination}, although it has {own.address}{instead}."
             route = f"{desired.destination} dev {desired.device} proto kernel scope link"
-            fix = (f"ip route add {route} src {own.address.partition('/')[0]}",)
+            fix = mending.connected(desired, facts.held)
             return Finding(place, Cause.NO_ROUTE, route, why, fix, QUERIED, "route")
     return None
 

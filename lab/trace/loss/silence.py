@@ -10,7 +10,7 @@ from lab.network.objects import Address, Sysctl
 from lab.plan.commands import sysctl_name
 from lab.plan.drift import Drift
 from lab.trace.journey import QUERIED
-from lab.trace.loss import drift, mending
+from lab.trace.loss import drift, links, mending, ways
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.queries.neighbour import FAILING
@@ -37,44 +37,75 @@ def mute(case: Case) -> Finding | None:
 
 
 def unanswered(case: Case) -> Finding | None:
-    """Somebody is asked for the MAC of its own address, and a setting or a queue of its keeps it from answering."""
-    for asking, address in _failing(case):
-        owner, link = case.labmap.owners.get(address, (None, None))
+    """Somebody is asked for the MAC of an address, and something of its own keeps it from answering."""
+    for asking, device, address in _failing(case):
+        if address not in case.labmap.owners and (proxied := _of_proxy(case, asking, address)) is not None:
+            return proxied
+        owner, link = case.answering(asking, device, address)
         if owner is None or link is None:
-            proxied = _of_proxy(case, asking, address)
-            if proxied is not None:
-                return proxied
             continue
         own = (case.link(asking, name) for name in case.links(asking))
         ends = (link, *(end for end in own if end is not None))
         at_port = next((found for end in ends if (found := _of_port(case, asking, address, end))), None)
-        if at_port is not None:
-            return at_port
-        facts = case.about(owner.name)
-        held, desired = facts.interface(link.name)
-        if desired is not None and (held is None or not held.up):
-            said = f"{link.name} state DOWN" if held is not None else link.name
-            why = f"{link.name} of {owner.name} is down: nobody there answers {asking}, which asks who has {address}."
-            fix = mending.device(link.name, facts.held, facts.desired)
-            return Finding(owner.name, Cause.INTERFACE_DOWN, said, why, fix, QUERIED)
-        answers = facts.answers
-        for name in (f"net.ipv4.conf.{link.name}.{IGNORING}", f"net.ipv4.conf.all.{IGNORING}"):
-            value = answers.setting(name)
-            if value not in ("", "0"):
-                said = f"{sysctl_name(name)} = {value}"
-                why = f"{owner.name} does not answer {asking}, which asks who has {address}: {said}."
-                fix = mending.mended("change", Sysctl("", name, "0"))
-                fix = tuple(line.replace("-qw", "-w") for line in fix)
-                return Finding(owner.name, Cause.NO_NEIGHBOUR, said, why, fix, QUERIED)
-        for place, device in _cable(case, asking, owner.name, link):
-            for one in case.about(place).answers.queueing.disciplines:
-                if one.device == device:
-                    why = (
-                        f"{asking} asks who has {address}, and is not answered: the queue of {device} in {place} lets "
-                        "nothing out."
-                    )
-                    fix = (f"tc qdisc del dev {device} root",)
-                    return Finding(place, Cause.TRAFFIC_CONTROL, one.text.strip(), why, fix, QUERIED)
+        asked = (case, asking, address, owner.name, link)
+        found = at_port or _of_forgery(case, asking, owner.name) or _of_owner(*asked) or _of_queue(*asked)
+        if found is not None:
+            return found
+    return None
+
+
+def _of_forgery(case: Case, asking: str, owner: str) -> Finding | None:
+    """Who is asked holds an address of who asks: it takes the question for a martian's (arp_process routes it)."""
+    facts = case.about(owner)
+    mine = (one.address.partition("/")[0] for one in case.about(asking).answers.addresses)
+    for address in (one for one in mine if not one.startswith("127.") and owner != asking):
+        own = facts.answers.holds(address)
+        if own is not None and own.key not in facts.desired.by_key:
+            why = (
+                f"{owner} holds {address} for its own, which is {asking}'s address: it takes what {asking} asks for a "
+                "martian, and does not answer who has its own address."
+            )
+            fix = mending.unheld(own, facts.held, facts.desired)
+            said = f"{own.address} dev {own.device}"
+            return Finding(owner, Cause.MARTIAN_SOURCE, said, why, fix, QUERIED)
+    return None
+
+
+def _of_owner(case: Case, asking: str, address: str, owner: str, link: Link) -> Finding | None:
+    """Its interface is down, or it has not got the address, or it was told not to answer for it."""
+    facts = case.about(owner)
+    held, desired = facts.interface(link.name)
+    if desired is not None and (held is None or not held.up):
+        said = f"{link.name} state DOWN" if held is not None else link.name
+        why = f"{link.name} of {owner} is down: nobody there answers {asking}, which asks who has {address}."
+        fix = mending.device(link.name, facts.held, facts.desired)
+        return Finding(owner, Cause.INTERFACE_DOWN, said, why, fix, QUERIED)
+    for item in facts.every(facts.desired, Address):
+        if item.address.partition("/")[0] == address and item.key not in facts.held.by_key:
+            return links.without_address(facts, item)
+    proxy = address not in case.labmap.owners  # who answers for others is not kept from it by this
+    for name in () if proxy else (f"net.ipv4.conf.{link.name}.{IGNORING}", f"net.ipv4.conf.all.{IGNORING}"):
+        value = facts.answers.setting(name)
+        if value not in ("", "0"):
+            said = f"{sysctl_name(name)} = {value}"
+            why = f"{owner} does not answer {asking}, which asks who has {address}: {said}."
+            fix = mending.mended("change", Sysctl("", name, "0"))
+            fix = tuple(line.replace("-qw", "-w") for line in fix)
+            return Finding(owner, Cause.NO_NEIGHBOUR, said, why, fix, QUERIED)
+    return None
+
+
+def _of_queue(case: Case, asking: str, address: str, owner: str, link: Link) -> Finding | None:
+    """The question or its answer does not get out of a device on the way."""
+    for place, device in _cable(case, asking, owner, link):
+        for one in case.about(place).answers.queueing.disciplines:
+            if one.device == device:
+                why = (
+                    f"{asking} asks who has {address}, and is not answered: the queue of {device} in {place} lets "
+                    "nothing out."
+                )
+                fix = (f"tc qdisc del dev {device} root",)
+                return Finding(place, Cause.TRAFFIC_CONTROL, one.text.strip(), why, fix, QUERIED)
     return None
 
 
@@ -85,11 +116,14 @@ def _of_proxy(case: Case, asking: str, address: str) -> Finding | None:
         node = case.place(near.peer_place) if near is not None else None
         if node is None or node.kind != "node":
             continue
-        gone = [one for one in case.about(node.name).drifts if isinstance(one.wanted, Address) and one.held is None]
-        if gone:
-            found = drift.finding(case, gone[0])
+        facts = case.about(node.name)
+        gone = next((one for one in facts.drifts if isinstance(one.wanted, Address) and one.held is None), None)
+        found = ways.misled(case, facts, address)
+        if gone is not None:
+            found = replace(drift.finding(case, gone), fix=_restored(case, node.name, gone))
+        if found is not None:
             told = f"{asking} asks who has {address}, and {node.name} does not answer for it."
-            return replace(found, why=f"{told} {found.why}", fix=_restored(case, node.name, gone[0]))
+            return replace(found, why=f"{told} {found.why}")
     return None
 
 
@@ -128,12 +162,12 @@ def _of_port(case: Case, asking: str, address: str, link: Link) -> Finding | Non
     return None
 
 
-def _failing(case: Case) -> Iterator[tuple[str, str]]:
-    """Who asked in vain, for which address."""
+def _failing(case: Case) -> Iterator[tuple[str, str, str]]:
+    """Who asked in vain, by which device, for which address."""
     for place in case.suspects:
         for seen in case.about(place).neighbours:
             if seen.state in FAILING:
-                yield place, seen.address
+                yield place, seen.device, seen.address
 
 
 def _below(case: Case, place: str) -> Iterator[str]:

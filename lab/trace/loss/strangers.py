@@ -70,13 +70,13 @@ def unmasked(case: Case) -> Finding | None:
 
 def meddling(case: Case) -> Finding | None:
     """What such a rule did may explain it, where nothing else does; of several the last one."""
-    found = [(place, one) for place, one in _met(case, case.direction) if is_foreign(one) and _does(one)]
-    found = found or [(place, one) for place, one in _met(case, REQUEST) if is_foreign(one) and _does(one)]
-    if not found:
-        return None
-    place, decision = found[-1]
-    why = f"A rule in {place} that is not the cluster's {_does(decision)} the {case.name}, which is lost after that."
-    return _finding(place, decision, why, "")
+    for direction, what in ((case.direction, f"{case.name}, which"), (REQUEST, f"request, and the {case.name}")):
+        found = [(place, one) for place, one in _met(case, direction) if is_foreign(one) and _does(one)]
+        if found:
+            place, decision = found[-1]
+            why = f"A rule in {place} that is not the cluster's {_does(decision)} the {what} is lost after that."
+            return _finding(place, decision, why, "")
+    return None
 
 
 def _met(case: Case, direction: str) -> Iterator[tuple[str, Decision]]:

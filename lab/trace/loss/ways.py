@@ -65,13 +65,21 @@ def misrouted(case: Case) -> Finding | None:
         facts = case.about(place)
         if not facts.desired.objects:
             continue
-        for address in case.routed(place):
-            held, desired = facts.routes(address)
-            if held != desired:
-                if desired is not None and (gone := links.down_device(facts, desired.device)) is not None:
-                    return gone
-                return _of_route(case, facts, address, held, desired)
+        looked_up = (one.lookup.destination for one in facts.answers.asked)
+        for address in dict.fromkeys((*case.routed(place), *looked_up)):
+            if facts.answers.holds(address) is None and (found := misled(case, facts, address)) is not None:
+                return found
     return None
+
+
+def misled(case: Case, facts: PlaceFacts, address: str) -> Finding | None:
+    """The route of a place that an address matches is not the design's."""
+    held, desired = facts.routes(address)
+    if held == desired:
+        return None
+    if desired is not None and (gone := links.down_device(facts, desired.device)) is not None:
+        return gone
+    return _of_route(case, facts, address, held, desired)
 
 
 def _of_route(case: Case, facts: PlaceFacts, address: str, held: Route | None, desired: Route | None) -> Finding:
