@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lab.network.nft_text import element_text
-from lab.network.objects import UNDERLAY, Interface, IpSet, Key, NftChain, NftSet, NftTable, Object, Process
+from lab.network.objects import UNDERLAY, File, Interface, IpSet, Key, NftChain, NftSet, NftTable, Object, Process
+from lab.plan import quoting
 from lab.plan.commands import commands
 from lab.plan.edits import edits
 from lab.plan.nft_input import transactions
@@ -70,7 +71,10 @@ def _lines(step: Step) -> Sequence[str]:
     if isinstance(item, Interface) and isinstance(before, Interface) and step.action == "change":
         return changed(before, item)
     # The sandbox's own namespace is the one for which the printer names no other.
-    return commands(Step(step.action, replace(item, place=UNDERLAY), before)).splitlines()
+    lines = commands(Step(step.action, replace(item, place=UNDERLAY), before))
+    if isinstance(item, File):
+        return (shlex.join(("sh", "-c", lines)),)  # redirections, and what is written are many lines of one command
+    return lines.splitlines()
 
 
 def changed(before: Interface, after: Interface) -> tuple[str, ...]:
@@ -151,9 +155,9 @@ def _chain_lines(change: ChainChange) -> tuple[str, ...]:
         return (f"{program} -F {chain.name}", f"{program} -X {chain.name}")
     if before is None:
         made = () if chain.policy else (f"{program} -N {chain.name}",)
-        return (*made, *(f"{program} -A {chain.name} {rule.text}" for rule in chain.rules))
+        return (*made, *(quoting.saved(f"{program} -A {chain.name} {rule.text}") for rule in chain.rules))
     have, want = [rule.text for rule in before.rules], [rule.text for rule in chain.rules]
-    lines = tuple(f"{program} {line}" for line in _by_text(have, edits(chain.name, have, want)))
+    lines = tuple(quoting.saved(f"{program} {line}") for line in _by_text(have, edits(chain.name, have, want)))
     if chain.policy and before.policy != chain.policy:
         lines += (f"{program} -P {chain.name} {chain.policy}",)
     return lines

@@ -80,6 +80,14 @@ def explained(
             lost = replace(lost, why=f"{told_of} {lost.why}")
         if lost.phase == DNS and journey.verdict == LOST:
             lost = replace(lost, why=lost.why + patience(journey.resolution))
+    elif lost is not None and journey.verdict == UNRESOLVED:
+        from lab.trace.loss.resolver import unresolved  # noqa: PLC0415  as above
+
+        def differences(places: tuple[str, ...]) -> Any:  # noqa: ANN401  JSON
+            return agent.request("differences", places=list(places))
+
+        client = next(one.exchange.source for one in reversed(passages) if not one.exchange.behind)
+        lost = unresolved(lost, labmap, client, journey.request.to, differences)
     if lost is not None and lost.phase == DNS:
         others = (one.exchange for one in passages if one.exchange.behind and one.succeeded)
         said = "".join(f" {one.source} asked {one.destination}, which says {one.detail}." for one in others)

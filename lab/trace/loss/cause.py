@@ -57,6 +57,7 @@ class Cause(StrEnum):
     BRIDGE_NF_OFF = "bridge-nf-off"
     BRIDGE_PORT = "bridge-port"
     UNTRANSLATED = "untranslated-reply"
+    RESOLVER_FILE = "resolver-file"
     COUNTED = "counted"
     UNKNOWN = "unknown"
 

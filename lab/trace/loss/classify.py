@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from lab.plan import quoting
 from lab.trace.journey import Hop, Loss, Mending
 from lab.trace.loss import (
     bridge,
@@ -19,6 +20,7 @@ from lab.trace.loss import (
     nobody,
     redirected,
     rerouted,
+    resolver,
     sender,
     services,
     silence,
@@ -41,6 +43,7 @@ from lab.trace.passage import Passage
 Row = Callable[[Case], Finding | None]
 
 ROWS: tuple[Row, ...] = (
+    resolver.misled,
     services.no_such_service,
     services.answers_no_ping,
     services.known_to_nodes_only,
@@ -154,9 +157,16 @@ def explain(
         object=finding.object,
         object_place=finding.place,
         why=finding.why,
-        fix=(*(Mending(finding.place, line) for line in finding.fix), *finding.elsewhere),
+        fix=tuple(_typed((*(Mending(finding.place, line) for line in finding.fix), *finding.elsewhere))),
         evidence=finding.evidence,
     )
+
+
+def _typed(fix: Iterable[Mending]) -> Iterator[Mending]:
+    """What people paste: whoever named a chain, a device or a set has no say in what their shell does."""
+    for one in fix:
+        if command := quoting.safe(one.command):
+            yield replace(one, command=command)
 
 
 def _first(rows: tuple[Row, ...], case: Case) -> Finding | None:

@@ -18,6 +18,7 @@ from lab.trace.packet import UNREACHABLE
 
 PORT_UNREACHABLE = 3
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  as the kernel lists a socket that listens on all of them
+LOOPBACK = ("127.", "0.0.0.0")  # noqa: S104  a program that asks 0.0.0.0 asks itself
 NAT = "nat"
 NO_ENDPOINTS = "has no endpoints"  # kube-proxy's comment on the rule that refuses
 NOT_HERE = "has no endpoint on this node"  # so the design says what such a rule is for
@@ -124,7 +125,7 @@ def _sentence(intent: str) -> str:
 
 def nobody_listens(case: Case) -> Finding | None:
     """A reset or "port unreachable" from the very end, or the end counted a datagram for which there was no socket."""
-    passage, end = case.passage, case.passage.expected.request.end
+    passage, end = case.passage, _end(case)
     packet = passage.request[-1].observation.packet if passage.request else None
     if not end or packet is None:
         return None
@@ -159,6 +160,12 @@ def nobody_listens(case: Case) -> Finding | None:
     return Finding(
         end, Cause.NOBODY_LISTENS, said, why, evidence=CAPTURED if refused else KERNEL, stage="deliver", ended=end
     )
+
+
+def _end(case: Case) -> str:
+    """Who should have answered; what is sent to the loopback stays where it is."""
+    exchange = case.passage.exchange
+    return case.client if exchange.destination.startswith(LOOPBACK) else case.there.end
 
 
 def _is_unreachable(kind: int, code: int) -> bool:

@@ -14,6 +14,7 @@ from lab.trace.journey import CAPTURED, KERNEL, Decision, Mending
 from lab.trace.loss import drift, mending, translation
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.foreign import taken_out
 from lab.trace.packet import UNREACHABLE, UNREACHABLE_NAMES, Outer
 
 FIREWALL = "firewall"  # the stage, whichever the hook
@@ -105,7 +106,7 @@ def _stops(decision: Decision) -> bool:
 
 def _of_rule(case: Case, verdict: _Verdict) -> Finding:
     place, decision = verdict.place, verdict.decision
-    fix = taken_out(place, decision)
+    fix = taken_out(case, place, decision)
     own = decision.intent and not fix
     purpose = f" It is the cluster's own: {decision.intent}." if own else ""
     why = f"A rule in {_chain(decision)} {_does(verdict)} the {case.name}{_wrapped(verdict)} in {place}"
@@ -169,13 +170,6 @@ def _of_policy(case: Case, verdict: _Verdict) -> Finding:
     )
     fix = (Mending(place, line, authors.held_by(decision.intent)),)
     return Finding(place, Cause.POLICY_DROP, decision.text, f"{why}.", (), KERNEL, FIREWALL, place, fix)
-
-
-def taken_out(place: str, decision: Decision) -> tuple[Mending, ...]:
-    """The command that takes out a rule that is not the cluster's own."""
-    if decision.intent and not authors.is_authors(decision.intent):
-        return ()
-    return tuple(Mending(place, line, authors.held_by(decision.intent)) for line in mending.without(decision))
 
 
 def prohibited(case: Case) -> Finding | None:

@@ -39,7 +39,7 @@ def gather(sandbox: Sandbox, passage: Passage, counters: Counters, desired: Desi
     wanted = _by_place(from_plain(desired(places, KINDS)))
     drifts: dict[str, list[Drift]] = {}
     for one in differences(places):
-        drifts.setdefault(one["place"], []).append(_drift(one))
+        drifts.setdefault(one["place"], []).append(drift_told(one))
     held, names, seen = {}, {}, {}
     for place in places:
         held[place], names[place], seen[place] = _read(sandbox, place)
@@ -59,7 +59,8 @@ def gather(sandbox: Sandbox, passage: Passage, counters: Counters, desired: Desi
     )
 
 
-def _drift(told: Mapping[str, Any]) -> Drift:
+def drift_told(told: Mapping[str, Any]) -> Drift:
+    """One of the agent's answers to `differences`."""
     wanted, held = (next(iter(from_plain(told[name])), None) for name in ("wanted", "held"))
     texts = {name: tuple(told[name]) for name in ("key", "mends", "missing", "foreign")}
     return Drift(told["place"], wanted=wanted, held=held, table=told["table"], **texts)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from lab.trace.journey import KERNEL, QUERIED
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.firewall import FIREWALL, taken_out
+from lab.trace.loss.firewall import FIREWALL
+from lab.trace.loss.foreign import taken_out
 from lab.trace.loss.gap import INGRESS, Gap, arp_gaps, gaps
 from lab.trace.loss.nft_rule import Seen, dropped_by
 from lab.trace.queries.hook import ARP, BRIDGE, INET, NETDEV, HookChain, HookRule
@@ -74,6 +75,6 @@ def unheard(case: Case) -> Finding | None:
             heard = number in case.about(place).answers.queues
             reads = "whose program did not give it back" if heard else "which no program reads: it is dropped"
             why = f"A rule in {place} hands the {case.name} to queue {number}, {reads}."
-            fix = taken_out(place, decision)
+            fix = taken_out(case, place, decision)
             return Finding(place, Cause.QUEUE_UNHEARD, decision.text, why, (), KERNEL, FIREWALL, place, fix)
     return None

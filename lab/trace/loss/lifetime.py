@@ -9,7 +9,7 @@ from lab.trace.journey import CAPTURED, KERNEL, Decision
 from lab.trace.loss import mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.firewall import taken_out
+from lab.trace.loss.foreign import taken_out
 from lab.trace.packet import TIME_EXCEEDED
 
 DEFAULT = "net.ipv4.ip_default_ttl"
@@ -39,7 +39,7 @@ def _of_rule(case: Case, ended: str) -> Finding | None:
         for decision in hop.decisions if hop.direction == case.direction else ():
             if _lowers(decision):
                 why = f"A rule in {hop.place} gives the {case.name} so little time to live that it ends at {ended}."
-                fix = taken_out(hop.place, decision)
+                fix = taken_out(case, hop.place, decision)
                 return Finding(hop.place, Cause.TTL_ENDED, decision.text, why, (), KERNEL, STAGE, elsewhere=fix)
     return None
 

@@ -19,12 +19,14 @@ from lab.network.objects import (
     Route,
     Sysctl,
 )
+from lab.plan import quoting
 from lab.plan.commands import commands
 from lab.plan.drift import changed
 from lab.plan.steps import Action, Step
 from lab.trace.journey import Decision
 
 Command = tuple[str, ...]
+LOOPBACK = "127.0.0.1/8"
 _BOUND = (Address, Route, Neighbour, FdbEntry)
 
 
@@ -65,7 +67,12 @@ def connected(wanted: Route, present: Network) -> Command:
 
 
 def unheld(address: Address, held: Network, desired: Network) -> Command:
-    """An address off its device. With its last address a device loses its routes, also those that stay right."""
+    """An address off its device. With its last address a device loses its routes, also those that stay right.
+
+    No command of one that belongs there: the design's, or the kernel's own of the loopback.
+    """
+    if address.key in desired.by_key or address.address == LOOPBACK:
+        return ()
     lines = mended("remove", address)
     others = (one for one in held if isinstance(one, Address) and one.device == address.device)
     if any(one.address != address.address for one in others):
@@ -112,7 +119,7 @@ def without(decision: Decision) -> Command:
 
 def removed(table: str, chain: str, text: str) -> str:
     """A rule out of its chain; `text` is what follows `-A CHAIN`."""
-    return f"{_iptables(table)} -D {chain} {text}"
+    return quoting.saved(f"{_iptables(table)} -D {chain} {text}")
 
 
 def policy(table: str, chain: str, wanted: str = "ACCEPT") -> str:

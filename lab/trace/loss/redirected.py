@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab.trace.journey import QUERIED, REQUEST, Decision
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.firewall import taken_out
+from lab.trace.loss.foreign import taken_out
 
 REDIRECT = "REDIRECT"
 _PORT = re.compile(r"--to-ports (\d+)|redirect to :(\d+)")
@@ -33,7 +33,7 @@ def redirected(case: Case) -> Finding | None:
             f"A rule in {one.rule.chain} of {one.rule.table} sends the {case.name} to port {one.port} of {one.place} "
             "itself, where nothing listens. Rules like that are for a service mesh's proxy."
         )
-        fix = taken_out(one.place, one.rule)
+        fix = taken_out(case, one.place, one.rule)
         return Finding(
             one.place, Cause.REDIRECTED, one.rule.text, why, (), one.rule.evidence, "deliver", one.place, fix
         )

@@ -86,7 +86,7 @@ def martian(case: Case) -> Finding | None:
             own = answers.holds(asked.lookup.source) if asked.lookup.incoming and asked.lookup.source else None
             if own is not None and asked.answer.route is None and asked.answer.error in (errno.EINVAL, errno.EXDEV):
                 owner = case.labmap.owners.get(asked.lookup.source)
-                if owner is not None and owner[0].name == place:
+                if (owner is not None and owner[0].name == place) or own.address == mending.LOOPBACK:
                     continue  # its own packet came back to it
                 whose = f"{owner[0].name}'s" if owner and owner[0].name != place else "the sender's"
                 why = (

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from lab.network import firewall as authors
 from lab.plan.drift import Drift
-from lab.trace.journey import KERNEL, REQUEST, Decision, Mending
-from lab.trace.loss import delivery, drift, mending
+from lab.trace.journey import KERNEL, REQUEST, Decision
+from lab.trace.loss import delivery, drift
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.foreign import taken_out
 from lab.trace.loss.suspects import RULES
 
 NAT = "nat"
@@ -40,7 +41,7 @@ def spared(case: Case) -> Finding | None:
                 f"{decision.table or 'filter'}, before kube-proxy's are asked: nothing turns "
                 f"{case.passage.exchange.destination} of Service {service.full_name} into a pod's address."
             )
-            return _finding(place, decision, why, "service")
+            return _finding(case, place, decision, why, "service")
     return None
 
 
@@ -64,7 +65,7 @@ def unmasked(case: Case) -> Finding | None:
     for place, decision in _met(case, REQUEST):
         if place == found.place and _ends_nat(decision) and is_foreign(decision):
             why = f"{found.why} A rule that is not the cluster's accepts it before that."
-            return _finding(place, decision, why, "")
+            return _finding(case, place, decision, why, "")
     return found
 
 
@@ -75,7 +76,7 @@ def meddling(case: Case) -> Finding | None:
         if found:
             place, decision = found[-1]
             why = f"A rule in {place} that is not the cluster's {_does(decision)} the {what} is lost after that."
-            return _finding(place, decision, why, "")
+            return _finding(case, place, decision, why, "")
     return None
 
 
@@ -109,6 +110,6 @@ def _does(decision: Decision) -> str:
     return next((verb for pattern, verb in _DOES if pattern.search(decision.text)), "")
 
 
-def _finding(place: str, decision: Decision, why: str, stage: str) -> Finding:
-    fix = tuple(Mending(place, line, authors.held_by(decision.intent)) for line in mending.without(decision))
+def _finding(case: Case, place: str, decision: Decision, why: str, stage: str) -> Finding:
+    fix = taken_out(case, place, decision)
     return Finding(place, Cause.FOREIGN_RULE, decision.text, why, (), KERNEL, stage, elsewhere=fix)

@@ -29,6 +29,7 @@ from lab.plan.drift import Drift
 from lab.trace.loss.case import Case
 
 FAR = 90
+OF_NAMES = ("/resolv.conf", "/hosts", "/hostname")  # a place's own
 RULES = (Chain, IpSet, NftTable, NftSet, NftChain)
 
 
@@ -125,7 +126,9 @@ def _of_server(case: Case, drift: Drift, _item: Object) -> int:
     return 24 if drift.place in (case.there.end, case.origin) else FAR
 
 
-def _of_file(case: Case, drift: Drift, _item: Object) -> int:
+def _of_file(case: Case, drift: Drift, item: File | Symlink) -> int:
+    if item.path.endswith(OF_NAMES):
+        return FAR  # whom it asked, and for what, has been looked at
     return 26 if drift.place in (case.there.end, case.origin) else FAR
 
 

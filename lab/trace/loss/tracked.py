@@ -6,7 +6,7 @@ from lab.kernel.connections import Event, Tuple
 from lab.trace.journey import DNS, KERNEL
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.firewall import taken_out
+from lab.trace.loss.foreign import taken_out
 
 REFUSALS = ("Conntrack.insert_failed", "Conntrack.drop", "Conntrack.early_drop")
 _NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17}
@@ -77,6 +77,6 @@ def no_free_port(case: Case) -> Finding | None:
             f"{place} has no free port for the {case.name}: {told}. All that its rule has are in use for that address."
         )
         return Finding(
-            place, Cause.NO_FREE_PORT, rule.text, why, (), KERNEL, "forward", elsewhere=taken_out(place, rule)
+            place, Cause.NO_FREE_PORT, rule.text, why, (), KERNEL, "forward", elsewhere=taken_out(case, place, rule)
         )
     return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.network import firewall as authors
-from lab.trace.journey import KERNEL, REQUEST, Decision, Hop, Mending
-from lab.trace.loss import mending
+from lab.trace.journey import KERNEL, REQUEST, Decision, Hop
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.foreign import taken_out
 
 OF_SOURCE = ("SNAT", "MASQUERADE")
 
@@ -19,7 +19,7 @@ def of_the_tunnel(case: Case) -> Finding | None:
                 if decision.verdict in OF_SOURCE and _is_foreign(decision):
                     whose = "the tunnel's own address" if case.place(hop.place) else "its address"
                     why = f"A rule in {hop.place} gives the tunnel's packets another source than {whose}."
-                    return _finding(hop, decision, why)
+                    return _finding(case, hop, decision, why)
     return None
 
 
@@ -38,7 +38,7 @@ def to_nobody(case: Case) -> Finding | None:
                     f"A rule in {hop.place} that is not kube-proxy's turns {case.passage.exchange.destination} into "
                     f"{case.passage.endpoint}, which is {meant}."
                 )
-                return _finding(hop, decision, why)
+                return _finding(case, hop, decision, why)
     return None
 
 
@@ -54,6 +54,6 @@ def _is_foreign(decision: Decision) -> bool:
     return not decision.intent or authors.is_authors(decision.intent)
 
 
-def _finding(hop: Hop, decision: Decision, why: str) -> Finding:
-    fix = tuple(Mending(hop.place, line, authors.held_by(decision.intent)) for line in mending.without(decision))
+def _finding(case: Case, hop: Hop, decision: Decision, why: str) -> Finding:
+    fix = taken_out(case, hop.place, decision)
     return Finding(hop.place, Cause.FOREIGN_RULE, decision.text, why, (), KERNEL, "service", "", fix)
