@@ -101,4 +101,103 @@ FOREIGN = (
         ("-A KUBE-SEP-", "--to-destination 10.244.0.77"),
     ),
 )
-RARE = (*NAMES, *FOREIGN)
+
+
+def _nft(hook: str, rule: str, *, family: str = "ip", priority: int = -5) -> str:
+    chain = f"{{ type filter hook {hook} priority {priority}; }}"
+    return f"nft add table {family} t; nft add chain {family} t c '{chain}'; nft add rule {family} t c {rule}"
+
+
+def _rewritten(name: str, place: str, command: str, asked: tuple[str, ...], *words: str, topology: str = "") -> Rare:
+    return Rare(name, ((place, command),), asked, place, "foreign-rule", words, topology=topology or "two-subnet")
+
+
+REWRITTEN = (
+    _rewritten(
+        "another address is written into it",
+        "node-0",
+        _nft("forward", "tcp dport 8080 ip daddr set 10.244.0.77"),
+        SERVICE[:2],
+        "ip daddr set 10.244.0.77",
+    ),
+    _rewritten(
+        "another port is written into it",
+        "node-2",
+        _nft("forward", "tcp dport 8080 tcp dport set 9999"),
+        SERVICE,
+        "tcp dport set 9999",
+    ),
+    _rewritten(
+        "another source is written into it",
+        "node-0",
+        _nft("forward", "tcp dport 8080 ip saddr set 10.244.0.99"),
+        SERVICE[:2],
+        "ip saddr set 10.244.0.99",
+    ),
+    _rewritten(
+        "another tunnel number is written into it",
+        "router",
+        _nft("forward", "udp dport 4789 @th,96,24 set 0x000007"),
+        POD_3,
+        "@th,96,24 set 0x7",
+    ),
+    _rewritten(
+        "another port is written into the tunnel's packet",
+        "router",
+        _nft("forward", "udp dport 4789 udp dport set 4790"),
+        POD_3,
+        "udp dport set 4790",
+    ),
+    _rewritten(
+        "another port is written into it at a device",
+        "node-2",
+        _nft("ingress device vxlan.calico", "tcp dport 8080 tcp dport set 81", family="netdev"),
+        POD_3,
+        "tcp dport set 81",
+    ),
+    _rewritten(
+        "another MAC is written into it at a bridge",
+        "node-0",
+        _nft("postrouting", "ip daddr 10.244.0.4 ether daddr set 02:00:00:00:00:01", family="bridge", priority=300),
+        ("namespace001/pod-0", "namespace001/pod-1"),
+        "ether daddr set 02:00:00:00:00:01",
+        topology="two-subnet-bridge",
+    ),
+    _rewritten(
+        "the Services' addresses are mapped elsewhere",
+        "node-0",
+        "iptables -t nat -I PREROUTING -d 172.16.10.0/24 -j NETMAP --to 10.99.1.0/24",
+        SERVICE[:2],
+        "-j NETMAP",
+    ),
+    _rewritten(
+        "an endpoint's rule leads to another port",
+        "node-0",
+        f"S={SEP}; iptables -t nat -F $S; iptables -t nat -A $S -p tcp -j DNAT --to-destination 10.244.0.129:9999",
+        SERVICE,
+        "--to-destination 10.244.0.129:9999",
+    ),
+    _rewritten(
+        "a proxy for handshakes",
+        "node-2",
+        _nft("forward", "tcp dport 8080 synproxy mss 1400 wscale 7"),
+        POD_3,
+        "synproxy mss 1400",
+    ),
+    Rare(
+        "a drop before netfilter reports",
+        (("node-2", _nft("prerouting", "ip daddr 10.244.0.129 drop", priority=-500)),),
+        POD_3,
+        "node-2",
+        "firewall-drop",
+        ("ip daddr 10.244.0.129 drop",),
+    ),
+    _rewritten(
+        "sent out of another device",
+        "node-2",
+        _nft("ingress device eth0", "udp dport 4789 fwd to lo", family="netdev"),
+        POD_3,
+        "fwd to",
+    ),
+)
+RARE = (*NAMES, *FOREIGN, *REWRITTEN)

@@ -153,8 +153,11 @@ def nobody_listens(case: Case) -> Finding | None:
     designed = {(one.protocol, one.port): None for one in facts.every(facts.desired, Listener)}
     listening = [f"{protocol}/{port}" for protocol, port in heard or designed if protocol == packet.protocol]
     instead = f" It listens on {', '.join(listening)}." if listening else ""
-    service, _ = passage.asked or (None, None)
-    target = f" Service {service.full_name} sends it there: see its targetPort." if service and listening else ""
+    service, port = passage.asked or (None, None)
+    asked = port is not None and any(one.port == packet.dport for one in port.endpoints)
+    target = (
+        f" Service {service.full_name} sends it there: see its targetPort." if service and asked and listening else ""
+    )
     why = f"Nothing listens on {packet.protocol} port {packet.dport} in {end}.{instead}{target}"
     said = f"{packet.protocol} port {packet.dport}"
     return Finding(

@@ -11,9 +11,9 @@ from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.firewall import FIREWALL
 from lab.trace.loss.foreign import taken_out
-from lab.trace.loss.gap import INGRESS, Gap, arp_gaps, gaps
+from lab.trace.loss.gap import EGRESS, INGRESS, Gap, arp_gaps, gaps
 from lab.trace.loss.nft_rule import Seen, dropped_by
-from lab.trace.queries.hook import ARP, BRIDGE, INET, NETDEV, HookChain, HookRule
+from lab.trace.queries.hook import ARP, BRIDGE, EARLY, INET, IP, NETDEV, HookChain, HookRule
 
 _QUEUE = re.compile(r"-j NFQUEUE|\bqueue\b")
 _QUEUE_NUMBER = re.compile(r"--queue-(?:num|balance) (\d+)|\bqueue (?:flags \S+ )?(?:num|to) (\d+)")
@@ -40,6 +40,11 @@ def _chained(case: Case, passed: Iterable[Gap], what: str) -> Finding | None:
 
 
 def _passes(case: Case, chain: HookChain, gap: Gap) -> bool:
+    if chain.hook in EARLY.values() and chain.family in (INET, IP):
+        own = case.about(gap.place).answers.holds(gap.packet.src) is not None
+        return (
+            own if gap.hook == EGRESS and chain.hook == "output" else (gap.hook, chain.hook) == (INGRESS, "prerouting")
+        )
     if chain.family in (NETDEV, INET):
         return chain.hook == gap.hook and (not chain.devices or gap.device in chain.devices)
     if chain.family == ARP:
@@ -54,7 +59,8 @@ def _of_chain(place: str, chain: HookChain, rule: HookRule, what: str) -> Findin
     table = f"{chain.family} {chain.table}"
     owner = f"chain {rule.chain or chain.name} of {table} ({where})"
     if rule.handle:
-        why = f"A rule in {owner}, which iptables does not show, drops in {place} {what}."
+        does = "drops" if "fwd to" not in rule.text else "sends to another device"
+        why = f"A rule in {owner}, which iptables does not show, {does} in {place} {what}."
         fix = f"nft delete rule {table} {rule.chain} handle {rule.handle}"
         return Finding(place, Cause.FIREWALL_DROP, rule.text, why, (fix,), QUERIED, FIREWALL)
     why = f"The policy of {owner}, which iptables does not show, drops in {place} {what}."

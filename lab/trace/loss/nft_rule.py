@@ -15,14 +15,14 @@ from lab.network.ipv4 import Prefix, number
 from lab.trace.packet import Packet
 from lab.trace.queries.hook import HookChain, HookRule
 
-ENDING = ("drop", "reject")
+ENDING = ("drop", "reject", "fwd")
 _MOST_JUMPS = 16
 _MATCH = re.compile(
     r"(?P<field>(?:ip|tcp|udp|th|meta|ether|icmp|arp) [a-z0-9]+|iif(?:name)?|oif(?:name)?)"
     r" (?:(?P<sign>!=|<=|>=|==|<|>) )?(?P<value>\{[^}]*\}|\"[^\"]*\"|\S+)"
 )
 _COUNTER = re.compile(r"counter packets (\d+) bytes \d+")
-_VERDICT = re.compile(r"(?:^| )(drop|accept|reject|return|continue|queue|jump|goto)\b(?: (?!with)(\S+))?")
+_VERDICT = re.compile(r"(?:^| )(drop|accept|reject|return|continue|queue|jump|goto|fwd)\b(?: (?!with)(\S+))?")
 _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "<": operator.lt,
     ">": operator.gt,

@@ -24,6 +24,7 @@ _DOES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-j TTL |\bip ttl set\b"), "changes the time to live of"),
     (re.compile(r"-j TPROXY|\btproxy to\b"), "hands to a proxy"),
     (re.compile(r"-j TEE|\bdup to\b"), "copies"),
+    (re.compile(r"-j SYNPROXY|\bsynproxy\b"), "answers in the server's stead"),
 )
 
 
@@ -32,7 +33,7 @@ def spared(case: Case) -> Finding | None:
     service, _ = case.passage.asked or (None, None)
     if service is None or not case.untranslated:
         return None
-    for place, decision in _met(case, REQUEST):
+    for place, decision in met(case, REQUEST):
         keeps_out = _ends_nat(decision) or _UNTRACKED.search(decision.text)
         if place == case.chooser and keeps_out and is_foreign(decision):
             does = "accepts" if _ends_nat(decision) else "keeps connection tracking from following"
@@ -62,7 +63,7 @@ def unmasked(case: Case) -> Finding | None:
     found = delivery.not_masqueraded(case)
     if found is None:
         return None
-    for place, decision in _met(case, REQUEST):
+    for place, decision in met(case, REQUEST):
         if place == found.place and _ends_nat(decision) and is_foreign(decision):
             why = f"{found.why} A rule that is not the cluster's accepts it before that."
             return _finding(case, place, decision, why, "")
@@ -72,7 +73,7 @@ def unmasked(case: Case) -> Finding | None:
 def meddling(case: Case) -> Finding | None:
     """What such a rule did may explain it, where nothing else does; of several the last one."""
     for direction, what in ((case.direction, f"{case.name}, which"), (REQUEST, f"request, and the {case.name}")):
-        found = [(place, one) for place, one in _met(case, direction) if is_foreign(one) and _does(one)]
+        found = [(place, one) for place, one in met(case, direction) if is_foreign(one) and _does(one)]
         if found:
             place, decision = found[-1]
             why = f"A rule in {place} that is not the cluster's {_does(decision)} the {what} is lost after that."
@@ -80,7 +81,7 @@ def meddling(case: Case) -> Finding | None:
     return None
 
 
-def _met(case: Case, direction: str) -> Iterator[tuple[str, Decision]]:
+def met(case: Case, direction: str) -> Iterator[tuple[str, Decision]]:
     """The rules that the packet met, in order."""
     for hop in case.hops:
         if hop.direction == direction:

@@ -30,23 +30,41 @@ def to_nobody(case: Case) -> Finding | None:
         if hop.direction != REQUEST:
             continue
         for decision in hop.decisions:
-            if decision.kind != "nat" or not decision.chain or decision.verdict not in ("DNAT", "REDIRECT", "NETMAP"):
+            if not decision.chain or not _redirects(decision):
                 continue
             if _is_foreign(decision) and _leads_astray(case):
                 meant = f"no endpoint of Service {service.full_name}" if service and port else "not where it was sent"
                 why = (
                     f"A rule in {hop.place} that is not kube-proxy's turns {case.passage.exchange.destination} into "
-                    f"{case.passage.endpoint}, which is {meant}."
+                    f"{_said(case)}, which is {meant}."
                 )
                 return _finding(case, hop, decision, why)
     return None
 
 
+def _said(case: Case) -> str:
+    """Where it leads; with the port where the address is an endpoint's."""
+    endpoint, (_, port) = case.passage.endpoint, case.passage.asked or (None, None)
+    known = port is not None and endpoint in {one.address for one in port.endpoints}
+    return f"{endpoint}:{_target(case)[1]}" if known else endpoint
+
+
+def _redirects(decision: Decision) -> bool:
+    return decision.verdict in ("DNAT", "REDIRECT") or "-j NETMAP " in decision.text
+
+
 def _leads_astray(case: Case) -> bool:
     endpoint, (_, port) = case.passage.endpoint, case.passage.asked or (None, None)
     if port is not None:
-        return endpoint not in {one.address for one in port.endpoints}
+        return _target(case) not in {(one.address, one.port) for one in port.endpoints}
     return endpoint != case.passage.exchange.destination
+
+
+def _target(case: Case) -> tuple[str, int]:
+    """Address and port to which it was seen going behind the translation."""
+    endpoint = case.passage.endpoint
+    packets = (part.observation.packet for part in case.passage.request)
+    return endpoint, next((one.dport for one in packets if one.dst == endpoint), 0)
 
 
 def _is_foreign(decision: Decision) -> bool:

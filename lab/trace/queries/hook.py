@@ -1,4 +1,5 @@
-"""Chains at hooks that iptables does not show: netdev's ingress and egress, inet's ingress, bridge and arp.
+"""Chains at hooks that iptables does not show: netdev's ingress and egress, inet's ingress, bridge and arp; and those
+that a packet meets before netfilter is told to report of it.
 
 netlink says quickly whether there are any; only then nft lists their tables, for what it prints is what people know.
 """
@@ -13,8 +14,12 @@ from lab.kernel import rules
 from lab.kernel.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Answer, Message, NetfilterSocket
 from lab.kernel.netlink import attributes
 
-NETDEV, BRIDGE, ARP, INET = "netdev", "bridge", "arp", "inet"
-_FAMILIES = {1: INET, 3: ARP, 5: NETDEV, 7: BRIDGE}
+NETDEV, BRIDGE, ARP, INET, IP = "netdev", "bridge", "arp", "inet", "ip"
+EARLY = {0: "prerouting", 3: "output"}
+"""Hooks at which a packet comes into a place's rules, by NF_INET_* number."""
+REPORTED_FROM = -399
+"""The priority of the rule that has netfilter report; what is asked before that shows in no report."""
+_FAMILIES = {1: INET, 2: IP, 3: ARP, 5: NETDEV, 7: BRIDGE}
 _HOOKS = {
     NETDEV: ("ingress", "egress"),
     BRIDGE: ("prerouting", "input", "forward", "output", "postrouting"),
@@ -89,15 +94,21 @@ def _chain(answer: Answer) -> HookChain | None:
         return None
     hook = attributes(told[_HOOK])
     position = int.from_bytes(hook[_NUMBER], "big")
-    if family == INET and position != _INET_INGRESS:
+    priority = int.from_bytes(hook[_PRIORITY], "big", signed=True)
+    if family in _HOOKS:
+        name = _HOOKS[family][position]
+    elif (family, position) == (INET, _INET_INGRESS):
+        name = "ingress"
+    elif position in EARLY and priority < REPORTED_FROM:
+        name = EARLY[position]
+    else:
         return None
-    name = "ingress" if family == INET else _HOOKS[family][position]
     return HookChain(
         family,
         _string(told[_TABLE]),
         _string(told[_NAME]),
         name,
-        int.from_bytes(hook[_PRIORITY], "big", signed=True),
+        priority,
         tuple(_devices(hook)),
         int.from_bytes(told.get(_POLICY, b"\1"), "big") == 0,
     )
