@@ -20,6 +20,7 @@ GET = SUBSYSTEM << 8 | 1  # IPCTNL_MSG_CT_GET
 End = tuple[str, int]
 
 _ORIGINAL, _ID = 1, 12  # CTA_TUPLE_ORIG, CTA_ID
+_ECHO = 8  # ICMP's type of a question
 _NUMBERS = {name: value for value, name in PROTOCOLS.items()}
 
 
@@ -30,6 +31,20 @@ def listed(place: str) -> Iterator[Event]:
             told = read(place, NEW, answer.body)
             if told is not None:
                 yield told
+
+
+def found(place: str, wanted: Tuple) -> Event | None:
+    """What is remembered of a connection that came like this, in the calling thread's namespace, which is the place's;
+    None where it is not known. OSError when the kernel refuses.
+    """
+    with NetfilterSocket() as netlink:
+        try:
+            answer = netlink.ask(Message(GET, body=nested(_ORIGINAL, *_encoded(wanted))))
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise
+        return read(place, NEW, answer.body)
 
 
 def flush(
@@ -84,7 +99,9 @@ def _deleted(netlink: NetfilterSocket, entry: Event) -> bool:
 
 
 def _encoded(told: Tuple) -> tuple[bytes, bytes]:
-    """A direction with ports as the kernel is asked for it: its addresses, its protocol and ports."""
+    """A direction as the kernel is asked for it: addresses, protocol and ports; an echo's identifier and type."""
     addresses = (attribute(1, socket.inet_aton(told.source)), attribute(2, socket.inet_aton(told.destination)))
     ports = (attribute(2, told.sport.to_bytes(2, "big")), attribute(3, told.dport.to_bytes(2, "big")))
-    return nested(1, *addresses), nested(2, attribute(1, bytes([_NUMBERS[told.protocol]])), *ports)
+    echo = (attribute(4, told.sport.to_bytes(2, "big")), attribute(5, bytes([_ECHO])), attribute(6, b"\0"))
+    known = echo if told.protocol == "icmp" else ports
+    return nested(1, *addresses), nested(2, attribute(1, bytes([_NUMBERS[told.protocol]])), *known)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from errno import EINTR
+from itertools import count
 from struct import Struct
 
 from lab.errors import KernelError
@@ -24,9 +25,10 @@ from lab.kernel.netlink import (
     SOL_NETLINK,
     attribute,
 )
+from lab.kernel.socketfilter import discard
 
 NETLINK_NETFILTER = 12
-NETLINK_ADD_MEMBERSHIP = 1
+NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP = 1, 2
 SUBSYSTEM_LOG, SUBSYSTEM_NFTABLES = 4, 10
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
 UNSPECIFIED, IPV4 = 0, 2
@@ -159,10 +161,21 @@ class NetfilterSocket:
         for group in groups:
             self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
 
-    def heard(self) -> Iterator[Answer]:
-        """What has come since the last time. OSError with ENOBUFS when something was missed; the rest can be read."""
+    def leave(self, groups: Iterable[int]) -> None:
+        """Hear no more of what is told to these groups."""
+        for group in groups:
+            self._socket.setsockopt(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group)
+
+    def discard(self) -> None:
+        """Throw away what has come and was not heard yet."""
+        discard(self._socket)
+
+    def heard(self, most: int = 0) -> Iterator[Answer]:
+        """What has come since the last time, or so many datagrams of it. OSError with ENOBUFS when something was
+        missed; the rest can be read.
+        """
         room = bytearray(RECEIVE_BYTES)
-        while True:
+        for _ in range(most) if most else count():
             try:
                 size = self._socket.recv_into(room)
             except BlockingIOError:

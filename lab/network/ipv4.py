@@ -37,6 +37,11 @@ class Prefix:
         """How many addresses it has, the first and the last included."""
         return 1 << (32 - self.length)
 
+    @property
+    def mask(self) -> int:
+        """Its fixed bits as ones."""
+        return (1 << 32) - self.size
+
     def __str__(self) -> str:
         return f"{dotted(self.network)}/{self.length}"
 

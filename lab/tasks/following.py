@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from lab import terminal
@@ -13,6 +14,7 @@ from lab.tasks import outputs
 
 if TYPE_CHECKING:
     from lab.trace.journey import Journey
+    from lab.trace.lookout import Sampling
 
 
 def follow(
@@ -27,33 +29,55 @@ def follow(
     with client.connect(lab or None) as connected, ExitStack() as stack:
         labmap = LabMap.from_json(connected.request("read", what="map"))
         watched = following(connected.sandbox, labmap, source, connected)
-        stream = _opened(json, stack)
-
-        def begun(places: int) -> None:
-            terminal.warn(f"following {watched.source.name} at {places} places of lab {labmap.lab}, until Ctrl-C")
-
-        def tell(journey: Journey) -> None:
-            if stream is not None:
-                stream.write(f"{json_module.dumps(journey.to_json())}\n".encode())
-                stream.flush()
-            if json != "-":
-                _show(journey, minimal=minimal, verbose=verbose)
-
-        for what in watched.run(tell, begun, count):
-            terminal.warn(f"missed: {what}; they came faster than they could be read")
+        stream = stack.enter_context(outputs.opened(json)) if json else None
+        words = None if json == outputs.STANDARD else _Words(minimal, verbose)
+        watched.run(_Terminal(watched.source.name, labmap.lab, stream, words), count)
 
 
-def _opened(file: str, stack: ExitStack) -> BinaryIO | None:
-    return stack.enter_context(outputs.opened(file)) if file else None
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a journey is shown."""
+
+    minimal: bool
+    verbose: bool
+
+    def show(self, journey: Journey) -> None:
+        from lab.trace.minimal import tell  # noqa: PLC0415
+        from lab.trace.story import show  # noqa: PLC0415
+
+        if self.minimal:
+            terminal.out("\n".join(tell(journey)))
+        else:
+            show(journey, verbose=self.verbose)
+        terminal.out("")
+        terminal.flush()
 
 
-def _show(journey: Journey, *, minimal: bool, verbose: bool) -> None:
-    from lab.trace.minimal import tell  # noqa: PLC0415
-    from lab.trace.story import show  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class _Terminal:
+    """Who is told: journeys on standard output or in a file, the rest on standard error."""
 
-    if minimal:
-        terminal.out("\n".join(tell(journey)))
-    else:
-        show(journey, verbose=verbose)
-    terminal.out("")
-    terminal.flush()
+    pod: str
+    lab: str
+    stream: BinaryIO | None
+    words: _Words | None
+
+    def begun(self, places: int) -> None:
+        terminal.warn(f"following {self.pod} at {places} places of lab {self.lab}, until Ctrl-C")
+
+    def told(self, journey: Journey) -> None:
+        if self.stream is not None:
+            self.stream.write(f"{json_module.dumps(journey.to_json())}\n".encode())
+            self.stream.flush()
+        if self.words is not None:
+            self.words.show(journey)
+
+    def sampled(self, sampling: Sampling) -> None:
+        terminal.warn(f"{self.pod} begins about {sampling.rate:.0f} connections a second; {_told(sampling)}")
+
+
+def _told(sampling: Sampling) -> str:
+    near = f"1 of {sampling.near} connections is told" if sampling.near > 1 else "all of them are told"
+    if sampling.hidden <= sampling.near:
+        return near
+    return f"{near}, but 1 of {sampling.hidden} of those that a NAT gives another address"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from lab.errors import MachineError, UsageError
-
-Instruction = tuple[int, int, int, int]
+from lab.kernel.socketfilter import Instruction
 
 
 def compiled(expression: str) -> tuple[Instruction, ...]:

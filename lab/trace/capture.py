@@ -6,7 +6,6 @@ them. packet(7), socket(7).
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import socket
@@ -14,18 +13,18 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from errno import ENETDOWN
-from struct import Struct, pack
+from struct import Struct
 from types import TracebackType
 from typing import Self
 
 from lab.errors import UsageError
 from lab.kernel.places import Sandbox, inside
+from lab.kernel.socketfilter import Instruction, attach, discard
 from lab.trace.observation import Capture
 
 _ETH_P_ALL = 3
 _SO_TIMESTAMPNS = 35
 _SO_RCVBUFFORCE = 33
-_SO_ATTACH_FILTER = 26
 _SOL_PACKET, _PACKET_STATISTICS, _PACKET_AUXDATA = 263, 6, 8
 _CHECKSUM_NOT_READY = 8  # TP_STATUS_CSUMNOTREADY
 _OTHER_HOST, _OUTGOING = 3, 4  # PACKET_OTHERHOST, PACKET_OUTGOING
@@ -36,8 +35,6 @@ _TIMESPEC = Struct("@qq")
 _STATISTICS = Struct("@II")
 _AUXDATA = Struct("@IIIHHHH")
 _ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(_AUXDATA.size)
-
-Instruction = tuple[int, int, int, int]
 
 
 class Captures:
@@ -79,12 +76,22 @@ class Captures:
         if first:
             _wait_for_stamps()
 
-    def read(self, timeout: float = 0.0) -> list[Capture]:
-        """Everything captured so far, by place; waits up to `timeout` seconds for the first."""
+    def select(self, program: Sequence[Instruction]) -> None:
+        """From now on listen to what another program lets through, in all places that are open; () is everything. What
+        has not been read yet is thrown away.
+        """
+        for listener in self._sockets.values():
+            attach(listener, program)
+            discard(listener)
+
+    def read(self, timeout: float = 0.0, most: int = 0) -> list[Capture]:
+        """Everything captured so far, by place; waits up to `timeout` seconds for the first. Of each place some `most`
+        if given, so that this ends where packets come faster than they are read.
+        """
         captures: list[Capture] = []
         for number, _ in self._poll.poll(timeout, len(self._sockets) or 1):
             place = self._places[number]
-            captures += _drain(self._sockets[place], place)
+            captures += _drain(self._sockets[place], place, most)
         return captures
 
     def missed(self) -> int:
@@ -104,9 +111,7 @@ def _listener(place: str, interface: str, program: Sequence[Instruction]) -> soc
     with suppress(PermissionError):  # beyond the machine's limit is for the machine's root only
         listener.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
     if program:
-        code = ctypes.create_string_buffer(b"".join(pack("@HBBI", *instruction) for instruction in program))
-        fprog = pack("@HP", len(program), ctypes.addressof(code))
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
+        attach(listener, program)
     if interface:
         try:
             listener.bind((interface, _ETH_P_ALL))
@@ -114,7 +119,7 @@ def _listener(place: str, interface: str, program: Sequence[Instruction]) -> soc
             listener.close()
             raise UsageError(f"{place} has no interface {interface!r}", f"./inv exec {place} -- ip link") from error
     elif program:
-        _drain(listener, place)  # what came before the filter was there
+        _drain(listener, place, 0)  # what came before the filter was there
     return listener
 
 
@@ -136,11 +141,11 @@ def _wait_for_stamps() -> None:
             stamp, _, _ = _told(ancillary)
 
 
-def _drain(listener: socket.socket, place: str) -> list[Capture]:
+def _drain(listener: socket.socket, place: str, most: int) -> list[Capture]:
     captures: list[Capture] = []
     frame = bytearray(_FRAME)
     view = memoryview(frame)
-    while True:
+    while not most or len(captures) < most:
         try:
             size, ancillary, _, address = listener.recvmsg_into([view], _ANCILLARY)
         except BlockingIOError:
@@ -165,6 +170,7 @@ def _drain(listener: socket.socket, place: str) -> list[Capture]:
                 foreign=kind == _OTHER_HOST,
             )
         )
+    return captures
 
 
 def _told(ancillary: Sequence[tuple[int, int, bytes]]) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ from lab.trace.journey import DATA, DNS, Resolution
 from lab.trace.observation import Observation
 from lab.trace.packet import ACK, ECHO_REQUEST, RST, SYN, Packet
 from lab.trace.packet import UNREACHABLE as ICMP_UNREACHABLE
+from lab.trace.sample import ALL
 from lab.trace.stages import LOOPBACK
 from lab.trace.wording import icmp
 
@@ -113,11 +114,13 @@ class Flow:
 
 
 class Flows:
-    """All of one pod's. `names` are what DNS told the pod: the answer that had an address, by the address."""
+    """All of one pod's in the sample. `names` are what DNS told it: the answer that had an address, by the address."""
 
     def __init__(self, source: Place) -> None:
         self._source = source
         self.names: dict[str, question.Answer] = {}
+        self.sample = ALL
+        self._since_ns = 0
         self._pending: list[Flow] = []
         self._known: dict[Key, Flow | None] = {}  # None: somebody else began it
         self._last: dict[Key, int] = {}
@@ -149,6 +152,11 @@ class Flows:
         """It is done with; its further packets begin nothing new."""
         self._pending.remove(flow)
 
+    def begin_again(self, since_ns: int) -> None:
+        """What began before that is not told any more."""
+        self._since_ns = since_ns
+        self._pending.clear()
+
     def forget(self, now_ns: int) -> None:
         """Those of which nothing was seen for long: the next packet of their ports begins a new one."""
         if self._pending:
@@ -179,6 +187,9 @@ class Flows:
                 known.went(packet)
             return None
         if not (opening or packet.protocol == "udp" or packet.icmp_type == ECHO_REQUEST):
+            return None
+        taken = self.sample.takes_sequence(packet.seq) if opening else self.sample.takes_port(packet.sport)
+        if one.capture.t_ns < self._since_ns or not taken:
             return None
         token = b"" if packet.protocol == "tcp" else packet.payload
         flow = Flow(self._source.name, packet.src, key, one.capture.t_ns, token, (packet.seq + 1) % (1 << 32))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
@@ -17,19 +17,24 @@ from typing import Self
 from lab.kernel.connections import Event
 from lab.trace.netfilter.event import TraceEvent
 from lab.trace.observation import Capture
+from lab.trace.selection import Selection
 from lab.trace.witnesses import Witnesses
 
 TICK = 0.02  # seconds; a round is at most so long when nothing comes
+MOST = 250  # of each place in one round, so that a round ends where more comes than can be read
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """All that was in the sockets when each was read once; `ended_ns` is the wall clock behind that."""
+    """What was in the sockets when each was read once; `ended_ns` is the wall clock behind that. From one with a
+    `selection` on, which says nothing else, all comes by it.
+    """
 
     captures: tuple[Capture, ...] = ()
     events: tuple[TraceEvent, ...] = ()
     translations: tuple[Event, ...] = ()
     ended_ns: int = field(default_factory=time.time_ns)
+    selection: Selection | None = None
 
 
 class Hearing:
@@ -38,7 +43,7 @@ class Hearing:
     def __init__(self, witnesses: Witnesses) -> None:
         self._witnesses = witnesses
         self._rounds: SimpleQueue[Round | Exception] = SimpleQueue()
-        self._wanted: deque[tuple[str, ...]] = deque()
+        self._wanted: deque[Callable[[], None]] = deque()
         self._end = Flag()
         self._thread = Thread(target=self._listen, daemon=True)
 
@@ -54,7 +59,12 @@ class Hearing:
 
     def open(self, places: Iterable[str]) -> None:
         """Have the witnesses listen in these places as well, from the next round on."""
-        self._wanted.append(tuple(places))
+        named = tuple(places)
+        self._wanted.append(lambda: self._witnesses.open(named))
+
+    def select(self, chosen: Selection) -> None:
+        """Have the witnesses tell of other packets from some round on."""
+        self._wanted.append(lambda: self._select(chosen))
 
     def take(self) -> list[Round]:
         """The rounds since the last time; waits for one. Raises what the thread failed with."""
@@ -74,9 +84,13 @@ class Hearing:
         try:
             while not self._end.is_set():
                 while self._wanted:
-                    witnesses.open(self._wanted.popleft())
-                captures = witnesses.captures.read(TICK)
-                events = witnesses.netfilter.news()
-                self._rounds.put(Round(tuple(captures), tuple(events), tuple(witnesses.translations.read())))
+                    self._wanted.popleft()()
+                captures = witnesses.captures.read(TICK, MOST)
+                events = witnesses.netfilter.news(MOST)
+                self._rounds.put(Round(tuple(captures), tuple(events), tuple(witnesses.translations.read(MOST))))
         except Exception as error:  # it is the other thread's to say
             self._rounds.put(error)
+
+    def _select(self, chosen: Selection) -> None:
+        self._witnesses.select(chosen)
+        self._rounds.put(Round(selection=chosen))

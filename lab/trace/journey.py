@@ -208,6 +208,7 @@ class Journey:
 
     `notes` say what of the asking pod's manifest would matter in a cluster and does not here; in the JSON where there
     are any. `stopped` says of a request that did not arrive which components somebody wants stopped, a sentence each.
+    `one_of`: of so many connections that began meanwhile this one was watched; in the JSON if not all were.
 
     `resolution`, `answer` (what the server said, in words), `client` and `asked` (the address that it was sent from,
     the address and port that it was sent to) and `seen` (every captured packet) are for renderers and are not part of
@@ -227,6 +228,7 @@ class Journey:
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
+    one_of: int = 1
     client: str = ""
     asked: str = ""
 
@@ -244,6 +246,7 @@ class Journey:
             "endpoints": [one.to_json() for one in self.candidates],
             **({"notes": list(self.notes)} if self.notes else {}),
             **({"stopped": list(self.stopped)} if self.stopped else {}),
+            **({"one_of": self.one_of} if self.one_of > 1 else {}),
         }
 
     def part(self, phase: str, direction: str) -> tuple[Hop, ...]:

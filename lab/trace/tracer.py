@@ -20,7 +20,7 @@ from lab.trace.endpoints import choosing_node
 from lab.trace.exchange import Exchange, parts
 from lab.trace.explanation import Agent, explained
 from lab.trace.journey import REQUEST, Journey, Request, Resolution
-from lab.trace.netfilter.match import Match
+from lab.trace.match import Match
 from lab.trace.observation import Capture, Observation, observed
 from lab.trace.probe import DNS_PORT, Probe
 from lab.trace.target import Target, service_at, transport

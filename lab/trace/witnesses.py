@@ -9,13 +9,15 @@ from typing import Self
 
 from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
+from lab.kernel.socketfilter import Instruction
 from lab.network.labmap import LabMap
 from lab.trace.capture import Captures
 from lab.trace.conntrack.listening import Translations
 from lab.trace.counters import Counters
 from lab.trace.explanation import Testimony
-from lab.trace.netfilter.match import Match
+from lab.trace.match import Match
 from lab.trace.netfilter.witness import NetfilterWitness
+from lab.trace.selection import Selection
 
 
 class Witnesses:
@@ -27,6 +29,7 @@ class Witnesses:
         self.translations = Translations(sandbox)
         tunnels = {link.kind for place in labmap.places for link in place.links}
         self.netfilter = NetfilterWitness(sandbox, (), matches, labmap.vxlan_ports, ipip="ipip" in tunnels)
+        self._frames: tuple[Instruction, ...] = ()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -42,8 +45,24 @@ class Witnesses:
     def open(self, places: Iterable[str]) -> None:
         """Have these places told of too."""
         named = tuple(places)
-        for witness in (self.counters, self.translations, self.netfilter, self.captures):
+        for witness in (self.counters, self.translations, self.netfilter):
             witness.open(named)
+        self.captures.open(named, program=self._frames)
+
+    def select(self, chosen: Selection) -> None:
+        """From now on have all of them tell of other packets, also in places that are opened later. Of a sample, nobody
+        listens to connection tracking, which tells of all connections or of none: `conntrack.found` asks it.
+        """
+        self._frames = chosen.frames
+        self.captures.select(self._frames)
+        self.translations.listen(wanted=chosen.is_all)
+        self.netfilter.select(chosen.matches)
+
+    def missed(self) -> tuple[int, tuple[str, ...]]:
+        """How many packets, and where decisions of rules, came faster than they were read, since the last time."""
+        places = tuple(sorted(self.netfilter.missed))
+        self.netfilter.forget_missed()
+        return self.captures.missed(), places
 
     def testimony(self, translations: Sequence[Event]) -> Testimony:
         """All that the kernel has told so far; `translations` are those that were read already."""

@@ -20,8 +20,8 @@ from lab.trace.apart import apart
 from lab.trace.attempt import Ask
 from lab.trace.capture import Captures
 from lab.trace.journey import Decision, Hop, Journey, Request
+from lab.trace.match import Match
 from lab.trace.netfilter.attach import DECIDING, Attached, Ended, attach, with_intents
-from lab.trace.netfilter.match import Match
 from lab.trace.netfilter.ruleset import read_rules
 from lab.trace.netfilter.table import TABLE
 from lab.trace.netfilter.visit import visits

@@ -22,6 +22,7 @@ class Translations:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._sockets: dict[str, NetfilterSocket] = {}
+        self._wanted = True
 
     def __enter__(self) -> Self:
         return self
@@ -42,14 +43,27 @@ class Translations:
                         self._sockets[place] = NetfilterSocket()
                 finally:
                     os.close(netns)
-                self._sockets[place].listen(GROUPS)
+                self._sockets[place].listen(GROUPS if self._wanted else ())
 
-    def read(self) -> list[Event]:
-        """What has come since the last time, in the kernel's order of each place. What was missed is not waited for."""
+    def listen(self, *, wanted: bool) -> None:
+        """Listen from now on or do not, also in places that are opened later. What was not read yet is thrown away."""
+        if wanted != self._wanted:
+            self._wanted = wanted
+            for listener in self._sockets.values():
+                if wanted:
+                    listener.listen(GROUPS)
+                else:
+                    listener.leave(GROUPS)
+                listener.discard()
+
+    def read(self, most: int = 0) -> list[Event]:
+        """What has come since the last time, in the kernel's order of each place; of each `most` if given. What was
+        missed is not waited for.
+        """
         found = []
         for place, listener in self._sockets.items():
             with suppress(OSError):  # ENOBUFS: events were dropped; those that are told are still true
-                for answer in listener.heard():
+                for answer in listener.heard(most):
                     event = read(place, answer.kind, answer.body)
                     if event is not None:
                         found.append(event)

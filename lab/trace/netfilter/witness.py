@@ -12,10 +12,10 @@ from typing import Self
 from lab.errors import KernelError, UsageError
 from lab.kernel.netfilter import NetfilterSocket
 from lab.kernel.places import Sandbox, inside
+from lab.trace.match import Match
 from lab.trace.netfilter import event, legacy
 from lab.trace.netfilter.event import TraceEvent
-from lab.trace.netfilter.match import Match
-from lab.trace.netfilter.table import TABLE, removal, trace_table
+from lab.trace.netfilter.table import TABLE, other_rules, removal, tables, trace_table
 
 NFTRACE = 9  # NFNLGRP_NFTRACE
 
@@ -38,12 +38,15 @@ class NetfilterWitness:
         self._sandbox = sandbox
         self._places = tuple(dict.fromkeys(places))
         self._name = f"{TABLE}-{os.urandom(4).hex()}"
-        self._table = trace_table(matches, vxlan_ports, ipip=ipip, name=self._name)
+        self._vxlan_ports, self._ipip = tuple(vxlan_ports), ipip
+        self._table = trace_table(matches, self._vxlan_ports, ipip=ipip, name=self._name)
+        self._owners: dict[str, NetfilterSocket] = {}
         self._sockets: dict[str, NetfilterSocket] = {}
         self._logs: dict[str, NetfilterSocket] = {}
         self._loggers: dict[str, str] = {}
         self._events: list[TraceEvent] = []
         self._missed: set[str] = set()
+        self._silent: set[str] = set()
 
     def __enter__(self) -> Self:
         try:
@@ -75,9 +78,10 @@ class NetfilterWitness:
             os.close(netns)
 
     def _open(self, place: str) -> None:
-        netlink = self._sockets[place] = NetfilterSocket()
-        netlink.execute(self._table, f"{place}: making the trace table")
-        netlink.listen([NFTRACE])
+        owner = self._owners[place] = NetfilterSocket()
+        owner.execute(self._table, f"{place}: making the trace table")
+        self._sockets[place] = NetfilterSocket()
+        self._sockets[place].listen([NFTRACE])
         if legacy.tables():
             log = self._logs[place] = NetfilterSocket()
             self._loggers[place] = legacy.bind(log)
@@ -88,29 +92,62 @@ class NetfilterWitness:
         for place, logger in self._loggers.items():
             with suppress(OSError, UsageError), self._inside(place):  # the lab may have ended meanwhile
                 legacy.release(logger)
-        for place, netlink in self._sockets.items():
+        for place, netlink in self._owners.items():
             with suppress(OSError, KernelError):  # what cannot be done here happens when the socket closes
                 netlink.execute(removal(self._name), f"{place}: removing the trace table")
-        for netlink in (*self._logs.values(), *self._sockets.values()):
+        for netlink in (*self._logs.values(), *self._sockets.values(), *self._owners.values()):
             netlink.close()
-        self._logs, self._sockets, self._loggers = {}, {}, {}
+        self._logs, self._sockets, self._loggers, self._owners = {}, {}, {}, {}
 
-    def events(self) -> list[TraceEvent]:
-        """All events so far, place by place in the order in which they were told."""
+    def select(self, matches: Sequence[Match]) -> None:
+        """From now on have these packets reported on instead, also in places that are opened later. What has not been
+        read yet is thrown away. Of a sample, a place without rules is not asked to report: that costs every packet's
+        time, and there is nothing to report. KernelError.
+        """
+        rules = other_rules(matches, self._vxlan_ports, ipip=self._ipip, name=self._name)
+        self._table = trace_table(matches, self._vxlan_ports, ipip=self._ipip, name=self._name)
+        sampled = any(match.sample.of > 1 for match in matches)
+        for place, owner in self._owners.items():
+            what = f"{place}: changing the trace table"
+            silent = sampled and not self._has_rules(place)
+            if place in self._silent:
+                if not silent:
+                    owner.execute(self._table, what)
+                    self._silent.discard(place)
+            elif silent:
+                owner.execute(removal(self._name), what)
+                self._silent.add(place)
+            else:
+                owner.execute(rules, what)
+        for heard in (*self._sockets.values(), *self._logs.values()):
+            heard.discard()
+
+    def _has_rules(self, place: str) -> bool:
+        """Whether there is a table in the place of which something could be reported."""
+        return place in self._logs or any(not name.startswith(TABLE) for name in tables(self._owners[place]))
+
+    def events(self, most: int = 0) -> list[TraceEvent]:
+        """All events so far, place by place in the order in which they were told; of each place some `most` if given,
+        so that this ends where they come faster than they are read.
+        """
         for sockets in (self._sockets, self._logs):
             for place, netlink in sockets.items():
-                self._collect(place, netlink)
+                self._collect(place, netlink, most)
         return list(self._events)
 
-    def news(self) -> list[TraceEvent]:
+    def news(self, most: int = 0) -> list[TraceEvent]:
         """The events since the last time; neither this nor `events` tells them again."""
-        found, self._events = self.events(), []
+        found, self._events = self.events(most), []
         return found
 
-    def _collect(self, place: str, netlink: NetfilterSocket) -> None:
+    def forget_missed(self) -> None:
+        """Begin to count anew."""
+        self._missed.clear()
+
+    def _collect(self, place: str, netlink: NetfilterSocket, most: int) -> None:
         while True:
             try:
-                for answer in netlink.heard():
+                for answer in netlink.heard(most):
                     found = event.read(place, answer)
                     if found:
                         self._events += self._ours(found)

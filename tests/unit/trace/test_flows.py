@@ -10,6 +10,7 @@ from lab.trace.flows import SECONDS, Flows
 from lab.trace.observation import Capture, Observation
 from lab.trace.packet import ACK, ECHO_REPLY, ECHO_REQUEST, PSH, RST, SYN, Packet
 from lab.trace.question import RESPONSE, ask
+from lab.trace.sample import sample
 
 POD, PEER, DNS = "10.244.0.2", "10.244.0.129", "172.16.0.10"
 SOURCE = Place("namespace001/pod-0", "pod", links=(Link("eth0", "veth", addresses=(f"{POD}/32",)),))
@@ -132,3 +133,22 @@ def test_ports_are_forgotten_after_a_minute() -> None:
     flows.forget(int(100e9))
     assert flows.owner(there) is None
     assert len(flows.take(seen(there, t_ns=int(100e9)))) == 1
+
+
+def test_of_a_sample_only_its_connections_begin_and_those_that_were_seen_from_their_beginning() -> None:
+    flows = Flows(SOURCE)
+    flows.sample = sample(64, 7)
+    mine, other = replace(OUT, seq=7 << 20), replace(OUT, sport=40002, seq=8 << 20)
+    (flow,) = flows.take(seen(mine, other))
+    assert (flow.key[1], flow.outcome) == (40000, (SILENT, "no answer"))
+    flows.begin_again(since_ns=100)
+    assert (flows.ended(LATE), flows.oldest_ns) == ([], 0), "of the larger sample, all was not seen"
+    assert flows.take(seen(replace(mine, sport=40004), t_ns=99)) == []
+    assert len(flows.take(seen(replace(mine, sport=40006), t_ns=100))) == 1
+
+
+def test_of_a_sample_datagrams_begin_by_their_port() -> None:
+    flows = Flows(SOURCE)
+    flows.sample = sample(64, 7)
+    datagrams = [Packet("udp", POD, sport, PEER, 514, payload=b"<13>hello") for sport in range(40000, 40128, 2)]
+    assert [flow.key[1] for flow in flows.take(seen(*datagrams))] == [40078]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.trace import reasons, repair
-from lab.trace.following import matches, places
+from lab.trace.following import places
 from lab.trace.journey import DATA, LOST, REQUEST, Journey, Loss, Mending, Request
+from lab.trace.selection import selection
 from tests.unit.trace.recordings import journey, labmap
 
 REQUESTED = Request("namespace001/pod-0", "myapp", 80)
@@ -60,7 +61,7 @@ def test_a_pod_is_followed_wherever_its_requests_may_come_by() -> None:
     listened = places(there, pod)
     assert listened[0] == pod.name
     assert set(listened) == {place.name for place in there.places if place.kind != "underlay"}
-    told = matches(there, (pod.address, "10.99.0.1"))
+    told = selection(there, (pod.address, "10.99.0.1")).matches
     outside = [match.server for match in told if match.server]
     assert outside, "a NAT hides the pod's address there"
     assert {match.protocol for match in told} == {"tcp", "udp", "icmp"}

@@ -1,0 +1,218 @@
+"""What is heard of a pod's connections, put together: each becomes a journey when it is known what became of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from random import SystemRandom
+
+from lab.kernel.connections import Event
+from lab.kernel.places import Sandbox
+from lab.network.labmap import LabMap, Place
+from lab.network.path import Walker
+from lab.trace.conntrack import flow as conntrack
+from lab.trace.conntrack.remembered import remembered
+from lab.trace.exchange import parts
+from lab.trace.explanation import Agent, Testimony, explained
+from lab.trace.flows import Flow, Flows
+from lab.trace.hearing import Hearing, Round
+from lab.trace.journey import Journey, Request, Resolution
+from lab.trace.meter import Meter
+from lab.trace.netfilter.event import TraceEvent
+from lab.trace.netfilter.remembered import RememberedRules
+from lab.trace.netfilter.table import TABLE
+from lab.trace.observation import Observation, observed
+from lab.trace.pace import Pace
+from lab.trace.sample import seed_beside
+from lab.trace.selection import Selection
+from lab.trace.target import service_at
+from lab.trace.verdict import judge, passages_of
+from lab.trace.witnesses import Witnesses
+
+KEPT_NS = 200_000_000  # what was seen this long before the oldest flow began is not its
+QUIET_SECONDS = 1.0  # so often the counters' beginning is moved on while nothing is pending
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """From now on one of `near` connections is told, of those that a NAT hides one of `hidden` if that is more. So
+    many begin in a second.
+    """
+
+    near: int
+    hidden: int
+    rate: float
+
+
+class Lookout:
+    """What was heard of the flows that are not told yet. `announce` is told when others are left out than before."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        labmap: LabMap,
+        source: Place,
+        agent: Agent,
+        witnesses: Witnesses,
+        hearing: Hearing,
+        selection: Selection,
+        announce: Callable[[Sampling], None],
+    ) -> None:
+        self._sandbox, self._labmap, self._agent = sandbox, labmap, agent
+        self._witnesses, self._hearing = witnesses, hearing
+        self._selection, self._announce = selection, announce
+        self._rules = RememberedRules()
+        self._walker = Walker(labmap)
+        self._flows = Flows(source)
+        self._observations: list[Observation] = []
+        self._events: list[tuple[int, TraceEvent]] = []
+        self._translations: list[tuple[int, Event]] = []
+        self._counted = time.monotonic()
+        self._meter = Meter(source.name, selection.clients)
+        self._pace = Pace()
+        ports = {port.port for service in labmap.services for port in service.ports}
+        ports |= {one.port for service in labmap.services for port in service.ports for one in port.endpoints}
+        self._seeds = (seed_beside(ports, SystemRandom()), seed_beside(ports, SystemRandom()))
+        self._changing = False  # whether what comes until the witnesses have another selection is thrown away
+
+    def journeys(self) -> Iterator[Journey]:
+        """One after the other, endlessly. A flow is told a round after its end was seen, when all have told of it."""
+        before: list[Flow] = []
+        while True:
+            for one in self._hearing.take():
+                if one.selection is not None:
+                    self._select(one.selection, one.ended_ns)
+                if self._changing or one.selection is not None:
+                    before = []
+                    continue
+                ended = self._heard(one)
+                self._look(one)
+                for flow in filter(set(before).__contains__, ended):
+                    if self._changing:
+                        break
+                    translations = self._known(flow)
+                    if self._is_seen_whole(flow, translations):
+                        yield self._journey(flow, translations)
+                    self._flows.told(flow)
+                    self._look(one)
+                before = ended
+            self._tidy()
+
+    def _heard(self, one: Round) -> list[Flow]:
+        """Take up a round; gives the flows that have come to an end."""
+        seen = observed(one.captures, self._labmap)
+        self._observations += seen
+        self._events += ((one.ended_ns, event) for event in one.events)
+        self._translations += ((one.ended_ns, event) for event in one.translations)
+        begun = self._flows.take(seen)
+        for flow in begun:
+            way = self._walker.round_trip(flow.place, flow.key[2])
+            self._hearing.open(place for place in way.places if place)
+        self._meter.count(len(begun), seen, one)
+        return self._flows.ended(one.ended_ns)
+
+    def _look(self, one: Round) -> None:
+        """Change what is listened to when that costs too much, or less than it may."""
+        load = self._meter.load(one.ended_ns)
+        if load is None:
+            return
+        now, pace = self._selection, self._pace
+        if not pace.follow(load, missed=any(self._witnesses.missed())):
+            return
+        self._changing = pace.near > now.near.of or pace.hidden > now.hidden.of
+        self._hearing.select(now.sampled(pace.near, pace.hidden, self._seeds))
+        self._announce(Sampling(pace.near, pace.hidden, load.connections * now.near.of))
+
+    def _select(self, chosen: Selection, since_ns: int) -> None:
+        """The witnesses have another selection. Of a smaller one, what began before was not seen whole."""
+        self._selection = chosen
+        self._flows.sample = chosen.near
+        if self._changing:
+            self._changing = False
+            self._flows.begin_again(since_ns)
+            self._observations, self._events, self._translations = [], [], []
+        self._witnesses.missed()
+        self._meter.begin_again()
+
+    def _is_seen_whole(self, flow: Flow, translations: Iterable[Event]) -> bool:
+        """Whether its packets are in the sample also where a NAT hides whose they are."""
+        chosen = self._selection
+        if flow.key[0] == "tcp":
+            return not _sources(flow, translations) or chosen.hidden_tcp.takes_sequence((flow.sequence - 1) % (1 << 32))
+        return all(map(chosen.hidden.takes_port, _sources(flow, translations)))
+
+    def _one_of(self, flow: Flow, translations: Iterable[Event]) -> int:
+        """Of how many connections like it it is the one that is told."""
+        chosen = self._selection
+        if not _sources(flow, translations):
+            return chosen.near.of
+        return chosen.hidden_tcp.of if flow.key[0] == "tcp" else chosen.near.of * chosen.hidden.of
+
+    def _known(self, flow: Flow) -> tuple[Event, ...]:
+        """What connection tracking knows of a flow: what it has told, or, of a sample, what it says now."""
+        if self._selection.is_all:
+            return tuple(event for _, event in self._translations)
+        return remembered(self._sandbox, parts(flow.exchange(), self._observations))
+
+    def _tidy(self) -> None:
+        """Forget what no flow needs any more."""
+        now = time.time_ns()
+        since = (self._flows.oldest_ns or now) - KEPT_NS
+        self._observations = [one for one in self._observations if one.capture.t_ns >= since]
+        self._events = [told for told in self._events if told[0] >= since]
+        self._translations = [told for told in self._translations if told[0] >= since]
+        self._flows.forget(now)
+        if not self._flows.oldest_ns and time.monotonic() - self._counted > QUIET_SECONDS:
+            self._witnesses.counters.begin_again()
+            self._counted = time.monotonic()
+
+    def _journey(self, flow: Flow, translations: tuple[Event, ...]) -> Journey:
+        exchange = flow.exchange()
+        mine = [part.observation for part in parts(exchange, self._observations)]
+        to, resolution = self._asked(flow)
+        request = Request(flow.place, to, exchange.dport, exchange.protocol)
+        journey = judge(self._labmap, request, [exchange], mine, resolution)
+        passages = passages_of(self._labmap, [exchange], mine)
+        told = Testimony(
+            tuple(self._about(flow)),
+            translations,
+            self._witnesses.counters,
+            self._rules.read,
+        )
+        found = explained(journey, passages, told, self._labmap, self._sandbox, self._agent)
+        return replace(found, one_of=self._one_of(flow, translations))
+
+    def _asked(self, flow: Flow) -> tuple[str, Resolution | None]:
+        """The name by which the pod knows the address, and the answer that told it; else whose address it is."""
+        address = flow.key[2]
+        answer = self._flows.names.get(address)
+        if answer is not None and not flow.is_question:
+            return answer.name, Resolution(answer.name, answer.status, answer.addresses, 1)
+        found = service_at(self._labmap, address, flow.key[3], flow.key[0])
+        if found is not None and address in found[0].addresses:
+            return f"{found[0].name}.{found[0].namespace}", flow.resolution
+        owner = self._labmap.owners.get(address)
+        return (owner[0].name if owner else address), flow.resolution
+
+    def _about(self, flow: Flow) -> Iterable[TraceEvent]:
+        """The events that are not another flow's of the pod."""
+        others: dict[tuple[str, int], bool] = {}
+        for _, event in self._events:
+            packet = event.packet
+            key = (event.place, event.id)
+            if packet is not None and (event.table == TABLE or key not in others or not event.id):
+                owner = self._flows.owner(packet)
+                others[key] = owner is not None and owner is not flow
+            if not others.get(key, False):
+                yield event
+
+
+def _sources(flow: Flow, translations: Iterable[Event]) -> list[int]:
+    """The ports that NATs on its way gave it with another address."""
+    mine = conntrack.flow(flow.exchange(), translations).inner
+    return [
+        event.onward.sport
+        for event in mine
+        if (event.onward.source, event.onward.sport) != (event.original.source, event.original.sport)
+    ]

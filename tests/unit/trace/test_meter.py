@@ -1,0 +1,54 @@
+"""The figures by which watching keeps its pace, also where more comes than is read."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from lab.trace.hearing import MOST, Round
+from lab.trace.meter import Meter
+from lab.trace.observation import Capture, Observation
+from lab.trace.packet import Packet
+
+POD, PLACE, ROUTER = "10.244.0.2", "namespace001/pod-0", "router"
+OWN = Packet("tcp", POD, 40000, "10.244.0.129", 8080)
+HIDDEN = Packet("tcp", "10.0.1.10", 40000, "203.0.113.80", 80)
+MS = 1_000_000
+
+
+def seen(place: str, packet: Packet, count: int, since_ns: int, every_ns: int) -> list[Observation]:
+    return [Observation(Capture(place, "eth0", "out", since_ns + one * every_ns), packet) for one in range(count)]
+
+
+@pytest.fixture
+def meter(monkeypatch: pytest.MonkeyPatch) -> Meter:
+    """One whose wall clock has gone on by a second at every look."""
+    ticks = iter(range(1000))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    return Meter(PLACE, (POD,))
+
+
+def test_a_rate_is_what_came_in_the_time_in_which_it_came(meter: Meter) -> None:
+    now = time.time_ns()
+    meter.count(20, seen(PLACE, OWN, 20, now, MS) + seen(ROUTER, HIDDEN, 60, now, MS), Round(ended_ns=now + 500 * MS))
+    load = meter.load(now + 500 * MS)
+    assert load is not None
+    assert load.connections == pytest.approx(40, rel=0.05)
+    assert load.hidden == pytest.approx(120, rel=0.05), "the pod's own are not meant"
+
+
+def test_of_a_flood_the_stamps_say_how_long_a_round_was(meter: Meter) -> None:
+    now = time.time_ns()
+    flood = seen(PLACE, OWN, MOST, now, 40_000)
+    meter.count(MOST // 10, flood + seen(ROUTER, HIDDEN, 10, now, MS), Round(ended_ns=now + 500 * MS))
+    load = meter.load(now + 500 * MS)
+    assert load is not None
+    assert load.connections == pytest.approx(2500, rel=0.05)
+    assert load.hidden == pytest.approx(20, rel=0.05), "which had room in the round"
+
+
+def test_too_few_say_nothing_yet(meter: Meter) -> None:
+    now = time.time_ns()
+    meter.count(1, seen(PLACE, OWN, 1, now, MS), Round(ended_ns=now + 500 * MS))
+    assert meter.load(now + 500 * MS) is None
