@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from bench import labs, services
+from bench import followed, labs, services
 from bench.figures import Figure
 from bench.peers import MOST_OF_MININET, Floor, Mininet
 
@@ -134,6 +134,10 @@ class Bench:
         group = "two-subnet, whole processes"
         for what, runs in times.items():
             yield Figure(group, what, "ms", tuple(runs), BUDGETS.get(what))
+        self._tell("two-subnet, followed")
+        with self._lab() as name:
+            labs.whole("up", "--topology", "two-subnet", "--lab", name)
+            yield from followed.figures(name, self._runs)
 
 
 def _building(

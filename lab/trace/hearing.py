@@ -5,9 +5,10 @@ kernel goes on telling, and an ordinary user's sockets hold no more than a few h
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from threading import Thread
@@ -24,7 +25,7 @@ TICK = 0.02  # seconds; a round is at most so long when nothing comes
 MOST = 250  # of each place in one round, so that a round ends where more comes than can be read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Round:
     """What was in the sockets when each was read once; `ended_ns` is the wall clock behind that. From one with a
     `selection` on, which says nothing else, all comes by it.
@@ -35,6 +36,12 @@ class Round:
     translations: tuple[Event, ...] = ()
     ended_ns: int = field(default_factory=time.time_ns)
     selection: Selection | None = None
+
+    @cached_property
+    def flooded(self) -> frozenset[str]:
+        """The places in which more was to be read."""
+        counts = Counter(capture.place for capture in self.captures)
+        return frozenset(place for place, count in counts.items() if count >= MOST)
 
 
 class Hearing:

@@ -77,7 +77,9 @@ class Lookout:
         self._changing = False  # whether what comes until the witnesses have another selection is thrown away
 
     def journeys(self) -> Iterator[Journey]:
-        """One after the other, endlessly. A flow is told a round after its end was seen, when all have told of it."""
+        """One after the other, endlessly. A flow is told a round after its end was seen, when all have told of it, and
+        no place has more to tell.
+        """
         before: list[Flow] = []
         while True:
             for one in self._hearing.take():
@@ -88,6 +90,8 @@ class Lookout:
                     continue
                 ended = self._heard(one)
                 self._look(one)
+                if one.flooded:
+                    continue
                 for flow in filter(set(before).__contains__, ended):
                     if self._changing:
                         break

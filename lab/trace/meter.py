@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from lab.kernel import processors
-from lab.trace.hearing import MOST, Round
+from lab.trace.hearing import Round
 from lab.trace.observation import Observation
 from lab.trace.pace import Load
 
@@ -50,7 +50,7 @@ class Meter:
             if packet.protocol and packet.src not in self._clients and packet.dst not in self._clients:
                 self._hidden[capture.place] += 1
         for place, times in stamps.items():
-            if len(times) >= MOST:
+            if place in one.flooded:
                 self._shorter_ns[place] += lasted_ns - (times[-1] - times[0])
                 self._flooded = True
         self._began += began

@@ -20,7 +20,7 @@ _LEAST_COST = 0.003
 _HIDDEN_SHARE = 0.3  # of all that may be spent
 _HIDDEN_WHOLE = 500.0  # packets a second
 _ENOUGH = 5  # connections tell their cost well enough
-_SLACK, _PATIENCE = 0.6, 4  # it must be well within its limit for so many looks before more is told
+_SLACK, _PATIENCE = 0.6, 2  # it must be well within its limit for so many looks before more is told
 _MEMORY = 0.7
 
 
@@ -77,12 +77,12 @@ class Pace:
         if wanted > now:
             self._calm[name] = 0
             return wanted
-        calm = now > 1 and (_power(rate / most / _SLACK) < now or rate <= whole * _SLACK)
-        self._calm[name] = self._calm.get(name, 0) + 1 if calm else 0
+        lower = 1 if rate <= whole * _SLACK else _power(rate / most / _SLACK)
+        self._calm[name] = self._calm.get(name, 0) + 1 if lower < now else 0
         if self._calm[name] < _PATIENCE:
             return now
         self._calm[name] = 0
-        return now // 2
+        return lower
 
 
 def _budget(load: Load) -> float:
