@@ -260,6 +260,8 @@ def test_a_remembered_flow_leads_to_what_is_no_endpoint(routed: Lab) -> None:
     assert lost["object"].startswith(f"udp 17 src=10.244.0.3 dst={service} sport=45000 dport=80 src=10.244.0.140"), lost
     assert "no endpoint of Service namespace001/datagrams" in lost["why"]
     assert all(one["command"].startswith("conntrack -D -p udp ") for one in lost["fix"])
+    mend(routed, lost)
+    assert traced(routed, "namespace001/pod-1", "datagrams.namespace001", "--protocol", "udp")["verdict"] == "delivered"
 
 
 def test_a_loss_that_nothing_explains_ends_with_the_counter_that_rose(routed: Lab) -> None:
