@@ -102,6 +102,18 @@ ROWS = (
         options=NFTABLES,
     ),
     Row(
+        "a chain of kube-proxy's nft table is empty",
+        (("node-0", "nft flush chain ip kube-proxy services"),),
+        ("node-0", "firewall"),  # kube-proxy rejects what is for a ClusterIP and was not translated
+        "rules-missing",
+        "node-0",
+        "chain services lacks ip daddr . meta l4proto . th dport vmap @service-ips",
+        "nft 'flush chain ip kube-proxy services",
+        to="172.16.10.10:80",
+        via="",
+        options=NFTABLES,
+    ),
+    Row(
         "an element of kube-proxy's map is gone",
         (("node-0", "nft delete element ip kube-proxy service-ips {{ 172.16.10.10 . tcp . 80 }}"),),
         ("node-0", "firewall"),

@@ -138,7 +138,9 @@ def _rules_finding(case: Case, drift: Drift, item: Object) -> Finding:
     number = sum(len(one.missing) for one in case.about(drift.place).drifts if one.table == drift.table)
     several = "a rule" if number == 1 else f"{number} rules"
     why = f"{drift.place} lacks {several} of {of}{_consequence(case, drift)}."
-    return Finding(drift.place, Cause.RULES_MISSING, rule, why, drift.mends, QUERIED, "service")
+    # A rule of iptables says itself which chain it is of.
+    said = f"chain {item.name} lacks {rule}" if isinstance(item, NftChain) else rule
+    return Finding(drift.place, Cause.RULES_MISSING, said, why, drift.mends, QUERIED, "service")
 
 
 def _of_set(case: Case, drift: Drift, item: IpSet | NftSet) -> Finding:
