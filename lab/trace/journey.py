@@ -156,8 +156,9 @@ class Loss:
 class Resolution:
     """What DNS said: the last name asked for, the status (NOERROR, NXDOMAIN, …), and how many questions it took.
 
-    `server` is who was asked last, `alias` the name that a CNAME led to. A program waits `waited` seconds for answers
-    that did not come; of a name that it does not get, it `gives_up` after so many, all told.
+    `names` are all that were asked for, in turn, where that is known. `server` is who was asked last, `alias` the name
+    that a CNAME led to. A program waits `waited` seconds for answers that did not come; of a name that it does not get,
+    it `gives_up` after so many, all told.
     """
 
     name: str
@@ -169,6 +170,7 @@ class Resolution:
     alias: str = ""
     gives_up: int = 0
     half: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,10 @@ class Probe:
         questions = waited = 0
         told = Resolution(name, UNANSWERED, (), 0)
         names = list(self.resolver.candidates(name))
+        tried: list[str] = []
         while names:
             candidate = names.pop(0)
+            tried.append(candidate)
             said = self._asked(candidate)
             questions, waited = questions + said.questions, waited + said.waited
             told = Resolution(candidate, said.status, said.addresses, questions, said.server, waited, said.alias)
@@ -119,7 +121,7 @@ class Probe:
                 break
             if first is not None and first.rcode not in ONWARD:
                 names = [one for one in names if one == name]
-        return told
+        return replace(told, names=tuple(tried))
 
     def _gives_up(self, name: str, candidate: str, said: _Said) -> int:
         """Seconds until a program gives up or, of two questions, goes on with the answer that it has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lab.errors import UsageError
@@ -44,10 +45,12 @@ def aim(labmap: LabMap, source: Place, to: str, port: int | None, protocol: str)
     host = typed.host
     if typed.kind == SERVICE and not is_address(host):
         meant = service_called(labmap, source, host)
-        return _of_service(labmap, source, meant, f"{meant.name}.{meant.namespace}", port, protocol)
+        name = f"{meant.name}.{meant.namespace}" if asks_cluster(labmap, source) else ""
+        return _of_service(labmap, source, meant, name, port, protocol)
     service = _service_with(labmap, host, port, protocol) if is_address(host) else service_named(labmap, source, host)
     if service is not None and not typed.kind:
-        return replace(_of_service(labmap, source, service, host, port, protocol), path=typed.path)
+        name = host if source.kind == POD or is_address(host) else ""
+        return replace(_of_service(labmap, source, service, name, port, protocol), path=typed.path)
     place = place_called(labmap, source, typed) if typed.kind else _place(labmap, source, host)
     wanted = port if port is not None else _usual_port(place, protocol)
     wanted = 0 if protocol == "icmp" else wanted
@@ -66,16 +69,23 @@ def transport(protocol: str) -> str:
     return "udp" if protocol == "dns" else protocol
 
 
+def asks_cluster(labmap: LabMap, source: Place) -> bool:
+    """Whether the place asks the cluster's DNS: pods do, unless their dnsPolicy names other servers."""
+    return source.kind == POD and labmap.dns.service_ip in labmap.resolver(source).asked
+
+
 def _of_service(labmap: LabMap, source: Place, service: Service, host: str, port: int | None, protocol: str) -> Target:
-    """A Service as this place asks for it: by the name where it asks the cluster's DNS, else by an address."""
+    """A Service by the name or address that is typed for it; with neither, by an address that this place has for it.
+
+    A pod has its own resolver look up what is typed, whomever that asks: its programs have nothing else.
+    """
     wanted = _service_port(service, port, protocol)
     found = _port_of(service, wanted, protocol)
     if is_address(host):
         return _with_endpoints(labmap, source, Target(host, "", host, wanted, service), found)
-    asks_cluster = source.kind == POD and labmap.dns.service_ip in labmap.resolver(source).asked
-    name = host if asks_cluster else service.external_name
+    name = host or service.external_name
     address = "" if name else _address_for(source, service, found)
-    text = host if asks_cluster else _full_name(labmap, service)
+    text = host or full_name(labmap, service)
     return _with_endpoints(labmap, source, Target(text, name, address, wanted, service), found)
 
 
@@ -150,21 +160,27 @@ def _service_with(labmap: LabMap, address: str, port: int | None, protocol: str)
 
 def service_named(labmap: LabMap, source: Place, host: str) -> Service | None:
     """The Service that DNS finds under this name, asked by that pod; of a place that is none, the one that is meant."""
-    by_name = {_full_name(labmap, one): one for one in labmap.services}
     name, domain = host.rstrip("."), labmap.dns.domain
     asked = (
         labmap.resolver(source).candidates(host)
         if source.kind == POD
         else (f"{name}.svc.{domain}", f"{name}.{domain}", name)
     )
-    found = next((by_name[one] for one in map(str.lower, asked) if one in by_name), None)
+    found = service_known_as(labmap, asked)
     if found is None and source.kind != POD and host not in labmap.by_name:
         alike = [one for one in labmap.services if one.name == host]
         return alike[0] if len(alike) == 1 else None
     return found
 
 
-def _full_name(labmap: LabMap, service: Service) -> str:
+def service_known_as(labmap: LabMap, names: Iterable[str]) -> Service | None:
+    """The Service whose whole name the first of these is that is any's."""
+    by_name = {full_name(labmap, one): one for one in labmap.services}
+    return next((by_name[one] for one in map(str.lower, names) if one in by_name), None)
+
+
+def full_name(labmap: LabMap, service: Service) -> str:
+    """The name by which the cluster's DNS knows a Service."""
     return f"{service.name}.{service.namespace}.svc.{labmap.dns.domain}"
 
 

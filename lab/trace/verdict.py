@@ -7,11 +7,9 @@ from dataclasses import replace
 
 from lab.network.labmap import LabMap, Service, ServicePort
 from lab.network.path import OUT, Crossing
-from lab.suggestion import nearest
 from lab.trace import endpoints
 from lab.trace.exchange import Exchange, parts
 from lab.trace.journey import (
-    CAPTURED,
     DATA,
     DELIVERED,
     DNS,
@@ -30,6 +28,7 @@ from lab.trace.observation import Observation
 from lab.trace.packet import TIME_EXCEEDED, UNREACHABLE_NAMES, Packet
 from lab.trace.passage import Passage, crossing
 from lab.trace.target import service_named
+from lab.trace.unresolved import unresolved
 
 UNKNOWN = "unknown"
 WRAPPED = {"vxlan": ", wrapped in VXLAN,", "ipip": ", wrapped in IPIP,", "": ""}
@@ -129,7 +128,7 @@ def _verdict(passage: Passage, resolution: Resolution | None, request: Request) 
     if not passage.succeeded:
         return LOST, _lost(passage)
     if passage.exchange.phase == DNS and not (resolution and resolution.addresses):
-        return UNRESOLVED, _unresolved(passage, resolution, request.to)
+        return UNRESOLVED, unresolved(passage, resolution, request.to)
     return DELIVERED, None
 
 
@@ -194,46 +193,6 @@ def _error_name(packet: Packet) -> str:
 def _port(passage: Passage) -> int:
     """The port at the endpoint, behind any translation."""
     return passage.request[-1].observation.packet.dport if passage.request else passage.exchange.dport
-
-
-def _unresolved(passage: Passage, resolution: Resolution | None, typed: str) -> Loss:
-    status = resolution.status if resolution else UNKNOWN
-    asked = f" ({resolution.questions} questions)" if resolution and resolution.questions > 1 else ""
-    name = resolution.name if resolution else ""
-    place = passage.answerer or passage.exchange.source
-    service = service_named(passage.labmap, passage.labmap.by_name[passage.exchange.source], typed)
-    if service is not None and service.is_headless:
-        said = f"Service {service.full_name}"
-        why = (
-            f"{said} is there. It is headless, so DNS has no address for it but its ready endpoints': {_none(service)}."
-        )
-        return Loss(place, REQUEST, DNS, "resolve", "no-endpoints", why, said, evidence=CAPTURED)
-    cause = "nodata" if status == "NOERROR" else status.lower()
-    if service is not None and service.external_name:
-        target = service.external_name
-        gone = "does not exist" if status == "NXDOMAIN" else f"has no address ({status})"
-        told = f"Service {service.full_name} is there: an ExternalName, for which DNS answers CNAME {target}."
-        why = f"{told} {target} {gone}."
-        return Loss(place, REQUEST, DNS, "resolve", f"dns-{cause}", why, f"CNAME {target}", evidence=CAPTURED)
-    said = f"that {name} does not exist" if status == "NXDOMAIN" else f"{status} and no address for {name}"
-    meant = _meant(passage.labmap, typed)
-    why = f"{place} says {said}{asked}.{f' Did you mean {meant}?' if meant else ''}"
-    return Loss(place, REQUEST, DNS, "resolve", f"dns-{cause}", why, evidence=CAPTURED)
-
-
-def _none(service: Service) -> str:
-    """Why a headless Service has no ready endpoint."""
-    told = dict.fromkeys(port.why for port in service.ports if port.why)
-    return "; ".join(told) or "none is ready"
-
-
-def _meant(labmap: LabMap, typed: str) -> str:
-    """The name of a Service, or of the outside, that looks like the one that was typed."""
-    name = typed.rstrip(".")
-    services = {one.name: f"{one.name}.{one.namespace}" for one in labmap.services}
-    outside = nearest(name, (one.name for one in labmap.internet))
-    found = services.get(nearest(name.partition(".")[0], services), "") or outside
-    return "" if found == name else found
 
 
 def chance(journey: Journey) -> str:

@@ -96,6 +96,36 @@ def test_a_pod_asks_with_the_address_that_its_routes_say(lab: LabFactory) -> Non
     assert hops(told, "request")[0]["packet"]["src"] == "10.99.0.1"
 
 
+STRANGER = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: stranger, namespace: namespace001}
+spec: {nodeName: node-0, dnsPolicy: Default, containers: [{name: c, image: built-in}]}
+"""
+
+
+@pytest.mark.parametrize("typed", ["myapp", "myapp.namespace001", "myapp.namespace001.svc.cluster.local"])
+def test_a_pod_that_does_not_ask_the_clusters_dns_finds_no_service(lab: LabFactory, typed: str) -> None:
+    """As its programs find none: the whole name is no address either."""
+    outside = lab("two-subnet")
+    apply(outside, STRANGER)
+    curl = outside.exec_("namespace001/stranger", "curl", "-sS", f"http://{typed}")
+    assert "Could not resolve host" in curl.err
+    told = journey(outside, "--to", typed, source="namespace001/stranger")
+    assert (told["verdict"], told["lost"]["cause"]) == ("unresolved", "dns-nxdomain")
+    asks = "namespace001/stranger asks 203.0.113.53 by its /etc/resolv.conf, not the cluster's DNS (172.16.0.10)"
+    assert asks in told["lost"]["why"]
+    assert "Did you mean" not in told["lost"]["why"], "no other name would be found"
+
+
+def test_a_search_list_that_does_not_lead_to_a_service_is_named(lab: LabFactory) -> None:
+    edited = lab("two-subnet")
+    edited.exec_(POD_0, "sh", "-c", "echo nameserver 172.16.0.10 > /etc/resolv.conf").ok()
+    why = journey(edited, "--to", "myapp")["lost"]["why"]
+    assert "is called myapp.namespace001.svc.cluster.local, and that was not asked for" in why
+    assert "Did you mean" not in why
+
+
 def test_both_families_are_asked_at_once(two_subnet: Lab) -> None:
     said = trace(two_subnet, "--to", "myapp", "--verbose").ok()
     assert "(2 questions)" in said
