@@ -12,6 +12,7 @@ from lab.trace.apart import apart
 from lab.trace.called import asker
 from lab.trace.journey import DELIVERED, Journey
 from lab.trace.tracer import Tracer
+from lab.trace.typed import protocol_of
 
 SECONDS = 1.5  # long enough for one retransmission, short enough to wait for
 # Of an answer; of a datagram, with room for its headers; a question to DNS is as long as it is.
@@ -24,7 +25,7 @@ def trace(
     to: str,
     *,
     port: int | None = None,
-    protocol: str = "tcp",
+    protocol: str = "",
     via: str | None = None,
     size: int = 0,
     timeout: float = SECONDS,
@@ -32,8 +33,8 @@ def trace(
     """The journey of one request from the place `source`; `timeout` in seconds is for the request itself, not for DNS.
 
     `to` is a Service, pod, node, address, URL or outside name, with `:PORT` if it is not the usual one. `via` names the
-    pod that a Service should choose. UsageError for what does not exist or cannot be asked; LabError without a running
-    lab.
+    pod that a Service should choose. Without a `protocol` it is the URL's, or tcp. UsageError for what does not exist
+    or cannot be asked; LabError without a running lab.
     """
     with connect(lab) as client:
         labmap = LabMap.from_json(client.request("read", what="map"))
@@ -47,12 +48,13 @@ def follow(
     to: str,
     *,
     port: int | None = None,
-    protocol: str = "tcp",
+    protocol: str = "",
     via: str | None = None,
     size: int = 0,
     timeout: float = SECONDS,
 ) -> Journey:
     """The same for a lab that is at hand already."""
+    protocol = protocol_of(to, protocol)
     if protocol not in LARGEST:
         raise UsageError(f"{protocol!r} is not a protocol that can be traced", f"choose one of {', '.join(LARGEST)}")
     if not 0 <= size <= LARGEST[protocol]:

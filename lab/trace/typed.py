@@ -14,7 +14,15 @@ KINDS = {
     **dict.fromkeys(("po", "pod", "pods"), POD),
     **dict.fromkeys(("no", "node", "nodes"), NODE),
 }
-SCHEMES = {"http": 80, "https": 443, "dns": 53, "tcp": None, "udp": None}
+USUAL = "tcp"
+# A URL's scheme -> the port where none is said, and what it is asked by.
+SCHEMES: dict[str, tuple[int | None, str]] = {
+    "http": (80, "tcp"),
+    "https": (443, "tcp"),
+    "dns": (53, "dns"),
+    "tcp": (None, "tcp"),
+    "udp": (None, "udp"),
+}
 HOW = "give a Service, a pod, an address or a name, and :PORT if it is not the usual"
 
 
@@ -32,6 +40,7 @@ def take_apart(text: str) -> Typed:
     """UsageError for what names nothing, a port that is none, and a URL of another kind than those in SCHEMES."""
     if "://" in text:
         return _url(text)
+    _refuse_ipv6(text)
     host, colon, port = text.partition(":")
     if not host:
         raise UsageError("--to names nothing", HOW)
@@ -42,6 +51,17 @@ def take_apart(text: str) -> Typed:
             raise UsageError(f"{text!r} names no {KINDS[kind]}", f"{kind}/NAME")
         return Typed(name, wanted, KINDS[kind])
     return Typed(host, wanted)
+
+
+def protocol_of(text: str, wanted: str) -> str:
+    """What it is asked by: as is wanted, else as its URL says, else by tcp. UsageError where these two differ; a server
+    for DNS may be asked by anything.
+    """
+    scheme, told, _ = text.partition("://")
+    _, meant = SCHEMES.get(scheme.lower(), (None, "")) if told else (None, "")
+    if wanted and meant not in ("", "dns", wanted):
+        raise UsageError(f"{text} is asked by {meant}, and --protocol says {wanted}", "leave one of them out")
+    return wanted or meant or USUAL
 
 
 def is_address(host: str) -> bool:
@@ -61,10 +81,16 @@ def _url(text: str) -> Typed:
     if "?" in whole:
         whole, _, path = rest.partition("?")
         path = f"?{path}"
+    _refuse_ipv6(whole.rpartition("@")[2])
     host, colon, port = whole.rpartition("@")[2].partition(":")
     if not host:
         raise UsageError(f"{text!r} names no host", HOW)
-    return Typed(host, _port(port) if colon else SCHEMES[scheme.lower()], path=path if slash or path else "")
+    return Typed(host, _port(port) if colon else SCHEMES[scheme.lower()][0], path=path if slash or path else "")
+
+
+def _refuse_ipv6(host: str) -> None:
+    if host.startswith("[") or host.count(":") > 1:
+        raise UsageError(f"{host!r} looks like an IPv6 address", "a lab has IPv4 addresses only")
 
 
 def _port(typed: str) -> int:

@@ -68,6 +68,28 @@ def test_a_dns_server_is_spoken_to_in_its_own_words(
     assert "NOERROR" in trace(two_subnet, *arguments, source=source).ok().splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("to", "protocol"), [("udp://pod-3", "udp"), ("tcp://pod-3:8080", "tcp"), ("dns://172.16.0.10", "dns")]
+)
+def test_a_urls_scheme_says_what_it_is_asked_by(two_subnet: Lab, to: str, protocol: str) -> None:
+    told = journey(two_subnet, "--to", to)
+    assert (told["verdict"], told["request"]["protocol"]) == ("delivered", protocol)
+    packet = hops(told, "request")[0]["packet"]
+    assert packet["protocol"] == {"dns": "udp"}.get(protocol, protocol)
+
+
+def test_a_scheme_and_another_protocol_cannot_both_be_meant(two_subnet: Lab) -> None:
+    assert (
+        "asked by udp, and --protocol says tcp"
+        in trace(two_subnet, "--to", "udp://pod-3", "--protocol", "tcp").refused()
+    )
+
+
+@pytest.mark.parametrize("to", ["[::1]:80", "fe80::1", "http://[fd00::1]/x"])
+def test_ipv6_is_said_to_be_none_of_ours(two_subnet: Lab, to: str) -> None:
+    assert "IPv4 addresses only" in trace(two_subnet, "--to", to).refused()
+
+
 def test_a_server_that_says_nothing_is_reached(lab: LabFactory) -> None:
     quiet = lab("two-subnet")
     with listening(quiet, "namespace001/pod-3", "tcp", 9000):
