@@ -152,7 +152,9 @@ def _overlay(folder: str, own: tuple[str, ...]) -> None:
     mount(_STAGE, folder, "none", MS_MOVE)
     for entry in entries:
         if entry not in own:
-            os.symlink(f"{folder}/.host/{entry}", f"{folder}/{entry}")
+            there = f"{folder}/.host/{entry}"
+            # A link is copied: one to ../usr/lib leads somewhere else from .host.
+            os.symlink(os.readlink(there) if os.path.islink(there) else there, f"{folder}/{entry}")
 
 
 def _unify_cgroups() -> None:

@@ -157,6 +157,15 @@ def test_a_place_that_is_not_there(small: Lab) -> None:
         assert (refused.status, refused.err.splitlines()[-1]) == (2, "hint: did you mean 'node-0'?")
 
 
+def test_the_machines_own_files_are_found_in_a_place_links_too(small: Lab) -> None:
+    """/etc/os-release is a link to ../usr/lib on many: by it a missing program's package is known."""
+    whole = [
+        path for path in Path("/etc").iterdir() if path.is_symlink() and path.is_file() and os.access(path, os.R_OK)
+    ]
+    assert small.exec_("node-0", "cat", "/etc/os-release").ok() == Path("/etc/os-release").read_text(encoding="utf-8")
+    small.exec_("node-0", "stat", "-L", *(str(path) for path in whole)).ok()
+
+
 def test_changes_are_watched_as_kubectl_tells_them(small: Lab) -> None:
     watching = start("get", "pods", "-n", "default", "-l", "app=late", "-w", "-L", small.name)
     assert watching.stdout is not None
