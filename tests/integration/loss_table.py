@@ -119,6 +119,35 @@ FAULTS: tuple[Fault, ...] = (
         to="pod-3:8080",
         via="",
     ),
+    Fault(
+        "the endpoint has no default route",
+        (("namespace001/pod-3", "ip route del default"),),
+        "namespace001/pod-3",
+        "no-route",
+        "default via 169.254.1.1",
+        direction="reply",
+    ),
+    # the wires between the places: a switch's ports
+    Fault(
+        "a port of the wires is down",
+        (("underlay", "ip link set node-2.eth0 down"),),
+        "underlay",
+        "interface-down",
+        "node-2.eth0 state DOWN",
+        to="pod-3:8080",
+        via="",
+    ),
+    Fault(
+        "a port of the wires has a smaller MTU",
+        (("underlay", "ip link set node-2.eth0 mtu 1400"),),
+        "underlay",
+        "too-big",
+        "node-2.eth0 mtu 1400",
+        to="pod-3:8080",
+        via="",
+        protocol="udp",
+        size=1400,
+    ),
     # forwarding and reverse path filter
     *(
         Fault(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lab.network.labmap import LabMap, Link, Place
-from lab.network.objects import Interface
+from lab.network.objects import UNDERLAY, Interface
 from lab.network.path import OUT, Crossing, Path, Walker
 from lab.trace.exchange import ERROR, Part
 from lab.trace.journey import DNS, REQUEST, Hop
@@ -128,12 +128,24 @@ class Case:
             names += [way.device for way in ways if way is not None and way.device]
         return tuple(dict.fromkeys(names))
 
+    @property
+    def wires(self) -> tuple[str, ...]:
+        """The underlay's ports that the packet passes or should pass, then their bridges: the cables between places."""
+        links = (self.link(one.place, one.interface) for one in (*self.seen, *self.path.crossings))
+        ends = (one.peer_name for one in links if one is not None and one.peer_place == UNDERLAY)
+        ports = [port for end in dict.fromkeys(ends) if (port := self.link(UNDERLAY, end)) is not None]
+        return tuple(dict.fromkeys((*(one.name for one in ports), *(one.master for one in ports if one.master))))
+
     def tunnels(self, place: str) -> Iterator[Interface]:
         """The place's VXLAN devices on the way, as they are."""
         for name in self.links(place):
             held, _ = self.about(place).interface(name)
             if held is not None and held.vxlan is not None:
                 yield held
+
+    def holds(self, place: str, address: str) -> bool:
+        """Whether the address is the place's own."""
+        return self.labmap.by_name.get(place) is self.labmap.owners.get(address, (None,))[0] is not None
 
     def link(self, place: str, name: str) -> Link | None:
         found = self.place(place)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.trace.counters import Counted
-from lab.trace.journey import INFERRED, KERNEL, Loss
+from lab.trace.journey import INFERRED, KERNEL, REQUEST, Loss
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 
@@ -78,6 +78,7 @@ LINKS: dict[str, str] = {
     "tx_fifo_errors": "the interface was overrun",
     "collisions": "it collided",
 }
+LISTENERS = ("ListenOverflows", "ListenDrops", "TCPReqQFullDrop")
 EXCLUDED = (
     "Nothing counted it either. Excluded are rules that drop it; routes, ip rules, neighbours, tunnels and addresses "
     "that are not the design's; IPsec policies; filters and queues of the devices where it vanished"
@@ -123,7 +124,7 @@ def _short(name: str) -> str:
 
 def last_word(case: Case, loss: Loss) -> Finding:
     """Which counters rose where, most suspected place first; if none did, what was excluded."""
-    found = [sign for place in case.suspects for sign in signs(case.about(place).counted)]
+    found = [one for place in case.suspects for one in signs(case.about(place).counted) if _can_be_its(case, one)]
     if not found:
         place = loss.object_place or loss.place
         return Finding(place, Cause.UNKNOWN, loss.object, f"{loss.why} {EXCLUDED}.", (), INFERRED)
@@ -132,3 +133,13 @@ def last_word(case: Case, loss: Loss) -> Finding:
     more = f" Also {others}." if others else ""
     why = f"{loss.why} {first.place} counted {first.text}: {first.meaning}.{more}"
     return Finding(first.place, Cause.COUNTED, first.text, why, (), KERNEL)
+
+
+def _can_be_its(case: Case, sign: Sign) -> bool:
+    """Whether the counter can have counted this packet: a place that it never came into sends nothing of it, and who
+    answered has taken the connection.
+    """
+    if case.direction != REQUEST and sign.name in LISTENERS:
+        return False
+    came = {case.origin, *(one.place for one in case.seen)}
+    return sign.place in came or not sign.name.rpartition(" ")[2].startswith("tx_")

@@ -8,7 +8,7 @@ from typing import Any
 from lab.kernel import sysctl
 from lab.kernel.places import Sandbox
 from lab.kernel.rtnetlink import address, interface, neighbour, route
-from lab.network.objects import Network, Object
+from lab.network.objects import UNDERLAY, Network, Object
 from lab.network.plain import from_plain
 from lab.plan.drift import Drift
 from lab.trace.counters import Counters
@@ -27,7 +27,7 @@ SETTINGS = ("net.ipv4.ip_forward", "net.ipv4.conf.all.rp_filter")
 
 
 def gather(sandbox: Sandbox, passage: Passage, counters: Counters, desired: Desired, differences: Differences) -> Facts:
-    """The facts about every place that the lost packet passed or should have passed.
+    """The facts about every place that the lost packet passed or should have passed, and about the wires between them.
 
     `desired` asks the agent for the objects of these kinds that these places should hold, as JSON; `differences` for
     what they hold otherwise.
@@ -35,7 +35,7 @@ def gather(sandbox: Sandbox, passage: Passage, counters: Counters, desired: Desi
     case = Case(passage, (), Facts())
     behind = onward(case)
     cases = (case, behind) if behind else (case,)
-    places = tuple(dict.fromkeys(place for one in cases for place in one.suspects))
+    places = tuple(dict.fromkeys((*(place for one in cases for place in one.suspects), UNDERLAY)))
     wanted = _by_place(from_plain(desired(places, KINDS)))
     drifts: dict[str, list[Drift]] = {}
     for one in differences(places):

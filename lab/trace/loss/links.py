@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.network.objects import Address, Neighbour, Sysctl
+from lab.network.objects import UNDERLAY, Address, Neighbour, Sysctl
 from lab.trace.journey import KERNEL, QUERIED
 from lab.trace.loss import mending
 from lab.trace.loss.case import Case
@@ -15,7 +15,7 @@ from lab.trace.queries.neighbour import FAILING
 
 
 def down(case: Case) -> Finding | None:
-    """An interface on the way is down, or gone."""
+    """An interface on the way is down, or gone; or a port of the wires between the places is down."""
     for place in case.suspects:
         facts = case.about(place)
         for name in case.links(place):
@@ -28,7 +28,8 @@ def down(case: Case) -> Finding | None:
                 return Finding(place, Cause.INTERFACE_MISSING, name, why, fix)
             if (found := down_device(facts, name)) is not None:
                 return found
-    return None
+    wires = case.about(UNDERLAY)
+    return next((found for name in case.wires if (found := down_device(wires, name)) is not None), None)
 
 
 def down_device(facts: PlaceFacts, name: str) -> Finding | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.network.objects import Interface, Route
+from lab.network.objects import UNDERLAY, Interface, Route
 from lab.plan.drift import changed
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, Mending
 from lab.trace.loss import mending
@@ -39,7 +39,7 @@ def too_big(case: Case) -> Finding | None:
         (part.observation.capture.place for part in case.errors if _needs_fragments(part.observation.packet)), ""
     )
     failed = next((one for one in case.suspects if case.about(one).counted.grew("Ip.FragFails")), "")
-    others = sorted(_others(case), key=lambda one: (one.order, _position(case, one.place)))
+    others = sorted((*_others(case), *_of_wires(case)), key=lambda one: (one.order, _position(case, one.place)))
     if others and (told or failed or any(one.held and _does_not_fit(case, one.held) for one in others)):
         first, rest = others[0], others[1:]
         evidence = KERNEL if failed else CAPTURED if told else QUERIED
@@ -66,6 +66,15 @@ def _others(case: Case) -> Iterator[_Other]:
                 has = f"has an MTU of {held_route.mtu}" if held_route.mtu else "lacks its MTU"
                 why = f"The route {printed(wanted)} of {place} {has}: large packets do not get through."
                 yield _Other(place, printed(held_route), why, drift.mends)
+
+
+def _of_wires(case: Case) -> Iterator[_Other]:
+    """The cables between the places, which neither of their ends can see: a switch's port, as it were."""
+    facts = case.about(UNDERLAY)
+    for name in case.wires:
+        held, desired = facts.interface(name)
+        if held is not None and desired is not None and held.mtu != desired.mtu:
+            yield _of_link(UNDERLAY, held, desired)
 
 
 def _of_link(place: str, held: Interface, desired: Interface) -> _Other:
