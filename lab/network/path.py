@@ -88,6 +88,12 @@ class Walker:
         end = self._forward(_Packet(destination, endpoint, crossings), self.labmap.by_name[source])
         return Path(tuple(crossings), end.name if end else "")
 
+    def untranslated(self, source: str, destination: str) -> Path:
+        """The same where no node's rules know the address as a Service's: it is routed like any other."""
+        crossings: list[Crossing] = []
+        end = self._forward(_Packet(destination, "", crossings, known=False), self.labmap.by_name[source])
+        return Path(tuple(crossings), end.name if end else "")
+
     def lookup(self, place: Place, destination: str) -> Way | None:
         """The place's route for an address: the longest prefix that matches, connected ones included."""
         table = self._tables.get(place.name)
@@ -104,7 +110,7 @@ class Walker:
         """Go on from `start` until a place holds the destination; gives that place, or None where there is no way."""
         place = start
         for _ in range(TTL):
-            if place.kind == "node" and packet.destination in self._services:
+            if packet.known and place.kind == "node" and packet.destination in self._services:
                 if not packet.endpoint:
                     return None
                 packet.destination = packet.endpoint
@@ -184,12 +190,15 @@ class Walker:
 
 @dataclass(slots=True)
 class _Packet:
-    """A packet on its way: where it is bound for, what it has crossed, and what wraps it."""
+    """A packet on its way: where it is bound for, what it has crossed, what wraps it, and whether nodes know its
+    destination for a Service's.
+    """
 
     destination: str
     endpoint: str
     crossings: list[Crossing]
     tunnel: str = ""
+    known: bool = True
 
     def see(self, place: Place, interface: str, way: str) -> None:
         """Nobody looks at the underlay's own bridges: they are the wire between the places."""

@@ -23,7 +23,8 @@ from lab.trace.journey import Journey
 from lab.trace.lookout import Lookout, Sampling
 from lab.trace.queries.inquiry import Inquiry, asking
 from lab.trace.selection import Selection, selection
-from lab.trace.tracer import LISTENED, enter
+from lab.trace.tracer import enter
+from lab.trace.whereabouts import LISTENED
 from lab.trace.witnesses import Witnesses
 
 NICENESS = 10

@@ -9,6 +9,7 @@ from functools import cached_property
 from lab.network.labmap import LabMap, Place, Service, ServicePort
 from lab.network.path import IN, OUT, Crossing, Path, RoundTrip, Walker
 from lab.trace import stages
+from lab.trace.endpoints import home
 from lab.trace.exchange import (
     ANSWERED,
     ERROR,
@@ -23,6 +24,7 @@ from lab.trace.exchange import (
     Part,
 )
 from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Hop
+from lab.trace.observation import Observation
 from lab.trace.packet import Packet
 from lab.trace.target import service_at
 
@@ -117,9 +119,15 @@ class Passage:
     def answerer(self) -> str:
         """The place that really sent the answer: where it went out first, whoever should have."""
         found = self.leg(REPLY, PAYLOAD) or self.leg(REPLY, OPENING)
-        if not found:
-            return ""
-        first = found[0].observation
+        return self._sender(found[0].observation) if found else ""
+
+    @property
+    def refuser(self) -> str:
+        """The place that really sent the reset or the ICMP error, likewise; "" where none was captured."""
+        return self._sender(self.refusal[0].observation) if self.refusal else ""
+
+    def _sender(self, first: Observation) -> str:
+        """Who sent a packet that was seen first here: this place, if it went out."""
         if first.capture.way == OUT:
             return first.capture.place
         # Nobody listened where it began: then its sender is the one whose interface it left, or who is behind that.
@@ -191,7 +199,7 @@ class Passage:
             if self.exchange.phase == DNS:
                 # Of a lookup only where it ends at a routing decision, that is told as a stage.
                 step, stage = stages.RESOLVE, "forward" if stage == "route" and part is not leg[-1] else stage
-            elif self._on_the_way_to_asked_node(part):
+            elif self._on_the_way_to_chooser(part):
                 step = stages.SERVICE
             yield Hop(
                 seq=0,
@@ -206,11 +214,14 @@ class Passage:
                 packet=part.observation.packet,
             )
 
-    def _on_the_way_to_asked_node(self, part: Part) -> bool:
-        """Whether a node port's packet was seen between its client and the node that turns it into an endpoint's."""
+    def _on_the_way_to_chooser(self, part: Part) -> bool:
+        """Whether what is for a node port or from outside for a Service's address was seen between its client and the
+        node that turns it into an endpoint's.
+        """
         packet = part.observation.packet
         near = packet.dst if part.direction == REQUEST else packet.src
-        return self.asked_node is not None and near == self.exchange.destination
+        outside = self.asked is not None and not home(self.labmap.by_name[self.exchange.source])
+        return (self.asked_node is not None or outside) and near == self.exchange.destination
 
 
 def crossing(part: Part) -> Crossing:

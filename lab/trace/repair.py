@@ -89,7 +89,9 @@ def nothing(journey: Journey) -> str:
     """Why there is nothing to run."""
     if journey.verdict == DELIVERED:
         return f"nothing to mend: delivered by {journey.answered_by}"
-    return f"nothing to run: no command is known that mends it ({journey.lost.cause if journey.lost else 'unknown'})"
+    if journey.stopped:
+        return "nothing to run inside the lab: what is stopped is started from outside, as said"
+    return "nothing to run: no command is known that mends it"
 
 
 def _same(one: Loss, other: Loss) -> bool:

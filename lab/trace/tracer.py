@@ -13,7 +13,6 @@ from lab.kernel.places import Sandbox
 from lab.kernel.syscalls import CLONE_NEWNET, setns
 from lab.network.labmap import Endpoint, LabMap, Place
 from lab.network.objects import UNDERLAY
-from lab.network.path import Walker
 from lab.trace.attempt import Ask, Attempt
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.endpoints import choosing_node
@@ -26,12 +25,12 @@ from lab.trace.probe import DNS_PORT, Probe
 from lab.trace.target import Target, service_at, transport
 from lab.trace.upstream import asked_behind
 from lab.trace.verdict import judge, passages_of
+from lab.trace.whereabouts import LISTENED, Whereabouts
 from lab.trace.witnesses import Witnesses
 
 CHOICES = 256  # how often a Service is asked until it chooses an endpoint that is wanted
 CHOICE_SECONDS = 0.02  # a choice is on the wire before the client's own system call returns
 LAST_LOOK_SECONDS = 0.2  # on a busy machine it may come later; that is waited for before it counts as not to be seen
-LISTENED = 128  # of a Service's endpoints: a socket in each costs time, so of more than these any of them is asked for
 BLIND_CHOICES = 3  # after so many in a row of which nothing was seen, the attempt at hand is the one that is told
 
 
@@ -129,7 +128,7 @@ class _Run:
         self._witnesses = witnesses
         self._captures = witnesses.captures
         self._probe = probe
-        self._walker = Walker(tracer.labmap)
+        self._whereabouts = Whereabouts(tracer.labmap, tracer.source, tracer.target, tracer.transport)
         self._wanted = self._choose_endpoints()
         self._seen: list[Capture] = []
         self._abandoned: list[Exchange] = []
@@ -175,10 +174,7 @@ class _Run:
     def _listen(self, address: str, endpoints: Iterable[Endpoint]) -> None:
         """In every place that a request to the address may come through, by whichever endpoint."""
         if address:
-            source = self._tracer.source.name
-            chosen = [endpoint.address for endpoint in endpoints if endpoint.address != address] or [""]
-            trips = (self._walker.round_trip(source, address, endpoint) for endpoint in chosen)
-            self._witnesses.open(dict.fromkeys(place for trip in trips for place in (source, *trip.places)))
+            self._witnesses.open(self._whereabouts.of(address, endpoints))
 
     def _dns_endpoints(self, server: str) -> Iterable[Endpoint]:
         """The pods behind the DNS server that a place asks, if it is a Service's address."""
@@ -190,7 +186,7 @@ class _Run:
         outside = self._labmap.dns.outside
         for endpoint in self._dns_endpoints(server):
             if endpoint.pod and outside:
-                self._witnesses.open(self._walker.round_trip(endpoint.pod, outside).places)
+                self._witnesses.open(self._whereabouts.between(endpoint.pod, outside))
 
     def _destination(self, resolution: Resolution) -> str:
         """The address to ask: of a headless Service's the wanted endpoint's, else the first."""

@@ -26,7 +26,7 @@ from lab.trace.journey import (
 from lab.trace.journey import REFUSED as REFUSED_VERDICT
 from lab.trace.observation import Observation
 from lab.trace.packet import TIME_EXCEEDED, UNREACHABLE_NAMES, Packet
-from lab.trace.passage import Passage, crossing
+from lab.trace.passage import FORWARDERS, Passage, crossing
 from lab.trace.target import service_named
 from lab.trace.unresolved import unresolved
 
@@ -164,9 +164,11 @@ def _refused(passage: Passage) -> Loss:
     if not leg:
         why = f"The {_name(exchange, REQUEST)} was refused ({exchange.detail}), but the refusal was not captured."
         return Loss(exchange.source, REQUEST, exchange.phase, "route", UNKNOWN, why, evidence=INFERRED)
-    place, packet = crossing(leg[0]).place, leg[0].observation.packet
+    place, packet = passage.refuser, leg[0].observation.packet
+    forwards = passage.labmap.by_name[place].kind in FORWARDERS
     stage = next(
-        (hop.stage for hop in reversed(passage.hops()) if _reached(hop.direction, hop.place, place)), "deliver"
+        (hop.stage for hop in reversed(passage.hops()) if _reached(hop.direction, hop.place, place)),
+        "forward" if forwards else "deliver",
     )
     if packet.protocol == "tcp":
         cause, how = "tcp-reset", "a TCP reset"

@@ -121,6 +121,14 @@ def test_a_trace_that_a_stale_rule_leads_astray_says_who_is_stopped(living: Lab)
         SCHEMA.validate(told_)
         assert told_["verdict"] != "delivered"
         assert [line.partition(":")[0] for line in told_["stopped"]] == ["kube-proxy on node-0 is stopped"]
+        assert (told_["lost"]["object_place"], told_["lost"]["cause"]) == ("node-0", "stale-rules")
+        assert "By the API it has no endpoint." in told_["lost"]["why"]
+        apply(living, UNWATCHED.replace("extra", "newer"))
+        lost = inv("trace", "--from", "pod-0", "--to", "newer", "--lab", living.name, "--fix")
+        assert "refused at gateway (forward), on the way there; the cause is in node-0" in lost.out
+        assert "node-0 has no rules for " in lost.out
+        assert "By the API its endpoint is namespace001/newer" in lost.out.replace("\n", " ")
+        assert "what is stopped is started from outside" in lost.out
         delivered = inv("trace", "--from", "pod-0", "--to", "myapp", "--lab", living.name, "--json", "-").ok()
         assert "stopped" not in json.loads(delivered)
     finally:

@@ -261,3 +261,29 @@ def test_the_router_lost_the_route_to_a_block(ends: Lab) -> None:
     assert (lost.object_place, lost.cause) == ("router", "no-route")
     mend(ends, lost)
     assert ask(ends, "shop/client", "server.shop").verdict == "delivered"
+
+
+def test_a_port_that_no_rule_is_for_goes_on_and_who_refuses_it_is_named(lab: LabFactory) -> None:
+    """In iptables mode the ClusterIP is an address like any other then: the gateway says that there is no way."""
+    told = ask(lab("two-subnet"), POD_0, "myapp:81")
+    assert told.hops[-1].place == POD_0
+    loss = told.lost
+    assert loss is not None
+    assert (loss.place, loss.object_place, loss.stage, loss.cause) == ("gateway", "node-0", "forward", "no-such-port")
+    back = [hop.place for hop in told.part("data", "reply")]
+    assert back[0] == "gateway", "the reply is its sender's"
+    assert "it went on as if 172.16.10.10 were any address" in loss.why
+
+
+def test_in_nftables_mode_the_node_itself_refuses_such_a_port(lab: LabFactory) -> None:
+    loss = ask(lab("two-subnet", "--set", "services.proxy=nftables"), POD_0, "myapp:81").lost
+    assert loss is not None
+    assert (loss.place, loss.stage, loss.cause) == ("node-0", "service", "no-such-port")
+
+
+def test_what_no_rule_ended_did_not_end_at_a_firewall(lab: LabFactory) -> None:
+    downed = lab("two-subnet")
+    downed.in_("node-2", "ip link set vxlan.calico down")
+    loss = ask(downed, POD_0, "myapp", via="pod-3").lost
+    assert loss is not None
+    assert (loss.place, loss.stage, loss.cause) == ("node-2", "decapsulate", "interface-down")

@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.conftest import LabFactory
 from tests.integration.labs import Lab, standing, with_node_port
+from tests.integration.living import apply
 from tests.integration.test_trace import POD_0, hops, is_as_designed, journey, trace
 
 POD_3 = "namespace001/pod-3"
@@ -176,3 +177,40 @@ def test_a_name_that_dns_does_not_know_is_compared_with_the_services(two_subnet:
     told = journey(two_subnet, "--to", "myap")
     assert told["verdict"] == "unresolved"
     assert "Did you mean myapp.namespace001?" in told["lost"]["why"]
+
+
+FOR_THE_OUTSIDE = """
+apiVersion: v1
+kind: Pod
+metadata: {name: served, labels: {app: served}}
+spec: {nodeName: node-1, containers: [{name: c, image: built-in}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: served}
+spec: {type: LoadBalancer, selector: {app: served}, ports: [{port: 80, targetPort: 8080}]}
+status: {loadBalancer: {ingress: [{ip: 198.51.100.22}]}}
+"""
+LED_TO_NODE_0 = (
+    ("router", "ip route add 198.51.100.0/24 via 10.0.1.10"),
+    ("gateway", "ip route add 198.51.100.0/24 via 192.168.255.2"),
+    ("internet", "ip route add 198.51.100.0/24 via 203.0.113.1"),
+)
+
+
+def test_routes_that_lead_the_outside_to_a_load_balancers_address_are_followed(lab: LabFactory) -> None:
+    """docs/services.md, "Clients outside": the design has no such way, and what is on it is told as it is."""
+    led = lab("two-subnet")
+    apply(led, FOR_THE_OUTSIDE)
+    for place, command in LED_TO_NODE_0:
+        led.in_(place, command)
+    told = journey(led, "--to", "198.51.100.22", source="internet")
+    assert (told["verdict"], told["answered_by"]) == ("delivered", "default/served")
+    there = list(dict.fromkeys(hop["place"] for hop in hops(told, "request")))
+    assert there == ["internet", "gateway", "router", "node-0", "node-1", "default/served"]
+    steps = [hop["step"] for hop in hops(told, "request")]
+    assert steps == sorted(steps), "the node that chooses is step 2, whoever passed it on before"
+    apply(led, FOR_THE_OUTSIDE.replace("type: LoadBalancer,", "type: LoadBalancer, externalTrafficPolicy: Local,"))
+    lost = journey(led, "--to", "198.51.100.22", source="internet")["lost"]
+    assert (lost["place"], lost["object_place"], lost["cause"]) == ("node-0", "node-0", "no-endpoints")
+    assert "externalTrafficPolicy is Local: node-0 drops what is for it" in lost["why"]

@@ -143,10 +143,6 @@ class Case:
             if held is not None and held.vxlan is not None:
                 yield held
 
-    def holds(self, place: str, address: str) -> bool:
-        """Whether the address is the place's own."""
-        return self.labmap.by_name.get(place) is self.labmap.owners.get(address, (None,))[0] is not None
-
     def link(self, place: str, name: str) -> Link | None:
         found = self.place(place)
         return found.link(name) if found else None

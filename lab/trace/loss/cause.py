@@ -39,6 +39,7 @@ class Cause(StrEnum):
     NOBODY_LISTENS = "nobody-listens"
     FOREIGN_RULE = "foreign-rule"
     RULES_MISSING = "rules-missing"
+    STALE_RULES = "stale-rules"
     SET_DIFFERS = "set-differs"
     ADDRESS_TAKEN = "address-taken"
     WRONG_SETTING = "wrong-setting"
@@ -68,7 +69,8 @@ class Finding:
     other places.
 
     `stage` is said where the packet ended in that place. Where it ended is known from the captures; a row that knows
-    better, since something that speaks told that it ended the packet there, says so by `ended`, a place.
+    better, since something that speaks told that it ended the packet there, says so by `ended`, a place. `direction` is
+    said where it is another packet than the last that was seen: an answer that never left.
     """
 
     place: str
@@ -80,3 +82,4 @@ class Finding:
     stage: str = ""
     ended: str = ""
     elsewhere: tuple[Mending, ...] = ()
+    direction: str = ""

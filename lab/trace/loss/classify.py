@@ -26,6 +26,7 @@ from lab.trace.loss import (
     services,
     silence,
     sizes,
+    stale,
     strangers,
     tracked,
     traffic,
@@ -52,6 +53,7 @@ ROWS: tuple[Row, ...] = (
     redirected.redirected,
     translation.to_nobody,
     rewriting.rewritten,
+    stale.left_behind,
     strangers.spared,
     delivery.no_endpoints,
     delivery.no_endpoints_here,
@@ -113,6 +115,19 @@ ROWS: tuple[Row, ...] = (
     firewall.caught_by_own,
 )
 
+RULED = (  # what a rule does to a packet, or would not do if something else were right; and where nobody knows
+    Cause.FIREWALL_DROP,
+    Cause.FIREWALL_REJECT,
+    Cause.POLICY_DROP,
+    Cause.SOURCE_CHECK,
+    Cause.SET_DIFFERS,
+    Cause.QUEUE_UNHEARD,
+    Cause.FOREIGN_RULE,
+    Cause.RULES_MISSING,
+    Cause.COUNTED,
+    Cause.UNKNOWN,
+)
+
 # Of a way that nothing was captured on, only what differs from the design can be said.
 ONWARD: tuple[Row, ...] = (
     links.down,
@@ -150,11 +165,12 @@ def explain(
         finding = last_word(case, loss)
     place = finding.ended or loss.place
     mine = finding.stage and place in (finding.place, finding.ended)
+    seen = _behind_rules(case) if loss.stage == "firewall" and finding.cause not in RULED else loss.stage
     return replace(
         loss,
         place=place,
-        direction=case.direction,
-        stage=finding.stage if mine else loss.stage,
+        direction=finding.direction or case.direction,
+        stage=finding.stage if mine else seen,
         cause=str(finding.cause),
         object=finding.object,
         object_place=finding.place,
@@ -169,6 +185,11 @@ def _typed(fix: Iterable[Mending]) -> Iterator[Mending]:
     for one in fix:
         if command := quoting.safe(one.command):
             yield replace(one, command=command)
+
+
+def _behind_rules(case: Case) -> str:
+    """The stage of a packet that came into a node, and that no rule ended there: what the node does with it next."""
+    return "decapsulate" if case.last is not None and case.last.tunnel else "route"
 
 
 def _first(rows: tuple[Row, ...], case: Case) -> Finding | None:

@@ -11,7 +11,7 @@ from lab.plan.drift import Drift
 from lab.trace import endpoints
 from lab.trace.exchange import RESET
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, REQUEST, Candidate
-from lab.trace.loss import drift
+from lab.trace.loss import drift, stale
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.packet import UNREACHABLE
@@ -50,7 +50,7 @@ def no_endpoints(case: Case) -> Finding | None:
         ports = ", ".join(f"{one.port}/{one.protocol.lower()}" for one in service.ports)
         why = f"Service {service.full_name} has no port {exchange.dport}/{exchange.protocol}; it has {ports}."
         said = f"Service {service.full_name} port {exchange.dport}"
-        return Finding(node, Cause.NO_SUCH_PORT, said, why, evidence=QUERIED, stage="service", ended=node)
+        return _at(case, Finding(node, Cause.NO_SUCH_PORT, said, why, evidence=QUERIED))
     if port.preferred:
         return None
     known = endpoints.without(_known(case, service, port))
@@ -61,7 +61,16 @@ def no_endpoints(case: Case) -> Finding | None:
     rule = next(refusing, "")
     evidence = KERNEL if rule else CAPTURED if case.passage.refusal else QUERIED
     said = rule or f"Service {service.full_name}"
-    return Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence, stage="service", ended=node)
+    return _at(case, Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence))
+
+
+def _at(case: Case, finding: Finding) -> Finding:
+    """Ended where it is refused or dropped; a node without a rule for it sends it on, and it ends elsewhere."""
+    if not stale.went_on(case, finding.place):
+        return replace(finding, stage="service", ended=finding.place)
+    address = case.passage.exchange.destination
+    why = f"{finding.why} No rule of {finding.place} is for it: it went on as if {address} were any address."
+    return replace(finding, why=why)
 
 
 def no_endpoints_here(case: Case) -> Finding | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lab.network.objects import Route, Sysctl
 from lab.network.path import OUT
 from lab.plan.commands import sysctl_name
-from lab.trace.journey import KERNEL, QUERIED
+from lab.trace.journey import KERNEL, QUERIED, REPLY, REQUEST
 from lab.trace.loss import links, mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
@@ -68,8 +69,14 @@ def misrouted(case: Case) -> Finding | None:
         looked_up = (one.lookup.destination for one in facts.answers.asked)
         for address in dict.fromkeys((*case.routed(place), *looked_up)):
             if facts.answers.holds(address) is None and (found := misled(case, facts, address)) is not None:
-                return found
+                return replace(found, direction=REPLY) if address == _answered(case, place) else found
     return None
+
+
+def _answered(case: Case, place: str) -> str:
+    """Whom the place at the request's end has to answer: that packet is the lost one; "" for other places."""
+    arrived = case.direction == REQUEST and case.last is not None and case.last.place == place == case.there.end
+    return case.packet.src if arrived and case.packet is not None else ""
 
 
 def misled(case: Case, facts: PlaceFacts, address: str) -> Finding | None:

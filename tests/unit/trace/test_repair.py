@@ -47,7 +47,9 @@ def test_another_loss_behind_the_first() -> None:
 
 def test_nothing_to_run() -> None:
     assert repair.nothing(journey("delivered-vxlan")) == "nothing to mend: delivered by namespace001/pod-3"
-    assert "firewall-drop" in repair.nothing(BEFORE)
+    assert repair.nothing(BEFORE) == "nothing to run: no command is known that mends it"
+    stopped = replace(BEFORE, stopped=("kube-proxy on node-0 is stopped",))
+    assert "is started from outside" in repair.nothing(stopped), "the story has just said by what"
 
 
 def test_the_pod_that_a_service_chose_is_asked_again() -> None:
