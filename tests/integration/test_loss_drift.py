@@ -92,7 +92,7 @@ ROWS = (
     Row(
         "the whole nft table is gone",
         (("node-0", "nft delete table ip kube-proxy"),),
-        ("router", "forward"),
+        ("gateway", "forward"),
         "rules-missing",
         "node-0",
         "table ip kube-proxy",
