@@ -74,7 +74,10 @@ def parts(exchange: Exchange, observations: Sequence[Observation]) -> list[Part]
             continue
         opening = packet.protocol == "tcp" and packet.flags & (SYN | ACK) == SYN
         direction = _direction(about, clients)
-        if not direction and ((opening and packet.seq == first_sequence) or _carries(packet, exchange.token)):
+        stranger = packet.src != exchange.address  # its own further packets with the same payload are others
+        if not direction and (
+            (opening and packet.seq == first_sequence) or (stranger and _carries(packet, exchange.token))
+        ):
             clients.add((packet.src, packet.sport))
             direction = REQUEST
         if direction == REQUEST and opening:
@@ -95,7 +98,9 @@ def _direction(packet: Packet, clients: set[tuple[str, int]]) -> str:
 
 
 def _carries(packet: Packet, token: bytes) -> bool:
-    """A datagram or echo request with the very payload that was sent."""
+    """A datagram or echo request with the very payload that was sent; without one, nobody knows."""
+    if not token:
+        return False
     if packet.protocol == "icmp" and packet.icmp_type != ECHO_REQUEST:
         return False
     return packet.protocol in ("udp", "icmp") and packet.payload == token

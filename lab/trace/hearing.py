@@ -27,14 +27,15 @@ MOST = 250  # of each place in one round, so that a round ends where more comes 
 
 @dataclass(frozen=True)
 class Round:
-    """What was in the sockets when each was read once; `ended_ns` is the wall clock behind that. From one with a
-    `selection` on, which says nothing else, all comes by it.
+    """What was in the sockets when each was read once; `ended_ns` is the wall clock behind that. `missed`: before that,
+    more came than they could hold. From one with a `selection` on, which says nothing else, all comes by it.
     """
 
     captures: tuple[Capture, ...] = ()
     events: tuple[TraceEvent, ...] = ()
     translations: tuple[Event, ...] = ()
     ended_ns: int = field(default_factory=time.time_ns)
+    missed: bool = False
     selection: Selection | None = None
 
     @cached_property
@@ -94,10 +95,13 @@ class Hearing:
                     self._wanted.popleft()()
                 captures = witnesses.captures.read(TICK, MOST)
                 events = witnesses.netfilter.news(MOST)
-                self._rounds.put(Round(tuple(captures), tuple(events), tuple(witnesses.translations.read(MOST))))
+                translations = tuple(witnesses.translations.read(MOST))
+                missed = any(witnesses.missed())
+                self._rounds.put(Round(tuple(captures), tuple(events), translations, missed=missed))
         except Exception as error:  # it is the other thread's to say
             self._rounds.put(error)
 
     def _select(self, chosen: Selection) -> None:
         self._witnesses.select(chosen)
+        self._witnesses.missed()  # what was thrown away as well
         self._rounds.put(Round(selection=chosen))

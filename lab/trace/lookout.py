@@ -13,7 +13,7 @@ from lab.network.labmap import LabMap, Place
 from lab.network.path import Walker
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.conntrack.remembered import remembered
-from lab.trace.exchange import parts
+from lab.trace.exchange import Exchange, parts
 from lab.trace.explanation import Agent, Testimony, explained
 from lab.trace.flows import Flow, Flows
 from lab.trace.hearing import Hearing, Round
@@ -45,6 +45,24 @@ class Sampling:
     rate: float
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A flow's exchange with the names that NATs gave it, and what connection tracking told of it and of others."""
+
+    exchange: Exchange
+    translations: tuple[Event, ...]
+
+    @classmethod
+    def of(cls, exchange: Exchange, translations: tuple[Event, ...]) -> Known:
+        """Where connection tracking knows the exchange, its payload says nothing: a pod may send it again and again."""
+        mine = conntrack.flow(exchange, translations).inner
+        if not mine:
+            return cls(exchange, translations)
+        own = (exchange.address, exchange.sport)
+        names = dict.fromkeys((event.onward.source, event.onward.sport) for event in mine)
+        return cls(replace(exchange, token=b"", aliases=tuple(name for name in names if name != own)), translations)
+
+
 class Lookout:
     """What was heard of the flows that are not told yet. `announce` is told when others are left out than before."""
 
@@ -74,7 +92,8 @@ class Lookout:
         ports = {port.port for service in labmap.services for port in service.ports}
         ports |= {one.port for service in labmap.services for port in service.ports for one in port.endpoints}
         self._seeds = (seed_beside(ports, SystemRandom()), seed_beside(ports, SystemRandom()))
-        self._changing = False  # whether what comes until the witnesses have another selection is thrown away
+        self._next: Selection | None = None  # what the witnesses have been asked for
+        self._missed = False  # something, since the last look
 
     def journeys(self) -> Iterator[Journey]:
         """One after the other, endlessly. A flow is told a round after its end was seen, when all have told of it, and
@@ -85,7 +104,7 @@ class Lookout:
             for one in self._hearing.take():
                 if one.selection is not None:
                     self._select(one.selection, one.ended_ns)
-                if self._changing or one.selection is not None:
+                if self._shrinks or one.selection is not None:
                     before = []
                     continue
                 ended = self._heard(one)
@@ -93,11 +112,11 @@ class Lookout:
                 if one.flooded:
                     continue
                 for flow in filter(set(before).__contains__, ended):
-                    if self._changing:
+                    if self._shrinks:
                         break
-                    translations = self._known(flow)
-                    if self._is_seen_whole(flow, translations):
-                        yield self._journey(flow, translations)
+                    known = self._known(flow)
+                    if self._is_seen_whole(flow, known):
+                        yield self._journey(flow, known)
                     self._flows.told(flow)
                     self._look(one)
                 before = ended
@@ -114,50 +133,65 @@ class Lookout:
             way = self._walker.round_trip(flow.place, flow.key[2])
             self._hearing.open(place for place in way.places if place)
         self._meter.count(len(begun), seen, one)
+        if one.missed:  # nobody knows whose it was
+            self._missed = True
+            self._flows.begin_again(one.ended_ns)
         return self._flows.ended(one.ended_ns)
 
     def _look(self, one: Round) -> None:
         """Change what is listened to when that costs too much, or less than it may."""
-        load = self._meter.load(one.ended_ns)
+        load = self._meter.load(one.ended_ns) if self._next is None else None
         if load is None:
             return
         now, pace = self._selection, self._pace
-        if not pace.follow(load, missed=any(self._witnesses.missed())):
+        changed = pace.follow(load, missed=self._missed)
+        self._missed = False
+        if not changed:
             return
-        self._changing = pace.near > now.near.of or pace.hidden > now.hidden.of
-        self._hearing.select(now.sampled(pace.near, pace.hidden, self._seeds))
+        self._next = now.sampled(pace.near, pace.hidden, self._seeds)
+        self._hearing.select(self._next)
         self._announce(Sampling(pace.near, pace.hidden, load.connections * now.near.of))
 
     def _select(self, chosen: Selection, since_ns: int) -> None:
         """The witnesses have another selection. Of a smaller one, what began before was not seen whole."""
-        self._selection = chosen
-        self._flows.sample = chosen.near
-        if self._changing:
-            self._changing = False
+        if self._shrinks:
             self._flows.begin_again(since_ns)
             self._observations, self._events, self._translations = [], [], []
-        self._witnesses.missed()
+        self._selection, self._next = chosen, None
+        self._flows.sample = chosen.near
         self._meter.begin_again()
 
-    def _is_seen_whole(self, flow: Flow, translations: Iterable[Event]) -> bool:
+    @property
+    def _shrinks(self) -> bool:
+        """Whether the witnesses have been asked for less: what comes until they have it is thrown away."""
+        now, wanted = self._selection, self._next
+        return wanted is not None and (wanted.near.of > now.near.of or wanted.hidden.of > now.hidden.of)
+
+    def _known(self, flow: Flow) -> Known:
+        """What connection tracking knows of a flow: what it has told, or, of a sample, what it says now."""
+        exchange = flow.exchange()
+        if self._selection.is_all:
+            return Known.of(exchange, tuple(event for _, event in self._translations))
+        known = Known(exchange, ())
+        while True:  # behind each NAT it is known by another name, by which the next place knows it
+            asked = remembered(self._sandbox, parts(known.exchange, self._observations))
+            if len(asked) <= len(known.translations):
+                return known
+            known = Known.of(exchange, asked)
+
+    def _is_seen_whole(self, flow: Flow, known: Known) -> bool:
         """Whether its packets are in the sample also where a NAT hides whose they are."""
         chosen = self._selection
         if flow.key[0] == "tcp":
-            return not _sources(flow, translations) or chosen.hidden_tcp.takes_sequence((flow.sequence - 1) % (1 << 32))
-        return all(map(chosen.hidden.takes_port, _sources(flow, translations)))
+            return not known.exchange.aliases or chosen.hidden_tcp.takes_sequence((flow.sequence - 1) % (1 << 32))
+        return all(chosen.hidden.takes_port(port) for _, port in known.exchange.aliases)
 
-    def _one_of(self, flow: Flow, translations: Iterable[Event]) -> int:
+    def _one_of(self, flow: Flow, known: Known) -> int:
         """Of how many connections like it it is the one that is told."""
         chosen = self._selection
-        if not _sources(flow, translations):
+        if not known.exchange.aliases:
             return chosen.near.of
         return chosen.hidden_tcp.of if flow.key[0] == "tcp" else chosen.near.of * chosen.hidden.of
-
-    def _known(self, flow: Flow) -> tuple[Event, ...]:
-        """What connection tracking knows of a flow: what it has told, or, of a sample, what it says now."""
-        if self._selection.is_all:
-            return tuple(event for _, event in self._translations)
-        return remembered(self._sandbox, parts(flow.exchange(), self._observations))
 
     def _tidy(self) -> None:
         """Forget what no flow needs any more."""
@@ -171,8 +205,8 @@ class Lookout:
             self._witnesses.counters.begin_again()
             self._counted = time.monotonic()
 
-    def _journey(self, flow: Flow, translations: tuple[Event, ...]) -> Journey:
-        exchange = flow.exchange()
+    def _journey(self, flow: Flow, known: Known) -> Journey:
+        exchange = known.exchange
         mine = [part.observation for part in parts(exchange, self._observations)]
         to, resolution = self._asked(flow)
         request = Request(flow.place, to, exchange.dport, exchange.protocol)
@@ -180,12 +214,12 @@ class Lookout:
         passages = passages_of(self._labmap, [exchange], mine)
         told = Testimony(
             tuple(self._about(flow)),
-            translations,
+            known.translations,
             self._witnesses.counters,
             self._rules.read,
         )
         found = explained(journey, passages, told, self._labmap, self._sandbox, self._agent)
-        return replace(found, one_of=self._one_of(flow, translations))
+        return replace(found, one_of=self._one_of(flow, known))
 
     def _asked(self, flow: Flow) -> tuple[str, Resolution | None]:
         """The name by which the pod knows the address, and the answer that told it; else whose address it is."""
@@ -210,13 +244,3 @@ class Lookout:
                 others[key] = owner is not None and owner is not flow
             if not others.get(key, False):
                 yield event
-
-
-def _sources(flow: Flow, translations: Iterable[Event]) -> list[int]:
-    """The ports that NATs on its way gave it with another address."""
-    mine = conntrack.flow(flow.exchange(), translations).inner
-    return [
-        event.onward.sport
-        for event in mine
-        if (event.onward.source, event.onward.sport) != (event.original.source, event.original.sport)
-    ]

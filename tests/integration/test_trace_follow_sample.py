@@ -110,7 +110,9 @@ def test_at_any_rate_some_are_told_whole_all_the_time(
     for journey in told:
         Draft202012Validator(SCHEMA.schema).validate(journey)
         assert journey["verdict"] == "delivered", journey
-        assert (places(journey, "request"), places(journey, "reply")) == (way, way[::-1]), "every hop is there"
+        assert (places(journey, "request"), places(journey, "reply")) == (way, way[::-1]), journey["hops"]
+    ports = [journey["hops"][0]["packet"]["sport"] for journey in told]
+    assert len(set(ports)) == len(ports), "each is another connection, though all say the same"
     kinds = {decision["kind"] for one in told for hop in one["hops"] for decision in hop["decisions"]}
     assert {"rule", "route"} <= kinds, "and the rules that it went through"
     assert ("nat" in kinds) == (way[-1] == "internet"), "what connection tracking remembers is asked for"
