@@ -5,7 +5,6 @@ Nothing is sent. All places that a request of the pod may come through are liste
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +25,6 @@ from lab.trace.selection import Selection, selection
 from lab.trace.tracer import enter
 from lab.trace.whereabouts import LISTENED
 from lab.trace.witnesses import Witnesses
-
-NICENESS = 10
-"""What is watched comes first: beside it, the watching gets a tenth of a processor."""
 
 
 class Audience(Protocol):
@@ -58,7 +54,6 @@ class Following:
         namespace for good.
         """
         enter(self.sandbox)
-        os.nice(NICENESS)
         named = places(self.labmap, self.source)
         chosen = self._selection()
         with _terminable(), Witnesses(self.sandbox, self.labmap, chosen.matches) as witnesses:

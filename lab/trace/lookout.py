@@ -94,6 +94,7 @@ class Lookout:
         self._seeds = (seed_beside(ports, SystemRandom()), seed_beside(ports, SystemRandom()))
         self._next: Selection | None = None  # what the witnesses have been asked for
         self._missed = False  # something, since the last look
+        self._read_ns = time.time_ns()  # up to when all places have been read
 
     def journeys(self) -> Iterator[Journey]:
         """One after the other, endlessly. A flow is told a round after its end was seen, when all have told of it, and
@@ -111,6 +112,7 @@ class Lookout:
                 self._look(one)
                 if one.flooded:
                     continue
+                self._read_ns = one.ended_ns
                 for flow in filter(set(before).__contains__, ended):
                     if self._shrinks:
                         break
@@ -195,8 +197,8 @@ class Lookout:
 
     def _tidy(self) -> None:
         """Forget what no flow needs any more."""
-        now = time.time_ns()
-        since = (self._flows.oldest_ns or now) - KEPT_NS
+        now = self._read_ns
+        since = min(self._flows.oldest_ns or now, now) - KEPT_NS
         self._observations = [one for one in self._observations if one.capture.t_ns >= since]
         self._events = [told for told in self._events if told[0] >= since]
         self._translations = [told for told in self._translations if told[0] >= since]

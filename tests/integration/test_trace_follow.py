@@ -39,7 +39,10 @@ class Followed:
         return self._said.decode()
 
     def until(self, condition: Callable[[str], object], what: str) -> str:
-        until(lambda: condition(self.said), what)
+        try:
+            until(lambda: condition(self.said), what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.said.count('verdict')} journeys told; {self.end().err}") from None
         return self.said
 
     def end(self, how: signal.Signals = signal.SIGINT) -> Done:

@@ -21,9 +21,9 @@ from tests.integration.conftest import LabFactory
 from tests.integration.labs import Lab, finish
 from tests.integration.test_trace_follow import POD_0, SCHEMA, followed
 
-# Two programs that ask as fast as they can, until their input ends.
+# Two programs that ask some hundred times a second, until their input ends.
 CLIENTS = """
-import os, select, socket, sys
+import os, socket, sys, time
 host, port = sys.argv[1:]
 if not os.fork() or not os.fork():
     while os.getppid() > 1:
@@ -31,6 +31,7 @@ if not os.fork() or not os.fork():
             one.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
             while one.recv(4096):
                 pass
+        time.sleep(0.004)
     os._exit(0)
 sys.stdin.read()
 """
@@ -58,7 +59,7 @@ DATAGRAMS = """
 import socket, sys, threading
 end = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), end.set())).start()
-while not end.wait(0.001):
+while not end.wait(0.003):
     one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     one.settimeout(1)
     one.sendto(b"hello", (sys.argv[1], int(sys.argv[2])))
