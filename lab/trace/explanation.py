@@ -11,6 +11,7 @@ from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.counters import Counters
+from lab.trace.exchange import Exchange
 from lab.trace.journey import DELIVERED, DNS, LOST, UNRESOLVED, Decision, Hop, Journey
 from lab.trace.loss.stopped import Stopped
 from lab.trace.netfilter.attach import Question, attach, with_intents
@@ -21,7 +22,8 @@ from lab.trace.passage import Passage
 from lab.trace.queries import decisions as queries
 from lab.trace.reception import received
 from lab.trace.server_log import last_words
-from lab.trace.verdict import chance, failing_behind, patience
+from lab.trace.unresolved import is_the_clusters
+from lab.trace.verdict import chance, failing_behind, patience, untranslated_port
 
 NOTHING_SAID = "received, and not answered,"
 """So a datagram ends of which only its listener tells."""
@@ -76,7 +78,7 @@ def explained(
         lost = explaining(lost, last, mine, stopped, told.counters, told.translations, sandbox, agent)
         if behind is not None:
             ended = "is refused" if behind.refused else "gets no answer"
-            told_of = f"{behind.exchange.source} asks {behind.exchange.destination} in its turn, and {ended}."
+            told_of = f"{behind.exchange.source} asks {_asked(labmap, behind.exchange)} in its turn, and {ended}."
             lost = replace(lost, why=f"{told_of} {lost.why}")
         if lost.phase == DNS and journey.verdict == LOST:
             lost = replace(lost, why=lost.why + patience(journey.resolution))
@@ -90,11 +92,19 @@ def explained(
         lost = unresolved(lost, labmap, client, journey.request.to, differences)
     if lost is not None and lost.phase == DNS:
         others = (one.exchange for one in passages if one.exchange.behind and one.succeeded)
-        said = "".join(f" {one.source} asked {one.destination}, which says {one.detail}." for one in others)
+        said = "".join(f" {one.source} asked {_asked(labmap, one)}, which says {one.detail}." for one in others)
         lost = replace(lost, why=lost.why + said + last_words(agent, labmap, journey, lost))
     if lost is not None and journey.verdict != UNRESOLVED:
-        lost = replace(lost, why=lost.why + chance(journey))
+        headless = untranslated_port(labmap, journey.request) if lost.cause == "nobody-listens" else ""
+        lost = replace(lost, why=lost.why + headless + chance(journey))
     return replace(journey, hops=decided, lost=lost)
+
+
+def _asked(labmap: LabMap, exchange: Exchange) -> str:
+    """Whom a DNS server asked; that it asked itself, where it did."""
+    if not is_the_clusters(labmap, exchange.destination):
+        return exchange.destination
+    return f"{exchange.destination}, the cluster's own DNS again (it forwards in a circle)"
 
 
 def _numbers(passage: Passage, hops: Sequence[Hop]) -> list[int]:

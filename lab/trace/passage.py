@@ -110,6 +110,17 @@ class Passage:
         return self._last[0] if self._last else REQUEST
 
     @property
+    def again_after(self) -> float:
+        """Seconds after which the client's kernel sent its SYN once more, for nobody had answered; 0 if it did not."""
+        sent = [
+            part
+            for part in self.parts
+            if (part.direction, part.role) == (REQUEST, OPENING) and crossing(part).place == self.exchange.source
+        ]
+        times = [part.observation.capture.t_ns for part in sent if crossing(part) == crossing(sent[0])]
+        return (times[1] - times[0]) / 1e9 if len(times) > 1 else 0.0
+
+    @property
     def answer(self) -> Packet | None:
         """The answer's first packet, as it was where it was seen first."""
         found = self.leg(REPLY, PAYLOAD) or self.leg(REPLY, OPENING)

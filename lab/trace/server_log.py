@@ -14,6 +14,10 @@ LINES = 12
 MOST_TOLD = 2
 # As CoreDNS's plugins begin what they complain about, and dnsmasq's words for a question that comes back for ever.
 ALARMING = re.compile(r"\[(ERROR|FATAL|WARNING)\]|Maximum number of concurrent DNS queries|Loop \(")
+# From here on it serves another configuration: what it complained of before is over.
+READ_ANEW = re.compile(r"\] Reloading complete|Running configuration SHA512")
+# A complaint about somebody's question; a HINFO is what CoreDNS asks itself, to see whether it goes round in circles.
+OF_A_QUESTION = re.compile(r"plugin/errors: \d+ \S+ (?!HINFO)[A-Z]+: ")
 
 
 class Agent(Protocol):
@@ -37,11 +41,16 @@ def last_words(agent: Agent, labmap: LabMap, journey: Journey, lost: Loss) -> st
         return ""
     name = journey.resolution.name if journey.resolution else ""
     words = list(_telling(told, name))[-MOST_TOLD:]
-    return f" {server} said last: {' / '.join(words)}" if words else ""
+    return f" {server} said last: {' / '.join(words).rstrip('.')}." if words else ""
 
 
 def _telling(told: dict[str, list[tuple[str, str]]], name: str) -> Iterator[str]:
-    """Each line once, the latest ones last."""
-    lines = [text.strip() for said in told.values() for _, text in said]
-    about = [line for line in lines if (name and name.lower() in line.lower()) or ALARMING.search(line)]
-    yield from dict.fromkeys(about)
+    """Each line once, the latest ones last: what is about the name, else complaints that are about no other."""
+    lines: list[str] = []
+    for said in told.values():
+        texts = [text.strip() for _, text in said]
+        anew = max((place for place, text in enumerate(texts) if READ_ANEW.search(text)), default=-1)
+        lines += texts[anew + 1 :]
+    about = [line for line in lines if name and name.lower() in line.lower()]
+    others = (line for line in lines if ALARMING.search(line) and not OF_A_QUESTION.search(line))
+    yield from dict.fromkeys(about or others)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.errors import LabError
 from lab.kernel.connections import Event
@@ -16,7 +16,7 @@ from lab.network.objects import UNDERLAY
 from lab.trace.attempt import Ask, Attempt
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.endpoints import choosing_node
-from lab.trace.exchange import Exchange, parts
+from lab.trace.exchange import OPENING, SILENT, Exchange, parts
 from lab.trace.explanation import Agent, explained
 from lab.trace.journey import REQUEST, Journey, Request, Resolution
 from lab.trace.match import Match
@@ -31,6 +31,7 @@ from lab.trace.witnesses import Witnesses
 CHOICES = 256  # how often a Service is asked until it chooses an endpoint that is wanted
 CHOICE_SECONDS = 0.02  # a choice is on the wire before the client's own system call returns
 LAST_LOOK_SECONDS = 0.2  # on a busy machine it may come later; that is waited for before it counts as not to be seen
+NEVER = 1 << 63  # a moment that no capture reaches
 BLIND_CHOICES = 3  # after so many in a row of which nothing was seen, the attempt at hand is the one that is told
 
 
@@ -132,6 +133,7 @@ class _Run:
         self._wanted = self._choose_endpoints()
         self._seen: list[Capture] = []
         self._abandoned: list[Exchange] = []
+        self._until = NEVER  # of the attempt that is told, what came later is another's
         self._blind = False  # whether the choice of the attempt at hand was not to be seen
         self._translations: list[Event] = []
 
@@ -216,19 +218,44 @@ class _Run:
         time is told, wherever it went.
         """
         for left in reversed(range(BLIND_CHOICES)):
-            exchange = self._probe.finish(self._attempt(ask), self._tracer.seconds)
+            exchange = self._first_of(self._probe.finish(self._attempt(ask), self._tracer.seconds))
             wanted = ("", *(endpoint.address for endpoint in self._wanted))
             if not left or not self._blind or self._went(exchange) in wanted:
                 return
             self._probe.exchanges.remove(exchange)
             self._abandoned.append(exchange)
 
-    def _went(self, exchange: Exchange) -> str:
-        """The address behind the Service's to which it was seen going, by all that was captured."""
+    def _first_of(self, exchange: Exchange) -> Exchange:
+        """The same, as it was until its SYN was sent again, if an endpoint was wanted and that one went to another."""
+        self._until = self._again(exchange) if self._wanted else NEVER
+        sent_again = self._went(exchange, since=self._until)
+        if self._until == NEVER or sent_again in ("", *(endpoint.address for endpoint in self._wanted)):
+            self._until = NEVER
+            return exchange
+        self._probe.exchanges.remove(exchange)
+        self._probe.exchanges.append(replace(exchange, outcome=SILENT, detail="no answer"))
+        return self._probe.exchanges[-1]
+
+    def _again(self, exchange: Exchange) -> int:
+        """When the client's kernel sent its SYN once more, for nobody had answered."""
+        self._seen += self._captures.read()
+        sent = [part for part in parts(exchange, observed(self._seen, self._labmap)) if part.direction == REQUEST]
+        mine = [
+            part.observation.capture
+            for part in sent
+            if part.role == OPENING and part.observation.capture.place == exchange.source
+        ]
+        times = [one.t_ns for one in mine if one.interface == mine[0].interface]
+        return times[1] if exchange.protocol == "tcp" and len(times) > 1 else NEVER
+
+    def _went(self, exchange: Exchange, since: int = 0) -> str:
+        """The address behind the Service's to which it was seen going, by all that was captured from a moment on."""
         self._seen += self._captures.read()
         for part in parts(exchange, observed(self._seen, self._labmap)):
             packet = part.observation.packet
-            if part.direction == REQUEST and packet.dst != exchange.destination and packet.cause is None:
+            if part.observation.capture.t_ns < since or packet.cause is not None:
+                continue
+            if part.direction == REQUEST and packet.dst != exchange.destination:
                 return packet.dst
         return ""
 
@@ -291,4 +318,4 @@ class _Run:
         seen = observed(self._seen, self._labmap)
         abandoned = (conntrack.with_aliases(one, self._translations) for one in self._abandoned)
         elsewhere = {id(part.observation) for exchange in abandoned for part in parts(exchange, seen)}
-        return [observation for observation in seen if id(observation) not in elsewhere]
+        return [one for one in seen if id(one) not in elsewhere and one.capture.t_ns < self._until]

@@ -46,8 +46,12 @@ def _none(service: Service) -> str:
 
 
 def _asked_cluster(passage: Passage) -> bool:
-    """Whether the server that was asked is the cluster's, by its Service or by its pod."""
-    labmap, server = passage.labmap, passage.exchange.destination
+    """Whether the server that was asked is the cluster's."""
+    return is_the_clusters(passage.labmap, passage.exchange.destination)
+
+
+def is_the_clusters(labmap: LabMap, server: str) -> bool:
+    """Whether a DNS server's address is the cluster's, by its Service or by its pod."""
     owner, _ = labmap.owners.get(server, (None, None))
     return server == labmap.dns.service_ip or (owner is not None and owner.name in labmap.dns.pods)
 

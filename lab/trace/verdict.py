@@ -62,12 +62,17 @@ def judge(
         duration_us=last.duration_us,
         lost=loss,
         resolution=resolution,
-        answer=last.exchange.detail + _impostor(last),
+        answer=last.exchange.detail + _again(last) + _impostor(last),
         seen=tuple(observations),
         candidates=found,
         client=last.exchange.address,
         asked=asked_for(last.exchange),
     )
+
+
+def _again(passage: Passage) -> str:
+    """That the answer is not to the first SYN: whatever lost that one may lose others."""
+    return f", to a SYN that was sent again after {passage.again_after:.1f} s," if passage.again_after else ""
 
 
 def _impostor(passage: Passage) -> str:
@@ -195,6 +200,21 @@ def _error_name(packet: Packet) -> str:
 def _port(passage: Passage) -> int:
     """The port at the endpoint, behind any translation."""
     return passage.request[-1].observation.packet.dport if passage.request else passage.exchange.dport
+
+
+def untranslated_port(labmap: LabMap, request: Request) -> str:
+    """That nobody turns a headless Service's port into its pods', as a sentence; "" where these are the same."""
+    service = service_named(labmap, labmap.by_name[request.source], request.to)
+    if service is None or not service.is_headless:
+        return ""
+    ports = next((one.endpoints for one in service.ports if one.port == request.port), ())
+    real = sorted({end.port for end in ports})
+    if not real or request.port in real:
+        return ""
+    return (
+        f" Service {service.full_name} is headless: DNS gives its pods' own addresses, and nobody turns port "
+        f"{request.port} into {real[0]}; ask {service.name}.{service.namespace}:{real[0]}."
+    )
 
 
 def chance(journey: Journey) -> str:

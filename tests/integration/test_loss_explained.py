@@ -18,6 +18,7 @@ from lab.trace.journey import Journey, Loss
 from lab.trace.trace import trace
 from tests.integration.conftest import LabFactory
 from tests.integration.labs import Lab, standing, until, with_node_port
+from tests.integration.living import apply
 from tests.integration.loss_table import FAULTS, NODE_PORT_FAULTS, Fault
 
 POD_0 = "namespace001/pod-0"
@@ -287,3 +288,56 @@ def test_what_no_rule_ended_did_not_end_at_a_firewall(lab: LabFactory) -> None:
     loss = ask(downed, POD_0, "myapp", via="pod-3").lost
     assert loss is not None
     assert (loss.place, loss.stage, loss.cause) == ("node-2", "decapsulate", "interface-down")
+
+
+def test_a_tunnel_that_takes_less_than_the_pods_send_is_named(lab: LabFactory) -> None:
+    """The commonest mistake of a CNI's configuration: the pods have the nodes' MTU."""
+    loss = ask(lab("two-subnet", "--set", "cni.mtu=1500"), POD_0, "pod-3", protocol="udp", size=1460).lost
+    assert loss is not None
+    assert (loss.place, loss.cause, loss.object) == ("node-0", "too-big", "vxlan.calico mtu 1450")
+    assert "vxlan.calico takes 1450. namespace001/pod-0 sends up to 1500 bytes" in loss.why
+
+
+HEADLESS = """
+apiVersion: v1
+kind: Service
+metadata: {name: head, namespace: namespace001}
+spec: {clusterIP: None, selector: {app: myapp}, ports: [{port: 80, targetPort: 8080}]}
+"""
+
+
+def test_the_port_of_a_headless_service_is_nobodys(lab: LabFactory) -> None:
+    asked = lab("two-subnet")
+    apply(asked, HEADLESS)
+    loss = ask(asked, POD_0, "head").lost
+    assert loss is not None
+    assert loss.cause == "nobody-listens"
+    assert "nobody turns port 80 into 8080; ask head.namespace001:8080." in loss.why
+    assert ask(asked, POD_0, "head.namespace001:8080").verdict == "delivered"
+
+
+def test_a_syn_that_was_sent_again_does_not_hide_the_loss_of_the_first(lab: LabFactory) -> None:
+    """A pod behind a bridge asks itself, and its port does not hairpin: the kernel tries again, and may be luckier."""
+    bridged = lab("two-subnet-bridge")
+    names = Names(bridged)
+    port = names.filled("{cali:namespace001/pod-2}")
+    bridged.exec_("node-1", "bridge", "link", "set", "dev", port, "hairpin", "off").ok()
+    for _ in range(4):
+        told = ask_for_long(bridged, "namespace001/pod-2", "myapp", via="pod-2")
+        assert told.lost is not None
+        assert (told.lost.object_place, told.lost.cause) == ("node-1", "hairpin-off")
+
+
+def ask_for_long(lab: Lab, source: str, to: str, via: str) -> Journey:
+    return trace(lab.name, source, to, via=via)
+
+
+def test_an_answer_to_a_syn_that_was_sent_again_says_so(lab: LabFactory) -> None:
+    late = lab("two-subnet")
+    once = "-p tcp --dport 8080 -m recent --name once ! --rcheck --seconds 60"
+    late.exec_(
+        "node-2", "iptables", "-I", "FORWARD", *once.split(), "-m", "recent", "--set", "--name", "once", "-j", "DROP"
+    )
+    told = trace(late.name, POD_0, "pod-3")
+    assert told.verdict == "delivered"
+    assert "to a SYN that was sent again after 1.0 s" in told.answer

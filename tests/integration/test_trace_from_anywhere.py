@@ -202,6 +202,10 @@ def test_routes_that_lead_the_outside_to_a_load_balancers_address_are_followed(l
     """docs/services.md, "Clients outside": the design has no such way, and what is on it is told as it is."""
     led = lab("two-subnet")
     apply(led, FOR_THE_OUTSIDE)
+    for source in ("internet", "router"):
+        lost = journey(led, "--to", "198.51.100.22", source=source)["lost"]
+        assert "is a load balancer's address of Service default/served" in lost["why"]
+        assert "nothing leads it to a node" in lost["why"]
     for place, command in LED_TO_NODE_0:
         led.in_(place, command)
     told = journey(led, "--to", "198.51.100.22", source="internet")
@@ -214,3 +218,15 @@ def test_routes_that_lead_the_outside_to_a_load_balancers_address_are_followed(l
     lost = journey(led, "--to", "198.51.100.22", source="internet")["lost"]
     assert (lost["place"], lost["object_place"], lost["cause"]) == ("node-0", "node-0", "no-endpoints")
     assert "externalTrafficPolicy is Local: node-0 drops what is for it" in lost["why"]
+
+
+@pytest.mark.parametrize(
+    ("source", "to", "why"),
+    [
+        ("router", "pod-3", "10.244.0.129 of namespace001/pod-3 is known to nodes only"),
+        ("internet", "pod-3", "10.244.0.129 of namespace001/pod-3 is known to nodes only"),
+        ("internet", "node-0:30080", "10.0.1.10 of node-0 is a private address, of which internet knows nothing"),
+    ],
+)
+def test_what_the_outside_cannot_know_is_said(two_subnet: Lab, source: str, to: str, why: str) -> None:
+    assert why in journey(two_subnet, "--to", to, source=source)["lost"]["why"]

@@ -18,6 +18,7 @@ from lab.trace.loss import (
     lifetime,
     links,
     nobody,
+    outside,
     redirected,
     rerouted,
     resolver,
@@ -63,6 +64,7 @@ ROWS: tuple[Row, ...] = (
     # What netfilter reported of this very packet.
     firewall.stopped_by_rule,
     hooks.unheard,
+    outside.led_to_no_node,
     # What the kernel would do with this very packet.
     tracked.stale_flow,
     twice.believed,
@@ -97,6 +99,7 @@ ROWS: tuple[Row, ...] = (
     silence.unanswered,
     lifetime.circles,
     nobody.nobody_has_it,
+    outside.behind_the_nodes,
     links.silent_neighbour,
     tracked.no_free_port,
     strangers.unmasked,

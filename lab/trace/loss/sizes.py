@@ -50,7 +50,26 @@ def too_big(case: Case) -> Finding | None:
         return None
     length = case.packet.length if case.packet else 0
     why = f"{place} could not pass on the {case.name} of {length} bytes: it is larger than the next link's MTU."
-    return Finding(place, Cause.TOO_BIG, f"{length} bytes", why, evidence=CAPTURED if told else KERNEL)
+    evidence = CAPTURED if told else KERNEL
+    narrow = min(_narrower(case, place, length), key=lambda one: one.mtu, default=None)
+    if narrow is None:
+        return Finding(place, Cause.TOO_BIG, f"{length} bytes", why, evidence=evidence)
+    own = max((one.mtu for name in case.links(case.origin) if (one := _held(case, case.origin, name))), default=0)
+    sends = f" {case.origin} sends up to {own} bytes, so cni.mtu asks for too much." if own > narrow.mtu else ""
+    why = f"{place} could not pass on the {case.name} of {length} bytes: {narrow.name} takes {narrow.mtu}.{sends}"
+    return Finding(place, Cause.TOO_BIG, f"{narrow.name} mtu {narrow.mtu}", why, evidence=evidence)
+
+
+def _narrower(case: Case, place: str, length: int) -> Iterator[Interface]:
+    """The interfaces of a place on the way that do not take a packet of so many bytes."""
+    for name in case.links(place):
+        held = _held(case, place, name)
+        if held is not None and 0 < held.mtu < length:
+            yield held
+
+
+def _held(case: Case, place: str, name: str) -> Interface | None:
+    return case.about(place).interface(name)[0]
 
 
 def _others(case: Case) -> Iterator[_Other]:

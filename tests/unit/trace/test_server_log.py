@@ -37,10 +37,23 @@ def told(said: dict[str, list[tuple[str, str]]] | None, name: str = "nobody") ->
 
 
 def test_what_is_about_the_question_or_alarming_is_told_once() -> None:
-    assert told(SAID) == f" kube-system/dns-0 said last: {SAID['coredns'][1][1]}"
+    assert told(SAID) == f" kube-system/dns-0 said last: {SAID['coredns'][1][1]}."
     loop = {"dnsmasq": [("", "dnsmasq[1]: Maximum number of concurrent DNS queries reached (max: 150)")]}
     assert "Maximum number" in told(loop)
-    assert told({"dnsmasq": [("", "dnsmasq[1]: query[A] Nobody from 10.244.0.2")]}).endswith("from 10.244.0.2")
+    assert told({"dnsmasq": [("", "dnsmasq[1]: query[A] Nobody from 10.244.0.2")]}).endswith("from 10.244.0.2.")
+
+
+MISTAKE = "[ERROR] Restart failed: /etc/coredns/Corefile:13 - Error during parsing: Unknown directive 'forwrad'"
+AFTER = "[INFO] Reloading complete"
+ANOTHERS = "[ERROR] plugin/errors: 2 other. AAAA: read udp 10.244.0.1:1->203.0.113.53:53: i/o timeout"
+LOOP = "[ERROR] plugin/errors: 5 2817.1290. HINFO: concurrent queries exceeded maximum 1000"
+
+
+def test_what_is_over_or_about_another_question_is_not_told() -> None:
+    assert "forwrad" in told({"coredns": [("", MISTAKE)]}), "the old configuration is still the one that counts"
+    assert told({"coredns": [("", MISTAKE), ("", AFTER)]}) == ""
+    assert told({"coredns": [("", ANOTHERS)]}) == ""
+    assert "HINFO" in told({"coredns": [("", ANOTHERS), ("", LOOP)]}), "it asks itself whether it goes in circles"
 
 
 def test_the_rest_is_not() -> None:
