@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from lab.errors import LabError
-from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
 from lab.kernel.syscalls import CLONE_NEWNET, setns
 from lab.network.labmap import Endpoint, LabMap, Place
 from lab.network.objects import UNDERLAY
-from lab.trace.attempt import Ask, Attempt
+from lab.trace.attempt import Ask
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.endpoints import choosing_node
-from lab.trace.exchange import OPENING, SILENT, Exchange, parts
 from lab.trace.explanation import Agent, explained
-from lab.trace.journey import REQUEST, Journey, Request, Resolution
+from lab.trace.journey import Journey, Request, Resolution
 from lab.trace.match import Match
-from lab.trace.observation import Capture, Observation, observed
 from lab.trace.probe import DNS_PORT, Probe
+from lab.trace.sending import Sending
 from lab.trace.target import Target, service_at, transport
 from lab.trace.upstream import asked_behind
 from lab.trace.verdict import judge, passages_of
 from lab.trace.whereabouts import LISTENED, Whereabouts
 from lab.trace.witnesses import Witnesses
-
-CHOICES = 256  # how often a Service is asked until it chooses an endpoint that is wanted
-CHOICE_SECONDS = 0.02  # a choice is on the wire before the client's own system call returns
-LAST_LOOK_SECONDS = 0.2  # on a busy machine it may come later; that is waited for before it counts as not to be seen
-NEVER = 1 << 63  # a moment that no capture reaches
-BLIND_CHOICES = 3  # after so many in a row of which nothing was seen, the attempt at hand is the one that is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +111,16 @@ def enter(sandbox: Sandbox) -> None:
 
 
 class _Run:
-    """The trace while it goes on: what has been captured, and the attempts that a Service sent elsewhere."""
+    """The trace while it goes on."""
 
     def __init__(self, tracer: Tracer, witnesses: Witnesses, probe: Probe) -> None:
         self._tracer = tracer
         self._labmap = tracer.labmap
         self._witnesses = witnesses
-        self._captures = witnesses.captures
         self._probe = probe
         self._whereabouts = Whereabouts(tracer.labmap, tracer.source, tracer.target, tracer.transport)
         self._wanted = self._choose_endpoints()
-        self._seen: list[Capture] = []
-        self._abandoned: list[Exchange] = []
-        self._until = NEVER  # of the attempt that is told, what came later is another's
-        self._blind = False  # whether the choice of the attempt at hand was not to be seen
-        self._translations: list[Event] = []
+        self._sending = Sending(tracer, witnesses, probe, self._wanted)
 
     def journey(self) -> Journey:
         tracer, target = self._tracer, self._tracer.target
@@ -153,13 +138,12 @@ class _Run:
             address = self._destination(resolution)
         if address:
             self._listen(address, self._wanted or target.candidates)
-            self._finish(self._ask(address))
-        self._seen += self._captures.read()
+            self._sending.send(self._ask(address))
+        observations = self._sending.observations()
         name = resolution.name if resolution and address else target.text
         request = Request(tracer.source.name, name, target.port, tracer.protocol)
-        told = self._witnesses.testimony(self._translations)
+        told = self._witnesses.testimony(self._sending.translations)
         exchanges = [conntrack.with_aliases(one, told.translations) for one in self._probe.exchanges]
-        observations = self._observations()
         if resolution is not None and not address:
             exchanges += filter(None, [asked_behind(self._labmap, exchanges[-1], observations)] if exchanges else [])
         journey = judge(self._labmap, request, exchanges, observations, resolution)
@@ -212,110 +196,3 @@ class _Run:
         inside = address == labmap.dns.service_ip or (owner is not None and owner.name in labmap.dns.pods)
         names = [] if inside else [one.name for one in labmap.internet]
         return names[0] if names else f"kubernetes.default.svc.{labmap.dns.domain}"
-
-    def _finish(self, ask: Ask) -> None:
-        """Asks, and waits for what comes of it; again if it turns out that another endpoint was chosen. The last
-        time is told, wherever it went.
-        """
-        for left in reversed(range(BLIND_CHOICES)):
-            exchange = self._first_of(self._probe.finish(self._attempt(ask), self._tracer.seconds))
-            wanted = ("", *(endpoint.address for endpoint in self._wanted))
-            if not left or not self._blind or self._went(exchange) in wanted:
-                return
-            self._probe.exchanges.remove(exchange)
-            self._abandoned.append(exchange)
-
-    def _first_of(self, exchange: Exchange) -> Exchange:
-        """The same, as it was until its SYN was sent again, if an endpoint was wanted and that one went to another."""
-        self._until = self._again(exchange) if self._wanted else NEVER
-        sent_again = self._went(exchange, since=self._until)
-        if self._until == NEVER or sent_again in ("", *(endpoint.address for endpoint in self._wanted)):
-            self._until = NEVER
-            return exchange
-        self._probe.exchanges.remove(exchange)
-        self._probe.exchanges.append(replace(exchange, outcome=SILENT, detail="no answer"))
-        return self._probe.exchanges[-1]
-
-    def _again(self, exchange: Exchange) -> int:
-        """When the client's kernel sent its SYN once more, for nobody had answered."""
-        self._seen += self._captures.read()
-        sent = [part for part in parts(exchange, observed(self._seen, self._labmap)) if part.direction == REQUEST]
-        mine = [
-            part.observation.capture
-            for part in sent
-            if part.role == OPENING and part.observation.capture.place == exchange.source
-        ]
-        times = [one.t_ns for one in mine if one.interface == mine[0].interface]
-        return times[1] if exchange.protocol == "tcp" and len(times) > 1 else NEVER
-
-    def _went(self, exchange: Exchange, since: int = 0) -> str:
-        """The address behind the Service's to which it was seen going, by all that was captured from a moment on."""
-        self._seen += self._captures.read()
-        for part in parts(exchange, observed(self._seen, self._labmap)):
-            packet = part.observation.packet
-            if part.observation.capture.t_ns < since or packet.cause is not None:
-                continue
-            if part.direction == REQUEST and packet.dst != exchange.destination:
-                return packet.dst
-        return ""
-
-    def _attempt(self, ask: Ask) -> Attempt:
-        """An attempt under way; if only some endpoints will do, one of which the captures show that one was chosen."""
-        tracer = self._tracer
-        attempt = self._probe.begin(tracer.transport, ask, dns=tracer.speaks_dns)
-        wanted = {endpoint.address for endpoint in self._wanted}
-        if not wanted or ask.destination in wanted:
-            return attempt
-        blind = 0
-        for _ in range(CHOICES):
-            chosen = self._chosen(attempt)
-            if not chosen and blind + 1 == BLIND_CHOICES:
-                chosen = self._chosen(attempt, LAST_LOOK_SECONDS)
-            blind = 0 if chosen else blind + 1
-            self._blind = blind == BLIND_CHOICES
-            if chosen in wanted or self._blind or self._is_astray(chosen):
-                return attempt
-            attempt.abandon()
-            self._abandoned.append(self._probe.exchange(attempt))
-            attempt = self._probe.begin(tracer.transport, ask, dns=tracer.speaks_dns)
-        attempt.abandon()
-        pod, among = self._wanted[0].pod, len(tracer.target.candidates)
-        raise LabError(
-            f"{tracer.target.text} did not choose {pod} of its {among} pods in {CHOICES} requests",
-            f"ask the pod itself: --to {pod}; the rules are in ./inv exec {self._chooser} -- iptables-save -t nat",
-        )
-
-    def _is_astray(self, chosen: str) -> bool:
-        """Whether it was sent to what is no endpoint of the Service: another choice will not be better."""
-        endpoints = self._tracer.target.endpoints
-        return bool(chosen and endpoints) and chosen not in {endpoint.address for endpoint in endpoints}
-
-    @property
-    def _chooser(self) -> str:
-        """The node that chooses an endpoint: the client's own, or the one asked on a node port."""
-        return choosing_node(self._labmap, self._tracer.source, self._tracer.target.address)
-
-    def _chosen(self, attempt: Attempt, seconds: float = CHOICE_SECONDS) -> str:
-        """The endpoint address that the node sent an attempt's first packet on to; "" when it is not to be seen."""
-        deadline = time.monotonic() + seconds
-        exchange = self._probe.exchange(attempt)
-        since: list[Capture] = []
-        near = (self._tracer.source.name, self._chooser)
-        while (left := deadline - time.monotonic()) > 0:
-            found = self._captures.read(left)
-            self._seen += found
-            since += (capture for capture in found if capture.place in near)
-            self._translations += self._witnesses.translations.read()
-            named = conntrack.with_aliases(exchange, self._translations)
-            for part in parts(named, observed(since, self._labmap)):
-                packet = part.observation.packet
-                if part.direction == REQUEST and packet.dst != attempt.ask.destination and packet.cause is None:
-                    return packet.dst
-        return ""
-
-    def _observations(self) -> list[Observation]:
-        """All that was captured, without the attempts that went elsewhere."""
-        seen = observed(self._seen, self._labmap)
-        abandoned = (conntrack.with_aliases(one, self._translations) for one in self._abandoned)
-        elsewhere = {id(part.observation) for exchange in abandoned for part in parts(exchange, seen)}
-        return [one for one in seen if id(one) not in elsewhere and one.capture.t_ns < self._until]
