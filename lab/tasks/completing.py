@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lab.network.components import COMPONENTS, DNS_PODS, NODES
 from lab.tasks.command import Command, Option
 from lab.tasks.parsing import HELP, LIST, SCRIPT, SHELLS, VERSION, Tasks
 
@@ -51,14 +52,29 @@ class Typed:
 
 Source = Callable[[Facts, Typed], Iterable[str]]
 
+
+def _named(facts: Facts, typed: Typed) -> Iterable[str]:
+    """Components, of the tasks that stop and start them; else objects."""
+    if typed.command.name.startswith("component."):
+        return [one.name for one in COMPONENTS]
+    return facts.objects(typed.value("lab"), typed.value("resource"), typed.value("namespace"))
+
+
+def _components_places(facts: Facts, typed: Typed) -> Iterable[str]:
+    """Where there can be one of the component."""
+    on = next((one.on for one in COMPONENTS if one.name == typed.value("name")), "")
+    known = {NODES: facts.nodes, DNS_PODS: facts.pods}
+    return known[on](typed.value("lab")) if on in known else ()
+
+
 # By the option's name, whatever task has it. What is not here is a file, or something that only its user knows.
 SOURCES: Mapping[str, Source] = {
     "from": lambda facts, typed: facts.places(typed.value("lab")),
     "lab": lambda facts, _: facts.labs(),
-    "name": lambda facts, typed: facts.objects(typed.value("lab"), typed.value("resource"), typed.value("namespace")),
+    "name": _named,
     "namespace": lambda facts, typed: facts.namespaces(typed.value("lab")),
     "node": lambda facts, typed: facts.nodes(typed.value("lab")),
-    "on": lambda facts, typed: facts.places(typed.value("lab")),
+    "on": _components_places,
     "place": lambda facts, typed: facts.places(typed.value("lab")),
     "resource": lambda facts, _: facts.kinds(),
     "to": lambda facts, typed: facts.targets(typed.value("lab")),

@@ -40,6 +40,7 @@ DEMO = "two-subnet"
         "minimal": "One line for each hop, the same whenever the same happens: for comparisons.",
         "verbose": "Every decision and every captured packet.",
     },
+    choices={"protocol": ("tcp", "udp", "icmp", "dns")},
 )
 def trace(
     _: Context,

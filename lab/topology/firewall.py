@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from lab.suggestion import nearest
 from lab.topology.components import is_component
 from lab.topology.document import shown
 
@@ -204,5 +205,7 @@ def unknown_chains(rules: Iterable[FirewallRule], saved: int = 0) -> Iterator[tu
         for chain in (rule.chain, target):
             if chain and chain not in TARGETS and (rule.table, chain) not in made:
                 made_so = f"'-t {rule.table} -N {chain}'" if index >= saved else f"':{chain} - [0:0]'"
-                remedy = f"make it with {made_so} before; {_chains(rule.table)}"
+                meant = nearest(chain, TARGETS) if chain == target and chain.isupper() else ""
+                mistyped = f"did you mean {meant}? Or " if meant else ""
+                remedy = f"{mistyped}make it with {made_so} before; {_chains(rule.table)}"
                 yield index, RuleError(f"the table {rule.table} has no chain {shown(chain)}", remedy)

@@ -142,3 +142,9 @@ def test_a_file_that_cannot_be_read_is_told_where_it_is_named(error: Exception) 
 
     with pytest.raises(FileError, match=r"lab.yaml:4:\d+: spec.firewalls\[0\].rulesFile: 'x' cannot be read"):
         load_topology(f"{HEAD}spec: {{firewalls: [{{on: node-0, rulesFile: x}}]}}", "lab.yaml", read_file)
+
+
+def test_a_mistyped_target_is_answered_with_what_was_meant() -> None:
+    rules = '["-A INPUT -p udp --dport 4789 -j DORP"]'
+    with pytest.raises(FileError, match="has no chain 'DORP'; did you mean DROP"):
+        load_topology(f"{HEAD}spec: {{firewalls: [{{on: node-0, rules: {rules}}}]}}", "lab.yaml", lambda _: "")
