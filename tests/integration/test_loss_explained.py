@@ -341,3 +341,11 @@ def test_an_answer_to_a_syn_that_was_sent_again_says_so(lab: LabFactory) -> None
     told = trace(late.name, POD_0, "pod-3")
     assert told.verdict == "delivered"
     assert "to a SYN that was sent again after 1.0 s" in told.answer
+
+
+def test_a_pool_that_is_not_masqueraded_is_named_where_nobody_finds_back(lab: LabFactory) -> None:
+    loss = ask(lab("two-subnet", "--set", "cni.natOutgoing=false"), POD_0, "203.0.113.80").lost
+    assert loss is not None
+    assert (loss.place, loss.object_place, loss.cause) == ("gateway", "node-0", "masquerade-missing")
+    assert "natOutgoing is false" in loss.why
+    assert "gateway has no route back to it" in loss.why

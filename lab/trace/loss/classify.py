@@ -17,6 +17,7 @@ from lab.trace.loss import (
     ipsec,
     lifetime,
     links,
+    masquerading,
     nobody,
     outside,
     redirected,
@@ -137,7 +138,7 @@ ONWARD: tuple[Row, ...] = (
     ways.forwarding_off,
     links.address_missing,
     ways.misrouted,
-    delivery.not_masqueraded,
+    masquerading.not_masqueraded,
     drift.drifted,
 )
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.network.labmap import HELD_BACK, Service, ServicePort
-from lab.network.objects import Chain, IpSet, Listener, NftChain, NftSet, NftTable
-from lab.network.path import OUT
-from lab.plan.drift import Drift
+from lab.network.objects import Listener
 from lab.trace import endpoints
 from lab.trace.exchange import RESET
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, REQUEST, Candidate
-from lab.trace.loss import drift, stale
+from lab.trace.loss import stale
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.packet import UNREACHABLE
@@ -19,7 +17,6 @@ from lab.trace.packet import UNREACHABLE
 PORT_UNREACHABLE = 3
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  as the kernel lists a socket that listens on all of them
 LOOPBACK = ("127.", "0.0.0.0")  # noqa: S104  a program that asks 0.0.0.0 asks itself
-NAT = "nat"
 NO_ENDPOINTS = "has no endpoints"  # kube-proxy's comment on the rule that refuses
 NOT_HERE = "has no endpoint on this node"  # so the design says what such a rule is for
 NOT_IN_RANGES = ("its source ranges are ", ": who is not in ")  # likewise, of a load balancer's addresses
@@ -182,59 +179,3 @@ def _end(case: Case) -> str:
 
 def _is_unreachable(kind: int, code: int) -> bool:
     return (kind, code) == (UNREACHABLE, PORT_UNREACHABLE)
-
-
-def not_masqueraded(case: Case) -> Finding | None:
-    """It left for where no pod's address is known, still with the pod's own address; or a hairpin kept it."""
-    for place in masquerading(case):
-        found = next((one for one in case.about(place).drifts if _masquerades(one)), None)
-        if found is None:
-            continue
-        left = _leaving(case, place)
-        told = drift.finding(case, found)
-        source = left or _address(case)
-        why = f"{place} lets it out with the address {source}, which nobody outside can answer: {_reason(told)}."
-        evidence = CAPTURED if left else QUERIED
-        return replace(told, cause=Cause.MASQUERADE_MISSING, why=why, evidence=evidence, stage="route")
-    return None
-
-
-def _masquerades(one: Drift) -> bool:
-    """Whether it differs in what decides about sources: rules of postrouting, and the sets that they ask."""
-    item = one.wanted or one.held
-    about = ("masq", "ipam-pools", "POSTR", "nat-outgoing", "POD", "KUBE-MARK")
-    if isinstance(item, IpSet | Chain | NftSet | NftChain | NftTable):
-        in_nat = one.table in ("", NAT) or one.table.startswith("ip ")
-        return in_nat and any(word in text for word in about for text in (item.name, *one.missing, *one.foreign))
-    return False
-
-
-def _reason(told: Finding) -> str:
-    return "no rule masquerades it" if "MASQUERADE" in told.object else told.object
-
-
-def masquerading(case: Case) -> tuple[str, ...]:
-    """The places that should rewrite the source of the request: the client's node, and the gateway to the outside."""
-    end = case.place(case.there.end)
-    if end is None or (end.kind == "pod" and end.name != case.client):
-        return ()
-    kinds = ("node", "gateway") if end.kind == "internet" else ("node",)
-    return tuple(
-        one
-        for one in case.there.places
-        if (found := case.place(one)) and found.kind in kinds and found.name != end.name
-    )
-
-
-def _leaving(case: Case, place: str) -> str:
-    """The source with which the request was seen leaving a place; "" if it was not."""
-    for part in case.asked:
-        capture, packet = part.observation.capture, part.observation.packet
-        if (capture.place, capture.way) == (place, OUT):
-            return packet.src
-    return ""
-
-
-def _address(case: Case) -> str:
-    client = case.place(case.client)
-    return client.address if client else ""

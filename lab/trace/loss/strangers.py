@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lab.network import firewall as authors
 from lab.plan.drift import Drift
 from lab.trace.journey import KERNEL, REQUEST, Decision
-from lab.trace.loss import delivery, drift
+from lab.trace.loss import drift, masquerading
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.foreign import taken_out
@@ -59,10 +59,12 @@ def _lacks(one: Drift) -> bool:
 
 
 def unmasked(case: Case) -> Finding | None:
-    """A place that should have translated the source has a rule before its own that ends the nat table."""
-    found = delivery.not_masqueraded(case)
+    """A place that should have translated the source has a rule before its own that ends the nat table; or by design
+    none translates it.
+    """
+    found = masquerading.not_masqueraded(case)
     if found is None:
-        return None
+        return masquerading.unmasked_by_design(case)
     for place, decision in met(case, REQUEST):
         if place == found.place and _ends_nat(decision) and is_foreign(decision):
             why = f"{found.why} A rule that is not the cluster's accepts it before that."
