@@ -25,6 +25,7 @@ from lab.trace.packet import ECHO_REPLY, ECHO_REQUEST, decode
 _REFUSALS = (errno.ECONNREFUSED, errno.ECONNRESET)
 SAYS_NOTHING = "an open connection, on which nothing is said"
 _MOST = 1 << 20  # of an answer, more is not read
+BEFORE_THE_SECOND_SYN = 0.95  # seconds; tcp(7): the first packet of a connection is sent again after one second
 
 ANY = "0.0.0.0"  # noqa: S104  what a socket is called that has no address yet
 Outcome = tuple[str, str]
@@ -45,7 +46,10 @@ class Ask:
 
 
 class Attempt(ABC):
-    """Common to the three. Made inside the client's namespace; `begin` sends the first packet, `finish` waits."""
+    """Common to the three. Made inside the client's namespace; `begin` sends the first packet, `finish` waits.
+
+    `once` is set where the first packet alone counts: sent again, a Service may send it to another endpoint.
+    """
 
     protocol: ClassVar[str]
     kind: ClassVar[int]
@@ -59,6 +63,7 @@ class Attempt(ABC):
         self._socket = socket.socket(socket.AF_INET, self.kind, self.number)
         self._socket.setblocking(False)
         self._error = 0
+        self.once = False
 
     @abstractmethod
     def begin(self) -> None:
@@ -116,12 +121,13 @@ class Stream(Attempt):
     kind = socket.SOCK_STREAM
 
     def begin(self) -> None:
+        self._began = time.monotonic()
         error = self._socket.connect_ex(self._destination)
         self._error = 0 if error == errno.EINPROGRESS else error
         self._named()
 
     def _converse(self, deadline: float) -> Outcome:
-        self._wait(select.POLLOUT, deadline)
+        self._wait(select.POLLOUT, min(deadline, self._began + BEFORE_THE_SECOND_SYN) if self.once else deadline)
         self._socket.sendall(self._said())
         answer = b""
         try:

@@ -108,6 +108,7 @@ class Sending:
             blind = 0 if chosen else blind + 1
             self._blind = blind == BLIND_CHOICES
             if chosen in wanted or self._blind or self._is_astray(chosen):
+                attempt.once = True
                 return attempt
             attempt.abandon()
             self._abandoned.append(self._probe.exchange(attempt))

@@ -196,6 +196,17 @@ def test_behind_a_bridge(bridged: Lab, row: Row) -> None:
     named_and_mended(bridged, row)
 
 
+def test_a_wanted_endpoint_is_judged_by_the_first_packet(bridged: Lab) -> None:
+    """What is dropped before connection tracking knows it is sent again after a second, often to another endpoint."""
+    rule = f"FORWARD -d {names(bridged.name)('{ip:namespace001/pod-2}/32')} -j DROP"
+    run(bridged, "node-0", f"iptables -I {rule.replace('FORWARD', 'FORWARD 1')}")
+    try:
+        told = [trace(bridged.name, POD_0, "myapp.namespace001", via="pod-2") for _ in range(4)]
+    finally:
+        run(bridged, "node-0", f"iptables -D {rule}")
+    assert [(one.verdict, one.lost and one.lost.object) for one in told] == [("lost", f"-A {rule}")] * 4
+
+
 IN_NFTABLES_MODE = tuple(
     row
     for row in (*ANSWERS, *HOOKS, *NOBODY)
