@@ -601,6 +601,7 @@ BRIDGED = (
         "the route to namespace001/pod-0 ({ip:namespace001/pod-0}) answers that there is no way",
         to="pod-1",
         protocol="udp",
+        direction="reply",
     ),
     Row(
         "a route in place of the one to the pod's own subnet",
@@ -611,6 +612,7 @@ BRIDGED = (
         "the route to namespace001/pod-0 ",
         to="pod-1",
         protocol="udp",
+        direction="reply",
     ),
     Row(
         "the bridge is down, and both pods are at it",
