@@ -349,3 +349,25 @@ def test_a_pool_that_is_not_masqueraded_is_named_where_nobody_finds_back(lab: La
     assert (loss.place, loss.object_place, loss.cause) == ("gateway", "node-0", "masquerade-missing")
     assert "natOutgoing is false" in loss.why
     assert "gateway has no route back to it" in loss.why
+
+
+CRASHING = """
+apiVersion: v1
+kind: Pod
+metadata: {name: crashing, namespace: namespace001}
+spec: {nodeName: node-1, containers: [{name: c, image: x, command: [sh, -c, exit 3]}]}
+"""
+
+
+def test_a_pod_in_which_nothing_listens_since_its_program_ended_says_so(lab: LabFactory) -> None:
+    ended = lab("two-subnet")
+    apply(ended, CRASHING)
+
+    def waits() -> bool:
+        place = LabMap.from_json(ended.map()).by_name["namespace001/crashing"]
+        return "CrashLoopBackOff" in place.why
+
+    until(waits, "its program has ended and is not started at once")
+    loss = ask(ended, POD_0, "crashing:8080").lost
+    assert loss is not None
+    assert "Nothing listens on tcp port 8080 in namespace001/crashing. Its container c " in loss.why

@@ -164,7 +164,9 @@ def nobody_listens(case: Case) -> Finding | None:
     target = (
         f" Service {service.full_name} sends it there: see its targetPort." if service and asked and listening else ""
     )
-    why = f"Nothing listens on {packet.protocol} port {packet.dport} in {end}.{instead}{target}"
+    place = case.place(end)
+    state = f" Its {place.why}." if place is not None and not listening and place.why.startswith("container ") else ""
+    why = f"Nothing listens on {packet.protocol} port {packet.dport} in {end}.{instead}{target}{state}"
     said = f"{packet.protocol} port {packet.dport}"
     return Finding(
         end, Cause.NOBODY_LISTENS, said, why, evidence=CAPTURED if refused else KERNEL, stage="deliver", ended=end
