@@ -21,6 +21,7 @@ class Rare:
     words: tuple[str, ...]
     why: str = ""
     mends: bool = True
+    leaves: bool = False  # something is left of it that harms nobody
     topology: str = "two-subnet"
     options: tuple[str, ...] = ()
 
@@ -200,4 +201,129 @@ REWRITTEN = (
         "fwd to",
     ),
 )
-RARE = (*NAMES, *FOREIGN, *REWRITTEN)
+INTERNET = ("namespace001/pod-0", "203.0.113.80")
+FORGET = ("namespace001/pod-0", "ip neigh flush all")
+CALI_3 = "$(ip -o route get 10.244.0.129 | sed 's/.* dev //;s/ .*//')"
+
+
+def _one(
+    name: str, place: str, command: str, asked: tuple[str, ...], cause: str, *words: str, leaves: bool = False
+) -> Rare:
+    return Rare(name, ((place, command),), asked, place, cause, words, leaves=leaves)
+
+
+UNANSWERED = (
+    Rare(
+        "no default route: the node answers no more for 169.254.1.1",
+        (("node-0", "ip route del default"), FORGET),
+        SERVICE,
+        "node-0",
+        "no-route",
+        ("default via 10.0.1.1 dev eth0",),
+        "node-0 does not answer for it",
+    ),
+    Rare(
+        "an ip rule that refuses the default route",
+        (
+            ("node-0", "ip rule add pref 100 lookup main suppress_prefixlength 24; ip rule add pref 101 blackhole"),
+            FORGET,
+        ),
+        INTERNET,
+        "node-0",
+        "policy-route",
+        ("101: from all blackhole",),
+    ),
+    Rare(
+        "who is asked has no way back by that interface",
+        (
+            ("router", "sysctl -w net/ipv4/conf/all/rp_filter=1; ip route add 10.0.1.10/32 dev eth1"),
+            ("node-0", "ip neigh flush all"),
+        ),
+        POD_3,
+        "router",
+        "rp-filter",
+        ("rp_filter = 1",),
+    ),
+    _one(
+        "a pod's device does not forward: nobody answers for 169.254.1.1",
+        "node-2",
+        f"sysctl -w net/ipv4/conf/{CALI_3}/forwarding=0",
+        POD_3,
+        "ip-forward-off",
+        "forwarding = 0",
+    ),
+    _one(
+        "an interface in a bridge that nobody designed",
+        "node-2",
+        "ip link add br0 type bridge; ip link set br0 up; ip link set eth0 master br0",
+        POD_3,
+        "drift",
+        "eth0",
+        "master br0",
+        leaves=True,
+    ),
+)
+POLICIES = (
+    _one(
+        "an ip rule about the port behind the translation",
+        "node-0",
+        "ip rule add pref 100 ipproto tcp dport 8080 prohibit",
+        SERVICE,
+        "policy-route",
+        "100: from all ipproto tcp dport 8080 prohibit",
+    ),
+    _one(
+        "an ip rule about the tunnel's packets",
+        "node-0",
+        "ip rule add pref 100 ipproto udp dport 4789 blackhole",
+        POD_3,
+        "policy-route",
+        "100: from all ipproto udp dport 4789 blackhole",
+    ),
+    _one(
+        "an ip rule about a type of service",
+        "node-0",
+        "ip rule add pref 100 tos 0x10 blackhole; iptables -t mangle -A PREROUTING -p tcp -j TOS --set-tos 0x10",
+        POD_3,
+        "policy-route",
+        "100: from all tos 0x10 blackhole",
+        leaves=True,
+    ),
+    _one(
+        "a mark on what is in the tunnel",
+        "node-0",
+        _nft("prerouting", "ip saddr 10.244.0.129 meta mark set 9", priority=-150)
+        + "; ip rule add fwmark 9 unreachable",
+        POD_3,
+        "policy-route",
+        "from all fwmark 0x9 unreachable",
+    ),
+)
+QUEUES = tuple(
+    _one(
+        f"a queue without room at {device} of {place}",
+        place,
+        f"tc qdisc add dev {device} root pfifo limit 0",
+        POD_3,
+        "traffic-control",
+        "pfifo",
+        "limit 0p",
+    )
+    for place, device in (
+        ("node-2", "vxlan.calico"),
+        ("node-2", CALI_3),
+        ("router", "eth1"),
+        ("namespace001/pod-3", "eth0"),
+    )
+)
+LIFETIMES = (
+    _one(
+        "a node gives its tunnel's packets one hop",
+        "node-0",
+        "sysctl -w net/ipv4/ip_default_ttl=1",
+        POD_3,
+        "ttl-ended",
+        "net.ipv4.ip_default_ttl = 1",
+    ),
+)
+RARE = (*NAMES, *FOREIGN, *REWRITTEN, *UNANSWERED, *POLICIES, *QUEUES, *LIFETIMES)

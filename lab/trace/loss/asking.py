@@ -18,6 +18,7 @@ from lab.trace.loss import defaults
 from lab.trace.loss.answers import Answers, Asked
 from lab.trace.loss.case import Case
 from lab.trace.loss.facts import Facts, PlaceFacts
+from lab.trace.loss.gap import outermost
 from lab.trace.loss.silence import IGNORING
 from lab.trace.loss.twice import suspected
 from lab.trace.packet import Packet
@@ -35,6 +36,7 @@ from lab.trace.queries import (
     transform,
 )
 from lab.trace.queries.inquiry import Inquiry, asking
+from lab.trace.queries.neighbour import FAILING
 
 SETTINGS = ("net.ipv4.ip_default_ttl", "net.bridge.bridge-nf-call-iptables")
 QUEUES = "/proc/thread-self/net/netfilter/nfnetlink_queue"
@@ -108,17 +110,19 @@ def _asked(case: Case, inquiry: Inquiry, flows: tuple[Event, ...]) -> Iterator[A
 
 def lookups(case: Case, place: str, flows: tuple[Event, ...] = ()) -> Iterator[tuple[route.Lookup, bool]]:
     """What the place has to find a way for: what came in there, what it sent itself, and what it wrapped."""
-    mark = marked(case).get(place, 0)
+    marks = marked(case, wrapped=True), marked(case)
+    outer_mark, mark = (one.get(place, 0) for one in marks)
     for part in (one for one in case.leg if one.observation.capture.place == place):
         capture, packet = part.observation.capture, part.observation.packet
         if capture.way == OUT:
             for remote in case.ends if _wraps(case, part) else ():
                 link = case.link(place, capture.interface)
-                local = link.local if link else ""
+                local, port = (link.local, link.port) if link else ("", 0)
                 # Not by the device below it: the kernel looks up a remote end as it does any destination.
-                yield route.Lookup(remote, local), True
+                yield route.Lookup(remote, local, protocol="udp" if port else "ipip", dport=port), True
         elif packet.outer is not None:
-            yield route.Lookup(packet.outer.dst, packet.outer.src, incoming=capture.interface, mark=mark), True
+            outer = outermost(packet)
+            yield replace(_plain(outer, (outer.dst, outer.dport)), incoming=capture.interface, mark=outer_mark), True
         else:
             yield (
                 replace(_plain(packet, _translated(case, place, packet, flows)), incoming=capture.interface, mark=mark),
@@ -130,6 +134,7 @@ def lookups(case: Case, place: str, flows: tuple[Event, ...] = ()) -> Iterator[t
     if case.packet is not None and case.direction == REQUEST and arrived:
         packet = case.packet  # what is missing is its answer
         yield route.Lookup(packet.src, packet.dst, protocol=packet.protocol, dport=packet.sport), False
+    yield from ((one, False) for one in _questions(case, place))
     if place == case.origin and not case.seen:
         for destination in case.first_destinations if case.direction == REQUEST else case.destinations[:1]:
             exchange = case.passage.exchange
@@ -158,8 +163,25 @@ def _translated(case: Case, place: str, packet: Packet, flows: tuple[Event, ...]
             return flow.original.source, flow.original.sport
     if case.direction == REQUEST and packet.dst == case.passage.exchange.destination:
         found = [one for one in case.routed(place) if one not in case.ends]
-        return (found[0] if found else packet.dst), packet.dport
+        return (found[0], _port(case, found[0], packet.dport)) if found else (packet.dst, packet.dport)
     return packet.dst, packet.dport
+
+
+def _port(case: Case, endpoint: str, asked: int) -> int:
+    """On which an endpoint of the asked Service is asked."""
+    _, port = case.passage.asked or (None, None)
+    return next((one.port for one in port.endpoints if one.address == endpoint), asked) if port else asked
+
+
+def _questions(case: Case, place: str) -> Iterator[route.Lookup]:
+    """For whom it is asked by ARP, and does not answer: the kernel routes the question before it does (arp_process)."""
+    for who in case.suspects:
+        for seen in case.about(who).neighbours:
+            near = case.link(who, seen.device)
+            owner, link = case.answering(who, seen.device, seen.address)
+            source = near.address if near is not None else ""
+            if seen.state in FAILING and link is not None and owner is not None and owner.name == place and source:
+                yield route.Lookup(seen.address, source, incoming=link.name)
 
 
 def _wraps(case: Case, part: Part) -> bool:
@@ -191,11 +213,13 @@ def tuple_of(packet: Packet) -> Tuple:
     return Tuple(packet.protocol, packet.src, packet.sport, packet.dst, packet.dport)
 
 
-def marked(case: Case) -> Mapping[str, int]:
-    """The mark that the rules of each place left on the packet: an `ip rule` may ask for it."""
+def marked(case: Case, *, wrapped: bool = False) -> Mapping[str, int]:
+    """The mark that the rules of each place left on the packet: an `ip rule` may ask for it. What a tunnel's packet was
+    given stays when it is unwrapped; what is in it has none while it is `wrapped`.
+    """
     found: dict[str, int] = {}
     for hop in case.hops:
-        if hop.direction == case.direction:
+        if hop.direction == case.direction and (hop.packet.outer is not None or not wrapped):
             for decision in hop.decisions:
                 if setting := _MARK.search(decision.text):
                     value, mask, whole = setting.groups()

@@ -83,6 +83,7 @@ ROWS: tuple[Row, ...] = (
     tunnel.other_network,
     # What a counter tells; the setting behind it is asked for.
     ways.reverse_path,
+    ways.source_refused,
     ways.forwarding_off,
     links.address_missing,
     ipsec.refused,

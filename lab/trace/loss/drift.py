@@ -30,9 +30,9 @@ from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.printed import printed
 
 
-def drifted(case: Case, *, within: str = "") -> Finding | None:
+def drifted(case: Case, *, within: str = "", farthest: int = suspects.FAR) -> Finding | None:
     """The drift that comes nearest to the packet; of one place only, if `within` names it."""
-    found = [one for one in suspects.of(case) if within in ("", one.drift.place)]
+    found = [one for one in suspects.of(case) if within in ("", one.drift.place) and one.distance <= farthest]
     nearest = min(found, key=lambda one: one.distance, default=None)
     return finding(case, nearest.drift) if nearest else None
 

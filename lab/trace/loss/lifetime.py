@@ -25,7 +25,7 @@ def time_to_live(case: Case) -> Finding | None:
         return None
     if not told and _lifetime(part) != 1:
         return None
-    return _of_rule(case, last.place) or _of_tunnel(case, part) or _of_sender(case, last.place)
+    return _of_rule(case, last.place) or _of_tunnel(case, part) or _of_sender(case, case.origin, last.place)
 
 
 def _lifetime(part: Part) -> int:
@@ -57,6 +57,8 @@ def _of_tunnel(case: Case, part: Part) -> Finding | None:
         link = case.link(capture.place, capture.interface)
         if link is not None and link.kind in ("vxlan", "ipip") and capture.way == OUT:
             ended = part.observation.capture.place
+            if (setting := _of_sender(case, capture.place, ended)) is not None:
+                return setting  # a tunnel that says nothing of it takes what its node gives
             why = f"{link.name} of {capture.place} gives its packets so little time to live that they end at {ended}."
             kind = link.kind
             fix = (f"ip link set dev {link.name} type {kind} ttl {'auto' if kind == 'vxlan' else 'inherit'}",)
@@ -66,13 +68,13 @@ def _of_tunnel(case: Case, part: Part) -> Finding | None:
     return None
 
 
-def _of_sender(case: Case, ended: str) -> Finding | None:
+def _of_sender(case: Case, place: str, ended: str) -> Finding | None:
     """Its sender's own kernel gives all packets so little."""
-    setting = case.about(case.origin).answers.setting(DEFAULT)
+    setting = case.about(place).answers.setting(DEFAULT)
     if setting.isdecimal() and int(setting) < USUAL:
-        why = f"{case.origin} gives all that it sends {setting} hops to live: the {case.name} ended at {ended}."
+        why = f"{place} gives all that it sends {setting} hops to live: the {case.name} ended at {ended}."
         fix = tuple(line.replace("-qw", "-w") for line in mending.mended("change", Sysctl("", DEFAULT, str(USUAL))))
-        return Finding(case.origin, Cause.TTL_ENDED, f"{DEFAULT} = {setting}", why, fix, CAPTURED, STAGE)
+        return Finding(place, Cause.TTL_ENDED, f"{DEFAULT} = {setting}", why, fix, CAPTURED, STAGE)
     return None
 
 

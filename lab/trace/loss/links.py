@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lab.network.objects import UNDERLAY, Address, Neighbour, Sysctl
 from lab.trace.journey import KERNEL, QUERIED
-from lab.trace.loss import mending
+from lab.trace.loss import drift, mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
@@ -106,6 +107,10 @@ def silent_neighbour(case: Case) -> Finding | None:
     return None
 
 
+NEAR = 20
+"""A drift farther from the packet than that is no reason for an unanswered question."""
+
+
 def _of_silence(case: Case, facts: PlaceFacts, device: str, address: str, text: str) -> Finding:
     """If whoever should answer does not because of a setting, that is the object."""
     place = facts.place
@@ -118,6 +123,10 @@ def _of_silence(case: Case, facts: PlaceFacts, device: str, address: str, text: 
             fix = mending.mended("change", Sysctl(link.peer_place, name, "1"))
             return Finding(link.peer_place, Cause.NO_NEIGHBOUR, f"{name} = 0", why, fix)
     why = f"{place} asked who has {address} on {device}, and nobody answered."
+    owner, _ = case.answering(place, device, address)
+    for where in dict.fromkeys((owner.name if owner is not None else place, place)):
+        if (found := drift.drifted(case, within=where, farthest=NEAR)) is not None:
+            return replace(found, why=f"{why} {found.why}", stage="")
     return Finding(place, Cause.NO_NEIGHBOUR, text, why, evidence=KERNEL)
 
 

@@ -31,6 +31,8 @@ def policy_routed(case: Case) -> Finding | None:
     for place in case.suspects:
         facts = case.about(place)
         for asked in facts.answers.asked:
+            if asked.answer.route is not None and asked.answer.route.type == "local":
+                continue  # its own addresses are looked up before all other rules
             rule, route = _deciding(facts.answers, asked)
             if rule is not None and (rule.refuses or not _as_designed(facts, asked)):
                 return _of_rule(place, rule, route, asked)
@@ -53,6 +55,8 @@ def _deciding(answers: Answers, asked: Asked) -> tuple[PolicyRule | None, TableR
     for rule in answers.policy_rules:
         if rule.matches(asked.lookup):
             route = matching(answers.tables, rule.table, asked.lookup.destination)
+            if route is not None and rule.suppressed is not None and route.prefix.length <= rule.suppressed:
+                continue
             if rule.refuses or (route is not None and route.route.type != THROW):
                 return rule, route
     return None, None
@@ -130,7 +134,8 @@ def unconnected(case: Case) -> Finding | None:
         for asked in facts.answers.asked:
             _, desired = facts.routes(asked.lookup.destination)
             found = asked.answer.route
-            if desired is None or desired.proto != "kernel" or _as_designed(facts, asked):
+            own = facts.answers.holds(asked.lookup.destination)
+            if own is not None or desired is None or desired.proto != "kernel" or _as_designed(facts, asked):
                 continue
             if found is not None and found.type == "local":
                 continue

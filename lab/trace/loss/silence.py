@@ -99,7 +99,7 @@ def _of_queue(case: Case, asking: str, address: str, owner: str, link: Link) -> 
     """The question or its answer does not get out of a device on the way."""
     for place, device in _cable(case, asking, owner, link):
         for one in case.about(place).answers.queueing.disciplines:
-            if one.device == device:
+            if one.device == device and one.stops:
                 why = (
                     f"{asking} asks who has {address}, and is not answered: the queue of {device} in {place} lets "
                     "nothing out."
@@ -121,6 +121,9 @@ def _of_proxy(case: Case, asking: str, address: str) -> Finding | None:
         found = ways.misled(case, facts, address)
         if gone is not None:
             found = replace(drift.finding(case, gone), fix=_restored(case, node.name, gone))
+        unforwarded = f"net.ipv4.conf.{near.peer_name}.forwarding" if near is not None else ""
+        if found is None and facts.setting(unforwarded) == ("0", "1"):
+            found = ways.not_forwarding(node.name, unforwarded, QUERIED)
         if found is not None:
             told = f"{asking} asks who has {address}, and {node.name} does not answer for it."
             return replace(found, why=f"{told} {found.why}")
@@ -155,6 +158,10 @@ def _of_port(case: Case, asking: str, address: str, link: Link) -> Finding | Non
         said = f"{device} master {held.master or 'none'}"
         return Finding(place, Cause.BRIDGE_PORT, said, why, mending.device(device, facts.held, facts.desired), QUERIED)
     port = facts.answers.port(device)
+    if port is not None and port.locked:
+        why = f"{whom}: the port {device} of {port.master} in {place} is locked, and takes nothing from strangers."
+        fix = (f"bridge link set dev {device} locked off",)
+        return Finding(place, Cause.BRIDGE_PORT, f"{device} master {port.master} locked on", why, fix, QUERIED)
     if port is not None and not port.broadcasts:
         why = f"{whom}: the bridge {port.master} of {place} floods no broadcasts to {device}, and a question is one."
         fix = (f"bridge link set dev {device} bcast_flood on",)

@@ -43,7 +43,7 @@ def queued(case: Case) -> Finding | None:
         if gap.hook != EGRESS:
             continue
         for one in case.about(gap.place).answers.queueing.disciplines:
-            if one.device == gap.device:
+            if one.device == gap.device and one.stops:
                 did = f"dropped {one.dropped} packets" if one.dropped else "holds packets back"
                 why = f"The queue of {gap.device} in {gap.place} {did}: the {case.name} did not leave through it."
                 evidence = KERNEL if one.dropped else QUERIED

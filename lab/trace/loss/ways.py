@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from lab.trace.loss import links, mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
-from lab.trace.queries.route import as_printed
+from lab.trace.queries.route import Lookup, as_printed
 
 NO_ROUTES = ("IpExt.InNoRoutes", "Ip.OutNoRoutes")
 REFUSING = {  # types of routes that refuse, and how
@@ -34,9 +35,30 @@ def forwarding_off(case: Case) -> Finding | None:
             held, desired = facts.setting(name)
             if held == "0" and desired in ("", "1"):
                 evidence = KERNEL if facts.counted.grew("Ip.InAddrErrors") else QUERIED
-                why = f"{place} does not forward packets: {sysctl_name(name)} is 0."
-                fix = _set(name, "1")
-                return Finding(place, Cause.IP_FORWARD_OFF, f"{sysctl_name(name)} = 0", why, fix, evidence, "forward")
+                return not_forwarding(place, name, evidence)
+    return None
+
+
+def not_forwarding(place: str, name: str, evidence: str) -> Finding:
+    """A place's setting that keeps it from passing anything on; a node without it does not answer for others either."""
+    why = f"{place} does not forward packets: {sysctl_name(name)} is 0."
+    fix = _set(name, "1")
+    return Finding(place, Cause.IP_FORWARD_OFF, f"{sysctl_name(name)} = 0", why, fix, evidence, "forward")
+
+
+def source_refused(case: Case) -> Finding | None:
+    """The kernel would not take what comes in there from that source: rp_filter. ARP is asked so too, uncounted."""
+    for place in case.suspects:
+        facts = case.about(place)
+        for asked in facts.answers.asked:
+            device, back = asked.lookup.incoming, facts.routes(asked.lookup.source or "0.0.0.0")[0]
+            refused = asked.answer.error in (errno.EXDEV, errno.EINVAL)  # the latter since Linux 6.14
+            if not device or not refused or (back is not None and back.device == device):
+                continue
+            for name in (f"net.ipv4.conf.{device}.rp_filter", "net.ipv4.conf.all.rp_filter"):
+                held, desired = facts.setting(name)
+                if held in ("1", "2") and held != desired:
+                    return _filtered(facts, name, asked.lookup.source, QUERIED)
     return None
 
 
@@ -50,14 +72,19 @@ def reverse_path(case: Case) -> Finding | None:
             name = f"net.ipv4.conf.{device}.rp_filter"
             held, desired = facts.setting(name)
             if held in ("1", "2") and held != desired:
-                kind = "strict" if held == "1" else "loose"
                 back = case.packet.outer.src if case.packet and case.packet.outer else case.packet and case.packet.src
-                route, _ = facts.routes(back) if back else (None, None)
-                by = f" ({as_printed(route)})" if route else ""
-                why = f"{place} would answer by another interface than it came by{by}, and rp_filter is {kind}."
-                fix = _set(name, desired or "0")
-                return Finding(place, Cause.RP_FILTER, f"{sysctl_name(name)} = {held}", why, fix, KERNEL, "route")
+                return _filtered(facts, name, back or "", KERNEL)
     return None
+
+
+def _filtered(facts: PlaceFacts, name: str, source: str, evidence: str) -> Finding:
+    held, desired = facts.setting(name)
+    kind = "strict" if held == "1" else "loose"
+    route, _ = facts.routes(source) if source else (None, None)
+    by = f" ({as_printed(route)})" if route else ""
+    why = f"{facts.place} would answer by another interface than it came by{by}, and rp_filter is {kind}."
+    fix = _set(name, desired or "0")
+    return Finding(facts.place, Cause.RP_FILTER, f"{sysctl_name(name)} = {held}", why, fix, evidence, "route")
 
 
 def misrouted(case: Case) -> Finding | None:
@@ -66,7 +93,7 @@ def misrouted(case: Case) -> Finding | None:
         facts = case.about(place)
         if not facts.desired.objects:
             continue
-        looked_up = (one.lookup.destination for one in facts.answers.asked)
+        looked_up = (one.lookup.destination for one in facts.answers.asked if not _is_question(case, one.lookup))
         for address in dict.fromkeys((*case.routed(place), *looked_up)):
             if facts.answers.holds(address) is None and (found := misled(case, facts, address)) is not None:
                 return replace(found, direction=REPLY) if address == _answered(case, place) else found
@@ -77,6 +104,11 @@ def _answered(case: Case, place: str) -> str:
     """Whom the place at the request's end has to answer: that packet is the lost one; "" for other places."""
     arrived = case.direction == REQUEST and case.last is not None and case.last.place == place == case.there.end
     return case.packet.src if arrived and case.packet is not None else ""
+
+
+def _is_question(case: Case, lookup: Lookup) -> bool:
+    """Whether it is looked up for a question by ARP only, for an address that nobody has."""
+    return bool(lookup.incoming) and not lookup.protocol and lookup.destination not in case.labmap.owners
 
 
 def misled(case: Case, facts: PlaceFacts, address: str) -> Finding | None:

@@ -20,6 +20,8 @@ USUAL = ("from all lookup local", "from all lookup main", "from all lookup defau
 _HEADER = struct.Struct("=BBBBBxxBI")
 _DST, _SRC, _IIF, _PRIORITY, _MARK, _TABLE, _MASK, _OIF = 1, 2, 3, 6, 10, 15, 16, 17
 _PROTOCOL, _SPORTS, _DPORTS = 22, 23, 24
+_GOTO, _SUPPRESSED, _UIDS, _DSCP = 4, 14, 20, 25
+_NOTHING_SUPPRESSED = 0xFFFFFFFF
 _INVERT = 0x2
 _WORDS = {number: name for name, number in NUMBERS.items()}
 _NAMES = {254: "main", **{number: name for number, name in TABLES.items() if name}}
@@ -42,6 +44,10 @@ class PolicyRule:
     table: str = ""
     refuses: str = ""
     inverted: bool = False
+    tos: str = ""
+    uids: tuple[int, int] | None = None
+    suppressed: int | None = None
+    goto: int = 0
 
     @property
     def selector(self) -> str:
@@ -49,13 +55,17 @@ class PolicyRule:
         words = ["not"] if self.inverted else []
         words += ["from", self.source.removesuffix("/32") or "all"]
         words += ["to", self.destination.removesuffix("/32")] if self.destination else []
+        words += self.tos.split()
         words += ["fwmark", _marked(self.mark, self.mask)] if self.mask else []
         words += ["iif", self.incoming] if self.incoming else []
         words += ["oif", self.outgoing] if self.outgoing else []
+        words += ["uidrange", f"{self.uids[0]}-{self.uids[1]}"] if self.uids else []
         words += ["ipproto", self.protocol] if self.protocol else []
         for name, ports in (("sport", self.sports), ("dport", self.dports)):
             words += [name, f"{ports[0]}" if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"] if ports else []
-        words += ["lookup", self.table] if self.table else [self.refuses or "nop"]
+        words += ["goto", str(self.goto)] if self.goto else []
+        words += [] if self.goto else ["lookup", self.table] if self.table else [self.refuses or "nop"]
+        words += ["suppress_prefixlength", str(self.suppressed)] if self.suppressed is not None else []
         return " ".join(words)
 
     @property
@@ -93,11 +103,15 @@ def gone(netlink: RouteSocket) -> Iterator[PolicyRule]:
 
 
 def _rule(body: memoryview) -> PolicyRule:
-    _family, to_length, from_length, _tos, table, action, flags = _HEADER.unpack_from(body)
+    _family, to_length, from_length, tos, table, action, flags = _HEADER.unpack_from(body)
     told = attributes(body, _HEADER.size)
     number_of = {
-        kind: int.from_bytes(told[kind], "little") for kind in (_PRIORITY, _MARK, _TABLE, _MASK) if kind in told
+        kind: int.from_bytes(told[kind], "little")
+        for kind in (_PRIORITY, _MARK, _TABLE, _MASK, _SUPPRESSED, _GOTO)
+        if kind in told
     }
+    suppressed = number_of.get(_SUPPRESSED, _NOTHING_SUPPRESSED)
+    uids = struct.unpack("=II", told[_UIDS]) if _UIDS in told else None
     table = number_of.get(_TABLE, table)
     return PolicyRule(
         priority=number_of.get(_PRIORITY, 0),
@@ -113,6 +127,10 @@ def _rule(body: memoryview) -> PolicyRule:
         table=_NAMES.get(table, str(table)) if action == LOOKUP else "",
         refuses=REFUSING.get(action, ""),
         inverted=bool(flags & _INVERT),
+        tos=f"tos {tos:#x}" if tos else f"dscp {told[_DSCP][0]}" if _DSCP in told else "",
+        uids=uids,
+        suppressed=None if suppressed == _NOTHING_SUPPRESSED else suppressed,
+        goto=number_of.get(_GOTO, 0) if action == GOTO else 0,
     )
 
 

@@ -13,7 +13,7 @@ from lab.kernel import rules
 from lab.kernel.netlink import RouteSocket, attributes
 
 RTM_GETQDISC = 38
-USUAL = ("noqueue", "pfifo_fast", "fq_codel", "mq", "fq", "pfifo")
+USUAL = ("noqueue", "pfifo_fast", "fq_codel", "mq", "fq")
 HOOKS = ("clsact", "ingress")
 INGRESS, EGRESS = "ingress", "egress"
 
@@ -24,12 +24,21 @@ _COUNTS = struct.Struct("=IIIII")  # gnet_stats_queue: length, backlog, drops, r
 
 @dataclass(frozen=True, slots=True)
 class Discipline:
-    """A queueing discipline that is not the kernel's usual one. `text` is as `tc qdisc show` prints it."""
+    """A queueing discipline that is not the kernel's usual one. `text` is as `tc qdisc show` prints it.
+
+    `dropped` packets since it was made, and `waiting` in it now.
+    """
 
     device: str
     kind: str
     text: str
     dropped: int = 0
+    waiting: int = 0
+
+    @property
+    def stops(self) -> bool:
+        """Whether something did not pass it."""
+        return bool(self.dropped or self.waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Queueing
     }
     printed = {words[4]: line for line in showing.result().splitlines() if len(words := line.split()) > 4}
     disciplines = tuple(
-        Discipline(one.device, one.kind, printed.get(one.device, one.text), one.dropped)
+        Discipline(one.device, one.kind, printed.get(one.device, one.text), one.dropped, one.waiting)
         for one in odd
         if one.kind not in HOOKS
     )
@@ -79,9 +88,10 @@ def _disciplines(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[Dis
         told = attributes(body, _HEADER.size)
         kind = bytes(told[_KIND]).rstrip(b"\0").decode()
         counted = attributes(told[_STATS2]).get(_QUEUE) if _STATS2 in told else None
-        dropped = _COUNTS.unpack_from(counted)[2] if counted is not None and len(counted) >= _COUNTS.size else 0
+        whole = counted is not None and len(counted) >= _COUNTS.size
+        waiting, _, dropped, *_ = _COUNTS.unpack_from(counted) if whole and counted is not None else (0, 0, 0)
         device = names.get(index, "")
-        yield Discipline(device, kind, f"qdisc {kind} dev {device}", dropped)
+        yield Discipline(device, kind, f"qdisc {kind} dev {device}", dropped, waiting)
 
 
 def _filters(device: str, hook: str, printed: str) -> Iterator[Filter]:
