@@ -13,13 +13,15 @@ from lab.network.objects import UNDERLAY
 from lab.trace.attempt import Ask
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.endpoints import choosing_node
+from lab.trace.exchange import SILENT, Exchange
 from lab.trace.explanation import Agent, explained
 from lab.trace.journey import Journey, Request, Resolution
 from lab.trace.match import Match
 from lab.trace.probe import DNS_PORT, Probe
 from lab.trace.sending import Sending
+from lab.trace.stead import asked_in_its_stead
 from lab.trace.target import Target, service_at, transport
-from lab.trace.upstream import asked_behind
+from lab.trace.upstream import asked_behind, reached
 from lab.trace.verdict import judge, passages_of
 from lab.trace.whereabouts import LISTENED, Whereabouts
 from lab.trace.witnesses import Witnesses
@@ -139,13 +141,13 @@ class _Run:
         if address:
             self._listen(address, self._wanted or target.candidates)
             self._sending.send(self._ask(address))
+        behind = self._asked_behind() if resolution is not None and not address else None
         observations = self._sending.observations()
         name = resolution.name if resolution and address else target.text
         request = Request(tracer.source.name, name, target.port, tracer.protocol)
         told = self._witnesses.testimony(self._sending.translations)
         exchanges = [conntrack.with_aliases(one, told.translations) for one in self._probe.exchanges]
-        if resolution is not None and not address:
-            exchanges += filter(None, [asked_behind(self._labmap, exchanges[-1], observations)] if exchanges else [])
+        exchanges += [behind] if behind is not None else []
         journey = judge(self._labmap, request, exchanges, observations, resolution)
         passages = passages_of(self._labmap, exchanges, observations)
         return explained(journey, passages, told, self._labmap, tracer.sandbox, tracer.agent)
@@ -173,6 +175,17 @@ class _Run:
         for endpoint in self._dns_endpoints(server):
             if endpoint.pod and outside:
                 self._witnesses.open(self._whereabouts.between(endpoint.pod, outside))
+
+    def _asked_behind(self) -> Exchange | None:
+        """What the DNS server that was asked last asked others; of one that is still waiting, asked in its stead."""
+        if not self._probe.exchanges:
+            return None
+        asked, observations = self._probe.exchanges[-1], self._sending.observations()
+        found = asked_behind(self._labmap, asked, observations)
+        if found is not None or asked.outcome != SILENT or not self._tracer.asks_outside:
+            return found
+        server = next(reversed(reached(self._labmap, asked, observations)), "")
+        return asked_in_its_stead(self._tracer.sandbox, self._labmap, server, asked)
 
     def _destination(self, resolution: Resolution) -> str:
         """The address to ask: of a headless Service's the wanted endpoint's, else the first."""

@@ -18,15 +18,19 @@ def asked_behind(labmap: LabMap, exchange: Exchange, observations: Sequence[Obse
 
     A server that asks for another name, as one that rewrites names does, is believed if it asks nothing else.
     """
-    came = [part.observation.capture for part in parts(exchange, observations) if part.direction == REQUEST]
-    servers = dict.fromkeys(one.place for one in came if one.way == IN and one.place in labmap.dns.pods)
-    for server in reversed(servers):
-        since = min(one.t_ns for one in came if one.place == server)
+    for server, since in reversed(reached(labmap, exchange, observations).items()):
         went = [one for one in observations if _is_question(one, server) and one.capture.t_ns >= since]
         same = [one for one in went if _about(one) == question.about(exchange.token)]
         if same or went:
             return _exchange(server, (same or went)[-1], observations)
     return None
+
+
+def reached(labmap: LabMap, exchange: Exchange, observations: Sequence[Observation]) -> dict[str, int]:
+    """The cluster's DNS servers that the question came to, in that order, and when it did first."""
+    came = [part.observation.capture for part in parts(exchange, observations) if part.direction == REQUEST]
+    servers = dict.fromkeys(one.place for one in came if one.way == IN and one.place in labmap.dns.pods)
+    return {server: min(one.t_ns for one in came if one.place == server) for server in servers}
 
 
 def _is_question(one: Observation, place: str) -> bool:

@@ -51,9 +51,10 @@ def source_refused(case: Case) -> Finding | None:
     for place in case.suspects:
         facts = case.about(place)
         for asked in facts.answers.asked:
-            device, back = asked.lookup.incoming, facts.routes(asked.lookup.source or "0.0.0.0")[0]
-            refused = asked.answer.error in (errno.EXDEV, errno.EINVAL)  # the latter since Linux 6.14
-            if not device or not refused or (back is not None and back.device == device):
+            device, source = asked.lookup.incoming, asked.lookup.source
+            back = facts.routes(source)[0] if source else None
+            refused = asked.answer.error in (errno.EXDEV, errno.EINVAL)  # newer kernels tell all refusals alike
+            if not device or not source or not refused or (back is not None and back.device == device):
                 continue
             for name in (f"net.ipv4.conf.{device}.rp_filter", "net.ipv4.conf.all.rp_filter"):
                 held, desired = facts.setting(name)
