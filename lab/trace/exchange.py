@@ -12,6 +12,7 @@ from lab.trace.packet import ACK, ECHO_REPLY, ECHO_REQUEST, RST, SYN, Packet
 ANSWERED, OPENED, REFUSED, SILENT, UNREACHABLE = "answered", "opened", "refused", "silent", "unreachable"
 OPENING, PAYLOAD, RESET, ERROR, OTHER = "opening", "payload", "reset", "error", "other"
 DNS_PORT = 53
+LEAST = 16  # bytes of a payload by whose beginning it is known: its random number
 ORDER = {  # of what must happen, one after the other, for an exchange to succeed
     "tcp": ((REQUEST, OPENING), (REPLY, OPENING), (REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
     "udp": ((REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
@@ -98,12 +99,13 @@ def _direction(packet: Packet, clients: set[tuple[str, int]]) -> str:
 
 
 def _carries(packet: Packet, token: bytes) -> bool:
-    """A datagram or echo request with the very payload that was sent; without one, nobody knows."""
-    if not token:
+    """A datagram or echo request with the very payload that was sent; cut in pieces, with its beginning."""
+    if not token:  # without one, nobody knows
         return False
-    if packet.protocol == "icmp" and packet.icmp_type != ECHO_REQUEST:
+    if packet.protocol not in ("udp", "icmp") or (packet.protocol == "icmp" and packet.icmp_type != ECHO_REQUEST):
         return False
-    return packet.protocol in ("udp", "icmp") and packet.payload == token
+    begins = packet.fragment and len(packet.payload) >= LEAST and token.startswith(packet.payload)
+    return begins or packet.payload == token
 
 
 def _role(packet: Packet) -> str:

@@ -326,4 +326,66 @@ LIFETIMES = (
         "net.ipv4.ip_default_ttl = 1",
     ),
 )
-RARE = (*NAMES, *FOREIGN, *REWRITTEN, *UNANSWERED, *POLICIES, *QUEUES, *LIFETIMES)
+ADDRESSES = (
+    Rare(
+        "a broadcast address",
+        (),
+        ("namespace001/pod-0", "10.0.1.255:80"),
+        "node-0",
+        "no-such-address",
+        ("broadcast 10.0.1.255 dev eth0",),
+        "nobody is asked for its MAC",
+        mends=False,
+    ),
+    Rare(
+        "a multicast address",
+        (),
+        ("namespace001/pod-0", "224.0.0.1:80"),
+        "namespace001/pod-0",
+        "no-such-address",
+        ("224.0.0.1",),
+        "a multicast address",
+        mends=False,
+    ),
+    Rare(
+        "everybody's address",
+        (),
+        ("namespace001/pod-0", "255.255.255.255:80"),
+        "namespace001/pod-0",
+        "no-such-address",
+        ("255.255.255.255",),
+        "",
+        mends=False,
+    ),
+    Rare(
+        "a node is asked from the internet",
+        (),
+        ("internet", "node-0:80"),
+        "internet",
+        "no-route",
+        ("10.0.1.10 unreachable",),
+        "nor should it by the design",
+        mends=False,
+    ),
+    Rare(
+        "a pod is asked from the router",
+        (),
+        ("router", "pod-3"),
+        "gateway",
+        "no-route",
+        ("10.244.0.129 unreachable",),
+        "known to nodes",
+        mends=False,
+    ),
+)
+UPSTREAM = Rare(
+    "the resolver outside is not reached, nor when it is asked again",
+    (("gateway", "iptables -I FORWARD -p udp --dport 53 -j DROP"),),
+    ("namespace001/pod-0", "www.example.com"),
+    "gateway",
+    "firewall-drop",
+    ("-A FORWARD -p udp -m udp --dport 53 -j DROP",),
+    "asks 203.0.113.53 in its turn",
+    leaves=True,  # a chain of the gateway's own, empty again
+)
+RARE = (*ADDRESSES, UPSTREAM, *NAMES, *FOREIGN, *REWRITTEN, *UNANSWERED, *POLICIES, *QUEUES, *LIFETIMES)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.conftest import LabFactory
 from tests.integration.labs import Lab, inv, until
-from tests.integration.rare_losses import RARE, Rare
+from tests.integration.rare_losses import RARE, SERVICE, UPSTREAM, Rare
 
 
 def asked(lab: Lab, of: tuple[str, ...]) -> dict[str, Any]:
@@ -56,3 +56,45 @@ def mended(lab: Lab, fault: Rare, lost: dict[str, Any]) -> bool:
     told = asked(lab, fault.asked)
     lost.update(told["lost"] or {})
     return bool(told["verdict"] == "delivered")
+
+
+def test_the_same_question_to_the_outside_is_told_twice(lab: LabFactory) -> None:
+    """A DNS server that waits for an answer already does not ask again for the same name."""
+    here = lab("two-subnet")
+    first = broken(here, UPSTREAM)
+    again = asked(here, UPSTREAM.asked)["lost"]
+    third = asked(here, UPSTREAM.asked)["lost"]
+    told = {(one["object_place"], one["object"], one["cause"]) for one in (first, again, third)}
+    assert told == {(UPSTREAM.place, UPSTREAM.words[0], UPSTREAM.cause)}
+
+
+@pytest.mark.parametrize("protocol", ["icmp", "udp"])
+def test_what_is_cut_in_pieces_is_answered_by_who_really_did(two_subnet: Lab, protocol: str) -> None:
+    """A node gives what its pods send to other nodes its own address, and puts the pieces together for that."""
+    told = asked(two_subnet, ("namespace001/pod-0", "node-2", "--protocol", protocol, "--size", "4000"))
+    if protocol == "icmp":
+        assert (told["verdict"], told["answered_by"]) == ("delivered", "node-2")
+    else:
+        assert (told["verdict"], told["lost"]["place"], told["lost"]["cause"]) == (
+            "refused",
+            "node-2",
+            "nobody-listens",
+        )
+
+
+def test_what_a_stopped_kube_proxy_left_is_no_mistake_of_the_service(lab: LabFactory) -> None:
+    """The Service's port was changed while the node's rules did not follow: it is they that lead elsewhere."""
+    here = lab("two-subnet")
+    changed = '{"spec": {"ports": [{"name": "http", "port": 80, "targetPort": %d}]}}'
+    patch = ("kubectl", "--lab", here.name, "--", "patch", "svc", "myapp", "-n", "namespace001", "-p")
+    inv(*patch, changed % 8081).ok()
+    until(lambda: asked(here, SERVICE[:2])["verdict"] == "refused", "rules lead to where nobody listens")
+    inv("component.stop", "kube-proxy", "--lab", here.name, "--on", "node-0").ok()
+    inv(*patch, changed % 8080).ok()
+    lost = asked(here, SERVICE[:2])["lost"]
+    assert (lost["object_place"], lost["cause"], lost["fix"]) == ("node-0", "rules-stale", []), lost
+    assert "--to-destination 10.244.0." in lost["object"]
+    assert "./inv component.start kube-proxy --on node-0" in lost["why"]
+    inv("component.start", "kube-proxy", "--lab", here.name, "--on", "node-0").ok()
+    for _ in range(4):
+        assert asked(here, SERVICE[:2])["verdict"] == "delivered"

@@ -8,6 +8,9 @@ from lab.trace.journey import Decision, Mending
 from lab.trace.loss import mending
 from lab.trace.loss.case import Case
 
+COMPONENTS = ("KUBE-", "cali-", "FLANNEL-")
+"""How the names of the chains begin that components make in tables which they share."""
+
 
 def taken_out(case: Case, place: str, decision: Decision) -> tuple[Mending, ...]:
     """None for a rule of the cluster's own. One that stands in a chain of its own several times is taken out as often;
@@ -29,7 +32,7 @@ def _restored(case: Case, place: str, decision: Decision) -> tuple[str, ...]:
     designed = any(
         getattr(one.wanted, "name", "") == decision.chain for one in _of_table(case, place, decision) if one.wanted
     )
-    made_up = not designed and decision.table.startswith("ip ")
+    made_up = not designed and (decision.table.startswith("ip ") or decision.chain.startswith(COMPONENTS))
     return tuple(dict.fromkeys(line for one in (there or (lacking if made_up else ())) for line in one.mends))
 
 

@@ -10,6 +10,8 @@ from lab.trace.loss.cause import Cause, Finding
 from lab.trace.queries.neighbour import FAILING
 from lab.trace.queries.route import as_printed
 
+MULTICAST, EVERYBODY = "224.0.0.0/4", "255.255.255.255"
+
 
 def nobody_has_it(case: Case) -> Finding | None:
     """No place of the lab has the address that the request is for."""
@@ -17,6 +19,9 @@ def nobody_has_it(case: Case) -> Finding | None:
     known = {*case.labmap.owners, *case.labmap.by_address, *(one.address for one in case.labmap.internet)}
     if case.direction != REQUEST or not address or address in known or address.startswith("127."):
         return None
+    for_all = _for_all(case, address)
+    if for_all is not None:
+        return for_all
     service, _ = case.passage.asked or (None, None)
     through = f"Service {service.full_name} leads to {address}. " if service and address != exchange.destination else ""
     for node in case.labmap.of_kind("node"):
@@ -28,6 +33,26 @@ def nobody_has_it(case: Case) -> Finding | None:
             if any(number(address) in Prefix.of(one) and not one.endswith("/32") for one in link.addresses):
                 return _in_subnet(case, place, link, address, through)
     return _outside(case, address, through)
+
+
+def _for_all(case: Case, address: str) -> Finding | None:
+    """An address that is nobody's, since it is everybody's: no MAC is asked for."""
+    if number(address) in Prefix.of(MULTICAST) or address == EVERYBODY:
+        kind = "the broadcast address" if address == EVERYBODY else "a multicast address"
+        spoken = case.passage.exchange.protocol
+        why = f"{address} is {kind}: nobody has it for its own, and no {spoken} is spoken with it."
+        return Finding(case.client, Cause.NO_SUCH_ADDRESS, address, why, (), QUERIED, "route")
+    for place in (one for name in case.suspects if (one := case.place(name)) is not None):
+        for link in place.links:
+            for subnet in (Prefix.of(one) for one in link.addresses if not one.endswith(("/32", "/31"))):
+                if address == subnet.address(subnet.size - 1):
+                    said = f"broadcast {address} dev {link.name}"
+                    why = (
+                        f"{address} is the broadcast address of {subnet}, the subnet of {link.name} of {place.name}: "
+                        "nobody has it for its own, and nobody is asked for its MAC."
+                    )
+                    return Finding(place.name, Cause.NO_SUCH_ADDRESS, said, why, (), QUERIED, "route")
+    return None
 
 
 def _in_block(case: Case, node: Place, way: Way, address: str, through: str) -> Finding:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from lab.network import components
 from lab.network import firewall as authors
 from lab.trace.journey import KERNEL, REQUEST, Decision, Hop
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.foreign import taken_out
 
+KUBE_PROXY = "kube-proxy"
 OF_SOURCE = ("SNAT", "MASQUERADE")
 
 
@@ -35,11 +37,36 @@ def to_nobody(case: Case) -> Finding | None:
             if _is_foreign(decision) and _leads_astray(case):
                 meant = f"no endpoint of Service {service.full_name}" if service and port else "not where it was sent"
                 why = (
-                    f"A rule in {hop.place} that is not kube-proxy's turns {case.passage.exchange.destination} into "
+                    f"A rule in {hop.place} that {_whose(decision)} turns {case.passage.exchange.destination} into "
                     f"{_said(case)}, which is {meant}."
                 )
                 return _finding(case, hop, decision, why)
     return None
+
+
+def left_behind(case: Case) -> Finding | None:
+    """A stopped kube-proxy's own rule leads to what was an endpoint of the Service, and is none any more."""
+    service, port = case.passage.asked or (None, None)
+    stopped = components.stopped(case.labmap.stopped, KUBE_PROXY)
+    if service is None or port is None or not _leads_astray(case):
+        return None
+    for hop in case.hops:
+        for decision in hop.decisions if hop.direction == REQUEST and hop.place in stopped else ():
+            if decision.verdict == "DNAT" and decision.chain and not _is_foreign(decision):
+                address, number = _target(case)
+                start = f"./inv component.start {KUBE_PROXY} --on {hop.place}"
+                why = (
+                    f"kube-proxy on {hop.place} is stopped, and its rules do not follow: they turn "
+                    f"{case.passage.exchange.destination} into {address}:{number}, which is no endpoint of Service "
+                    f"{service.full_name} any more. {start} lets it catch up."
+                )
+                return Finding(hop.place, Cause.RULES_STALE, decision.text, why, (), KERNEL, "service")
+    return None
+
+
+def _whose(decision: Decision) -> str:
+    """A chain of kube-proxy's may be one that it left behind."""
+    return "kube-proxy would not have there now" if decision.chain.startswith("KUBE-") else "is not kube-proxy's"
 
 
 def _said(case: Case) -> str:

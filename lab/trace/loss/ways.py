@@ -107,6 +107,31 @@ def _answered(case: Case, place: str) -> str:
     return case.packet.src if arrived and case.packet is not None else ""
 
 
+def unreachable_by_design(case: Case) -> Finding | None:
+    """Where it ended nobody has told the way to who has the address, and nobody should: it is not for those who ask."""
+    for place in dict.fromkeys((case.last.place if case.last else case.origin, case.origin)):
+        facts = case.about(place)
+        for address in case.routed(place) if facts.held.objects else ():
+            owner, _ = case.labmap.owners.get(address, (None, None))
+            services = case.labmap.by_address.get(address, ())
+            if facts.routes(address) != (None, None) or (owner is None and not services):
+                continue
+            whom = f"{owner.name} ({address})" if owner else f"{address} of Service {services[0].full_name}"
+            told = _known_to(owner.kind if owner else "service")
+            evidence = KERNEL if any(facts.counted.grew(name) for name in NO_ROUTES) else QUERIED
+            why = f"{place} has no route to {whom}, nor should it by the design: {told}."
+            return Finding(place, Cause.NO_ROUTE, f"{address} unreachable", why, (), evidence, "route")
+    return None
+
+
+def _known_to(kind: str) -> str:
+    if kind == "pod":
+        return "pods' addresses are known to nodes, and to those who route between them only"
+    if kind == "service":
+        return "somebody has to lead a Service's external addresses to a node, which answers for them"
+    return "what leaves is translated, and nobody outside knows the addresses inside"
+
+
 def _is_question(case: Case, lookup: Lookup) -> bool:
     """Whether it is looked up for a question by ARP only, for an address that nobody has."""
     return bool(lookup.incoming) and not lookup.protocol and lookup.destination not in case.labmap.owners
