@@ -203,6 +203,7 @@ REWRITTEN = (
 )
 INTERNET = ("namespace001/pod-0", "203.0.113.80")
 FORGET = ("namespace001/pod-0", "ip neigh flush all")
+CALI_0 = "$(ip -o route get 10.244.0.2 | sed 's/.* dev //;s/ .*//')"
 CALI_3 = "$(ip -o route get 10.244.0.129 | sed 's/.* dev //;s/ .*//')"
 
 
@@ -388,4 +389,38 @@ UPSTREAM = Rare(
     "asks 203.0.113.53 in its turn",
     leaves=True,  # a chain of the gateway's own, empty again
 )
-RARE = (*ADDRESSES, UPSTREAM, *NAMES, *FOREIGN, *REWRITTEN, *UNANSWERED, *POLICIES, *QUEUES, *LIFETIMES)
+SETTINGS = (
+    _one(
+        "the loopback is down",
+        "namespace001/pod-0",
+        "ip link set lo down",
+        ("namespace001/pod-0", "127.0.0.1:8080"),
+        "interface-down",
+        "lo state DOWN",
+    ),
+    _one(
+        "all of a pod's ports are reserved",
+        "namespace001/pod-0",
+        "sysctl -w net/ipv4/ip_local_reserved_ports=1-65535",
+        SERVICE,
+        "wrong-setting",
+        "ip_local_reserved_ports = 1-65535",
+    ),
+    _one(
+        "connection tracking forgets at once",
+        "node-0",
+        "sysctl -w net/netfilter/nf_conntrack_tcp_timeout_syn_sent=0",
+        SERVICE,
+        "wrong-setting",
+        "nf_conntrack_tcp_timeout_syn_sent = 0",
+    ),
+    _one(
+        "answers come when nobody waits any more",
+        "node-0",
+        f"tc qdisc add dev {CALI_0} root tbf rate 1600bit burst 300 limit 100000",
+        SERVICE[:2],
+        "traffic-control",
+        "rate 1600bit",
+    ),
+)
+RARE = (*SETTINGS, *ADDRESSES, UPSTREAM, *NAMES, *FOREIGN, *REWRITTEN, *UNANSWERED, *POLICIES, *QUEUES, *LIFETIMES)

@@ -33,8 +33,8 @@ class Answers:
     `addresses` are all that it holds, the loopback's too. `flows` is what connection tracking remembers of this very
     packet, `begun` what it told while the packet went by. `queues` are the numbers of NFQUEUE that some program reads,
     `redirects` chain and text of the rules that may have sent it back to the place itself. `mute` are the interfaces
-    that do not speak ARP, `unruled` the kernel's own `ip rule`s that are gone, `entries` what
-    its bridges were told by hand.
+    that do not speak ARP, `down` those that are not up, `unruled` the kernel's own `ip rule`s that are gone,
+    `entries` what its bridges were told by hand.
     """
 
     asked: tuple[Asked, ...] = ()
@@ -52,6 +52,7 @@ class Answers:
     redirects: tuple[tuple[str, str], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     mute: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
     unruled: tuple[PolicyRule, ...] = ()
     entries: tuple[BridgeEntry, ...] = ()
 

@@ -98,6 +98,7 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
             tuple(_redirects(place)) if any(_is_turned_back(flow) for flow in begun) else (),
             tuple((one.name, one.value) for one in sysctl.read(place, _settings(names.values()))),
             tuple(device_flag.without_arp(netlink, names)),
+            tuple(device_flag.down(netlink, names)),
             tuple(policy_rule.gone(netlink)),
             tuple(bridge_entry.read(netlink, names)),
         )

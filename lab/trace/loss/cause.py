@@ -58,6 +58,7 @@ class Cause(StrEnum):
     BRIDGE_NF_OFF = "bridge-nf-off"
     BRIDGE_PORT = "bridge-port"
     UNTRANSLATED = "untranslated-reply"
+    CAME_LATE = "came-late"
     RESOLVER_FILE = "resolver-file"
     COUNTED = "counted"
     UNKNOWN = "unknown"

@@ -15,6 +15,7 @@ from lab.trace.loss import (
     firewall,
     hooks,
     ipsec,
+    late,
     lifetime,
     links,
     masquerading,
@@ -79,6 +80,7 @@ ROWS: tuple[Row, ...] = (
     bridge.misdirected,
     bridge.unfiltered,
     # What cannot let anything through.
+    links.no_loopback,
     links.down,
     bridge.shut,
     tunnel.other_network,
@@ -120,6 +122,7 @@ ROWS: tuple[Row, ...] = (
     strangers.meddling,
     bridge.untranslated,
     firewall.caught_by_own,
+    late.came_late,
 )
 
 RULED = (  # what a rule does to a packet, or would not do if something else were right; and where nobody knows

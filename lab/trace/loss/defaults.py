@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +25,7 @@ class Setting:
     usual: str
     does: str
     matters: Callable[[Case, str], bool]
+    least: int = 0  # a number that does no harm, nor does any greater one
 
 
 def _asks_for_echo(case: Case, place: str) -> bool:
@@ -29,7 +33,35 @@ def _asks_for_echo(case: Case, place: str) -> bool:
     return exchange.protocol == "icmp" and place == case.there.end and exchange.outcome != UNREACHABLE
 
 
+def _finds_no_port(case: Case, place: str) -> bool:
+    exchange = case.passage.exchange
+    return place == case.client and exchange.outcome == UNREACHABLE and exchange.detail in NO_PORT
+
+
+def _tracks(protocol: str) -> Callable[[Case, str], bool]:
+    """Whether connection tracking follows a flow of that protocol."""
+    return lambda case, _: case.passage.exchange.protocol == protocol
+
+
+NO_PORT = tuple(os.strerror(one).lower() for one in (errno.EAGAIN, errno.EADDRNOTAVAIL))
+SHORTEST = 2  # seconds in which an answer may come: less is forgotten before
+FORGETS = "forgets flows before they are answered"
+TIMEOUTS: tuple[Setting, ...] = tuple(
+    Setting(f"net.netfilter.nf_conntrack_{name}", usual, FORGETS, _tracks(protocol), SHORTEST)
+    for protocol, name, usual in (
+        ("tcp", "tcp_timeout_syn_sent", "120"),
+        ("tcp", "tcp_timeout_syn_recv", "60"),
+        ("tcp", "tcp_timeout_established", "432000"),
+        ("udp", "udp_timeout", "30"),
+        ("icmp", "icmp_timeout", "30"),
+    )
+)
 SETTINGS: tuple[Setting, ...] = (
+    *TIMEOUTS,
+    Setting("net.ipv4.ip_local_reserved_ports", "", "has no port left for what its programs send", _finds_no_port),
+    Setting(
+        "net.ipv4.ip_local_port_range", "32768\t60999", "has no port left for what its programs send", _finds_no_port
+    ),
     Setting("net.ipv4.icmp_echo_ignore_all", "0", "answers no ICMP echo request", _asks_for_echo),
 )
 NAMES = tuple(one.name for one in SETTINGS)
@@ -40,10 +72,12 @@ def unusual(case: Case) -> Finding | None:
     for place in case.suspects:
         for one in SETTINGS:
             value = case.about(place).answers.setting(one.name)
-            if value not in ("", one.usual) and one.matters(case, place):
-                said = f"{sysctl_name(one.name)} = {value}"
+            harmless = one.least and value.isdecimal() and int(value) >= one.least
+            if value not in ("", one.usual) and not harmless and one.matters(case, place):
+                said = f"{sysctl_name(one.name)} = {' '.join(value.split())}"
                 why = f"{place} {one.does}: {said}."
                 fix = mending.mended("change", Sysctl("", one.name, one.usual))
+                fix = tuple(line if "\t" not in line else shlex.join(line.split(" ")) for line in fix)
                 fix = tuple(line.replace("-qw", "-w") for line in fix)
                 return Finding(place, Cause.WRONG_SETTING, said, why, fix, QUERIED, "deliver")
     return None

@@ -14,6 +14,8 @@ from lab.trace.loss.facts import PlaceFacts
 from lab.trace.loss.printed import printed
 from lab.trace.queries.neighbour import FAILING
 
+LOOPBACK = "lo"
+
 
 def down(case: Case) -> Finding | None:
     """An interface on the way is down, or gone; or a port of the wires between the places is down."""
@@ -31,6 +33,16 @@ def down(case: Case) -> Finding | None:
                 return found
     wires = case.about(UNDERLAY)
     return next((found for name in case.wires if (found := down_device(wires, name)) is not None), None)
+
+
+def no_loopback(case: Case) -> Finding | None:
+    """What a place sends to itself goes by `lo`, and that is down."""
+    exchange, answers = case.passage.exchange, case.about(case.client).answers
+    asks_itself = exchange.destination.startswith("127.") or answers.holds(exchange.destination) is not None
+    if not asks_itself or LOOPBACK not in answers.down:
+        return None
+    why = f"{LOOPBACK} of {case.client} is down: nothing that it sends to itself arrives."
+    return Finding(case.client, Cause.INTERFACE_DOWN, f"{LOOPBACK} state DOWN", why, (f"ip link set {LOOPBACK} up",))
 
 
 def down_device(facts: PlaceFacts, name: str) -> Finding | None:

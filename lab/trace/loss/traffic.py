@@ -47,11 +47,12 @@ def queued(case: Case) -> Finding | None:
                 did = f"dropped {one.dropped} packets" if one.dropped else "holds packets back"
                 why = f"The queue of {gap.device} in {gap.place} {did}: the {case.name} did not leave through it."
                 evidence = KERNEL if one.dropped else QUERIED
-                return Finding(gap.place, Cause.TRAFFIC_CONTROL, one.text.strip(), why, _unqueued(one), evidence)
+                return Finding(gap.place, Cause.TRAFFIC_CONTROL, one.text.strip(), why, unqueued(one), evidence)
     return None
 
 
-def _unqueued(one: Discipline) -> tuple[str, ...]:
+def unqueued(one: Discipline) -> tuple[str, ...]:
+    """The command that takes it off its device."""
     words = one.text.split()
     parent = f"parent {words[words.index('parent') + 1]}" if "parent" in words else "root"
     return (f"tc qdisc del dev {one.device} {parent}",)

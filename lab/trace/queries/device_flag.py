@@ -8,13 +8,21 @@ from collections.abc import Iterator, Mapping
 from lab.kernel.netlink import RouteSocket
 from lab.kernel.rtnetlink.interface import RTM_GETLINK
 
-IFF_NOARP = 0x80
+IFF_UP, IFF_NOARP = 0x1, 0x80
 _HEADER = struct.Struct("=BxHiII")
 
 
 def without_arp(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[str]:
     """The names of the interfaces that do not speak ARP (NOARP), in the socket's namespace."""
+    return (name for name, flags in _flags(netlink, names) if flags & IFF_NOARP)
+
+
+def down(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[str]:
+    """The names of those that nobody has set up, the loopback among them."""
+    return (name for name, flags in _flags(netlink, names) if not flags & IFF_UP)
+
+
+def _flags(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[tuple[str, int]]:
     for body in netlink.dump(RTM_GETLINK, _HEADER.pack(0, 0, 0, 0, 0)):
         _family, _type, index, flags, _change = _HEADER.unpack_from(body)
-        if flags & IFF_NOARP:
-            yield names.get(index, "")
+        yield names.get(index, ""), flags
