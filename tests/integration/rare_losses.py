@@ -423,4 +423,25 @@ SETTINGS = (
         "rate 1600bit",
     ),
 )
-RARE = (*SETTINGS, *ADDRESSES, UPSTREAM, *NAMES, *FOREIGN, *REWRITTEN, *UNANSWERED, *POLICIES, *QUEUES, *LIFETIMES)
+UNTRACKED = (
+    _rewritten(
+        "connection tracking does not see the answer",
+        "node-2",
+        _nft("prerouting", "tcp sport 8080 notrack", priority=-300),
+        POD_3,
+        "tcp sport 8080 notrack",
+    ),
+)
+RARE = (
+    *UNTRACKED,
+    *SETTINGS,
+    *ADDRESSES,
+    UPSTREAM,
+    *NAMES,
+    *FOREIGN,
+    *REWRITTEN,
+    *UNANSWERED,
+    *POLICIES,
+    *QUEUES,
+    *LIFETIMES,
+)

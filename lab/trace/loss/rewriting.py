@@ -38,7 +38,7 @@ def _reported(case: Case) -> Finding | None:
         if found:
             place, decision = found[-1]
             fix = taken_out(case, place, decision)
-            why = _why(case, place, decision.text)
+            why = _why(case.name if direction == case.direction else "request", place, decision.text)
             return Finding(place, Cause.FOREIGN_RULE, decision.text, why, (), KERNEL, "", elsewhere=fix)
     return None
 
@@ -52,7 +52,7 @@ def _at_a_device(case: Case) -> Finding | None:
                 for rule in _rules(chain):
                     if _would(rule, part):
                         fix = f"nft delete rule {chain.family} {chain.table} {rule.chain} handle {rule.handle}"
-                        why = _why(case, place, rule.text)
+                        why = _why(case.name if part in case.leg else "request", place, rule.text)
                         evidence = CAPTURED if _changed(case, part) else QUERIED
                         return Finding(place, Cause.FOREIGN_RULE, rule.text, why, (fix,), evidence)
     return None
@@ -88,14 +88,12 @@ def _changed(case: Case, part: Part) -> bool:
     return len(set(ends)) > 1
 
 
-def _why(case: Case, place: str, text: str) -> str:
+def _why(what: str, place: str, text: str) -> str:
     found = _SETS.search(text)
     field, value, device = found.groups() if found else ("", "", "")
     if device:
-        return (
-            f"A rule in {place} that is not the cluster's sends the {case.name} out of {device.strip(chr(34))} instead."
-        )
+        return f"A rule in {place} that is not the cluster's sends the {what} out of {device.strip(chr(34))} instead."
     return (
-        f"A rule in {place} that is not the cluster's writes {field} {value} into the {case.name}: connection tracking "
+        f"A rule in {place} that is not the cluster's writes {field} {value} into the {what}: connection tracking "
         "knows nothing of that, and nobody takes it back."
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lab.network import firewall as authors
 from lab.plan.drift import Drift
-from lab.trace.journey import KERNEL, REQUEST, Decision
+from lab.trace.journey import KERNEL, REPLY, REQUEST, Decision
 from lab.trace.loss import drift, masquerading
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
@@ -74,8 +74,15 @@ def unmasked(case: Case) -> Finding | None:
 
 def meddling(case: Case) -> Finding | None:
     """What such a rule did may explain it, where nothing else does; of several the last one."""
-    for direction, what in ((case.direction, f"{case.name}, which"), (REQUEST, f"request, and the {case.name}")):
-        found = [(place, one) for place, one in met(case, direction) if is_foreign(one) and _does(one)]
+    asked, answered = f"request, and the {case.name}", f"reply, and the {case.name}"
+    for direction, what in ((case.direction, f"{case.name}, which"), (REQUEST, asked), (REPLY, answered)):
+        # Of an answer that came only that it was not followed matters to what is sent after it.
+        any_rule = direction != REPLY or case.direction == REPLY
+        found = [
+            (place, one)
+            for place, one in met(case, direction)
+            if is_foreign(one) and (_does(one) if any_rule else _UNTRACKED.search(one.text))
+        ]
         if found:
             place, decision = found[-1]
             why = f"A rule in {place} that is not the cluster's {_does(decision)} the {what} is lost after that."
