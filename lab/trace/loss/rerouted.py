@@ -87,7 +87,8 @@ def martian(case: Case) -> Finding | None:
     for place in case.suspects:
         answers = case.about(place).answers
         for asked in answers.asked:
-            own = answers.holds(asked.lookup.source) if asked.lookup.incoming and asked.lookup.source else None
+            came = asked.lookup.incoming and asked.lookup.source and not asked.lookup.is_question
+            own = answers.holds(asked.lookup.source) if came else None
             if own is not None and asked.answer.route is None and asked.answer.error in (errno.EINVAL, errno.EXDEV):
                 owner = case.labmap.owners.get(asked.lookup.source)
                 if (owner is not None and owner[0].name == place) or own.address == mending.LOOPBACK:

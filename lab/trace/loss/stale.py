@@ -6,6 +6,7 @@ from lab.network.components import KUBE_PROXY
 from lab.network.path import OUT
 from lab.trace import endpoints
 from lab.trace.journey import REQUEST
+from lab.trace.loss import translation
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 
@@ -21,9 +22,10 @@ def left_behind(case: Case) -> Finding | None:
         address = case.passage.exchange.destination
         why = f"{node} has no rules for {address}, {whose}: {stop.where} is stopped, and has not learnt of it. {now}"
         return Finding(node, Cause.RULES_MISSING, f"{whose} at {address}", why)
-    endpoint = case.passage.endpoint
-    if case.untranslated or endpoint in {one.address for one in port.endpoints}:
+    address, number = translation.target(case)
+    if case.untranslated or (address, number) in {(one.address, one.port) for one in port.endpoints}:
         return None
+    endpoint = f"{address}:{number}" if address in {one.address for one in port.endpoints} else address
     why = f"{node}'s rules still lead {whose} to {endpoint}: {stop.where} is stopped, and has not learnt better. {now}"
     return Finding(node, Cause.STALE_RULES, f"{whose} leads to {endpoint}", why)
 
@@ -39,5 +41,5 @@ def _endpoints(case: Case) -> str:
     found = port.preferred if port else ()
     if not found:
         return "By the API it has no endpoint."
-    listed = endpoints.named([f"{one.name} ({one.address})" for one in found])
+    listed = endpoints.named([f"{one.name} ({one.address}:{one.port})" for one in found])
     return f"By the API its {'endpoint is' if len(found) == 1 else 'endpoints are'} {listed}."

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from lab.network import components
 from lab.network import firewall as authors
 from lab.trace.journey import KERNEL, REQUEST, Decision, Hop
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.foreign import taken_out
 
-KUBE_PROXY = "kube-proxy"
 OF_SOURCE = ("SNAT", "MASQUERADE")
 
 
@@ -44,26 +42,6 @@ def to_nobody(case: Case) -> Finding | None:
     return None
 
 
-def left_behind(case: Case) -> Finding | None:
-    """A stopped kube-proxy's own rule leads to what was an endpoint of the Service, and is none any more."""
-    service, port = case.passage.asked or (None, None)
-    stopped = components.stopped(case.labmap.stopped, KUBE_PROXY)
-    if service is None or port is None or not _leads_astray(case):
-        return None
-    for hop in case.hops:
-        for decision in hop.decisions if hop.direction == REQUEST and hop.place in stopped else ():
-            if decision.verdict == "DNAT" and decision.chain and not _is_foreign(decision):
-                address, number = _target(case)
-                start = f"./inv component.start {KUBE_PROXY} --on {hop.place}"
-                why = (
-                    f"kube-proxy on {hop.place} is stopped, and its rules do not follow: they turn "
-                    f"{case.passage.exchange.destination} into {address}:{number}, which is no endpoint of Service "
-                    f"{service.full_name} any more. {start} lets it catch up."
-                )
-                return Finding(hop.place, Cause.RULES_STALE, decision.text, why, (), KERNEL, "service")
-    return None
-
-
 def _whose(decision: Decision) -> str:
     """A chain of kube-proxy's may be one that it left behind."""
     return "kube-proxy would not have there now" if decision.chain.startswith("KUBE-") else "is not kube-proxy's"
@@ -73,7 +51,7 @@ def _said(case: Case) -> str:
     """Where it leads; with the port where the address is an endpoint's."""
     endpoint, (_, port) = case.passage.endpoint, case.passage.asked or (None, None)
     known = port is not None and endpoint in {one.address for one in port.endpoints}
-    return f"{endpoint}:{_target(case)[1]}" if known else endpoint
+    return f"{endpoint}:{target(case)[1]}" if known else endpoint
 
 
 def _redirects(decision: Decision) -> bool:
@@ -83,11 +61,11 @@ def _redirects(decision: Decision) -> bool:
 def _leads_astray(case: Case) -> bool:
     endpoint, (_, port) = case.passage.endpoint, case.passage.asked or (None, None)
     if port is not None:
-        return _target(case) not in {(one.address, one.port) for one in port.endpoints}
+        return target(case) not in {(one.address, one.port) for one in port.endpoints}
     return endpoint != case.passage.exchange.destination
 
 
-def _target(case: Case) -> tuple[str, int]:
+def target(case: Case) -> tuple[str, int]:
     """Address and port to which it was seen going behind the translation."""
     endpoint = case.passage.endpoint
     packets = (part.observation.packet for part in case.passage.request)

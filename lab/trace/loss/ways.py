@@ -14,7 +14,7 @@ from lab.trace.loss import links, mending
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
-from lab.trace.queries.route import Lookup, as_printed
+from lab.trace.queries.route import as_printed
 
 NO_ROUTES = ("IpExt.InNoRoutes", "Ip.OutNoRoutes")
 REFUSING = {  # types of routes that refuse, and how
@@ -94,7 +94,7 @@ def misrouted(case: Case) -> Finding | None:
         facts = case.about(place)
         if not facts.desired.objects:
             continue
-        looked_up = (one.lookup.destination for one in facts.answers.asked if not _is_question(case, one.lookup))
+        looked_up = (one.lookup.destination for one in facts.answers.asked if not one.lookup.is_question)
         for address in dict.fromkeys((*case.routed(place), *looked_up)):
             if facts.answers.holds(address) is None and (found := misled(case, facts, address)) is not None:
                 return replace(found, direction=REPLY) if address == _answered(case, place) else found
@@ -109,7 +109,8 @@ def _answered(case: Case, place: str) -> str:
 
 def unreachable_by_design(case: Case) -> Finding | None:
     """Where it ended nobody has told the way to who has the address, and nobody should: it is not for those who ask."""
-    for place in dict.fromkeys((case.last.place if case.last else case.origin, case.origin)):
+    ended = case.last.place if case.last else case.origin
+    for place in dict.fromkeys((ended, case.origin)) if case.direction == REQUEST else ():
         facts = case.about(place)
         for address in case.routed(place) if facts.held.objects else ():
             owner, _ = case.labmap.owners.get(address, (None, None))
@@ -130,11 +131,6 @@ def _known_to(kind: str) -> str:
     if kind == "service":
         return "somebody has to lead a Service's external addresses to a node, which answers for them"
     return "what leaves is translated, and nobody outside knows the addresses inside"
-
-
-def _is_question(case: Case, lookup: Lookup) -> bool:
-    """Whether it is looked up for a question by ARP only, for an address that nobody has."""
-    return bool(lookup.incoming) and not lookup.protocol and lookup.destination not in case.labmap.owners
 
 
 def misled(case: Case, facts: PlaceFacts, address: str) -> Finding | None:

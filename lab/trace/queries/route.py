@@ -49,6 +49,11 @@ class Lookup:
     dport: int = 0
     mark: int = 0
 
+    @property
+    def is_question(self) -> bool:
+        """Whether it is routed only to answer a question by ARP: what else comes in has a protocol."""
+        return bool(self.incoming) and not self.protocol
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
