@@ -423,6 +423,15 @@ SETTINGS = (
         "rate 1600bit",
     ),
 )
+HAIRPIN = Rare(
+    "a pod asks itself by its Service, and its address stays what it is",
+    (("node-2", "iptables -t nat -F KUBE-POSTROUTING"),),
+    ("namespace001/pod-3", "myapp.namespace001", "--via", "pod-3"),
+    "node-2",
+    "masquerade-missing",
+    ("KUBE-POSTROUTING",),
+    "sends it back to namespace001/pod-3 with its own address",
+)
 UNTRACKED = (
     _rewritten(
         "connection tracking does not see the answer",
@@ -437,6 +446,7 @@ RARE = (
     *SETTINGS,
     *ADDRESSES,
     UPSTREAM,
+    HAIRPIN,
     *NAMES,
     *FOREIGN,
     *REWRITTEN,

@@ -26,6 +26,9 @@ def not_masqueraded(case: Case) -> Finding | None:
         told = drift.finding(case, found)
         source = left or _address(case)
         why = f"{place} lets it out with the address {source}, which nobody outside can answer: {_reason(told)}."
+        if case.there.end == case.client:
+            itself = "with its own address, which it takes from nobody else"
+            why = f"{place} sends it back to {case.client} {itself}: {_reason(told)}."
         evidence = CAPTURED if left else QUERIED
         return replace(told, cause=Cause.MASQUERADE_MISSING, why=why, evidence=evidence, stage="route")
     return None

@@ -112,7 +112,7 @@ def unreachable_by_design(case: Case) -> Finding | None:
     ended = case.last.place if case.last else case.origin
     for place in dict.fromkeys((ended, case.origin)) if case.direction == REQUEST else ():
         facts = case.about(place)
-        for address in case.routed(place) if facts.held.objects else ():
+        for address in _bound_for(case) if facts.held.objects else ():
             owner, _ = case.labmap.owners.get(address, (None, None))
             services = case.labmap.by_address.get(address, ())
             if facts.routes(address) != (None, None) or (owner is None and not services):
@@ -123,6 +123,14 @@ def unreachable_by_design(case: Case) -> Finding | None:
             why = f"{place} has no route to {whom}, nor should it by the design: {told}."
             return Finding(place, Cause.NO_ROUTE, f"{address} unreachable", why, (), evidence, "route")
     return None
+
+
+def _bound_for(case: Case) -> tuple[str, ...]:
+    """The address that it bore when it was seen last."""
+    packet = case.packet
+    if packet is None:
+        return case.first_destinations
+    return (packet.outer.dst if packet.outer else packet.dst,)
 
 
 def _known_to(kind: str) -> str:
