@@ -10,6 +10,7 @@ from lab.network.objects import (
     Address,
     Chain,
     FdbEntry,
+    File,
     Interface,
     IpSet,
     Listener,
@@ -19,6 +20,7 @@ from lab.network.objects import (
     NftTable,
     Object,
     Route,
+    Symlink,
     Sysctl,
 )
 from lab.plan.commands import sysctl_name
@@ -81,6 +83,8 @@ def _difference(drift: Drift) -> str:
         return f"lacks {printed(wanted)}"
     if isinstance(held, Sysctl) and isinstance(wanted, Sysctl):
         return f"has {sysctl_name(held.name)} = {held.value}, not {wanted.value}"
+    if isinstance(held, File | Symlink):
+        return f"has another {held.path} than designed"
     if isinstance(held, Interface) and isinstance(wanted, Interface):
         names = ("mac", "mtu", "master", "hairpin", "up", "vxlan", "kind")
         differs = [(name, getattr(held, name), getattr(wanted, name)) for name in names]
