@@ -18,7 +18,8 @@ def taken_out(case: Case, place: str, decision: Decision) -> tuple[Mending, ...]
     """
     if decision.intent and not authors.is_authors(decision.intent):
         return ()
-    restored = _restored(case, place, decision)
+    # The author's own belongs there by the design: what restores a chain leaves it.
+    restored = () if decision.intent else _restored(case, place, decision)
     if restored:
         return tuple(Mending(place, line) for line in restored)
     lines = mending.without(decision) * _times(case, place, decision)
