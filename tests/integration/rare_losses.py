@@ -364,8 +364,8 @@ ADDRESSES = (
         ("internet", "node-0:80"),
         "internet",
         "no-route",
-        ("10.0.1.10 unreachable",),
-        "nor should it by the design",
+        ("10.0.1.10",),
+        "a private address",
         mends=False,
     ),
     Rare(
@@ -374,8 +374,8 @@ ADDRESSES = (
         ("router", "pod-3"),
         "gateway",
         "no-route",
-        ("10.244.0.129 unreachable",),
-        "known to nodes",
+        ("10.244.0.129",),
+        "known to nodes only",
         mends=False,
     ),
 )

@@ -107,7 +107,6 @@ ROWS: tuple[Row, ...] = (
     links.silent_neighbour,
     tracked.no_free_port,
     strangers.unmasked,
-    ways.unreachable_by_design,
     # Where it vanished between two sightings.
     hooks.at_a_device,
     traffic.queued,

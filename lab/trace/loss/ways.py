@@ -107,40 +107,6 @@ def _answered(case: Case, place: str) -> str:
     return case.packet.src if arrived and case.packet is not None else ""
 
 
-def unreachable_by_design(case: Case) -> Finding | None:
-    """Where it ended nobody has told the way to who has the address, and nobody should: it is not for those who ask."""
-    ended = case.last.place if case.last else case.origin
-    for place in dict.fromkeys((ended, case.origin)) if case.direction == REQUEST else ():
-        facts = case.about(place)
-        for address in _bound_for(case) if facts.held.objects else ():
-            owner, _ = case.labmap.owners.get(address, (None, None))
-            services = case.labmap.by_address.get(address, ())
-            if facts.routes(address) != (None, None) or (owner is None and not services):
-                continue
-            whom = f"{owner.name} ({address})" if owner else f"{address} of Service {services[0].full_name}"
-            told = _known_to(owner.kind if owner else "service")
-            evidence = KERNEL if any(facts.counted.grew(name) for name in NO_ROUTES) else QUERIED
-            why = f"{place} has no route to {whom}, nor should it by the design: {told}."
-            return Finding(place, Cause.NO_ROUTE, f"{address} unreachable", why, (), evidence, "route")
-    return None
-
-
-def _bound_for(case: Case) -> tuple[str, ...]:
-    """The address that it bore when it was seen last."""
-    packet = case.packet
-    if packet is None:
-        return case.first_destinations
-    return (packet.outer.dst if packet.outer else packet.dst,)
-
-
-def _known_to(kind: str) -> str:
-    if kind == "pod":
-        return "pods' addresses are known to nodes, and to those who route between them only"
-    if kind == "service":
-        return "somebody has to lead a Service's external addresses to a node, which answers for them"
-    return "what leaves is translated, and nobody outside knows the addresses inside"
-
-
 def misled(case: Case, facts: PlaceFacts, address: str) -> Finding | None:
     """The route of a place that an address matches is not the design's."""
     held, desired = facts.routes(address)
