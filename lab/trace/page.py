@@ -62,7 +62,8 @@ def _part(kind: str) -> str:
 
 def _ending(journey: Journey) -> str:
     if journey.verdict == DELIVERED:
-        return f"{journey.answer} from {journey.answered_by} in {journey.duration_us / 1000:.1f} ms".strip()
+        told = f"{journey.answer} from {journey.answered_by} in {journey.duration_us / 1000:.1f} ms".strip()
+        return f"{told}. {stranger}" if (stranger := wording.stranger(journey)) else told
     return wording.ending(journey.verdict, journey.lost) if journey.lost else journey.verdict
 
 

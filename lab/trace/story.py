@@ -173,6 +173,8 @@ class _Story:
             took = f"{journey.duration_us / 1000:.1f} ms"
             whose = f" from {journey.answered_by}" if journey.answered_by else ""
             yield from self._wrapped(f"delivered: {journey.answer}{whose} in {took}", GOOD)
+            if told := wording.stranger(journey):
+                yield from self._wrapped(told, BAD)
         elif journey.lost is not None:
             yield from self._wrapped(wording.ending(journey.verdict, journey.lost), BAD)
             yield from self._wrapped(journey.lost.why)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lab.trace.journey import REPLY, Loss
+from lab.trace.journey import DELIVERED, REPLY, Journey, Loss
 from lab.trace.observation import Observation
 from lab.trace.packet import (
     ACK,
@@ -59,6 +59,13 @@ def icmp(packet: Packet) -> str:
 def passing(interface: str, way: str) -> str:
     """An interface and the way through it: `→ eth0` comes in, `eth0 →` goes out."""
     return f"{interface} →" if way == "out" else f"→ {interface}"
+
+
+def stranger(journey: Journey) -> str:
+    """That a Service was asked and somebody answered who is none of its endpoints, in a sentence; else ""."""
+    if journey.verdict != DELIVERED or not journey.candidates or any(one.chosen for one in journey.candidates):
+        return ""
+    return f"{journey.answered_by} is no endpoint of the Service that was asked: a rule on the way sent it there."
 
 
 def ending(verdict: str, loss: Loss) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from lab.network.labmap import LabMap
 from lab.trace.journey import Candidate, Journey
 from lab.trace.trace import trace
 from tests.integration.labs import ROOT, Lab, inv, standing, until
@@ -271,3 +272,25 @@ def test_what_is_well_again_is_a_candidate_again(lab: Lab) -> None:
     assert (found.candidate, found.why) == (True, "")
     found = annotated("false", "False")
     assert (found.candidate, found.why) == (False, HELD)
+
+
+def test_a_pod_that_affinity_holds_off_is_told_with_it(lab: Lab) -> None:
+    held = trace(lab.name, CLIENT, "web.well").answered_by
+    other = "well/web-0" if held == "well/web-3" else "well/web-3"
+    refused = inv("trace", "--lab", lab.name, "--from", CLIENT, "--to", "web.well", "--via", other)
+    assert refused.status == 1, str(refused)
+    assert f"did not choose {other} of its 2 pods" in refused.err
+    assert "a sessionAffinity may hold its clients" in refused.err
+
+
+def test_an_answer_of_a_stranger_is_told_as_such(lab: Lab) -> None:
+    service = next(one.cluster_ip for one in LabMap.from_json(lab.map()).services if one.full_name == "well/web")
+    chain = "chain ip stranger c { type nat hook prerouting priority -101; }"
+    rule = f"add rule ip stranger c ip daddr {service} tcp dport 80 dnat to 203.0.113.80:80"
+    lab.in_("node-0", f"nft add table ip stranger; add {chain}; {rule}")
+    try:
+        told = inv("trace", "--lab", lab.name, "--from", CLIENT, "--to", "web.well")
+    finally:
+        lab.in_("node-0", "nft delete table ip stranger")
+    assert told.status == 0, str(told)
+    assert "internet is no endpoint of the Service that was asked: a rule on the way sent it there." in told.out
