@@ -146,8 +146,9 @@ def test_a_service_of_another_proxy_is_left_alone_and_the_trace_says_so(lab: Lab
     assert LEFT not in rules
     lost = traced(lab, "left", 3)["lost"]
     assert (lost["cause"], lost["object_place"]) == ("not-proxied", "node-0"), lost
-    # In nftables mode kube-proxy rejects what is for a ClusterIP that it does not know; else the router finds no way.
-    assert lost["stage"] == ("firewall" if lab.mode == "nftables" else "service"), lost  # type: ignore[attr-defined]
+    # In nftables mode kube-proxy rejects what is for a ClusterIP that it does not know; else the gateway has no way.
+    ended = ("node-0", "firewall") if lab.mode == "nftables" else ("gateway", "forward")  # type: ignore[attr-defined]
+    assert (lost["place"], lost["stage"]) == ended, lost
     assert lost["object"] == "service.kubernetes.io/service-proxy-name=other"
     label = lost["object"].partition("=")[0]
     Api(lab).patch("Service", "default", "left", {"metadata": {"labels": {label: None}}})
