@@ -120,6 +120,7 @@ class Flows:
         self._source = source
         self.names: dict[str, question.Answer] = {}
         self.sample = ALL
+        self.closed = False  # whether nothing more begins for now
         self._since_ns = 0
         self._pending: list[Flow] = []
         self._known: dict[Key, Flow | None] = {}  # None: somebody else began it
@@ -154,7 +155,7 @@ class Flows:
 
     def begin_again(self, since_ns: int) -> None:
         """What began before that is not told any more."""
-        self._since_ns = since_ns
+        self._since_ns, self.closed = since_ns, False
         self._pending.clear()
 
     def forget(self, now_ns: int) -> None:
@@ -189,7 +190,7 @@ class Flows:
         if not (opening or packet.protocol == "udp" or packet.icmp_type == ECHO_REQUEST):
             return None
         taken = self.sample.takes_sequence(packet.seq) if opening else self.sample.takes_port(packet.sport)
-        if one.capture.t_ns < self._since_ns or not taken:
+        if self.closed or one.capture.t_ns < self._since_ns or not taken:
             return None
         token = b"" if packet.protocol == "tcp" else packet.payload
         flow = Flow(self._source.name, packet.src, key, one.capture.t_ns, token, (packet.seq + 1) % (1 << 32))

@@ -52,6 +52,7 @@ class Hearing:
         self._witnesses = witnesses
         self._rounds: SimpleQueue[Round | Exception] = SimpleQueue()
         self._wanted: deque[Callable[[], None]] = deque()
+        self._selection: Selection | None = None
         self._end = Flag()
         self._thread = Thread(target=self._listen, daemon=True)
 
@@ -73,6 +74,10 @@ class Hearing:
     def select(self, chosen: Selection) -> None:
         """Have the witnesses tell of other packets from some round on."""
         self._wanted.append(lambda: self._select(chosen))
+
+    def rest(self, seconds: float) -> None:
+        """Have the witnesses hear nothing for so long. A round with the selection says that they hear again."""
+        self._wanted.append(lambda: self._rest(seconds))
 
     def take(self) -> list[Round]:
         """The rounds since the last time; waits for one. Raises what the thread failed with."""
@@ -101,7 +106,16 @@ class Hearing:
         except Exception as error:  # it is the other thread's to say
             self._rounds.put(error)
 
+    def _rest(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        self._witnesses.pause()
+        self._end.wait(max(until - time.monotonic(), 0))
+        if not self._end.is_set():
+            self._witnesses.resume()
+            self._rounds.put(Round(selection=self._selection))
+
     def _select(self, chosen: Selection) -> None:
+        self._selection = chosen
         self._witnesses.select(chosen)
         self._witnesses.missed()  # what was thrown away as well
         self._rounds.put(Round(selection=chosen))

@@ -23,7 +23,7 @@ from lab.trace.netfilter.event import TraceEvent
 from lab.trace.netfilter.remembered import RememberedRules
 from lab.trace.netfilter.table import TABLE
 from lab.trace.observation import Observation, observed
-from lab.trace.pace import Pace
+from lab.trace.pace import BEGIN_SECONDS, CYCLE_SECONDS, TURNS, Pace
 from lab.trace.sample import seed_beside
 from lab.trace.selection import Selection
 from lab.trace.target import service_at
@@ -31,6 +31,7 @@ from lab.trace.verdict import judge, passages_of
 from lab.trace.witnesses import Witnesses
 
 KEPT_NS = 200_000_000  # what was seen this long before the oldest flow began is not its
+LONGEST_SECONDS = 3.0  # what has not been told then, of a sample, is not
 QUIET_SECONDS = 1.0  # so often the counters' beginning is moved on while nothing is pending
 
 
@@ -93,6 +94,9 @@ class Lookout:
         ports |= {one.port for service in labmap.services for port in service.ports for one in port.endpoints}
         self._seeds = (seed_beside(ports, SystemRandom()), seed_beside(ports, SystemRandom()))
         self._next: Selection | None = None  # what the witnesses have been asked for
+        self._waits = False  # whether what comes until they have it is thrown away
+        self._since = time.monotonic()  # they have had this one
+        self._looked = False  # at the pace, since then
         self._missed = False  # something, since the last look
         self._read_ns = time.time_ns()  # up to when all places have been read
 
@@ -105,7 +109,7 @@ class Lookout:
             for one in self._hearing.take():
                 if one.selection is not None:
                     self._select(one.selection, one.ended_ns)
-                if self._shrinks or one.selection is not None:
+                if self._waits or one.selection is not None:
                     before = []
                     continue
                 ended = self._heard(one)
@@ -114,7 +118,7 @@ class Lookout:
                     continue
                 self._read_ns = one.ended_ns
                 for flow in filter(set(before).__contains__, ended):
-                    if self._shrinks:
+                    if self._waits:
                         break
                     known = self._known(flow)
                     if self._is_seen_whole(flow, known):
@@ -122,6 +126,7 @@ class Lookout:
                     self._flows.told(flow)
                     self._look(one)
                 before = ended
+                self._breathe(one)
             self._tidy()
 
     def _heard(self, one: Round) -> list[Flow]:
@@ -140,34 +145,50 @@ class Lookout:
             self._flows.begin_again(one.ended_ns)
         return self._flows.ended(one.ended_ns)
 
-    def _look(self, one: Round) -> None:
+    def _look(self, one: Round, *, anyway: bool = False) -> None:
         """Change what is listened to when that costs too much, or less than it may."""
-        load = self._meter.load(one.ended_ns) if self._next is None else None
+        load = self._meter.load(one.ended_ns, anyway=anyway) if self._next is None else None
         if load is None:
             return
+        self._looked = True
         now, pace = self._selection, self._pace
         changed = pace.follow(load, missed=self._missed)
         self._missed = False
         if not changed:
             return
         self._next = now.sampled(pace.near, pace.hidden, self._seeds)
+        self._waits = pace.near > now.near.of or pace.hidden > now.hidden.of
         self._hearing.select(self._next)
-        self._announce(Sampling(pace.near, pace.hidden, load.connections * now.near.of))
+        turns = TURNS if pace.near > 1 else 1
+        self._announce(Sampling(pace.near * turns, pace.hidden * turns, load.connections * now.near.of))
+
+    def _breathe(self, one: Round) -> None:
+        """Of a sample, let nothing more begin after a while, wait until all is told, and then have nobody listen."""
+        if self._turns == 1 or self._next is not None:
+            return
+        lasted = time.monotonic() - self._since
+        self._flows.closed = lasted > BEGIN_SECONDS
+        if lasted < BEGIN_SECONDS or (self._flows.oldest_ns and lasted < LONGEST_SECONDS):
+            return
+        if not self._looked:
+            self._look(one, anyway=True)
+        if self._next is None:
+            self._next, self._waits = self._selection, True
+            self._hearing.rest(max(CYCLE_SECONDS - lasted, BEGIN_SECONDS))
 
     def _select(self, chosen: Selection, since_ns: int) -> None:
         """The witnesses have another selection. Of a smaller one, what began before was not seen whole."""
-        if self._shrinks:
+        if self._waits:
             self._flows.begin_again(since_ns)
             self._observations, self._events, self._translations = [], [], []
-        self._selection, self._next = chosen, None
-        self._flows.sample = chosen.near
+        self._selection, self._next, self._waits, self._since = chosen, None, False, time.monotonic()
+        self._flows.sample, self._flows.closed, self._looked = chosen.near, False, False
         self._meter.begin_again()
 
     @property
-    def _shrinks(self) -> bool:
-        """Whether the witnesses have been asked for less: what comes until they have it is thrown away."""
-        now, wanted = self._selection, self._next
-        return wanted is not None and (wanted.near.of > now.near.of or wanted.hidden.of > now.hidden.of)
+    def _turns(self) -> int:
+        """Of how many parts of the time one is listened in."""
+        return TURNS if self._selection.near.of > 1 else 1
 
     def _known(self, flow: Flow) -> Known:
         """What connection tracking knows of a flow: what it has told, or, of a sample, what it says now."""
@@ -192,8 +213,8 @@ class Lookout:
         """Of how many connections like it it is the one that is told."""
         chosen = self._selection
         if not known.exchange.aliases:
-            return chosen.near.of
-        return chosen.hidden_tcp.of if flow.key[0] == "tcp" else chosen.near.of * chosen.hidden.of
+            return self._turns * chosen.near.of
+        return self._turns * (chosen.hidden_tcp.of if flow.key[0] == "tcp" else chosen.near.of * chosen.hidden.of)
 
     def _tidy(self) -> None:
         """Forget what no flow needs any more."""

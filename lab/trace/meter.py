@@ -22,6 +22,7 @@ class Meter:
     def __init__(self, source: str, clients: Sequence[str]) -> None:
         self._source, self._clients = source, frozenset(clients)
         self._idleness = processors.Idleness()
+        self._spared = (time.monotonic(), time.process_time())  # since when it is looked at what is to spare
         self.begin_again()
 
     def begin_again(self) -> None:
@@ -34,7 +35,6 @@ class Meter:
         self._shorter_ns: defaultdict[str, int] = defaultdict(int)  # than all rounds together, by place
         self._hidden: Counter[str] = Counter()
         self._flooded = False
-        self._idleness.since()
 
     def count(self, began: int, seen: Sequence[Observation], one: Round) -> None:
         """So many connections began, and this was captured. Where more came than a round holds, the packets' own time
@@ -55,12 +55,12 @@ class Meter:
                 self._flooded = True
         self._began += began
 
-    def load(self, until_ns: int) -> Load | None:
-        """Since the last time, but for what was missed; None while it is too early to say."""
+    def load(self, until_ns: int, *, anyway: bool = False) -> Load | None:
+        """Since the last time, but for what was missed; None while it is too early to say, unless `anyway`."""
         wall = time.monotonic() - self._looked
-        if wall < (FLOODED_LOOK_SECONDS if self._flooded else LOOK_SECONDS):
+        if not anyway and wall < (FLOODED_LOOK_SECONDS if self._flooded else LOOK_SECONDS):
             return None
-        if not self._flooded and self._began < ENOUGH and wall < LONGEST_LOOK_SECONDS:
+        if not anyway and not self._flooded and self._began < ENOUGH and wall < LONGEST_LOOK_SECONDS:
             return None
         spent = time.process_time() - self._spent
         load = Load(
@@ -69,12 +69,17 @@ class Meter:
             hidden=sum(count / self._seconds(place) for place, count in self._hidden.items()),
             spent=spent,
             wall=wall,
-            idle=self._idleness.since(),
+            spare=self._spare(),
             processors=processors.COUNT,
             behind=(time.time_ns() - until_ns) / _NS,
         )
         self._begin(until_ns)
         return load
+
+    def _spare(self) -> float:
+        """Processors that nobody else wanted since the last time."""
+        (began, spent), self._spared = self._spared, (time.monotonic(), time.process_time())
+        return self._idleness.since() + (self._spared[1] - spent) / max(self._spared[0] - began, 1e-3)
 
     def _seconds(self, place: str) -> float:
         return max((self._covered_ns - self._shorter_ns[place]) / _NS, 1e-3)

@@ -14,7 +14,10 @@ from lab.trace.sample import LARGEST
 WHOLE = 50.0  # connections a second, of which none is left out as long as they can be kept up with
 LEAST = 2.0  # a second, however busy the machine is
 BEHIND_SECONDS = 5.0  # nobody watches what happened so long ago
-_SHARE_OF_ALL, _SHARE_OF_SPARE, _MOST = 0.03, 0.5, 0.7  # of the processors; of what is left; processors
+_SHARE_OF_ALL, _SHARE_OF_SPARE, _MOST = 0.03, 0.5, 0.25  # of the processors; of what is left; processors
+CYCLE_SECONDS, BEGIN_SECONDS = 4.0, 0.5
+"""Of a sample, connections that begin in the first part of each cycle are told; then nobody listens until the next."""
+TURNS = round(CYCLE_SECONDS / BEGIN_SECONDS)
 _COST, _HIDDEN_COST = 0.012, 0.00006  # seconds of a processor, for a connection and for a packet, until measured
 _LEAST_COST = 0.003
 _HIDDEN_SHARE = 0.3  # of all that may be spent
@@ -28,8 +31,8 @@ _MEMORY = 0.7
 class Load:
     """What happened between two looks, all of it of the samples only: `connections` a second, which are so many that
     `began`; `hidden`, the packets a second that were looked at because a NAT may have made them; processor time that
-    was `spent` in the `wall` clock's seconds; how many of the `processors` were `idle`. `behind` are the seconds since
-    that was captured which is being told.
+    was `spent` in the `wall` clock's seconds. How many of the `processors` were to `spare`, also while nobody listened:
+    idle, or this process's own. `behind` are the seconds since that was captured which is being told.
     """
 
     began: int
@@ -37,14 +40,16 @@ class Load:
     hidden: float
     spent: float
     wall: float
-    idle: float
+    spare: float
     processors: int
     behind: float = 0.0
 
 
 @dataclass(slots=True)
 class Pace:
-    """One of `near` of the pod's connections is told, of those that a NAT hides one of `hidden` if that is more."""
+    """One of `near` of the pod's connections is listened to, of those that a NAT hides one of `hidden` if that is more;
+    if not all are, `TURNS` times less is told.
+    """
 
     near: int = 1
     hidden: int = 1
@@ -63,21 +68,23 @@ class Pace:
         budget = _budget(load)
         most = max(budget * (1 - _HIDDEN_SHARE) / self._cost, LEAST)
         connections = load.connections * self.near
-        self.near = self._next("near", self.near, connections, most, 0 if late else WHOLE)
+        # Of a sample, what is spent in a part of the time is spared in the rest.
+        self.near = self._next("near", self.near, connections, (most, most * TURNS), 0 if late else WHOLE)
         packets = load.hidden * max(before)
-        self.hidden = self._next("hidden", self.hidden, packets, budget * _HIDDEN_SHARE / _HIDDEN_COST, _HIDDEN_WHOLE)
+        looked_at = budget * _HIDDEN_SHARE / _HIDDEN_COST * (TURNS if self.near > 1 else 1)
+        self.hidden = self._next("hidden", self.hidden, packets, (looked_at, looked_at), _HIDDEN_WHOLE)
         if late and (self.near, self.hidden) == before:
             self.near = min(self.near * 2, LARGEST)
         return (self.near, self.hidden) != before
 
-    def _next(self, name: str, now: int, rate: float, most: float, whole: float) -> int:
-        """The sample's size for a rate of which so much may be told at `most`; up to `whole` all of it is."""
-        fits = rate <= max(most, whole)
-        wanted = 1 if fits else _power(rate / most)
+    def _next(self, name: str, now: int, rate: float, most: tuple[float, float], whole: float) -> int:
+        """The sample's size for a rate of which so much may be told at `most`: without a sample, and of one. Up to
+        `whole` all of it is.
+        """
+        wanted, lower = (_size(one, most, whole) for one in (rate, rate / _SLACK))
         if wanted > now:
             self._calm[name] = 0
             return wanted
-        lower = 1 if rate <= whole * _SLACK else _power(rate / most / _SLACK)
         self._calm[name] = self._calm.get(name, 0) + 1 if lower < now else 0
         if self._calm[name] < _PATIENCE:
             return now
@@ -85,10 +92,13 @@ class Pace:
         return lower
 
 
+def _size(rate: float, most: tuple[float, float], whole: float) -> int:
+    return 1 if rate <= max(most[0], whole) else max(2, _power(rate / most[1]))
+
+
 def _budget(load: Load) -> float:
-    """Processors that may be spent: of those that are spare, for what is spent is spare too."""
-    spare = load.idle + load.spent / load.wall
-    return min(max(_SHARE_OF_SPARE * spare, _SHARE_OF_ALL * load.processors), _MOST)
+    """Processors that may be spent."""
+    return min(max(_SHARE_OF_SPARE * load.spare, _SHARE_OF_ALL * load.processors), _MOST)
 
 
 def _power(times: float) -> int:

@@ -58,6 +58,17 @@ class Witnesses:
         self.translations.listen(wanted=chosen.is_all)
         self.netfilter.select(chosen.matches)
 
+    def pause(self) -> None:
+        """Cost nobody anything until `resume`. Only for a sample: nobody listens to connection tracking then."""
+        self.netfilter.pause()
+        self.captures.pause()
+
+    def resume(self) -> None:
+        """Tell again of what comes from now on."""
+        self.captures.resume()
+        self.netfilter.resume()
+        self.missed()
+
     def missed(self) -> tuple[int, tuple[str, ...]]:
         """How many packets, and where decisions of rules, came faster than they were read, since the last time."""
         places = tuple(sorted(self.netfilter.missed))

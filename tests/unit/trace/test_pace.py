@@ -6,10 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from lab.trace.pace import WHOLE, Load, Pace
+from lab.trace.pace import TURNS, WHOLE, Load, Pace
 
 COST, HIDDEN_COST = 0.012, 0.00006  # seconds of a processor
 PROCESSORS = 2
+
+
+def told(rate: float, pace: Pace) -> float:
+    """Connections a second."""
+    return rate / pace.near / (TURNS if pace.near > 1 else 1)
 
 
 def settled(rate: float, *, busy: bool, hidden: float = 0.0, pace: Pace | None = None, looks: int = 60) -> Pace:
@@ -19,9 +24,10 @@ def settled(rate: float, *, busy: bool, hidden: float = 0.0, pace: Pace | None =
     pace = pace or Pace()
     for _ in range(looks):
         connections, packets = rate / pace.near, hidden / max(pace.near, pace.hidden)
-        spent = min(connections * COST + packets * HIDDEN_COST, 1.0)
-        idle = 0.0 if busy else PROCESSORS - spent
-        pace.follow(Load(round(connections), connections, packets, spent, 1.0, idle, PROCESSORS), missed=False)
+        spent = connections * COST + packets * HIDDEN_COST
+        own = min(told(rate, pace) * COST + packets * HIDDEN_COST, 1.0)
+        spare = own if busy else PROCESSORS
+        pace.follow(Load(round(connections), connections, packets, spent, 1.0, spare, PROCESSORS), missed=False)
     return pace
 
 
@@ -33,20 +39,18 @@ def test_few_connections_are_told_whole(busy: bool) -> None:
 @pytest.mark.parametrize("rate", [160, 4_700, 30_000])
 def test_a_busy_machine_loses_a_few_hundredths_and_something_is_told_all_the_time(rate: float) -> None:
     pace = settled(rate, busy=True)
-    told = rate / pace.near
-    assert told * COST <= 0.05 * PROCESSORS
-    assert told >= 1.5
+    assert told(rate, pace) * COST <= 0.05 * PROCESSORS
+    assert told(rate, pace) >= 1.5
 
 
 def test_an_idle_machine_gives_what_it_has_left() -> None:
-    pace = settled(160, busy=False)
-    assert 1 < pace.near <= 4
+    assert 5 < told(160, settled(160, busy=False)) < 25
     assert settled(4_700, busy=False).near < settled(4_700, busy=True).near
 
 
 def test_when_it_gets_quieter_all_are_told_again_and_not_before() -> None:
     pace = settled(4_700, busy=True)
-    assert pace.near > 64
+    assert pace.near > 16
     before = pace.near
     assert settled(4_700, busy=True, pace=pace).near == before, "it stays where it is"
     assert settled(20, busy=False, pace=pace).near == 1
