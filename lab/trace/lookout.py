@@ -11,9 +11,8 @@ from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap, Place
 from lab.network.path import Walker
-from lab.trace.conntrack import flow as conntrack
-from lab.trace.conntrack.remembered import remembered
-from lab.trace.exchange import Exchange, parts
+from lab.trace.conntrack.remembered import Known, remembered
+from lab.trace.exchange import parts
 from lab.trace.explanation import Agent, Testimony, explained
 from lab.trace.flows import Flow, Flows
 from lab.trace.hearing import Hearing, Round
@@ -44,24 +43,6 @@ class Sampling:
     near: int
     hidden: int
     rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A flow's exchange with the names that NATs gave it, and what connection tracking told of it and of others."""
-
-    exchange: Exchange
-    translations: tuple[Event, ...]
-
-    @classmethod
-    def of(cls, exchange: Exchange, translations: tuple[Event, ...]) -> Known:
-        """Where connection tracking knows the exchange, its payload says nothing: a pod may send it again and again."""
-        mine = conntrack.flow(exchange, translations).inner
-        if not mine:
-            return cls(exchange, translations)
-        own = (exchange.address, exchange.sport)
-        names = dict.fromkeys((event.onward.source, event.onward.sport) for event in mine)
-        return cls(replace(exchange, token=b"", aliases=tuple(name for name in names if name != own)), translations)
 
 
 class Lookout:
@@ -139,7 +120,8 @@ class Lookout:
         for flow in begun:
             way = self._walker.round_trip(flow.place, flow.key[2])
             self._hearing.open(place for place in way.places if place)
-        self._meter.count(len(begun), seen, one)
+        if not self._flows.closed:
+            self._meter.count(len(begun), seen, one)
         if one.missed:  # nobody knows whose it was
             self._missed = True
             self._flows.begin_again(one.ended_ns)

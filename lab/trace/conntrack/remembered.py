@@ -1,13 +1,15 @@
-"""Asks connection tracking what it remembers of one exchange, in each place that it was captured in."""
+"""What connection tracking remembers of one exchange, in each place that it was captured in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from lab.kernel.connections import Event, Tuple
 from lab.kernel.conntrack import found
 from lab.kernel.places import Sandbox
-from lab.trace.exchange import Part
+from lab.trace.conntrack.flow import flow
+from lab.trace.exchange import Exchange, Part
 from lab.trace.journey import REQUEST
 from lab.trace.queries.inquiry import asking
 
@@ -25,3 +27,21 @@ def remembered(sandbox: Sandbox, parts: Iterable[Part]) -> tuple[Event, ...]:
         with asking(sandbox, place):
             events.append(found(place, told))
     return tuple(filter(None, events))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A flow's exchange with the names that NATs gave it, and what connection tracking told of it and of others."""
+
+    exchange: Exchange
+    translations: tuple[Event, ...]
+
+    @classmethod
+    def of(cls, exchange: Exchange, translations: tuple[Event, ...]) -> Known:
+        """Where connection tracking knows the exchange, its payload says nothing: a pod may send it again and again."""
+        mine = flow(exchange, translations).inner
+        if not mine:
+            return cls(exchange, translations)
+        own = (exchange.address, exchange.sport)
+        names = dict.fromkeys((event.onward.source, event.onward.sport) for event in mine)
+        return cls(replace(exchange, token=b"", aliases=tuple(name for name in names if name != own)), translations)
