@@ -301,6 +301,11 @@ class LabMap:
         return frozenset((*VXLAN_PORTS, *own))
 
     @cached_property
+    def has_ipip(self) -> bool:
+        """Whether some place has an IPIP tunnel."""
+        return any(link.kind == "ipip" for place in self.places for link in place.links)
+
+    @cached_property
     def bridge_ports(self) -> dict[tuple[str, str], str]:
         """The bridge of every interface that is a port of one, by place and interface."""
         return {(place.name, link.name): link.master for place in self.places for link in place.links if link.master}

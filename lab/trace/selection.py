@@ -120,5 +120,5 @@ def selection(labmap: LabMap, clients: tuple[str, ...]) -> Selection:
         tuple(dict.fromkeys(name.address for name in labmap.internet)),
         tuple(dict.fromkeys((*subnets, *alone))),
         tuple(sorted(labmap.vxlan_ports)),
-        any(link.kind == "ipip" for place in labmap.places for link in place.links),
+        labmap.has_ipip,
     )

@@ -27,8 +27,7 @@ class Witnesses:
         self.captures = Captures(sandbox)
         self.counters = Counters(sandbox)
         self.translations = Translations(sandbox)
-        tunnels = {link.kind for place in labmap.places for link in place.links}
-        self.netfilter = NetfilterWitness(sandbox, (), matches, labmap.vxlan_ports, ipip="ipip" in tunnels)
+        self.netfilter = NetfilterWitness(sandbox, (), matches, labmap.vxlan_ports, ipip=labmap.has_ipip)
         self._frames: tuple[Instruction, ...] = ()
         self._stack = ExitStack()
 

@@ -32,27 +32,24 @@ def meter(monkeypatch: pytest.MonkeyPatch) -> Meter:
 
 
 def test_a_rate_is_what_came_in_the_time_in_which_it_came(meter: Meter) -> None:
-    now = NOW
-    meter.count(20, seen(PLACE, OWN, 20, now, MS) + seen(ROUTER, HIDDEN, 60, now, MS), Round(ended_ns=now + 500 * MS))
-    load = meter.load(now + 500 * MS)
+    meter.count(20, seen(PLACE, OWN, 20, NOW, MS) + seen(ROUTER, HIDDEN, 60, NOW, MS), Round(ended_ns=NOW + 500 * MS))
+    load = meter.load(NOW + 500 * MS)
     assert load is not None
     assert load.connections == pytest.approx(40, rel=0.01)
     assert load.hidden == pytest.approx(120, rel=0.01), "the pod's own are not meant"
 
 
 def test_of_a_flood_the_stamps_say_how_long_a_round_was(meter: Meter) -> None:
-    now = NOW
-    flood = seen(PLACE, OWN, MOST, now, 40_000)
-    seen_all = flood + seen(ROUTER, HIDDEN, 10, now, MS)
-    one = Round(tuple(observation.capture for observation in seen_all), ended_ns=now + 500 * MS)
+    flood = seen(PLACE, OWN, MOST, NOW, 40_000)
+    seen_all = flood + seen(ROUTER, HIDDEN, 10, NOW, MS)
+    one = Round(tuple(observation.capture for observation in seen_all), ended_ns=NOW + 500 * MS)
     meter.count(MOST // 10, seen_all, one)
-    load = meter.load(now + 500 * MS)
+    load = meter.load(NOW + 500 * MS)
     assert load is not None
     assert load.connections == pytest.approx(2500, rel=0.01)
     assert load.hidden == pytest.approx(20, rel=0.01), "which had room in the round"
 
 
 def test_too_few_say_nothing_yet(meter: Meter) -> None:
-    now = NOW
-    meter.count(1, seen(PLACE, OWN, 1, now, MS), Round(ended_ns=now + 500 * MS))
-    assert meter.load(now + 500 * MS) is None
+    meter.count(1, seen(PLACE, OWN, 1, NOW, MS), Round(ended_ns=NOW + 500 * MS))
+    assert meter.load(NOW + 500 * MS) is None
