@@ -75,6 +75,11 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
+def too_large(why: str) -> ApiError:
+    """More than there may be of something: `limit is …`, in kube-apiserver's words."""
+    return ApiError(413, "RequestEntityTooLarge", f"Request entity too large: {why}")
+
+
 def forbidden(resource: Resource, name: str, why: str) -> ApiError:
     told = f'{resource.qualified} "{name}" is forbidden: {why}'
     return ApiError(403, "Forbidden", told, _details(resource, name))

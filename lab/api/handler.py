@@ -10,7 +10,7 @@ from lab.api.errors import ApiError, bad_request
 from lab.api.forms import Rendering
 from lab.api.negotiation import body_of, form_of, wants
 from lab.api.paging import count, page
-from lab.api.registry import APPLY, Options, Registry, Subresource
+from lab.api.registry import APPLY, Options, Registry, Subresource, require_size
 from lab.api.requests import Answer, Request, Response, Watching, encoded
 from lab.api.resources import NAMESPACES, PODS
 from lab.api.reviews import is_review, reviewed
@@ -18,6 +18,8 @@ from lab.api.routing import Route, route
 from lab.api.watching import Watch, flag, start_of
 
 Json = dict[str, Any]
+
+MOST_WARNINGS = 50  # of 300 characters each: more header than that no client reads
 
 _COLLECTION = {"GET", "POST", "DELETE"}
 _ITEM = {"GET", "PUT", "PATCH", "DELETE"}
@@ -89,7 +91,7 @@ class Api:
             raise _WrongMethodError({"GET"} if whole else _COLLECTION)
         rendering = self._rendering(at, request)
         if request.method == "POST":
-            item = _sent(request)
+            item = _object_sent(request)
             return self._written(
                 request, rendering, lambda options: self._registry.create(at.resource, item, at.namespace, options), 201
             )
@@ -166,7 +168,7 @@ class Api:
                 return self._registry.patch(at.resource, *where, kind, request.body, options, part)
 
         else:
-            item = _sent(request)
+            item = _object_sent(request)
 
             def write(options: Options) -> Json:
                 return self._registry.update(at.resource, item, *where, options, part)
@@ -181,7 +183,7 @@ class Api:
         agent = request.headers.get("user-agent", "")
         done = write(parameters.options(request.parameters, agent, warnings.append))
         answer = _answer(code, rendering.item(done) if rendering else done, request)
-        told = tuple(("Warning", f"299 - {_quoted(warning)}") for warning in warnings)
+        told = tuple(("Warning", f"299 - {_quoted(warning)}") for warning in warnings[:MOST_WARNINGS])
         return Response(answer.code, answer.body, answer.content_type, told)
 
     def _rendering(self, at: Route, request: Request) -> Rendering:
@@ -194,6 +196,13 @@ class Api:
 
 def _sent(request: Request) -> Json:
     return body_of(request.headers.get("content-type", ""), request.body)
+
+
+def _object_sent(request: Request) -> Json:
+    """One that is to be kept."""
+    item = _sent(request)
+    require_size(item)
+    return item
 
 
 def _answer(code: int, value: Mapping[str, Any], request: Request) -> Response:

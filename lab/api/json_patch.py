@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
-from lab.api.errors import ApiError, bad_request
+from lab.api.errors import ApiError, bad_request, too_large
 
 Json = dict[str, Any]
 
 MOST_OPERATIONS = 10_000
+MOST_COPIED = 3 * 1024 * 1024
+"""Bytes of JSON that the copies of one patch may add. Both limits are kube-apiserver's."""
 
 _INDEX = re.compile("0|[1-9][0-9]{0,9}")
 _END = "-"  # the place after a list's last element
@@ -25,51 +26,104 @@ class _MisfitError(Exception):
 
 
 def json_patched(target: Json, operations: object) -> Json:
-    """A new object. ApiError 400 for what is no patch, 422 for an operation that does not fit the object."""
+    """A new object. ApiError 400 for what is no patch, 413 for one that does too much, 422 for an operation that does
+    not fit the object.
+    """
     if not isinstance(operations, list):
         raise bad_request("a JSON patch is a list of operations")
     if len(operations) > MOST_OPERATIONS:
-        told = f"The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
-        raise ApiError(413, "RequestEntityTooLarge", told)
-    document: Any = target
+        raise too_large(f"The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}")
+    patching = _Patching(target)
     for operation in operations:
         try:
-            document = _done(document, operation)
+            patching.do(operation)
         except _MisfitError as misfit:
             told = f"the server rejected our request due to an error in our request: {misfit}"
             raise ApiError(422, "Invalid", told) from None
-    if not isinstance(document, dict):
+    if not isinstance(patching.document, dict):
         raise ApiError(422, "Invalid", "the server rejected our request: what the patch leaves is no object")
-    return document
+    return patching.document
 
 
-def _done(document: Any, operation: object) -> Any:  # noqa: ANN401 JSON
-    if not isinstance(operation, dict):
-        raise bad_request("an operation of a JSON patch is an object")
-    kind, path = operation.get("op"), _tokens(operation, "path")
-    if kind in ("add", "replace", "test") and "value" not in operation:
-        raise bad_request(f'operation {kind} at "{operation["path"]}" has no value')
-    match kind:
-        case "add":
-            return _added(document, path, operation["value"])
-        case "remove":
-            return _removed(document, path)
-        case "replace":
-            _at(document, path)
-            return _replaced(document, path, operation["value"])
-        case "move":
-            source = _tokens(operation, "from")
-            if path[: len(source)] == source and path != source:
-                raise _MisfitError(f'"{operation["from"]}" cannot move into itself')
-            return _added(_removed(document, source), path, _at(document, source))
-        case "copy":
-            return _added(document, path, _at(document, _tokens(operation, "from")))
-        case "test":
-            if not same(_at(document, path), operation["value"]):
-                shown = json.dumps(operation["value"])
-                raise _MisfitError(f"testing value {operation['path']} failed: it is not {shown}")
-            return document
-    raise bad_request(f"unexpected kind of operation in a JSON patch: {kind}")
+class _Patching:
+    """A copy of the document, changed in place: nothing in it stands in two places, so each operation costs what it
+    changes and not what there is.
+    """
+
+    def __init__(self, target: Json) -> None:
+        self.document: Any = _copied(target)
+        self._added_by_copies = 0
+
+    def do(self, operation: object) -> None:
+        if not isinstance(operation, dict):
+            raise bad_request("an operation of a JSON patch is an object")
+        kind, path = operation.get("op"), _tokens(operation, "path")
+        if kind in ("add", "replace", "test") and "value" not in operation:
+            raise bad_request(f'operation {kind} at "{operation["path"]}" has no value')
+        match kind:
+            case "add":
+                self._add(path, _copied(operation["value"]))
+            case "remove":
+                self._remove(path)
+            case "replace":
+                self._replace(path, _copied(operation["value"]))
+            case "move":
+                source = _tokens(operation, "from")
+                if path[: len(source)] == source and path != source:
+                    raise _MisfitError(f'"{operation["from"]}" cannot move into itself')
+                moved = _at(self.document, source)
+                self._remove(source)
+                self._add(path, moved)
+            case "copy":
+                self._add(path, self._copy(_at(self.document, _tokens(operation, "from"))))
+            case "test":
+                if not same(_at(self.document, path), operation["value"]):
+                    shown = json.dumps(operation["value"])
+                    raise _MisfitError(f"testing value {operation['path']} failed: it is not {shown}")
+            case _:
+                raise bad_request(f"unexpected kind of operation in a JSON patch: {kind}")
+
+    def _copy(self, value: Any) -> Any:  # noqa: ANN401 JSON
+        self._added_by_copies += len(json.dumps(value, separators=(",", ":")))
+        if self._added_by_copies > MOST_COPIED:
+            size = self._added_by_copies
+            told = "Unable to complete the copy, the accumulated size increase of copy is"
+            raise too_large(f"{told} {size}, exceeding the limit {MOST_COPIED}")
+        return _copied(value)
+
+    def _add(self, path: Tokens, value: Any) -> None:  # noqa: ANN401 JSON
+        if not path:
+            self.document = value
+            return
+        container, token = _at(self.document, path[:-1]), path[-1]
+        if isinstance(container, dict):
+            container[token] = value
+            return
+        if not isinstance(container, list):
+            raise _MisfitError(f"nothing can be put inside a plain value: {token}")
+        place = str(len(container)) if token == _END else token
+        if not _INDEX.fullmatch(place) or int(place) > len(container):
+            raise _MisfitError(f"a list of {len(container)} has no place {token}")
+        container.insert(int(place), value)
+
+    def _replace(self, path: Tokens, value: Any) -> None:  # noqa: ANN401 JSON
+        if not path:
+            self.document = value
+            return
+        container = _at(self.document, path[:-1])
+        container[_member(container, path[-1])] = value
+
+    def _remove(self, path: Tokens) -> None:
+        if not path:
+            raise _MisfitError("the whole object cannot be removed")
+        container = _at(self.document, path[:-1])
+        del container[_member(container, path[-1])]
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401 JSON
+    if isinstance(value, dict):
+        return {key: _copied(one) for key, one in value.items()}
+    return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
 def same(one: object, other: object) -> bool:
@@ -112,53 +166,3 @@ def _member(container: object, token: str) -> Any:  # noqa: ANN401 a key or an i
             return int(token)
         raise _MisfitError(f"a list of {len(container)} has no index {token}")
     raise _MisfitError(f"there is nothing inside a plain value: {token}")
-
-
-def _changed(document: Any, path: Tokens, change: Callable[[Any, str], Any]) -> Any:  # noqa: ANN401 JSON
-    """The document with what holds the path's end changed; only what is on the way is copied."""
-    if len(path) == 1:
-        return change(document, path[0])
-    member = _member(document, path[0])
-    inner = _changed(document[member], path[1:], change)
-    copy = document.copy()
-    copy[member] = inner
-    return copy
-
-
-def _added(document: Any, path: Tokens, value: Any) -> Any:  # noqa: ANN401 JSON
-    if not path:
-        return value
-
-    def add(container: Any, token: str) -> Any:  # noqa: ANN401 JSON
-        if isinstance(container, dict):
-            return {**container, token: value}
-        if not isinstance(container, list):
-            raise _MisfitError(f"nothing can be put inside a plain value: {token}")
-        place = str(len(container)) if token == _END else token
-        if not _INDEX.fullmatch(place) or int(place) > len(container):
-            raise _MisfitError(f"a list of {len(container)} has no place {token}")
-        at = int(place)
-        return [*container[:at], value, *container[at:]]
-
-    return _changed(document, path, add)
-
-
-def _replaced(document: Any, path: Tokens, value: Any) -> Any:  # noqa: ANN401 JSON
-    def replace(container: Any, token: str) -> Any:  # noqa: ANN401 JSON
-        copy = container.copy()
-        copy[_member(container, token)] = value
-        return copy
-
-    return _changed(document, path, replace) if path else value
-
-
-def _removed(document: Any, path: Tokens) -> Any:  # noqa: ANN401 JSON
-    if not path:
-        raise _MisfitError("the whole object cannot be removed")
-
-    def remove(container: Any, token: str) -> Any:  # noqa: ANN401 JSON
-        copy = container.copy()
-        del copy[_member(container, token)]
-        return copy
-
-    return _changed(document, path, remove)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -18,6 +19,11 @@ def identity(field: Field, element: object) -> Hashable:
     if not field.keys or not isinstance(element, dict):
         return _hashable(element)
     return tuple(_hashable(element.get(key, _DEFAULTS.get(key))) for key in field.keys)
+
+
+def named(value: object) -> Hashable:
+    """What stands for a plain value among others: a word and a number are never the same."""
+    return value if isinstance(value, str) else (json.dumps(value, sort_keys=True),)
 
 
 def _hashable(value: object) -> Hashable:
@@ -36,8 +42,9 @@ def in_order(field: Field, elements: Sequence[Any], wanted: Sequence[Hashable], 
     asked = sorted((pair for pair in named if pair[0] in rank), key=lambda pair: rank[pair[0]])
     others = [pair for pair in named if pair[0] not in rank]
     made = []
-    while asked and others:
-        left, right = place.get(asked[0][0]), place.get(others[0][0])
-        first = left is not None and right is not None and left < right
-        made.append((asked if first else others).pop(0)[1])
-    return made + [element for _, element in (*asked, *others)]
+    left, right = deque(asked), deque(others)
+    while left and right:
+        first, second = place.get(left[0][0]), place.get(right[0][0])
+        earlier = first is not None and second is not None and first < second
+        made.append((left if earlier else right).popleft()[1])
+    return made + [element for _, element in (*left, *right)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from lab.api import protobuf
+from lab.api.bodies import from_json, from_yaml, require_small
 from lab.api.errors import ApiError, bad_request
 from lab.errors import FileError
-from lab.topology.reading import read_documents
 
 Json = dict[str, Any]
 Form = Literal["Object", "Table", "Metadata"]
@@ -18,9 +17,6 @@ PROTOBUF = "application/vnd.kubernetes.protobuf"
 _JSON = ("application/json", "application/*", "*/*")
 _YAML = ("application/yaml", "text/yaml")
 _META = "meta.k8s.io"
-
-MAX_BODY = 3 * 1024 * 1024
-"""Bytes of a request's body, as the API server's own limit is."""
 
 
 def form_of(accept: str) -> Form:
@@ -48,8 +44,7 @@ def wants(accept: str, content_type: str) -> bool:
 
 def body_of(content_type: str, body: bytes) -> Json:
     """The object that was sent; without a content type it is JSON. ApiError 400, 413, 415."""
-    if len(body) > MAX_BODY:
-        raise ApiError(413, "RequestEntityTooLarge", f"limit is {MAX_BODY} bytes, the request has {len(body)}")
+    require_small(len(body))
     kind = next(_ranges(content_type))[0]
     if kind == PROTOBUF:
         return protobuf.decode(body)
@@ -60,7 +55,7 @@ def body_of(content_type: str, body: bytes) -> Json:
         told = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
         raise ApiError(415, "UnsupportedMediaType", told)
     try:
-        return _object(json.loads(body, parse_constant=_refuse_constant))
+        return _object(from_json(body))
     except (ValueError, RecursionError) as error:
         raise bad_request(f"the object provided is unrecognized: this is not JSON: {error}") from None
 
@@ -93,11 +88,7 @@ def _object(value: object) -> Json:
 
 def _from_yaml(body: bytes) -> object:
     try:
-        documents: Sequence[Any] = read_documents(body.decode(), "body")
+        documents = from_yaml(body.decode())
     except (FileError, UnicodeDecodeError) as error:
         raise bad_request(f"the object provided is unrecognized: {error}") from None
-    return documents[0].value if len(documents) == 1 else None
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is no JSON value")
+    return documents[0] if len(documents) == 1 else None

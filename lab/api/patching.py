@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from lab.api.bodies import from_json, from_yaml, require_small
 from lab.api.errors import ApiError, bad_request
 from lab.api.json_patch import json_patched
 from lab.api.merge_patch import merge_patched
@@ -12,7 +12,6 @@ from lab.api.resources import Resource
 from lab.api.serverside import applied
 from lab.api.strategic import strategic_patched
 from lab.errors import FileError
-from lab.topology.reading import read_documents
 
 Json = dict[str, Any]
 
@@ -58,19 +57,16 @@ def patch(
 
 
 def _read(form: str, body: bytes) -> Any:  # noqa: ANN401 JSON
+    require_small(len(body))
     try:
         text = body.decode()
         if form != APPLY or text.lstrip().startswith("{"):
-            return json.loads(text, parse_constant=_refuse)
-        documents = read_documents(text, "body")
+            return from_json(body)
+        documents = from_yaml(text)
     except FileError as mistakes:
         raise bad_request(f"error decoding YAML: {mistakes}") from None
     except (ValueError, RecursionError) as error:
         raise bad_request(f"error decoding patch: {error}") from None
     if len(documents) != 1:
         raise bad_request("a patch is one document")
-    return documents[0].value
-
-
-def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no number of JSON")
+    return documents[0]

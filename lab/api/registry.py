@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from lab.api.deletion import Deleted, Deletion, marked, refuse, terminating
-from lab.api.errors import Cause, already_exists, bad_request, conflict, invalid, not_found
-from lab.api.kinds import carried, check, complete, type_errors, unknown_fields
+from lab.api.errors import Cause, already_exists, bad_request, conflict, invalid, not_found, too_large
+from lab.api.kinds import carried, check, complete, known_fields, type_errors, unknown_fields
 from lab.api.kinds.filling import without_nulls
 from lab.api.objectmeta import fresh, generated, named_in, refuse_finalizers, renewed
 from lab.api.patching import patch as patched
+from lab.api.requests import encoded
 from lab.api.resources import NAMESPACES, NODES, PODS, Resource
 from lab.api.scale import scale_of, scaled
 from lab.api.selectors import EVERYTHING, Selection
@@ -54,6 +55,16 @@ PLAIN = Options()
 STRICT = Options(validation="Strict")
 
 
+MOST_BYTES = 1536 * 1024
+"""Of one object as JSON: what etcd takes at most."""
+
+
+def require_size(item: Json) -> None:
+    """ApiError 413 for an object that nobody may keep here."""
+    if len(encoded(item)) > MOST_BYTES:
+        raise too_large(f"limit is {MOST_BYTES}")
+
+
 class Registry:
     """The store's objects under the API's rules. Objects that are given are not changed; those given back may not be.
 
@@ -77,7 +88,7 @@ class Registry:
 
     def create(self, resource: Resource, item: Json, namespace: str = "", options: Options = PLAIN) -> Json:
         """The object as stored. `namespace` is that of the request, "" for the object's own."""
-        judge(resource, item, options)
+        item = judged(resource, item, options)
         metadata = item.get("metadata") or {}
         if metadata.get("resourceVersion"):
             raise bad_request("resourceVersion should not be set on objects to be created")
@@ -114,7 +125,7 @@ class Registry:
         if subresource == "scale":
             old = self._held(resource, namespace, name)
             return scale_of(self._write(resource, scaled(old, item), old, options, ""))
-        judge(resource, item, options)
+        item = judged(resource, item, options)
         metadata = item.get("metadata") or {}
         namespace = named_in(resource, metadata, namespace)
         given = metadata.get("name") or name
@@ -144,6 +155,7 @@ class Registry:
             return self.create(resource, made, namespace, options)
         target = outward(resource, self.get(resource, namespace, name, subresource))
         new = patched(resource, content_type, target, body, options.manager, force=options.force)
+        require_size(new)
         return self.update(resource, new, namespace, name, options, subresource)
 
     def bind(self, pod: Json, node: str, options: Options = PLAIN) -> Json:
@@ -253,8 +265,10 @@ def _warn_of_unobeyed(resource: Resource, item: Json, options: Options) -> None:
             options.warn(told)
 
 
-def judge(resource: Resource, item: Json, options: Options) -> None:
-    """ApiError 400 for what is not an object of that kind."""
+def judged(resource: Resource, item: Json, options: Options) -> Json:
+    """The object, of which the fields that the kind does not have are dropped. ApiError 400 for what is not of that
+    kind.
+    """
     kind = (item.get("apiVersion") or resource.api_version, item.get("kind") or resource.kind)
     if kind != (resource.api_version, resource.kind):
         wanted = f"{resource.kind} ({resource.api_version})"
@@ -271,3 +285,4 @@ def judge(resource: Resource, item: Json, options: Options) -> None:
         raise bad_request(f"{named}: strict decoding error: {', '.join(told)}")
     for warning in told:
         options.warn(warning)
+    return known_fields(resource, item)

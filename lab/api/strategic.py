@@ -4,10 +4,11 @@ strategicpatch; directives `$patch`, `$retainKeys`, `$deleteFromPrimitiveList/â€
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from lab.api.errors import bad_request
-from lab.api.merging import identity, in_order
+from lab.api.merging import identity, in_order, named
 from lab.api.resources import Resource
 from lab.api.schema.messages import Field, Message, root
 
@@ -48,7 +49,8 @@ def _merged(schema: Message | None, target: Json, patch: Json) -> Json:
 def _take(made: Json, name: str, values: list[Any]) -> None:
     """Out of a list of plain values."""
     if isinstance(made.get(name), list):
-        made[name] = [one for one in made[name] if one not in values]
+        taken = set(map(named, values))
+        made[name] = [one for one in made[name] if named(one) not in taken]
 
 
 def _order(schema: Message, made: Json, target: Json, name: str, order: list[Any]) -> None:
@@ -82,7 +84,8 @@ def _value(field: Field | None, held: object, value: Any) -> Any:  # noqa: ANN40
         if field.merge_key:
             return _merged_list(field, before, value)
         if field.is_set:
-            return [*before, *(one for i, one in enumerate(value) if one not in before and one not in value[:i])]
+            there = set(map(named, before))
+            return [*before, *{name: one for one in value if (name := named(one)) not in there}.values()]
     return value
 
 
@@ -93,38 +96,60 @@ def _merged_list(field: Field, held: list[Any], patch: list[Any]) -> list[Any]:
         raise bad_request(f"the elements of {field.name} are objects")
     if any(one.get(_HOW) == "replace" for one in elements):
         return [_plain(schema, one) for one in elements if _HOW not in one]
-    made = list(held)
+    made = _Named(field, held)
     for element in elements:
         if element.get(field.merge_key) is None:
             raise bad_request(f"an element of {field.name} does not contain the merge key: {field.merge_key}")
         if element.get(_HOW) == "delete":
-            made = [one for one in made if not _is_called(field, one, element)]
+            made.remove(element)
             continue
-        at = _find(field, made, element)
+        at = made.find(element)
         if at is None:
             made.append(_merged(schema, {}, element))
         else:
-            made[at] = _merged(schema, made[at], element)
-    return made
+            made.elements[at] = _merged(schema, made.elements[at], element)
+    return [one for one in made.elements if one is not _GONE]
 
 
-def _is_called(field: Field, one: object, element: Json) -> bool:
-    return isinstance(one, dict) and bool(one.get(field.merge_key) == element[field.merge_key])
+_GONE = object()
 
 
-def _find(field: Field, held: list[Any], element: Json) -> int | None:
-    """The one with all the keys that the element has, else the first with its merge key: two ports of one number."""
-    called = [i for i, one in enumerate(held) if _is_called(field, one, element)]
-    told = [key for key in field.keys if key in element]
-    exact = [i for i in called if all(held[i].get(key) == element[key] for key in told)]
-    return next(iter(exact or called), None)
+class _Named:
+    """A list's elements, found by their merge key: merging takes no more steps than the lists are long."""
+
+    def __init__(self, field: Field, elements: list[Any]) -> None:
+        self._field = field
+        self.elements: list[Any] = []
+        self._places: dict[Hashable, list[int]] = {}
+        for one in elements:
+            self.append(one)
+
+    def append(self, one: Any) -> None:  # noqa: ANN401 JSON
+        if isinstance(one, dict):
+            self._places.setdefault(named(one.get(self._field.merge_key)), []).append(len(self.elements))
+        self.elements.append(one)
+
+    def remove(self, element: Json) -> None:
+        """All that are called like it."""
+        for place in self._places.pop(named(element[self._field.merge_key]), ()):
+            self.elements[place] = _GONE
+
+    def find(self, element: Json) -> int | None:
+        """The one with all keys that the element has, else the first with its merge key: two ports of one number."""
+        called = self._places.get(named(element[self._field.merge_key]), ())
+        told = [key for key in self._field.keys if key in element]
+        exact = (i for i in called if all(self.elements[i].get(key) == element[key] for key in told))
+        return next(exact, called[0] if called else None)
 
 
 def _ordered(field: Field, made: list[Any], order: list[Any], held: list[Any]) -> list[Any]:
     if field.merge_key:
         # The order names elements by their merge key alone; each name stands for all that have it.
-        names = [one.get(field.merge_key) for one in order if isinstance(one, dict)]
-        wanted = [identity(field, one) for name in names for one in made if one.get(field.merge_key) == name]
+        called: dict[Hashable, list[Hashable]] = {}
+        for one in made:
+            called.setdefault(named(one.get(field.merge_key)), []).append(identity(field, one))
+        names = dict.fromkeys(named(one.get(field.merge_key)) for one in order if isinstance(one, dict))
+        wanted = [one for name in names for one in called.get(name, ())]
     else:
         wanted = [identity(field, one) for one in order]
     return in_order(field, made, wanted, [identity(field, one) for one in held])

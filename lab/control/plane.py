@@ -12,7 +12,7 @@ from lab.api.applying import last_applied, remembering, three_way
 from lab.api.deletion import Deletion
 from lab.api.errors import ApiError
 from lab.api.kinds import complete
-from lab.api.registry import STRICT, Registry, judge
+from lab.api.registry import STRICT, Registry, judged
 from lab.api.resources import CONFIGMAPS, EVENTS, NAMESPACES, PODS, RESOURCES, SERVICES, Resource
 from lab.api.store import Json, Key, Store
 from lab.api.versions import outward
@@ -160,7 +160,7 @@ class ControlPlane:
         """Make one object what is asked of it as `kubectl apply` does, and no more than kubectl may: `created`,
         `configured` or `unchanged`. ApiError, also for fields that the kind does not have.
         """
-        judge(one.resource, one.item, STRICT)
+        judged(one.resource, one.item, STRICT)
         live = self.store.find(one.resource.stored, *one.key)
         if live is None:
             return self._created(one)

@@ -38,9 +38,9 @@ from lab.api.resources import (
     SERVICES,
     Resource,
 )
-from lab.api.schema.decoding import type_error, unknown
+from lab.api.schema.decoding import known, type_error, unknown
 
-__all__ = ["carried", "check", "complete", "type_errors", "unknown_fields"]
+__all__ = ["carried", "check", "complete", "known_fields", "type_errors", "unknown_fields"]
 
 Json = dict[str, Any]
 
@@ -105,5 +105,10 @@ def type_errors(resource: Resource, item: Json) -> str | None:
 
 
 def unknown_fields(resource: Resource, item: Json) -> list[str]:
-    """The paths of the fields that the kind does not have, such as `spec.ports[0].prot`."""
+    """The paths of fields that the kind does not have, such as `spec.ports[0].prot`."""
     return unknown(resource.message, item)
+
+
+def known_fields(resource: Resource, item: Json) -> Json:
+    """The object without them, as the API server's decoder leaves it."""
+    return known(resource.message, item)

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
+from operator import is_
 from typing import Any
 
 from lab.api.schema.base64 import corrupt_at
@@ -13,6 +15,7 @@ from lab.api.schema.messages import Field, Message, root
 
 Json = dict[str, Any]
 
+MOST_UNKNOWN = 100  # as the API server's decoder
 _LIMITS = {"int32": 1 << 31, "int64": 1 << 63}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -23,8 +26,33 @@ def type_error(kind: str, item: Json) -> str | None:
 
 
 def unknown(kind: str, item: Json) -> list[str]:
-    """The paths of the fields that the kind does not have. `item` has no values of a wrong type."""
-    return list(_unknown(root(kind), item, ""))
+    """The paths of the first fields that the kind does not have. `item` has no values of a wrong type."""
+    return list(islice(_unknown(root(kind), item, ""), MOST_UNKNOWN))
+
+
+def known(kind: str, item: Json) -> Json:
+    """The object without the fields that the kind does not have: the very same where there are none. `item` has no
+    values of a wrong type.
+    """
+    return _known(root(kind), item)
+
+
+def _known(schema: Message, item: Json) -> Json:
+    made = {name: _known_value(field, value) for name, value in item.items() if (field := schema.fields.get(name))}
+    same = len(made) == len(item) and all(value is item[name] for name, value in made.items())
+    return item if same else made
+
+
+def _known_value(field: Field, value: Any) -> Any:  # noqa: ANN401 JSON
+    if not field.is_message or not value:
+        return value
+    if field.shape == "one":
+        return _known(field.message, value)
+    if field.shape == "list":
+        made = [_known(field.message, one) if one else one for one in value]
+        return value if all(map(is_, made, value)) else made
+    pairs = {key: _known(field.message, one) if one else one for key, one in value.items()}
+    return value if all(one is value[key] for key, one in pairs.items()) else pairs
 
 
 def _errors(schema: Message, item: Json, path: str) -> Iterator[str]:
