@@ -1,5 +1,7 @@
-"""The one module that writes on the terminal, apart from the story of a journey: progress while waiting, tables,
-plain lines.
+"""The one module that writes on the terminal: progress while waiting, tables, lines, plain or in colours.
+
+Whatever it is given may have come from a pod or the network, so nothing of it is obeyed: `lab.printable`. Only what a
+program in the lab writes itself, and packets that are asked for as packets, reach the terminal as they are.
 """
 
 from __future__ import annotations
@@ -7,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from lab import printable
 from lab.calling import spoken
 from lab.errors import MachineError
 
@@ -32,8 +35,7 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         if self._shown:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+            _tell("\r\033[K")
 
     def show(self, done: int, of: int, place: str) -> None:
         """So many steps of so many are done, the last ones in that place."""
@@ -42,15 +44,14 @@ class Progress:
             return
         self._last = now
         filled = WIDTH * done // max(of, 1)
-        sys.stderr.write(f"\r\033[K{self._what} {'█' * filled}{'░' * (WIDTH - filled)} {done}/{of} {place}")
-        sys.stderr.flush()
+        told = f"{self._what} {'█' * filled}{'░' * (WIDTH - filled)} {done}/{of} {place}"
+        _tell(f"\r\033[K{printable.line(told)}")
 
     def say(self, text: str) -> None:
         """A line that stays, above the progress."""
         if self._shown:
-            sys.stderr.write("\r\033[K")
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+            _tell("\r\033[K")
+        warn(text)
 
 
 def out(text: str) -> None:
@@ -59,9 +60,23 @@ def out(text: str) -> None:
 
 
 def data(text: str) -> None:
-    """What other programs read, on standard output, exactly as it is."""
+    """What other programs read, on standard output, with nothing added."""
     with _written():
-        sys.stdout.write(text)
+        sys.stdout.write(printable.text(text))
+
+
+def styled(lines: Iterable[tuple[str, str]]) -> None:
+    """Lines, each with its style in Rich's words, on standard output: coloured if it is a terminal that can."""
+    if not sys.stdout.isatty():
+        out("\n".join(printable.line(one) for one, _ in lines))
+        return
+    from rich.console import Console  # noqa: PLC0415  50 ms that only a terminal needs
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    with _written():
+        for one, style in lines:
+            console.print(Text(printable.line(spoken(one)), style), soft_wrap=True)
 
 
 def flush() -> None:
@@ -82,8 +97,19 @@ def _written() -> Iterator[None]:
 
 
 def warn(text: str) -> None:
-    """A line on standard error."""
-    sys.stderr.write(f"{spoken(text)}\n")
+    """A line, or several, on standard error."""
+    _tell(f"{printable.text(spoken(text))}\n")
+
+
+def _tell(text: str) -> None:
+    """When nobody can be told (a full disk behind `2>`), the work goes on all the same: its status says how it went."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        return
 
 
 def width() -> int:
@@ -98,19 +124,25 @@ def width() -> int:
 
 
 def shortened(text: str, width: int = 160) -> str:
-    """The beginning of a line that is too long to be read."""
+    """One line; the beginning of one that is too long to be read."""
+    text = printable.line(text)
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """As kubectl prints it: headings in capitals, three spaces between columns, no lines."""
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    return "\n".join(row(each, widths) for each in (columns, *rows))
+    wide = widths((columns, *rows))
+    return "\n".join(row(each, wide) for each in (columns, *rows))
+
+
+def widths(rows: Iterable[Sequence[str]]) -> tuple[int, ...]:
+    """How wide the columns of these rows are, as they are shown."""
+    return tuple(max(len(printable.cell(one)) for one in column) for column in zip(*rows, strict=True))
 
 
 def row(cells: Sequence[str], widths: Sequence[int]) -> str:
     """One line of a table whose columns are that wide."""
-    return "   ".join(cell.ljust(wide) for cell, wide in zip(cells, widths, strict=True)).rstrip()
+    return "   ".join(printable.cell(one).ljust(wide) for one, wide in zip(cells, widths, strict=True)).rstrip()
 
 
 def age(seconds: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from lab import printable
 from lab.network.picture import picture
 from lab.network.structure import Structure, addresses_of, host_end, service_lines, shown_pods, structure
 
@@ -170,9 +171,11 @@ _ENTITIES = {'"': "#quot;", "#": "#35;", "&": "#amp;", "<": "#lt;", ">": "#gt;",
 
 def _mermaid(lines: tuple[str, ...]) -> str:
     """Inside double quotes Mermaid takes entity codes for what would end the text or begin markup."""
-    return "<br/>".join("".join(_ENTITIES.get(letter, letter) for letter in line) for line in lines)
+    shown = map(printable.line, lines)
+    return "<br/>".join("".join(_ENTITIES.get(letter, letter) for letter in line) for line in shown)
 
 
 def _dot(lines: tuple[str, ...]) -> str:
     """A DOT string: only backslash and double quote mean something in it."""
-    return '"' + "\\n".join(line.replace("\\", "\\\\").replace('"', '\\"') for line in lines) + '"'
+    shown = map(printable.line, lines)
+    return '"' + "\\n".join(line.replace("\\", "\\\\").replace('"', '\\"') for line in shown) + '"'

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html import escape
 
+from lab import printable
+
 _NARROW = frozenset("iljtfrI.,:;'|!()[]/- ")
 _WIDE = frozenset("mwMW@%…→")
 _NARROW_EM, _LOWER_EM, _UPPER_EM, _WIDE_EM, _BOLD = 0.46, 0.66, 0.8, 1.0, 1.1
@@ -140,7 +142,7 @@ class Drawing:
         size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
         paper = Box(0, 0, width, height, "paper", 0)
         shapes: list[Box | Line | Text] = [paper, *self.boxes, *self.lines, *self.texts]
-        return "\n".join(
+        document = "\n".join(
             [
                 f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
                 f"<title>{escape(self.title)}</title>",
@@ -149,3 +151,4 @@ class Drawing:
                 "</svg>\n",
             ]
         )
+        return printable.text(document)  # XML has no way to write a control character

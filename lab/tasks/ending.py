@@ -47,8 +47,7 @@ def status_of(act: Callable[[], None]) -> int:
     try:
         status, told = _outcome(act)
         if told:
-            sys.stderr.write(f"{told}\n")
-        sys.stderr.flush()
+            terminal.warn(told)
     except BrokenPipeError:
         status = PIPE_CLOSED
     _let_go()

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from lab import terminal
+from lab import printable, terminal
 from lab.agent import client
 from lab.errors import UsageError
 from lab.tasks import outputs
@@ -46,7 +46,7 @@ class _Words:
         from lab.trace.story import show  # noqa: PLC0415
 
         if self.minimal:
-            terminal.out("\n".join(tell(journey)))
+            terminal.out("\n".join(map(printable.line, tell(journey))))
         else:
             show(journey, verbose=self.verbose)
         terminal.out("")

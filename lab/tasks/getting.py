@@ -133,7 +133,7 @@ def _show_table(asked: Asked, *, wide: bool, watch: bool) -> None:
         where = f" in {asked.namespace} namespace" if asked.namespace else ""
         terminal.warn(f"No resources found{where}.")
     if watch:
-        widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+        widths = terminal.widths((headings, *rows))
 
         def tell(table: Json) -> None:
             for row in table["rows"]:

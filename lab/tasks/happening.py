@@ -6,7 +6,7 @@ import json as json_module
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from lab import terminal
+from lab import printable, terminal
 from lab.agent import client
 from lab.tasks.command import LAB, Context, command
 
@@ -36,4 +36,4 @@ def events(_: Context, follow: bool = False, json: bool = False, lab: str = "") 
 def sentence(entry: dict[str, Any]) -> str:
     """`20:15:03.120  namespace001/pod-3 unready → endpoint slice … → rules on node-0, node-1 in 40 ms → DNS …`."""
     when = datetime.fromtimestamp(entry["time"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
-    return f"{when}  {' → '.join([', '.join(entry['what']) or 'the kernel', *entry['followed']])}"
+    return printable.line(f"{when}  {' → '.join([', '.join(entry['what']) or 'the kernel', *entry['followed']])}")

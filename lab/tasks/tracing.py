@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import terminal
+from lab import printable, terminal
 from lab.agent import client, folder
 from lab.errors import UsageError
 from lab.tasks import outputs, topologies
@@ -181,7 +181,7 @@ def _show(journey: Journey, verbose: bool) -> None:
 def _show_minimal(journey: Journey) -> None:
     from lab.trace.minimal import tell  # noqa: PLC0415
 
-    terminal.out("\n".join(tell(journey)))
+    terminal.out("\n".join(map(printable.line, tell(journey))))
 
 
 def _as_json(told: dict[str, Any]) -> str:

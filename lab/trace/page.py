@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from lab import printable
 from lab.calling import spoken
 from lab.network.labmap import LabMap
 from lab.trace import endpoints, reasons, wording
@@ -38,7 +39,7 @@ def page(journey: Journey, labmap: LabMap) -> str:
     """The whole HTML document."""
     script = _part("js")
     request = journey.request
-    return Template(_part("html")).substitute(
+    document = Template(_part("html")).substitute(
         title=escape(f"{request.source} → {request.to}: {journey.verdict}"),
         policy=b64encode(sha256(script.encode()).digest()).decode(),
         style=_part("css"),
@@ -54,6 +55,7 @@ def page(journey: Journey, labmap: LabMap) -> str:
             line for chapter in chapters(journey) for line in _chapter(chapter, _began(journey, chapter))
         ),
     )
+    return printable.text(document)
 
 
 def _part(kind: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from struct import pack
 from typing import BinaryIO
 
+from lab import printable
 from lab.trace.observation import FRAMED, Capture
 
 LINKTYPE_ETHERNET, LINKTYPE_RAW = 1, 101
@@ -34,7 +35,7 @@ class Writer:
         flags = OUTBOUND if capture.way == "out" else INBOUND
         options = [(EPB_FLAGS, pack("<I", flags))]
         if comment:
-            options.append((COMMENT, comment.encode()))
+            options.append((COMMENT, printable.text(comment).encode()))
         frame = capture.frame
         head = pack("<IIIII", index, capture.t_ns >> 32, capture.t_ns & 0xFFFFFFFF, len(frame), capture.length)
         self._stream.write(_block(ENHANCED_PACKET, head + _padded(frame) + _options(*options)))
@@ -45,8 +46,8 @@ class Writer:
         if key not in self._interfaces:
             self._interfaces[key] = len(self._interfaces)
             options = _options(
-                (IF_NAME, f"{capture.place}/{capture.interface}".encode()),
-                (IF_DESCRIPTION, f"{capture.interface} in {capture.place}".encode()),
+                (IF_NAME, printable.line(f"{capture.place}/{capture.interface}").encode()),
+                (IF_DESCRIPTION, printable.line(f"{capture.interface} in {capture.place}").encode()),
                 (IF_TSRESOL, bytes([NANOSECONDS])),
             )
             self._stream.write(_block(INTERFACE, pack("<HHI", link, 0, 0) + options))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from lab import terminal
 from lab.errors import HoplabError
 from lab.kernel import visit
 from lab.kernel.places import Sandbox
@@ -51,7 +52,7 @@ def _run(sandbox: Sandbox, place: str, command: str, output: int) -> int:
         os.dup2(output, 1)
         code = visit.run(sandbox, place, shlex.split(command), {})
     except HoplabError as error:
-        sys.stderr.write(f"hoplab: {error.message}\n")
+        terminal.warn(f"hoplab: {error.message}")
     except Exception:  # whatever it is ends here: this process must not go on as its parent
         sys.excepthook(*sys.exc_info())
     finally:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab import terminal
-from lab.calling import spoken
 from lab.trace import endpoints, layout, reasons, wording
 from lab.trace.chapters import Chapter, chapters
 from lab.trace.deciding import deciding, rewriting
@@ -43,15 +42,8 @@ def tell(journey: Journey, *, verbose: bool = False, width: int = 0) -> tuple[Li
 
 def show(journey: Journey, *, verbose: bool = False) -> None:
     """Write the story to standard output: in colours on a terminal, else as plain text."""
-    if not sys.stdout.isatty():
-        terminal.out("\n".join(line.text for line in tell(journey, verbose=verbose)))
-        return
-    from rich.console import Console  # noqa: PLC0415  50 ms that only a terminal needs
-    from rich.text import Text  # noqa: PLC0415
-
-    console = Console(highlight=False)
-    for line in tell(journey, verbose=verbose, width=terminal.width()):
-        console.print(Text(spoken(line.text), STYLES[line.style]), soft_wrap=True)
+    width = terminal.width() if sys.stdout.isatty() else 0
+    terminal.styled((line.text, STYLES[line.style]) for line in tell(journey, verbose=verbose, width=width))
 
 
 class _Story:

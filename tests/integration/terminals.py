@@ -43,7 +43,7 @@ class Terminal:
         self._pid, self._descriptor = pty.fork()
         if self._pid == 0:
             os.chdir(cwd)
-            told = {**environment(extra), "TERM": "dumb", "COLUMNS": str(columns), "LINES": "50"}
+            told = {**environment(), "TERM": "dumb", **(extra or {}), "COLUMNS": str(columns), "LINES": "50"}
             os.execvpe(argv[0], list(argv), told)  # noqa: S606  no shell but the one that is asked for
         self._seen = ""
 
@@ -59,6 +59,11 @@ class Terminal:
     def seen(self) -> str:
         """What has appeared."""
         return shown(self._seen)
+
+    @property
+    def raw(self) -> str:
+        """What the program has written, letter by letter."""
+        return self._seen
 
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
