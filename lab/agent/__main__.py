@@ -11,10 +11,11 @@ import os
 import resource
 import socket
 import sys
-from pathlib import Path
 
 from lab.agent import folder
 from lab.agent.apiserver.outside import Outside
+from lab.agent.presence import witness
+from lab.agent.presence.home import BACKLOG, Home
 from lab.agent.protocol import error_message
 from lab.errors import HoplabError, MachineError
 from lab.kernel import programs, sandbox
@@ -27,29 +28,21 @@ def _say(message: dict[str, object]) -> None:
         os.write(1, json.dumps(message).encode() + b"\n")
 
 
-def _listen(lab: Path) -> socket.socket:
-    """The agent's socket, on the host's file system, for its owner only."""
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    directory = os.open(lab, os.O_PATH | os.O_CLOEXEC)
+def _home(lab: str, lock: int) -> Home:
     try:
-        path = f"/proc/self/fd/{directory}/{folder.SOCKET}"
-        Path(path).unlink(missing_ok=True)
-        old = os.umask(0o177)
-        listening.bind(path)
-        os.umask(old)
-    finally:
-        os.close(directory)
-    listening.listen(64)
-    return listening
+        return Home(lab, folder.new(lab), folder.candidates(), lock)
+    except OSError as error:
+        told = f"the folder of lab {lab!r} cannot be used: {error.strerror or error}"
+        raise MachineError(told, f"ls -la {folder.new(lab)}") from error
 
 
-def _outside(lab: Path) -> Outside:
+def _outside(home: Home) -> Outside:
     """What the API server has of the host: its loopback, at a port that is free, and the lab's folder."""
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named: as in apiserver.serving
     made.bind(("127.0.0.1", 0))
     made.listen(64)
     made.setblocking(False)
-    return Outside(made, os.open(lab, os.O_PATH | os.O_CLOEXEC), str(lab))
+    return Outside(made, home)
 
 
 def _quiet() -> None:
@@ -63,30 +56,34 @@ def _quiet() -> None:
 
 def main(lab: str) -> None:
     """Ends when the lab ends. In the parent of the sandbox's init: as soon as that lives."""
-    descriptor = folder.lock(lab)
-    if descriptor is None:
-        _say({"held": True})
-        return
+    name = witness.take(lab)
     try:
+        lock = folder.lock(lab) if name else None
+        if name is None or lock is None:
+            _say({"held": True})
+            return
         programs.require()
-    except MachineError as error:
+        home = _home(lab, lock)
+    except HoplabError as error:
         _say(error_message(error))
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
-    listening = _listen(folder.of(lab))
-    outside = _outside(folder.of(lab))
+    outside = _outside(home)
 
     def life() -> None:
         # Only now, and only in the sandbox: what the agent is made of is imported while the caller reads its own file.
         from lab.agent.service import serve  # noqa: PLC0415
 
+        # Whoever connects is told who listens: from now on that is this process.
+        home.listening.listen(BACKLOG)
+        witness.announce(name)
         try:
             _say({"listening": True})
         except BrokenPipeError:
             return  # whoever started us was killed meanwhile
         _quiet()
-        serve(lab, listening, outside)
+        serve(lab, name, outside)
 
     try:
         sandbox.start(lab, life, refused=lambda error: _say(error_message(error)))

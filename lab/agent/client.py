@@ -1,29 +1,31 @@
-"""The commands' end of the agent's socket."""
+"""The commands' end of the agent's socket. Nothing here waits for ever for an agent that says nothing."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
 import socket
-import struct
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from lab.agent import folder
-from lab.agent.protocol import Message, encode, error_from
+from lab import terminal
+from lab.agent import ending, folder, silence
+from lab.agent.line import Line
+from lab.agent.presence import witness
+from lab.agent.protocol import WORKING, Message, encode, error_from
+from lab.agent.silence import PATIENCE_SECONDS, SAID_SECONDS, UnansweredError
+from lab.agent.starting import START_SECONDS, start
 from lab.errors import LabError, UsageError
-from lab.kernel import interpreter
+from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
 
-START_SECONDS = 20.0
-END_SECONDS = 10.0
+LOOK_EVERY_SECONDS = 0.02
 
 OnEvent = Callable[[Message], None]
+Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 def _ignore(_event: Message) -> None:
@@ -31,97 +33,198 @@ def _ignore(_event: Message) -> None:
 
 
 class Client:
-    """A connection to the agent of one lab."""
+    """A connection to the agent of one lab. `say` is told what a person is to know while the agent says nothing."""
 
-    def __init__(self, lab: str, connection: socket.socket) -> None:
+    def __init__(self, lab: str, connection: socket.socket, say: Say = terminal.warn) -> None:
+        """LabError when the agent has just ended."""
         self.lab = lab
-        self._connection = connection
-        self._lines = connection.makefile("rb")
         # The kernel says who is at the other end, in our own process ids.
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        self.sandbox = Sandbox(struct.unpack("=iII", credentials)[0])
+        self.sandbox = Sandbox(witness.Peer.of(connection).pid)
+        self.life = Life(self.sandbox.pid)
+        self._line = Line(connection)
+        self._say = say
+        self._said_after = SAID_SECONDS
 
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lines.close()
-        self._connection.close()
+        self._line.close()
+        self.life.close()
 
     def request(self, operation: str, on_event: OnEvent = _ignore, **parameters: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
-        """Ask and wait. Gives the result; raises what the agent raised, or LabError when the agent died meanwhile."""
-        for line in self._conversation(encode({"operation": operation, **parameters})):
+        """Ask and wait. Gives the result; raises what the agent raised, or LabError when it ended meanwhile or does not
+        answer.
+        """
+        left = memoryview(encode({"operation": operation, **parameters}))
+        try:
+            while left:
+                left = self._patiently(self._sending(left))
+        except OSError:  # it has ended: its last words are read
+            left = memoryview(b"")
+        return self._result(lambda: self._patiently(self._line.receive), on_event)
+
+    def begin(self, operation: str, **parameters: Any) -> None:  # noqa: ANN401
+        """Ask without waiting for the answer, for which there is `finish`. LabError when the agent has ended."""
+        try:
+            self._line.send(memoryview(encode({"operation": operation, **parameters})), 0.0)
+        except OSError as error:
+            raise self._ended() from error
+
+    def finish(self, deadline: float) -> Any:  # noqa: ANN401
+        """The answer to what was begun, if it comes until then (in the time of time.monotonic()); else LabError."""
+
+        def receive() -> bytes:
+            line = self._line.receive(deadline - time.monotonic())
+            if line is None:
+                raise silence.error(self.lab, self.sandbox.pid, SAID_SECONDS)
+            return line
+
+        return self._result(receive, _ignore)
+
+    def _sending(self, left: memoryview) -> Callable[[float], memoryview | None]:
+        return lambda seconds: self._line.send(left, seconds)
+
+    def _patiently(self, attempt: Callable[[float], T | None]) -> T:
+        """What the attempt gives: it is told how long it may take, and gives None when nothing came of it so soon."""
+        found = attempt(self._said_after)
+        if found is not None:
+            return found
+        pid = self.sandbox.pid
+        if silence.is_stopped(pid):
+            raise silence.error(self.lab, pid, self._said_after)
+        self._say(f"{silence.sentence(self.lab, pid, self._said_after)}; waiting")
+        found = attempt(PATIENCE_SECONDS - SAID_SECONDS)
+        if found is None:
+            raise silence.error(self.lab, pid, PATIENCE_SECONDS)
+        return found
+
+    def _result(self, receive: Callable[[], bytes], on_event: OnEvent) -> Any:  # noqa: ANN401
+        while line := receive():
             message: Message = json.loads(line)
             if "error" in message:
                 raise error_from(message)
             if "result" in message:
                 return message["result"]
-            on_event(message)  # what fails in it is no matter of the agent's
-        raise LabError(
-            f"the agent of lab {self.lab!r} died", "everything of the lab went with it; `./inv up` builds it again"
-        )
+            if message != WORKING:
+                on_event(message)  # what fails in it is no matter of the agent's
+        raise self._ended()
 
-    def _conversation(self, request: bytes) -> Iterator[bytes]:
-        """The lines with which the agent answers; they end early when it has died."""
-        with contextlib.suppress(OSError):
-            self._connection.sendall(request)
-            while line := self._lines.readline():
-                yield line
+    def _ended(self) -> LabError:
+        told = f"lab {self.lab!r} has ended: its agent (process {self.sandbox.pid}) was killed"
+        return LabError(told, "everything of the lab went with it; `./inv up` builds it again")
 
-    def is_heard(self) -> bool:
-        """False when the agent was just ending; once it has heard us it lives as long as we are connected."""
+    def is_heard(self, said_after: float = SAID_SECONDS) -> bool:
+        """False when the agent was just ending; once it has heard us it lives as long as we are connected. So many
+        seconds it may say nothing before a person is told.
+        """
+        self._said_after = said_after
         try:
             self.request("hear")
+        except UnansweredError:
+            raise
         except LabError:
             self.__exit__()
             return False
+        finally:
+            self._said_after = SAID_SECONDS
         return True
 
-    def down(self) -> None:
-        """End the lab and wait until its init is gone."""
-        ended = os.pidfd_open(self.sandbox.pid)
+    def down(self) -> str:
+        """End the lab and wait until its init is gone. Gives "", or what had to be done where asking was not enough."""
         try:
-            with contextlib.suppress(LabError):  # that it died meanwhile is what was asked for
-                self.request("down")
-            if not select.select([ended], [], [], END_SECONDS)[0]:
-                raise LabError(
-                    f"the agent of lab {self.lab!r} does not end", f"kill -9 {self.sandbox.pid} ends all of it"
-                )
+            return ending.see_it_end(self.lab, self.life, asked=self._is_asked_to_end())
         finally:
-            os.close(ended)
-        folder.running()
+            folder.running()
+
+    def _is_asked_to_end(self) -> bool:
+        """Whether it has heard, or has ended anyway."""
+        try:
+            self.begin("down", pid=os.getpid())
+        except LabError:
+            return True
+        if self._line.receive(SAID_SECONDS) is not None:
+            return True
+        told = silence.sentence(self.lab, self.sandbox.pid, SAID_SECONDS)
+        self._say(f"{told}; it is killed if it does not within {ending.DOWN_SECONDS:.0f} s")
+        return self._line.receive(ending.DOWN_SECONDS - SAID_SECONDS) is not None
 
 
-def connect(lab: str | None = None) -> Client:
+def connect(lab: str | None = None, say: Say = terminal.warn) -> Client:
     """To the agent of the named lab, of HOPLAB_LAB, or of the only one running. UsageError if there is none."""
     name = folder.choose(lab)
-    client = _reach(name)
-    if client is None:
-        raise UsageError(f"lab {name!r} is just starting or ending", "try again")
-    return client
+    return _reached(name, say)
 
 
-def connect_or_start(lab: str) -> Client:
+def _reached(name: str, say: Say) -> Client:
+    """To the agent of a lab that runs. One that is just making its socket is waited for, but not for long."""
+    deadline = time.monotonic() + SAID_SECONDS
+    while True:
+        client = reach(name, say)
+        if client is not None:
+            return client
+        if name not in folder.running():
+            raise UsageError(f"lab {name!r} has just ended", "./inv up builds it again")
+        if time.monotonic() > deadline:
+            raise unreachable(name)
+        select.select([], [], [], LOOK_EVERY_SECONDS)
+
+
+def unreachable(name: str) -> LabError:
+    """What is told of a lab that lives, and to whose agent there is no way."""
+    holder = witness.holder(name)
+    if holder is not None:
+        return silence.error(name, holder.pid, SAID_SECONDS)
+    told = f"lab {name!r} is held by another process that does not answer"
+    return LabError(told, f"see who has {folder.of(name) / folder.LOCK} open")
+
+
+def connect_or_start(lab: str, say: Say = terminal.warn) -> Client:
     """To the agent of that lab, started if there is none. Two that start at once: one wins, the other is connected to
     it.
     """
-    folder.of(lab)
+    folder.require_name(lab)
     deadline = time.monotonic() + START_SECONDS
+    patient = time.monotonic() + SAID_SECONDS
     while True:
-        client = _reach(lab) or _start(lab)
-        if client and client.is_heard():
+        client, said_after = reach(lab, say), SAID_SECONDS
+        if client is None and start(lab):
+            client, said_after = reach(lab, say), START_SECONDS
+        if client and client.is_heard(said_after):
             return client
-        if time.monotonic() > deadline:
-            raise LabError(
-                f"lab {lab!r} is held by another process that does not answer",
-                f"see who has {folder.of(lab) / folder.LOCK} open",
-            )
-        select.select([], [], [], 0.02)
+        now = time.monotonic()
+        if now > deadline or (now > patient and _is_held_by_a_stopped_one(lab)):
+            raise unreachable(lab)
+        select.select([], [], [], LOOK_EVERY_SECONDS)
 
 
-def _reach(lab: str) -> Client | None:
+def _is_held_by_a_stopped_one(lab: str) -> bool:
+    holder = witness.holder(lab)
+    return holder is not None and silence.is_stopped(holder.pid)
+
+
+def end(lab: str, say: Say = terminal.warn) -> str:
+    """End that lab and wait until it is gone, whether or not its agent can be asked. Gives "", or what had
+    to be done.
+    """
+    try:
+        with _reached(lab, say) as client:
+            return client.down()
+    except UnansweredError:
+        holder = witness.holder(lab)
+        if holder is None:
+            raise
+        with Life(holder.pid) as life:
+            if witness.holder(lab) != holder:  # its number may be somebody else's by now
+                return end(lab, say)
+            told = ending.see_it_end(lab, life, asked=False)
+        folder.running()
+        return told
+
+
+def reach(lab: str, say: Say) -> Client | None:
     """A connection, or None if nobody listens."""
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     # Through the folder's descriptor: a socket's path may not be longer than 107 bytes.
     try:
         directory = os.open(folder.of(lab), os.O_PATH | os.O_CLOEXEC)
@@ -130,37 +233,9 @@ def _reach(lab: str) -> Client | None:
         return None
     try:
         connection.connect(f"/proc/self/fd/{directory}/{folder.SOCKET}")
-    except OSError:
+        return Client(lab, connection, say)
+    except (OSError, LabError):  # nobody, or nobody any more; or one who has taken no connection for long
         connection.close()
         return None
     finally:
         os.close(directory)
-    return Client(lab, connection)
-
-
-def _start(lab: str) -> Client | None:
-    """Start an agent and connect; None if somebody else has the lab's lock just now. Raises what kept the agent from
-    starting.
-    """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lab.agent", lab],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        cwd="/",
-        env=interpreter.environment(),
-    )
-    assert process.stdout is not None
-    with process.stdout:
-        line = process.stdout.readline()
-    process.wait()
-    message: Message = json.loads(line) if line.strip() else {}
-    if "error" in message:
-        raise error_from(message)
-    if message.get("held"):
-        return None
-    if not message.get("listening"):
-        raise LabError(f"the agent of lab {lab!r} did not start", "its own words are above")
-    with contextlib.suppress(OSError):
-        return _reach(lab)
-    return None

@@ -1,6 +1,7 @@
 """The folder that a lab has on the host: its agent's socket and lock, and the kubeconfig for its API.
 
-Root: /run/hoplab/LAB. Others: $XDG_RUNTIME_DIR/hoplab/LAB, or /tmp/hoplab-UID/LAB where there is no such folder.
+Root: /run/hoplab/LAB. Others: $XDG_RUNTIME_DIR/hoplab/LAB, or /tmp/hoplab-UID/LAB where there is no such folder, or it
+went with the last log-out.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from lab.agent.presence import witness
 from lab.errors import MachineError, UsageError
 from lab.suggestion import did_you_mean
 
@@ -20,72 +24,145 @@ LOCK = "lock"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def base() -> Path:
-    """The folder of all labs of this user, made if it is missing. MachineError if somebody else owns it."""
+def candidates() -> tuple[Path, ...]:
+    """Where this user's labs may be, the best first: none of them need exist."""
     uid = os.geteuid()
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if uid == 0:
-        folder = Path("/run/hoplab")
-    elif runtime and os.access(runtime, os.W_OK):
-        folder = Path(runtime, "hoplab")
-    else:
-        folder = Path(f"/tmp/hoplab-{uid}")  # noqa: S108  its owner and mode are checked below
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != uid or status.st_mode & 0o077:
+        return (Path("/run/hoplab"),)
+    runtimes = (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{uid}")
+    usable = [Path(folder, "hoplab") for folder in runtimes if folder and os.access(folder, os.W_OK)]
+    return tuple(dict.fromkeys((*usable, Path(f"/tmp/hoplab-{uid}"))))  # noqa: S108  owner and mode are checked
+
+
+def base() -> Path:
+    """The folder in which a lab of this user is made, made itself if it is missing. MachineError if somebody else owns
+    it, or it cannot be made.
+    """
+    folder = candidates()[0]
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError:
+        pass  # it is no folder: said below
+    except OSError as error:
+        raise MachineError(f"{folder} cannot be made: {error.strerror}", "labs are kept there") from error
+    if not is_own(folder):
         raise MachineError(
             f"{folder} is not a folder of yours alone", f"remove it, or set XDG_RUNTIME_DIR: ls -ld {folder}"
         )
     return folder
 
 
-def of(lab: str) -> Path:
-    """The folder of that lab, which may not exist. UsageError for what cannot be a lab's name."""
+def is_own(folder: Path) -> bool:
+    """Whether it is a folder, of this user, that nobody else may even read."""
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+
+
+def bases() -> tuple[Path, ...]:
+    """Where labs of this user are looked for: what there is of the candidates. MachineError as of `base`."""
+    first = base()
+    return (first, *(folder for folder in candidates()[1:] if is_own(folder)))
+
+
+def require_name(lab: str) -> None:
+    """UsageError for what cannot be a lab's name."""
     if not _NAME.fullmatch(lab):
         raise UsageError(f"{lab!r} cannot be a lab's name", "up to 63 small letters, digits and -, as for a host")
+
+
+def new(lab: str) -> Path:
+    """The folder that a lab gets which is not running. UsageError for what cannot be a lab's name."""
+    require_name(lab)
     return base() / lab
 
 
+def of(lab: str) -> Path:
+    """The folder of that lab where it runs, or that which it would get. UsageError for what cannot be a lab's name."""
+    require_name(lab)
+    there = bases()
+    for folder in there:
+        if (folder / lab / SOCKET).exists():
+            return folder / lab
+    told = witness.told_folder(lab)  # one that was started with another XDG_RUNTIME_DIR
+    return Path(told) if told else there[0] / lab
+
+
 def lock(lab: str) -> int | None:
-    """Take the lab's lock for as long as the descriptor is open, making the folder; None if another process has it."""
-    folder = of(lab)
+    """Take the lab's lock for as long as the descriptor is open, making the folder; None if another process has it.
+    MachineError if something else is in the way.
+    """
+    return lock_in(new(lab))
+
+
+def lock_in(folder: Path) -> int | None:
+    """The same of the lab with that folder."""
     while True:
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            descriptor = open_lock(folder)
         except FileNotFoundError:
-            continue  # somebody removed the folder of the dead lab in between
+            if folder.parent.is_dir():
+                continue  # somebody removed the folder of the dead lab in between
+            raise MachineError(f"{folder.parent} has just been removed", "try again") from None
+        except OSError as error:
+            told = f"{folder} cannot be a lab's folder: {error.strerror}"
+            raise MachineError(told, f"it is in the way: ls -ld {folder} {folder}/{LOCK}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
-        if _is_still(descriptor, folder / LOCK):
+        if is_still(descriptor, folder / LOCK):
             return descriptor
         os.close(descriptor)
 
 
-def _is_still(descriptor: int, path: Path) -> bool:
+def open_lock(folder: Path) -> int:
+    """The lock's file, made if it is missing. FileNotFoundError when the folder is; other OSErrors when something else
+    has its name.
+    """
+    directory = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return os.open(LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=directory)
+    finally:
+        os.close(directory)
+
+
+def is_still(descriptor: int, path: Path) -> bool:
     """False when the file was removed after it was opened: a lock on it locks nobody out."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
 def running() -> tuple[str, ...]:
-    """The labs whose agent lives. The folders of dead ones are removed on the way."""
-    alive = []
-    for folder in sorted(base().iterdir()):
-        if not _NAME.fullmatch(folder.name):
+    """The labs whose agent lives, answering or not. The folders of dead ones are removed on the way, and what is no
+    folder of a lab is left alone.
+    """
+    alive = set(witness.seen())
+    for folder in _folders():
+        if folder.name in alive:
             continue
-        descriptor = lock(folder.name)
-        if descriptor is None:
-            alive.append(folder.name)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(descriptor)
-    return tuple(alive)
+        with suppress(MachineError):
+            descriptor = lock_in(folder)
+            if descriptor is None:  # with a name that we cannot see: an agent in another network namespace
+                alive.add(folder.name)
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(descriptor)
+    return tuple(sorted(alive))
+
+
+def _folders() -> Iterator[Path]:
+    """What may be a lab's."""
+    for there in bases():
+        for folder in sorted(there.iterdir()):
+            if _NAME.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+                yield folder
 
 
 def choose(lab: str | None) -> str:

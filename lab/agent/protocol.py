@@ -1,5 +1,5 @@
 """What goes over the agent's socket: one JSON object a line. A request, then any number of events, then a result or
-an error.
+an error. While nothing else is to be said for BEAT_SECONDS, the agent says that it is at work.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ Message = dict[str, Any]
 _FAMILY: dict[str, type[HoplabError]] = {
     kind.__name__: kind for kind in (HoplabError, KernelError, LabError, MachineError, UsageError)
 }
+WORKING: Message = {"event": "working"}
+"""A sign of life: what was asked for takes longer."""
+BEAT_SECONDS = 0.5
 # A topology of a thousand pods as a map is about 1 MiB.
 LIMIT = 64 * 1024 * 1024
 

@@ -17,6 +17,7 @@ from lab.network.components import Stop
 from lab.network.objects import UNDERLAY, Chain, Namespace, Network, NftChain, NftSet
 from lab.network.plain import to_plain
 from lab.network.survey import lab_map
+from lab.network.underlay import namespaces
 from lab.plan import plan
 from lab.plan.drift import drifts
 from lab.plan.script import script
@@ -34,12 +35,11 @@ def planned(lab: Lab, wanted: Design) -> Message:
 
 
 def read(lab: Lab, what: str, unready: Mapping[str, str], stopped: tuple[Stop, ...] = ()) -> Any:  # noqa: ANN401  JSON of several shapes
-    """One of the readings, as JSON: `map`, `status`, `drift`. `unready` says why pods are not, by their places;
+    """One of the readings, as JSON: `map`, `drift`. `unready` says why pods are not, by their places;
     `stopped` are the components that somebody wants stopped.
     """
     readings: dict[str, Callable[[], Any]] = {
         "map": lambda: _map(lab, unready, stopped),
-        "status": lambda: _status(lab),
         "drift": lambda: _drift(lab),
     }
     return readings[what]()
@@ -99,9 +99,11 @@ def _map(lab: Lab, unready: Mapping[str, str], stopped: tuple[Stop, ...]) -> Mes
     return replace(made, stopped=stopped).to_json()
 
 
-def _status(lab: Lab) -> Message:
+def status(lab: Lab) -> Message:
+    """The lab at a glance. Nothing is designed for it: it is answered at once, whatever else is going on."""
     it = lab.standing()
-    kinds = [item.kind for item in it.network if isinstance(item, Namespace)]
+    kinds = [item.kind for item in namespaces(it.topology) if isinstance(item, Namespace)]
+    kinds += ["pod"] * len(it.cluster.pods)
     return {
         "lab": lab.name,
         "file": it.file,

@@ -7,42 +7,45 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from lab.agent.control import Control
-from lab.agent.protocol import LIMIT, Message, encode, error_message
+from lab.agent.conversations import Conversations, Operation, Reply
+from lab.agent.presence import witness
+from lab.agent.presence.keeping import keep
+from lab.agent.protocol import Message
 from lab.agent.writer import Writer
-from lab.errors import HoplabError, LabError, UsageError
-from lab.kernel.cancelled import Cancelled
+from lab.errors import LabError
 
 if TYPE_CHECKING:
     from lab.agent.apiserver.outside import Outside
 
-Reply = Callable[[Message], None]
 UNASKED_SECONDS = 30.0
 HUNG_UP_SECONDS = 0.2  # so soon is it noticed that nobody listens any more
 
 # Who started us connects within milliseconds, unless killed meanwhile; one that is slower starts another agent.
 LONELY_SECONDS = 1.0
+AGAIN = "everything of the lab went with it; `./inv up` builds it again"
 
 
-def serve(name: str, listening: socket.socket, outside: Outside) -> None:
-    """Until `down`, SIGTERM, or the death of whoever asked for a first `up` that never succeeded."""
+def serve(name: str, held: socket.socket, outside: Outside) -> None:
+    """`held` is the lab's name in the kernel. Until `down`, SIGTERM, the death of whoever asked for a first `up` that
+    never succeeded, or nobody could see the lab any more.
+    """
     # What is imported stays for good: the collector need not look at it again and again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    asyncio.run(_live(name, listening, outside))
+    asyncio.run(_live(name, held, outside))
 
 
-async def _live(name: str, listening: socket.socket, outside: Outside) -> None:
-    await Service(name, outside).run(listening)
+async def _live(name: str, held: socket.socket, outside: Outside) -> None:
+    await Service(name, outside).run(held)
 
 
 class Service:
@@ -53,8 +56,9 @@ class Service:
         self._control = Control(name, self._writer, outside)
         self._lab = self._control.lab
         self._end = asyncio.Event()
-        self._conversations = 0
-        self._operations: dict[str, Callable[[Message, Reply, threading.Event], Awaitable[Any]]] = {
+        self._home = outside.home
+        self._why = ""
+        operations: dict[str, Operation] = {
             "hear": self._hear,
             "up": self._up,
             "plan": self._plan,
@@ -74,29 +78,51 @@ class Service:
             "intents": self._intents,
             "down": self._down,
         }
+        self._conversations = Conversations(operations, self._end_if_asked_to, self._end_if_nobody_cares)
 
-    async def run(self, listening: socket.socket) -> None:
+    async def run(self, held: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._end.set)
+        loop.add_signal_handler(signal.SIGTERM, self._finish, "somebody sent its agent SIGTERM")
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
         for ignored in (signal.SIGINT, signal.SIGHUP):
             signal.signal(ignored, signal.SIG_IGN)
-        server = await asyncio.start_unix_server(self._converse, sock=listening, limit=LIMIT)
+        await self._conversations.listen(self._home.listening)
+        loop.add_reader(held, lambda: witness.answer(held, str(self._home.folder)))
+        keeping = loop.create_task(self._stay_seen())
         loop.call_later(LONELY_SECONDS, self._end_if_nobody_cares)
-        asyncio.get_running_loop().call_later(UNASKED_SECONDS, self._end_unless_used)
-        async with server:
-            await self._end.wait()
+        loop.call_later(UNASKED_SECONDS, self._end_unless_used)
+        await self._end.wait()
+        keeping.cancel()
+        await self._conversations.farewell(LabError(f"lab {self._lab.name!r} has ended: {self._why}", AGAIN))
         # The kernel ends everything else with this process; there is nothing to clean up.
+
+    def _finish(self, why: str) -> None:
+        """The first reason is the reason."""
+        self._why = self._why or why
+        self._end.set()
+
+    def _end_if_asked_to(self) -> None:
+        """Once whoever asked has been answered."""
+        if self._why:
+            self._end.set()
+
+    async def _stay_seen(self) -> None:
+        self._finish(await keep(self._home, self._seen_anew))
+
+    async def _seen_anew(self, missing: str) -> None:
+        """What was missing of the lab's folder is there again, perhaps elsewhere."""
+        await self._conversations.listen(self._home.listening)
+        self._control.chronicle.write((f"the lab's {missing} was gone",), (f"made anew: {self._home.folder}",))
 
     def _end_if_nobody_cares(self) -> None:
         """A lab that never came up is of use only to those who are still asking for it."""
-        if not self._lab.stands and not self._conversations:
-            self._end.set()
+        if not self._lab.stands and not self._conversations.open:
+            self._finish("nobody asked for it any more")
 
     def _end_unless_used(self) -> None:
         """Whoever started us was to ask for an `up` at once; without one there is nothing to live for."""
         if not self._lab.stands and not self._writer.busy:
-            self._end.set()
+            self._finish("nobody asked for an `up`")
 
     def _reap(self) -> None:
         """An init gets every orphan of its sandbox; those that we started ourselves are waited for where they were
@@ -119,52 +145,6 @@ class Service:
                 return
             os.waitpid(found.si_pid, 0)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._conversations += 1
-        try:
-            while line := await reader.readline():
-                await self._answer(line, reader, writer)
-                await writer.drain()
-        except (ConnectionError, ValueError, asyncio.LimitOverrunError):
-            return  # hung up, or a line longer than any of ours
-        finally:
-            writer.close()
-            self._conversations -= 1
-            self._end_if_nobody_cares()
-
-    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        loop = asyncio.get_running_loop()
-        hung_up = threading.Event()
-
-        def reply(message: Message) -> None:
-            loop.call_soon_threadsafe(writer.write, encode(message))
-
-        try:
-            request: Message = json.loads(line)
-            operation = self._operations.get(request.get("operation", ""))
-            if operation is None:
-                raise UsageError(
-                    f"the agent knows no operation {request.get('operation')!r}",
-                    "client and agent differ: down, then up",
-                )
-            asked = asyncio.ensure_future(operation(request, reply, hung_up))
-            gone = asyncio.ensure_future(_until_closed(reader))
-            await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not asked.done():
-                hung_up.set()
-            gone.cancel()
-            await asyncio.wait((gone,))
-            writer.write(encode({"result": await asked}))
-        except HoplabError as error:
-            writer.write(encode(error_message(error)))
-        except Cancelled:
-            return
-        except Exception as error:  # one request's defect must not take the lab with it
-            told = LabError(
-                f"defect in the agent: {type(error).__name__}: {error}", "please report it, with the topology file"
-            )
-            writer.write(encode(error_message(told)))
-
     async def _in_writer(self, busy: str, reply: Reply, work: Callable[[], Any]) -> Any:  # noqa: ANN401
         if self._writer.busy:
             reply({"event": "waiting", "for": self._writer.busy})
@@ -182,10 +162,14 @@ class Service:
         return await self._control.plan(request["text"], request["file"], tuple(request["settings"]))
 
     async def _read(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        """What commands show: answered from the design, waiting for a writer at work so that it is the whole truth."""
+        """What commands show: answered from the design, waiting for a writer at work so that it is the whole truth;
+        but for what `list` asks of every lab, which waits for nobody.
+        """
         what = request["what"]
         if what == "troubles":
             return self._control.troubles()
+        if what == "status":
+            return _readings().status(self._lab)
         unready = self._control.unready() if what == "map" else {}
         stopped = self._control.stops.all
         return await self._in_writer("a reading", reply, lambda: _readings().read(self._lab, what, unready, stopped))
@@ -255,8 +239,8 @@ class Service:
                 deaf()
         return {}
 
-    async def _down(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        asyncio.get_running_loop().call_later(0.0, self._end.set)
+    async def _down(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        self._why = f"`down` ended it (process {request.get('pid', '?')})"
         return {}
 
 
@@ -270,10 +254,3 @@ def _editing() -> ModuleType:
     from lab.agent import editing  # noqa: PLC0415  as above
 
     return editing
-
-
-async def _until_closed(reader: asyncio.StreamReader) -> None:
-    """Returns when the other side has hung up. It sends one request at a time, so there is nothing to read before the
-    answer.
-    """
-    await reader.read(1)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from lab import terminal
 from lab.agent import client, folder
-from lab.agent.client import Client
-from lab.errors import LabError, UsageError
+from lab.agent.asking import Answered, ask_all
+from lab.agent.silence import UnansweredError
+from lab.errors import HoplabError, UsageError
 from lab.tasks import topologies
 from lab.tasks.command import LAB, Context, command
 
@@ -74,7 +75,7 @@ def bring_up(name: str, source: topologies.Source, settings: list[str]) -> None:
             else:
                 progress.show(event["done"], event["of"], event["place"])
 
-        with client.connect_or_start(name) as connected:
+        with client.connect_or_start(name, progress.say) as connected:
             result = connected.request("up", on_event, **_request(source, settings))
     for warning in result["warnings"]:
         terminal.warn(f"warning: {warning}")
@@ -102,32 +103,32 @@ def down(_: Context, lab: str = "", all_: bool = False) -> None:
     if not names:
         terminal.out("no lab is running")
     for name in names:
-        with client.connect(name) as connected:
-            connected.down()
+        told = client.end(name)
+        if told:
+            terminal.warn(told)
         terminal.out(f"{name}: down")
 
 
 @command
 def list_(_: Context) -> None:
     """The labs that run."""
-    rows = []
-    for name in folder.running():
-        try:
-            with client.connect(name) as connected:
-                rows.append(_row(name, connected))
-        except (LabError, UsageError):
-            rows.append((name, "-", "-", "-", "-", "-", "(starting or ending)"))
+    rows = list(map(_row, ask_all(folder.running(), "read", what="status")))
     if not rows:
         terminal.out("no lab is running: ./inv up --topology two-subnet")
         return
     terminal.out(terminal.table(("NAME", "NODES", "PODS", "SERVICES", "AGE", "PID", "TOPOLOGY"), rows))
 
 
-def _row(name: str, connected: Client) -> tuple[str, ...]:
-    status = connected.request("read", what="status")
+def _row(one: Answered) -> tuple[str, ...]:
+    pid = str(one.pid or "-")
+    if isinstance(one.answer, UnansweredError):
+        return (one.lab, "-", "-", "-", "-", pid, "not answering")
+    if isinstance(one.answer, HoplabError):
+        return (one.lab, "-", "-", "-", "-", pid, "(starting or ending)")
+    status = one.answer
     places = status["places"]
     counts = [str(places.get("node", 0)), str(places.get("pod", 0)), str(status["services"])]
-    return (name, *counts, terminal.age(time.time() - status["started"]), str(connected.sandbox.pid), status["file"])
+    return (one.lab, *counts, terminal.age(time.time() - status["started"]), pid, status["file"])
 
 
 @command(help=_TOPOLOGY, iterable=["set_"])

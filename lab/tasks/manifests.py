@@ -62,10 +62,11 @@ def _read(file: str) -> tuple[str, str]:
 @command(help=LAB, rest="ARGUMENT…")
 def kubectl(context: Context, lab: str = "") -> None:
     """The real kubectl with the lab's kubeconfig. Its exit status is kubectl's."""
-    name = folder.choose(lab or None)
     program = shutil.which("kubectl")
     if program is None:
         raise MachineError("this machine has no kubectl", HOW_TO_GET_KUBECTL)
-    config = str(folder.of(name) / KUBECONFIG)
+    with client.connect(lab or None) as connected:
+        connected.request("hear")  # kubectl itself would wait for a silent one for ever
+    config = str(folder.of(connected.lab) / KUBECONFIG)
     terminal.flush()
     os.execve(program, [program, *context.rest], {**os.environ, "KUBECONFIG": config})  # noqa: S606  no shell is the point

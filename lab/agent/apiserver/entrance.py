@@ -60,7 +60,7 @@ class Entrance:
     @property
     def kubeconfig(self) -> str:
         """The path of the kubeconfig on the host."""
-        return f"{self._outside.folder}/{kubeconfig.NAME}"
+        return str(self._outside.home.folder / kubeconfig.NAME)
 
     async def prepare(self, read: ReadFile) -> None:
         """Have a certificate for the lab's names and addresses, and serve outside."""
@@ -76,8 +76,8 @@ class Entrance:
         self._pki = make(names, addresses)
         write_pki(self._pki)
         app = self._make_app(self._pki.token)
-        kubeconfig.write(
-            self._outside.descriptor, kubeconfig.text(self._lab, self._outside.port, self._pki.ca, self._pki.token)
+        self._outside.home.keep(
+            kubeconfig.NAME, kubeconfig.text(self._lab, self._outside.port, self._pki.ca, self._pki.token)
         )
         return app
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.agent.presence.home import Home
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A listening socket on the host's loopback; the descriptor of the lab's folder there, and the path of that."""
+    """A listening socket on the host's loopback, and the lab's folder there."""
 
     socket: socket.socket
-    descriptor: int
-    folder: str
+    home: Home
 
     @property
     def port(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.agent import folder
+from lab.agent.presence import witness
 from lab.errors import MachineError, UsageError
 
 
@@ -18,7 +19,9 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Labs of this test only."""
     own = tmp_path / "hoplab"
     own.mkdir(mode=0o700)
-    monkeypatch.setattr(folder, "base", lambda: own)
+    monkeypatch.setattr(folder, "candidates", lambda: (own,))
+    monkeypatch.setattr(witness, "seen", tuple)
+    monkeypatch.setattr(witness, "told_folder", lambda _lab: "")
     monkeypatch.delenv("HOPLAB_LAB", raising=False)
     return own
 
@@ -52,6 +55,63 @@ def test_the_dead_are_tidied_away_and_the_living_are_not(base: Path) -> None:
     (base / "dead" / "agent.sock").touch()
     assert folder.running() == ("one", "two")
     assert sorted(path.name for path in base.iterdir()) == ["one", "two"]
+
+
+@pytest.mark.usefixtures("running")
+def test_what_is_no_lab_s_folder_is_left_alone(base: Path) -> None:
+    (base / "file").touch()
+    (base / "link").symlink_to("/nonexistent")
+    (base / "other").symlink_to(base / "one")
+    (base / "strange").mkdir()
+    (base / "strange" / folder.LOCK).mkdir()
+    assert folder.running() == ("one", "two")
+    assert sorted(path.name for path in base.iterdir()) == ["file", "link", "one", "other", "strange", "two"]
+
+
+@pytest.mark.parametrize(
+    "what", ["file", "dangling link", "link to a folder", "lock that is a folder", "lock that leads away"]
+)
+def test_what_is_in_the_way_of_a_lab_is_named(base: Path, what: str) -> None:
+    match what:
+        case "file":
+            (base / "lab").touch()
+        case "dangling link":
+            (base / "lab").symlink_to("/nonexistent")
+        case "link to a folder":
+            (base / "lab").symlink_to(base)
+        case "lock that is a folder":
+            (base / "lab" / folder.LOCK).mkdir(parents=True)
+        case _:
+            (base / "lab").mkdir()
+            (base / "lab" / folder.LOCK).symlink_to(base / "elsewhere")
+    with pytest.raises(MachineError, match="/lab cannot be a lab's folder"):
+        folder.lock("lab")
+
+
+@pytest.mark.usefixtures("base")
+def test_a_lab_whose_lock_is_gone_lives_as_long_as_its_agent_has_its_name(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (base / "lab").mkdir()
+    (base / "lab" / "kubeconfig").touch()
+    monkeypatch.setattr(witness, "seen", lambda: ("lab", "vanished"))
+    assert folder.running() == ("lab", "vanished")
+    assert (base / "lab" / "kubeconfig").exists()
+
+
+def test_a_lab_is_looked_for_wherever_one_may_have_been_started(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = base.parent / "later"
+    (later / "lab").mkdir(parents=True)
+    (later / "lab" / folder.SOCKET).touch()
+    later.chmod(0o700)
+    foreign = base.parent / "foreign"
+    (foreign / "lab").mkdir(parents=True)
+    (foreign / "lab" / folder.SOCKET).touch()
+    foreign.chmod(0o755)
+    monkeypatch.setattr(folder, "candidates", lambda: (base, foreign, later))
+    assert folder.of("lab") == later / "lab"
+    assert folder.new("lab") == base / "lab"
+    assert folder.bases() == (base, later)
 
 
 def test_a_lock_on_a_file_that_was_tidied_away_is_none(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

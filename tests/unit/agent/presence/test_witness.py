@@ -1,0 +1,52 @@
+"""The name that an agent holds in the kernel: one for each user and lab, and nobody else's counts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+
+import pytest
+
+from lab.agent.presence import witness
+
+
+@pytest.fixture
+def lab() -> str:
+    """A name that nobody else has."""
+    return f"unit-{uuid.uuid4().hex[:12]}"
+
+
+def test_a_name_is_held_once_and_goes_with_its_holder(lab: str) -> None:
+    held = witness.take(lab)
+    assert held is not None
+    assert witness.take(lab) is None
+    assert witness.holder(lab) == witness.Peer(os.getpid(), os.geteuid())
+    assert lab in witness.seen()
+    held.close()
+    assert witness.holder(lab) is None
+    assert lab not in witness.seen()
+
+
+def test_whoever_holds_it_tells_where_the_folder_is(lab: str) -> None:
+    held = witness.take(lab)
+    assert held is not None
+    with held, socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(f"\0hoplab/{os.geteuid()}/{lab}")
+        witness.answer(held, "/run/somewhere/lab")
+        assert asking.recv(100) == b"/run/somewhere/lab"
+    assert witness.told_folder(lab) == ""
+
+
+def test_a_stranger_s_name_is_none(lab: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user may bind any name first: that neither makes a lab of it, nor keeps ours from starting."""
+    monkeypatch.setattr(witness.Peer, "is_ours", property(lambda _: False))
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(f"\0hoplab/{os.geteuid()}/{lab}")
+        stranger.listen()
+        assert lab not in witness.seen()
+        assert witness.holder(lab) is None
+        held = witness.take(lab)
+        assert held is not None
+        witness.answer(held, "/somewhere")
+        held.close()
