@@ -130,6 +130,13 @@ class Client:
             self._said_after = SAID_SECONDS
         return True
 
+    def require_lab(self) -> None:
+        """LabError when the lab is ending, or has ended."""
+        # The kernel closes what the agent has open first, then kills what is in the sandbox, then tells that it ended.
+        if self._line.has_ended():
+            self.life.has_ended(ending.END_SECONDS)
+            self.life.require()
+
     def down(self) -> str:
         """End the lab and wait until its init is gone. Gives "", or what had to be done where asking was not enough."""
         try:

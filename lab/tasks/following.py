@@ -28,7 +28,7 @@ def follow(
         raise UsageError(f"{count} journeys cannot be told", "--count 20")
     with client.connect(lab or None) as connected, ExitStack() as stack:
         labmap = LabMap.from_json(connected.request("read", what="map"))
-        watched = following(connected.sandbox, labmap, source, connected)
+        watched = following(connected.sandbox, connected.life, labmap, source, connected)
         stream = stack.enter_context(outputs.opened(json)) if json else None
         words = None if json == outputs.STANDARD else _Words(minimal, verbose)
         watched.run(_Terminal(watched.source.name, labmap.lab, stream, words), count)

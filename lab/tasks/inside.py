@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+from collections.abc import Mapping, Sequence
 
 from lab.agent import client
+from lab.agent.client import Client
 from lab.errors import UsageError
 from lab.kernel import programs, tools, visit
 from lab.network.objects import UNDERLAY
 from lab.tasks.command import LAB, Context, Exit, command
 
+KILLED = 128 + signal.SIGKILL
 _PLACE = {"place": "node-0, router, gateway, internet, namespace001/pod-0, or pod-0 where that is unambiguous."}
 
 
@@ -21,7 +25,7 @@ def exec_(context: Context, place: str, lab: str = "") -> None:
         raise UsageError("which command?", f"./inv exec {place} -- ip route")
     with client.connect(lab or None) as connected:
         where = connected.request("place", name=place)
-        raise Exit(code=visit.run(connected.sandbox, where, context.rest, {}))
+        raise Exit(code=_run(connected, where, context.rest, {}))
 
 
 @command(positional=["place"], help={**LAB, **_PLACE})
@@ -32,4 +36,12 @@ def shell(_: Context, place: str = UNDERLAY, lab: str = "") -> None:
         where = connected.request("place", name=place)
         prompt = f"[{connected.lab} {where}] \\w\\$ "
         told = tools.handler(programs.family(), root=os.geteuid() == 0)
-        raise Exit(code=visit.run(connected.sandbox, where, argv, {"PS1": prompt, **told}))
+        raise Exit(code=_run(connected, where, argv, {"PS1": prompt, **told}))
+
+
+def _run(connected: Client, place: str, argv: Sequence[str], extra: Mapping[str, str]) -> int:
+    """The program's status. LabError when it was killed by the end of the lab."""
+    status = visit.run(connected.sandbox, place, argv, extra)
+    if status == KILLED:
+        connected.require_lab()
+    return status

@@ -210,8 +210,12 @@ def capture(_: Context, where: str, filter_: str = "", write: str = "", count: i
 
     with client.connect(lab or None) as connected:
         map_ = LabMap.from_json(connected.request("read", what="map"))
-        number = watch(connected.sandbox, map_, where, _say, expression=filter_, write=write, count=count)
-    terminal.warn(f"{number} packets captured{f', written to {write}' if write else ''}")
+        number = watch(
+            connected.sandbox, connected.life, map_, where, _say, expression=filter_, write=write, count=count
+        )
+        terminal.warn(f"{number} packets captured{f', written to {write}' if write else ''}")
+        if not count or number < count:
+            connected.life.require()
 
 
 def _say(line: str) -> None:

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Protocol
 
 from lab.errors import UsageError
+from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
 from lab.kernel.rtnetlink import address, interface
 from lab.network.labmap import LabMap, Place
@@ -45,13 +46,14 @@ class Following:
     """A pod that is to be watched."""
 
     sandbox: Sandbox
+    life: Life
     labmap: LabMap
     source: Place
     agent: Agent
 
     def run(self, audience: Audience, count: int = 0) -> None:
-        """Tell each journey, until Ctrl-C, SIGTERM, or so many. For a process of its own: it joins the lab's user
-        namespace for good.
+        """Tell each journey, until Ctrl-C, SIGTERM, or so many. LabError when the lab ends before. For a process of its
+        own: it joins the lab's user namespace for good.
         """
         enter(self.sandbox)
         named = places(self.labmap, self.source)
@@ -63,6 +65,7 @@ class Following:
                     audience.begun(len(named))
                     lookout = Lookout(
                         self.sandbox,
+                        self.life,
                         self.labmap,
                         self.source,
                         self.agent,
@@ -91,12 +94,12 @@ def own_addresses(inquiry: Inquiry) -> tuple[str, ...]:
     return tuple(one for one in found if not one.startswith("127."))
 
 
-def following(sandbox: Sandbox, labmap: LabMap, source: str, agent: Agent) -> Following:
+def following(sandbox: Sandbox, life: Life, labmap: LabMap, source: str, agent: Agent) -> Following:
     """UsageError when the source is not a pod."""
     place = labmap.find(source)
     if place.kind != "pod":
         raise UsageError(f"{source} is no pod, and what is followed is one", "./inv get pods lists them")
-    return Following(sandbox, labmap, place, agent)
+    return Following(sandbox, life, labmap, place, agent)
 
 
 def places(labmap: LabMap, source: Place) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from random import SystemRandom
 
 from lab.kernel.connections import Event
+from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap, Place
 from lab.network.path import Walker
@@ -51,6 +52,7 @@ class Lookout:
     def __init__(
         self,
         sandbox: Sandbox,
+        life: Life,
         labmap: LabMap,
         source: Place,
         agent: Agent,
@@ -59,7 +61,7 @@ class Lookout:
         selection: Selection,
         announce: Callable[[Sampling], None],
     ) -> None:
-        self._sandbox, self._labmap, self._agent = sandbox, labmap, agent
+        self._sandbox, self._life, self._labmap, self._agent = sandbox, life, labmap, agent
         self._witnesses, self._hearing = witnesses, hearing
         self._selection, self._announce = selection, announce
         self._rules = RememberedRules()
@@ -82,11 +84,13 @@ class Lookout:
         self._read_ns = time.time_ns()  # up to when all places have been read
 
     def journeys(self) -> Iterator[Journey]:
-        """One after the other, endlessly. A flow is told a round after its end was seen, when all have told of it, and
-        no place has more to tell.
+        """One after the other, until the lab ends: LabError. A flow is told a round after its end was seen, when all
+        have told of it, and no place has more to tell.
         """
         before: list[Flow] = []
         while True:
+            # The sockets keep the places alive, silent for ever.
+            self._life.require()
             for one in self._hearing.take():
                 if one.selection is not None:
                     self._select(one.selection, one.ended_ns)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lab.errors import UsageError
+from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace import wording
@@ -17,11 +18,12 @@ from lab.trace.observation import observed
 from lab.trace.pcapng import Writer
 from lab.trace.tracer import enter
 
-TICK = 0.5  # seconds; how soon a Ctrl-C that came between two packets is noticed
+TICK = 0.5  # seconds; how soon is noticed that the lab has ended, or a Ctrl-C that came between two packets
 
 
 def watch(
     sandbox: Sandbox,
+    life: Life,
     labmap: LabMap,
     where: str,
     say: Callable[[str], None],
@@ -30,7 +32,8 @@ def watch(
     write: str = "",
     count: int = 0,
 ) -> int:
-    """Say a line for every packet at `PLACE` or `PLACE/DEVICE`, until Ctrl-C or `count` packets; gives how many.
+    """Say a line for every packet at `PLACE` or `PLACE/DEVICE`, until Ctrl-C, `count` packets, or the end of the lab's
+    life; gives how many.
 
     `expression` is a filter in tcpdump's language, `write` a pcapng file, which is complete whenever it ends. For a
     process of its own: joins the lab's user namespace for good.
@@ -45,7 +48,8 @@ def watch(
         captures = stack.enter_context(Captures(sandbox))
         captures.open([place], interface, program)
         try:
-            while not count or number < count:
+            # Whoever listens keeps the place's namespace alive: that the lab has ended is not to be seen there.
+            while (not count or number < count) and not life.has_ended():
                 for observation in observed(captures.read(TICK), labmap):
                     say(wording.line(observation))
                     if writer:
