@@ -22,6 +22,7 @@ from lab.agent.kubelet.children import Children
 from lab.agent.kubelet.kubelet import Kubelet
 from lab.agent.kubelet.probing import Prober
 from lab.agent.lab import Brought, Lab
+from lab.agent.names import Names
 from lab.agent.node_info import node_info
 from lab.agent.protocol import Message
 from lab.agent.reading import Design, ReadFile, read_file
@@ -94,6 +95,7 @@ class Control:
         self.turn = asyncio.Lock()
         self._troubles = Troubles(self.plane.runner, self.chronicle, self._wake_up)
         self._follower: asyncio.Task[None] | None = None
+        self._names: Names | None = None
         self._holder = ""
         self._warming: asyncio.Task[None] | None = None
         self.plane.store.listen(self._heard)
@@ -172,6 +174,7 @@ class Control:
         self._warming = self._loop.create_task(self._writer.do("getting ready to follow", self.lab.warm))
         if self._follower is None:
             self._follower = self._loop.create_task(self._follow())
+            self._names = Names(self.lab, self._writer, self.chronicle)
 
     def _told(self, read: ReadFile, brought: Brought) -> Message:
         steps = brought.steps
@@ -247,7 +250,7 @@ class Control:
     def children_ended(self) -> None:
         """Some program of the lab has ended."""
         self.kubelet.ended(self.lab.ended())
-        if self.lab.stands and self.lab.server_ended:
+        if self.lab.stands and self.lab.ended_parts:
             self._wake_up()
 
     def _heard(self, change: Change) -> None:
@@ -281,7 +284,7 @@ class Control:
         picture = self.plane.picture()
         given = self._what_is_given(read)
         waiting, self._waiting = self._waiting, _Waiting()
-        revived = self.lab.server_ended
+        revived = self.lab.ended_parts
         wanted = self._design(read, picture, given)
         as_before = picture == self._brought and given == self._given and self.lab.knows(wanted.stale)
         if as_before and not revived:
@@ -295,8 +298,8 @@ class Control:
             self._waiting.since = since
             raise
         self._brought, self._given = picture, given
-        if revived:
-            self.chronicle.write(("the built-in server ended",), ("a new one serves again what it served",))
+        for part in revived:
+            self.chronicle.write((f"{part} ended",), ("a new one serves again what it served",))
         self._report(waiting, brought, since)
         self.kubelet.brought(picture.addresses, self.lab.places, picture.pods)
 

@@ -37,6 +37,7 @@ from lab.plan.steps import AnyStep
 MOST_NAMED = 12
 MOST_TOLD = 1_000
 PROGRESS_SECONDS = 0.05
+SERVER = "the built-in server"
 
 Built = Callable[[Holdings], None]
 """Called when links and rules are there, before the programs that need them are started."""
@@ -114,9 +115,20 @@ class Lab:
         return self._holdings.processes.said(place, lines)
 
     @property
-    def server_ended(self) -> bool:
-        """Whether the built-in server is dead and has something to serve."""
-        return bool(self._holdings.listeners.ended_places())
+    def ended_parts(self) -> tuple[str, ...]:
+        """What has ended, belongs to no pod, and has something to do: in words."""
+        server = (SERVER,) if self._holdings.listeners.ended_places() else ()
+        return (*server, *(process.intent for process in self._dead()))
+
+    def _dead(self) -> tuple[Process, ...]:
+        """Programs of the lab's own, which no kubelet starts again."""
+        kinds = self._holdings.kinds
+        return tuple(one for one in self._holdings.processes.dead() if kinds[one.place].kind != "pod")
+
+    @property
+    def nameless(self) -> tuple[str, ...]:
+        """Places whose names somebody has taken away."""
+        return self._holdings.namespaces.nameless
 
     @property
     def children(self) -> frozenset[int]:
@@ -226,12 +238,17 @@ class Lab:
         watch.lap("ready")
 
     def _revive(self) -> None:
-        """Have the built-in server serve again what it served when it ended."""
+        """Have the built-in server serve again what it served when it ended, and the lab's other programs run again.
+        KernelError when one does not.
+        """
         places = self._holdings.listeners.ended_places()
         if places:  # only then: the whole network is designed for it
             lost = [item for item in self.standing().network if isinstance(item, Listener) and item.place in places]
             if lost:
                 self._holdings.listeners.change((), lost)
+        for process in self._dead():
+            self._holdings.processes.start(process)
+            wait_until_ready(self._holdings, self.standing().network, lambda: False, (process,))
 
     def _difference(self, wanted: Network, watch: Stopwatch) -> Plan:
         """Read what may not be as wanted, and compare. What is found right counts as verified from now on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lab.kernel.netlink import RouteSocket
@@ -23,6 +23,7 @@ class Namespaces:
         FOLDER.mkdir(parents=True, exist_ok=True)
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._fds: dict[str, int] = {UNDERLAY: self._home}
+        self._identities: dict[str, tuple[int, int]] = {}
 
     def __contains__(self, place: str) -> bool:
         return place in self._fds
@@ -65,14 +66,33 @@ class Namespaces:
     def name(self, place: str) -> None:
         """Give an open namespace its name under /run/netns."""
         path = FOLDER / netns_name(place)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o444))
+        with suppress(FileExistsError):  # somebody unmounted what was there, or mounted something else
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o444))
         mount(f"/proc/self/fd/{self._fds[place]}", str(path), "none", MS_BIND)
 
     def is_named(self, place: str) -> bool:
-        """False when `ip netns del` took the name away; the namespace itself lives for as long as it is held open
-        here.
+        """False when `ip netns del`, or an unmounting, took the name away; the namespace itself lives for as long as it
+        is held open here.
         """
-        return place == UNDERLAY or os.path.exists(f"{FOLDER}/{netns_name(place)}")
+        if place == UNDERLAY:
+            return True
+        try:
+            found = os.stat(f"{FOLDER}/{netns_name(place)}")
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._identity(place)
+
+    def _identity(self, place: str) -> tuple[int, int]:
+        """By which the kernel knows the namespace, whatever it is called."""
+        if place not in self._identities:
+            held = os.fstat(self._fds[place])
+            self._identities[place] = held.st_dev, held.st_ino
+        return self._identities[place]
+
+    @property
+    def nameless(self) -> tuple[str, ...]:
+        """The places whose names somebody has taken away."""
+        return tuple(place for place in self.places if not self.is_named(place))
 
     def adopt(self, names: dict[str, str]) -> None:
         """Open namespaces that somebody else made under /run/netns: place by namespace name."""
@@ -85,8 +105,9 @@ class Namespaces:
         """Take the name away and let go; the kernel takes the links with the namespace when its last process has
         left.
         """
-        if self.is_named(place):
-            path = FOLDER / netns_name(place)
+        path = FOLDER / netns_name(place)
+        with suppress(OSError):  # somebody took it away before
             umount(str(path))
-            path.unlink()
+        path.unlink(missing_ok=True)
+        self._identities.pop(place, None)
         os.close(self._fds.pop(place))

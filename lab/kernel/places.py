@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab.errors import LabError, UsageError
+from lab.errors import LabError
 from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWUSER, setns
 from lab.network.objects import UNDERLAY, netns_name
 from lab.network.resolver import OWN_FILES
+
+_NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
 
 
 @contextmanager
@@ -37,16 +40,30 @@ class Sandbox:
     pid: int
 
     def open_netns(self, place: str) -> int:
-        """A file descriptor of the place's network namespace; the caller closes it. UsageError if there is no such
-        place.
+        """A file descriptor of the place's network namespace; the caller closes it. LabError when it has lost its name,
+        or the lab has ended.
         """
         path = (
             f"/proc/{self.pid}/ns/net" if place == UNDERLAY else f"/proc/{self.pid}/root/run/netns/{netns_name(place)}"
         )
         try:
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise UsageError(f"there is no place {place!r} in this lab", "`./inv inspect` lists the places") from None
+            raise self._lost(place) from None
+        try:
+            fcntl.ioctl(opened, _NS_GET_NSTYPE)
+        except OSError:  # the file on which it was mounted
+            os.close(opened)
+            raise self._lost(place) from None
+        return opened
+
+    def _lost(self, place: str) -> LabError:
+        if not os.path.isdir(f"/proc/{self.pid}/root{OWN_FILES}"):
+            return LabError("the lab has just ended", "./inv up builds it again")
+        told = f"{place} has lost its name: /run/netns/{netns_name(place)} is no network namespace any more"
+        return LabError(
+            told, "somebody took it away (`ip netns del`, `umount`); `./inv up` with the lab's file mends it"
+        )
 
     def own_file(self, place: str, name: str) -> str:
         """The text of the place's own `resolv.conf`, `hosts` or `hostname`, as whoever is in the place sees it below

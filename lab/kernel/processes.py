@@ -95,6 +95,10 @@ class Processes:
         """Where something that was started, and not stopped, is no more."""
         return frozenset(s.process.place for s in tuple(self._started.values()) if s.running.poll() is not None)
 
+    def dead(self) -> tuple[Process, ...]:
+        """What was started, and not stopped, and is no more."""
+        return tuple(s.process for s in tuple(self._started.values()) if s.running.poll() is not None)
+
     def start(self, process: Process) -> None:
         """Run it in its place; what it prints goes to a log of its own, and that of the one before it is put aside."""
         name = netns_name(process.place)

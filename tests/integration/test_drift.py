@@ -170,6 +170,13 @@ DAMAGES = [
         ("ip netns del namespace001.pod-1",),
         ("namespace001/pod-1: netns",),
     ),
+    Damage("a name is unmounted, its file left behind", "underlay", ("umount /run/netns/node-1",), ("node-1: netns",)),
+    Damage(
+        "a name is another namespace's",
+        "underlay",
+        ("umount /run/netns/node-1", "mount --bind /run/netns/node-2 /run/netns/node-1"),
+        ("node-1: netns",),
+    ),
 ]
 
 
@@ -214,10 +221,3 @@ def pid_inside(lab: Lab, namespace: str, words: str) -> str:
     found = [pid for pid, *args in listed if pid in there and " ".join(args).startswith(words)]
     assert found, f"nothing runs {words!r} in {namespace}: {sorted(there)} among {listed}"
     return found[0]
-
-
-def test_the_internets_resolver_is_killed(healthy: Lab) -> None:
-    healthy.in_("underlay", f"kill -9 {pid_inside(healthy, 'internet', 'dnsmasq --no-daemon')}")
-    require_named(healthy.drift(), ("internet: process",))
-    healthy.up().ok()
-    assert healthy.exec_("pod-0", "curl", "-sS", "--max-time", "5", "http://www.example.com").ok()

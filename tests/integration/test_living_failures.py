@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.labs import Lab, standing, until
+from tests.integration.labs import Lab, inv, standing, until
 from tests.integration.living import (
     CONNECTIONS,
     NAMES,
@@ -229,3 +229,25 @@ def test_a_switch_survives_what_happens_to_others(living: Lab) -> None:
     api.delete("Pod", "default", "after", grace=0)
     settle(living)
     assert condition(api.get("Pod", "default", "unwell")) == "False"
+
+
+def test_the_internet_s_resolver_is_killed_and_answers_again(living: Lab) -> None:
+    asked = ("curl", "-sS", "--max-time", "5", "http://www.example.com")
+    living.exec_("pod-0", *asked).ok()
+    living.in_("underlay", f"kill -9 {pid_inside(living, 'internet', 'dnsmasq --no-daemon')}")
+    until(lambda: "the internet's resolver ended → a new one" in told(living), "it was started anew, and that is told")
+    assert pid_inside(living, "internet", "dnsmasq --no-daemon")
+    living.exec_("pod-0", *asked).ok()
+    assert "no changes" in living.up().ok()
+
+
+@pytest.mark.parametrize("how", ["umount /run/netns/node-0", "ip netns del node-0"])
+def test_a_name_that_somebody_took_away_is_told_wherever_it_is_missed(living: Lab, how: str) -> None:
+    living.in_("underlay", how)
+    said = inv("trace", "--from", "pod-0", "--to", "myapp", "--lab", living.name).refused(1)
+    assert "node-0 has lost its name" in said
+    assert "`./inv up` with the lab's file mends it" in said
+    until(lambda: "node-0 has lost its name, by hand" in told(living), "it is told as it happens")
+    assert any(line.startswith("node-0: netns") for line in living.drift())
+    assert "add    node-0: netns" in living.up().ok()
+    assert inv("trace", "--from", "pod-0", "--to", "myapp", "--lab", living.name).ok()
