@@ -25,6 +25,7 @@ from lab.agent.lab import Brought, Lab
 from lab.agent.names import Names
 from lab.agent.node_info import node_info
 from lab.agent.protocol import Message
+from lab.agent.pulse import Pulse
 from lab.agent.reading import Design, ReadFile, read_file
 from lab.agent.stops import Stops
 from lab.agent.troubles import Troubles
@@ -44,7 +45,7 @@ from lab.topology.rereading import Rereader
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from lab.api.handler import Api
+    from lab.agent.apiserver.beside import Beside
 
 MOST_TOLD = 1_000
 # Changes that come together are followed together, as kube-proxy does; whoever waits notices nothing of so little.
@@ -66,7 +67,8 @@ class _Waiting:
 class Control:
     """One lab's."""
 
-    def __init__(self, name: str, writer: Writer, outside: Outside) -> None:
+    def __init__(self, name: str, writer: Writer, outside: Outside, pulse: Pulse) -> None:
+        self.pulse = pulse
         self.lab = Lab(name)
         self.chronicle = Chronicle(time.time)
         self._name = name
@@ -101,18 +103,18 @@ class Control:
         self.plane.store.listen(self._heard)
 
     @cached_property
-    def api(self) -> Api:
+    def api(self) -> Beside:
         """The API as clients ask it, imported when the first one does."""
-        from lab.api.handler import Api  # noqa: PLC0415  40 ms that no `up` should wait for
+        from lab.agent.apiserver.beside import Beside  # noqa: PLC0415  40 ms that no `up` should wait for
 
-        return Api(self.plane.registry)
+        return Beside(self.plane.registry, self._loop)
 
     def _app(self, token: str) -> ASGIApp:
         """What the API server serves, to whoever is inside or shows the token."""
         from lab.agent.apiserver.app import make_app  # noqa: PLC0415  80 ms, as above
         from lab.agent.apiserver.streams import PodStreams  # noqa: PLC0415
 
-        return make_app(self.api, PodStreams(self._children, lambda place: place in self.lab.places), token)
+        return make_app(self.api, PodStreams(self._children, lambda place: place in self.lab.places), token, self.pulse)
 
     async def up(
         self, text: str, file: str, settings: Sequence[str], tell: Tell, cancelled: Callable[[], bool], who: str
@@ -130,11 +132,11 @@ class Control:
             except BaseException:
                 entrance.cancel()
                 if before is not None:
-                    self._load(before)
+                    await self._load(before)
                     self._waiting = _Waiting()
                 raise
             self._read = read
-            self._taken_over(brought)
+            await self._taken_over(brought)
         await self.until_probed()
         return self._told(read, brought)
 
@@ -143,7 +145,7 @@ class Control:
     ) -> Brought:
         if read.topology.spec.dns.server == "coredns":
             await entrance  # its servers are given what the entrance makes
-        picture = self._load(read)
+        picture = await self._load(read)
         given = self._what_is_given(read)
         spent = (time.perf_counter() - began) * 1000
 
@@ -155,18 +157,18 @@ class Control:
         self._brought, self._given = picture, given
         return brought
 
-    def _load(self, read: ReadFile) -> Picture:
+    async def _load(self, read: ReadFile) -> Picture:
         """The file's objects into the API, and all that follows from them, as if the pods had been started already."""
-        self.plane.load(read.topology, read.documents)
-        picture = self.plane.expected()
+        await self.pulse.finish(self.plane.loading(read.topology, read.documents))
+        picture = await self.pulse.finish(self.plane.expecting())
         self.kubelet.adopt()
         return picture
 
-    def _taken_over(self, brought: Brought) -> None:
+    async def _taken_over(self, brought: Brought) -> None:
         self._waiting = _Waiting()
         assert self._brought is not None
         self.stops.forget_gone(self._brought.cluster, self._brought)
-        self.kubelet.brought(self._brought.addresses, frozenset(brought.places), self._brought.pods)
+        await self._kubelet_follows(self._brought, frozenset(brought.places))
         if brought.steps:
             self.chronicle.write(
                 (f"up: {len(brought.steps)} steps",), consequences((), brought.steps, brought.milliseconds)
@@ -195,7 +197,7 @@ class Control:
 
         read = await asyncio.to_thread(read_file, text, file, settings, self.lab.design, self._rereader.read)
         async with self.turn:
-            picture = self.plane.preview(read.topology, read.documents)
+            picture = await self.pulse.finish(self.plane.preview(read.topology, read.documents))
             given = self._what_is_given(read)
             wanted = self._design(read, picture, given)
             return await self._writer.do("a plan", lambda: planned(self.lab, wanted))
@@ -281,7 +283,7 @@ class Control:
     async def _catch_up(self) -> None:
         assert self._read is not None
         read, since = self._read, self._waiting.since
-        picture = self.plane.picture()
+        picture = await self.pulse.finish(self.plane.picturing())
         given = self._what_is_given(read)
         waiting, self._waiting = self._waiting, _Waiting()
         revived = self.lab.ended_parts
@@ -289,7 +291,7 @@ class Control:
         as_before = picture == self._brought and given == self._given and self.lab.knows(wanted.stale)
         if as_before and not revived:
             self._report(waiting, None, since)
-            self.kubelet.brought(picture.addresses, self.lab.places, picture.pods)
+            await self._kubelet_follows(picture, self.lab.places)
             return
         try:
             brought = await self._writer.do("following the API", lambda: self.lab.follow(wanted))
@@ -301,7 +303,10 @@ class Control:
         for part in revived:
             self.chronicle.write((f"{part} ended",), ("a new one serves again what it served",))
         self._report(waiting, brought, since)
-        self.kubelet.brought(picture.addresses, self.lab.places, picture.pods)
+        await self._kubelet_follows(picture, self.lab.places)
+
+    async def _kubelet_follows(self, picture: Picture, there: frozenset[str]) -> None:
+        await self.pulse.finish(self.kubelet.bringing(picture.addresses, there, picture.pods))
 
     def _report(self, waiting: _Waiting, brought: Brought | None, since: float) -> None:
         what = causes(waiting.changes)

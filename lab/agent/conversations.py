@@ -11,7 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from lab.agent.protocol import BEAT_SECONDS, LIMIT, WORKING, Message, encode, error_message
+from lab.agent.protocol import BEAT_SECONDS, LIMIT, WORKING, Message, encode, encode_result, error_message
 from lab.errors import HoplabError, LabError, UsageError
 from lab.kernel.cancelled import Cancelled
 
@@ -69,7 +69,8 @@ class Conversations:
     async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._waiting.add(writer)
         try:
-            writer.write(encode({"result": await self._done(json.loads(line), reader, writer)}))
+            result = await self._done(json.loads(line), reader, writer)
+            writer.write(await asyncio.to_thread(encode_result, result))
         except HoplabError as error:
             writer.write(encode(error_message(error)))
         except Cancelled:

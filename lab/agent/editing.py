@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from lab.agent.protocol import Message
+from lab.agent.protocol import Encoded, Message
 from lab.api.requests import Request, Response, Watching
 from lab.api.resources import PODS
 from lab.control import podstatus
@@ -24,13 +24,13 @@ WATCH_SECONDS = 0.05  # how late a change may be told
 GONE_SECONDS = 35.0  # a pod's own time to end is 30
 
 
-def ask(control: Control, path: str, query: dict[str, str], accept: str) -> Message:
+async def ask(control: Control, path: str, query: dict[str, str], accept: str) -> Encoded:
     """What the API answers to a reading, as code and JSON."""
     asked = Request("GET", path, {name: [value] for name, value in query.items()}, {"accept": accept})
-    answer = control.api.handle(asked)
+    answer = await control.api.handle(asked)
     if not isinstance(answer, Response):
         raise UsageError(f"{path} is no single answer", "./inv get --watch follows it")
-    return {"code": answer.code, "object": answer.json()}
+    return Encoded(b'{"code":%d,"object":%s}' % (answer.code, answer.body.rstrip()))
 
 
 async def watch(
@@ -39,7 +39,7 @@ async def watch(
     """Tell what changes of what was read, one object a change, until it is over or the API ends it."""
     query = {name: [value] for name, value in request["query"].items()}
     asked = Request("GET", request["path"], query, {"accept": request["accept"]})
-    answer = control.api.handle(asked)
+    answer = await control.api.handle(asked)
     if not isinstance(answer, Watching):
         told = answer.json()["message"] if isinstance(answer, Response) else "no answer goes on for ever"
         raise UsageError(f"{request['path']} cannot be watched: {told}", "./inv get --help")
@@ -47,6 +47,7 @@ async def watch(
         while not is_over() and not answer.ended:
             while (event := answer.watch.next()) is not None:
                 tell({"event": "change", "change": {"type": event.type, "object": answer.render(event)}})
+                await control.pulse.give_way()
             await asyncio.sleep(WATCH_SECONDS)
     finally:
         answer.close()
@@ -56,10 +57,10 @@ async def apply(control: Control, text: str, file: str) -> list[Message]:
     """Manifests into the running lab, as `kubectl apply` does it. What became of each object (lab.control.verdicts),
     once the kernel has followed. FileError and nothing done for what cannot be read.
     """
-    documents = _read(text, file)
+    documents = await asyncio.to_thread(_read, text, file)
     async with control.turn:
         _require_standing(control)
-        done = applied(control.plane, documents)
+        done = [one async for one in control.pulse.in_turns(applied(control.plane, documents))]
     await control.settled()
     await control.until_probed()
     return [asdict(one) for one in done]
@@ -67,10 +68,10 @@ async def apply(control: Control, text: str, file: str) -> list[Message]:
 
 async def delete(control: Control, text: str, file: str) -> list[Message]:
     """The objects of these manifests out of the running lab, once all of them have ended; told likewise."""
-    documents = _read(text, file)
+    documents = await asyncio.to_thread(_read, text, file)
     async with control.turn:
         _require_standing(control)
-        done = deleted(control.plane, documents)
+        done = [one async for one in control.pulse.in_turns(deleted(control.plane, documents))]
     await _until_gone(control)
     return [asdict(one) for one in done]
 

@@ -4,9 +4,10 @@ an error. While nothing else is to be said for BEAT_SECONDS, the agent says that
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from typing import Any
 
+from lab.api.encoding import text_of
 from lab.errors import FileError, HoplabError, KernelError, LabError, MachineError, Mistake, UsageError
 
 Message = dict[str, Any]
@@ -21,8 +22,21 @@ BEAT_SECONDS = 0.5
 LIMIT = 64 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A result that is JSON already."""
+
+    text: bytes
+
+
 def encode(message: Message) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    """One line."""
+    return text_of(message).encode() + b"\n"
+
+
+def encode_result(result: Any) -> bytes:  # noqa: ANN401 JSON
+    """The line that ends an answer."""
+    return b'{"result":%s}\n' % result.text if isinstance(result, Encoded) else encode({"result": result})
 
 
 def error_message(error: HoplabError) -> Message:

@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from types import ModuleType
@@ -20,13 +21,16 @@ from lab.agent.conversations import Conversations, Operation, Reply
 from lab.agent.presence import witness
 from lab.agent.presence.keeping import keep
 from lab.agent.protocol import Message
+from lab.agent.pulse import Pulse, watched_loop
 from lab.agent.writer import Writer
 from lab.errors import LabError
+from lab.kernel import memory
 
 if TYPE_CHECKING:
     from lab.agent.apiserver.outside import Outside
 
 UNASKED_SECONDS = 30.0
+TURN_SECONDS = 0.001
 HUNG_UP_SECONDS = 0.2  # so soon is it noticed that nobody listens any more
 
 # Who started us connects within milliseconds, unless killed meanwhile; one that is slower starts another agent.
@@ -40,20 +44,26 @@ def serve(name: str, held: socket.socket, outside: Outside) -> None:
     """
     # What is imported stays for good: the collector need not look at it again and again.
     gc.freeze()
+    memory.keep_little()
     gc.set_threshold(50_000, 20, 50)
-    asyncio.run(_live(name, held, outside))
+    # The loop waits no longer than this for a thread at work beside it, each time that it was away for the kernel.
+    sys.setswitchinterval(TURN_SECONDS)
+    pulse = Pulse()
+    with asyncio.Runner(loop_factory=lambda: watched_loop(pulse)) as runner:
+        runner.run(_live(name, held, outside, pulse))
 
 
-async def _live(name: str, held: socket.socket, outside: Outside) -> None:
-    await Service(name, outside).run(held)
+async def _live(name: str, held: socket.socket, outside: Outside, pulse: Pulse) -> None:
+    await Service(name, outside, pulse).run(held)
 
 
 class Service:
     """One lab's loop."""
 
-    def __init__(self, name: str, outside: Outside) -> None:
+    def __init__(self, name: str, outside: Outside, pulse: Pulse) -> None:
+        self._pulse = pulse
         self._writer = Writer()
-        self._control = Control(name, self._writer, outside)
+        self._control = Control(name, self._writer, outside, pulse)
         self._lab = self._control.lab
         self._end = asyncio.Event()
         self._home = outside.home
@@ -170,6 +180,8 @@ class Service:
             return self._control.troubles()
         if what == "status":
             return _readings().status(self._lab)
+        if what == "pulse":
+            return self._pulse.to_json()
         unready = self._control.unready() if what == "map" else {}
         stopped = self._control.stops.all
         return await self._in_writer("a reading", reply, lambda: _readings().read(self._lab, what, unready, stopped))
@@ -209,7 +221,7 @@ class Service:
 
     async def _api(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """One reading of the API: its answer as code and JSON."""
-        return _editing().ask(self._control, request["path"], request.get("query", {}), request["accept"])
+        return await _editing().ask(self._control, request["path"], request.get("query", {}), request["accept"])
 
     async def _watch(self, request: Message, reply: Reply, hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What changes of a reading of the API, until the asker hangs up."""

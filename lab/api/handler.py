@@ -27,6 +27,16 @@ _PART = {"GET", "PUT", "PATCH"}
 _PEOPLE = ("curl/", "Wget/", "Mozilla/")  # who reads what comes back, unless they say otherwise
 
 
+def is_brief(request: Request) -> bool:
+    """Whether it is answered in no time whatever there is: health, one object as it is, the beginning of a watch."""
+    if request.method not in ("GET", "HEAD"):
+        return False
+    found = route(request.path)
+    if found is None:
+        return request.path in discovery.HEALTHY or request.path == "/version"
+    return (bool(found.name) and not _is_pretty(request)) or flag(request.parameters, "watch")
+
+
 class _WrongMethodError(ApiError):
     """The path is served, with these methods."""
 
@@ -206,10 +216,12 @@ def _object_sent(request: Request) -> Json:
 
 
 def _answer(code: int, value: Mapping[str, Any], request: Request) -> Response:
-    asked = request.parameters.get("pretty")
+    return Response(code, encoded(dict(value), _is_pretty(request)))
+
+
+def _is_pretty(request: Request) -> bool:
     by_people = request.headers.get("user-agent", "").startswith(_PEOPLE)
-    pretty = by_people if asked is None else flag(request.parameters, "pretty")
-    return Response(code, encoded(dict(value), pretty))
+    return flag(request.parameters, "pretty") if "pretty" in request.parameters else by_people
 
 
 def _refused(refusal: ApiError, request: Request) -> Response:

@@ -76,6 +76,10 @@ class Registry:
         self.store = store
         self._admission = admission
 
+    def over(self, store: Store) -> Registry:
+        """The same rules over another store, or another sight of this one."""
+        return Registry(store, self._admission)
+
     def get(self, resource: Resource, namespace: str, name: str, subresource: Subresource = "") -> Json:
         """The object; its Scale for that subresource."""
         found = self._held(resource, namespace, name)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.api.encoding import text_of
 from lab.api.watching import Event, Watch
 
 Json = dict[str, Any]
 
 JSON = "application/json"
+MOST_AT_ONCE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,12 @@ class Watching:
     def ended(self) -> bool:
         return self.watch.ended
 
-    def chunk(self, most: int = 500) -> bytes:
-        """The events that wait, at most so many, as the text to send."""
+    def chunk(self, most: int = MOST_AT_ONCE) -> bytes:
+        """Of the events that wait as many as give about so many bytes, as the text to send; b"" when none waits."""
         lines: list[bytes] = []
-        while len(lines) < most and (event := self.watch.next()) is not None:
+        while most > 0 and (event := self.watch.next()) is not None:
             lines.append(encoded({"type": event.type, "object": self.render(event)}))
+            most -= len(lines[-1])
         return b"".join(lines)
 
     def bookmark(self) -> None:
@@ -110,5 +113,6 @@ Answer = Response | Watching | LogRequest | ExecRequest
 
 def encoded(value: Json, pretty: bool = False) -> bytes:
     """One line, or indented for people to read."""
-    text = json.dumps(value, indent=2) if pretty else json.dumps(value, separators=(",", ":"))
-    return text.encode() + b"\n"
+    if pretty:
+        return json.dumps(value, indent=2).encode() + b"\n"
+    return text_of(value).encode() + b"\n"

@@ -43,7 +43,8 @@ def key_of(item: Json) -> Key:
 class Store:
     """`now` gives the time as the API writes it (RFC 3339, seconds, UTC), `new_uid` a fresh UUID.
 
-    One thread at a time may use it. Listeners are called in the order of the changes, after the store has them; they
+    One thread may change it, and others read what there is meanwhile. Listeners are called in the order of the changes,
+    after the store has them; they
     may change the store again.
     """
 
@@ -54,6 +55,7 @@ class Store:
         self._objects: dict[Resource, dict[Key, Json]] = {}
         self._history: deque[Change] = deque(maxlen=REMEMBERED)
         self._forgotten = first  # the revision before the oldest change in the history
+        self._latest: dict[Resource, int] = {}
         self._listeners: list[Callable[[Change], None]] = []
         self._untold: deque[Change] = deque()
         self._telling = False
@@ -154,7 +156,11 @@ class Store:
             raise expired(f"Too large resource version: {revision}, current: {self._revision}")
         if revision == self._revision:
             return ()
-        return [change for change in self._history if change.revision > revision]
+        return [change for change in tuple(self._history) if change.revision > revision]
+
+    def changed(self, resource: Resource) -> int:
+        """The number of the latest change of that kind, 0 if there was none."""
+        return self._latest.get(resource, 0)
 
     def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Have every change told from now on. Gives what ends that."""
@@ -165,6 +171,7 @@ class Store:
         if len(self._history) == REMEMBERED:
             self._forgotten = self._history[0].revision
         self._history.append(change)
+        self._latest[change.resource] = change.revision
         self._untold.append(change)
         if self._telling:
             return  # a listener changes the store: everyone hears of it after what is being told

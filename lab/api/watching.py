@@ -97,7 +97,7 @@ class Watch:
         revision = self._told
         if start.revision > revision or (start.revision and not start.all_first):
             changes = self._store.since(start.revision)
-            return iter([event for change in changes if (event := self._event(change))])
+            return (event for change in changes if (event := self._event(change)))
         if start.nothing_first:
             return iter(())
         held = self._store.list(self.resource, self._selection.namespace)

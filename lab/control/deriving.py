@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from lab.api.resources import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, REPLICASETS, SERVICES, Resource
@@ -14,9 +15,12 @@ from lab.control import derived
 from lab.control.indexes import Owned, by_name
 from lab.control.own_objects import is_own_pod
 from lab.control.ownership import owner_name
+from lab.control.pieces import Pieces
 from lab.control.slices import places_of
 
 T = TypeVar("T")
+
+AT_ONCE = 50  # pods that are made anew in one piece
 
 OWN_SERVICES = ((NAMESPACE, "kube-dns"), ("default", "kubernetes"))
 
@@ -52,10 +56,16 @@ class _Following(Generic[T]):
             if item is not None:
                 self._dirty.setdefault(key, item)
 
-    def follow(self) -> list[Key]:
-        """Make what changed. Gives the keys of what is new in the order, or no longer in it."""
+    @property
+    def is_behind(self) -> bool:
+        """Whether something has changed that was not made anew."""
+        return bool(self._dirty)
+
+    def follow(self, most: int | None = None) -> list[Key]:
+        """Make what changed, at most so many. Gives the keys of what is new in the order, or no longer in it."""
         moved, self._gone = self._gone, []
-        for key, item in self._dirty.items():
+        for key in tuple(islice(self._dirty, most)):
+            item = self._dirty[key]
             before, made = self._made[key], self._make(item)
             self._made[key] = made
             if self._is_own(item):
@@ -64,7 +74,7 @@ class _Following(Generic[T]):
                 self._all = None
             if (made is None) is not (before is None):
                 moved.append(key)
-        self._dirty.clear()
+            del self._dirty[key]
         return moved
 
     def get(self, key: Key) -> T | None:
@@ -113,17 +123,20 @@ class Derivation:
                 self._hear(Change("ADDED", resource, item, None, store.revision))
         self.stop = store.listen(self._hear)
 
+    def following(self, nodes: tuple[str, ...]) -> Pieces[None]:
+        """Most of what `cluster` would have to do, in pieces."""
+        self._use(nodes)
+        while self._pods.is_behind:
+            self._follow_pods(AT_ONCE)
+            yield
+
     def cluster(self, nodes: tuple[str, ...]) -> objects.Cluster:
         """The cluster on these nodes, in the topology's order. Pods of other nodes are not in it.
 
         The same object as the last time when nothing in it has changed.
         """
-        if nodes != self._nodes:
-            self._nodes, self._known = nodes, frozenset(nodes)
-            self._pods.again(self._pods.keys(), self._pod_now)
-        for key in self._pods.follow():
-            naming = self._referring.get("/".join(key), ())
-            self._slices.again(naming, lambda one: self._store.find(ENDPOINTSLICES, *one))
+        self._use(nodes)
+        self._follow_pods(None)
         for following in self._following.values():
             following.follow()
         parts = (
@@ -139,6 +152,16 @@ class Derivation:
         if parts != self._parts:
             self._parts, self._cluster = parts, objects.Cluster(*parts)
         return self._cluster
+
+    def _use(self, nodes: tuple[str, ...]) -> None:
+        if nodes != self._nodes:
+            self._nodes, self._known = nodes, frozenset(nodes)
+            self._pods.again(self._pods.keys(), self._pod_now)
+
+    def _follow_pods(self, most: int | None) -> None:
+        for key in self._pods.follow(most):
+            naming = self._referring.get("/".join(key), ())
+            self._slices.again(naming, lambda one: self._store.find(ENDPOINTSLICES, *one))
 
     def _hear(self, change: Change) -> None:
         if change.resource is PODS:

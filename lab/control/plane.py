@@ -23,6 +23,7 @@ from lab.control.controllers.system import System
 from lab.control.deriving import Derivation
 from lab.control.manifests import Wanted, wanted
 from lab.control.own_objects import Machine
+from lab.control.pieces import Pieces, at_once
 from lab.control.queue import Runner
 from lab.control.recording import Recorder
 from lab.control.refusals import mistakes_of
@@ -123,10 +124,14 @@ class ControlPlane:
         """Make the API's objects those of the file: what is new is made, what differs changed, what a former file had
         and this one has not is removed. What came in by other ways stays. FileError for what the API refuses.
         """
+        at_once(self.loading(topology, documents))
+
+    def loading(self, topology: Topology, documents: Sequence[Document]) -> Pieces[None]:
+        """`load` in pieces."""
         self._topology = topology
         self._allocation.use(topology.spec.services.cidr)
         self._ensure_own(topology)
-        self.runner.settle(self._clock())
+        yield from self.runner.settling(self._clock())
         asked = wanted(topology, documents)
         keys = {(one.resource, one.key) for one in asked}
         for resource, key in sorted(self._from_file - keys, key=lambda one: one[0] is NAMESPACES):
@@ -134,10 +139,13 @@ class ControlPlane:
             if self.store.find(resource, *key) is not None:
                 self.registry.delete(resource, *key, NOW)
         self._from_file = keys
-        mistakes = [mistake for one in asked for mistake in self._put_from_file(one)]
+        mistakes: list[Mistake] = []
+        for one in asked:
+            mistakes += self._put_from_file(one)
+            yield
         if mistakes:
             raise FileError(tuple(mistakes))
-        self.runner.settle(self._clock())
+        yield from self.runner.settling(self._clock())
 
     def _ensure_own(self, topology: Topology) -> None:
         """Nodes, namespaces, DNS and the API's own Service, as this topology and the blocks of addresses have them."""
@@ -205,10 +213,16 @@ class ControlPlane:
 
     def picture(self) -> Picture:
         """The cluster as it follows from the objects, when the controllers have done what there is to do."""
+        return at_once(self.picturing())
+
+    def picturing(self) -> Pieces[Picture]:
+        """`picture` in pieces."""
         assert self._topology is not None, "nothing was loaded"
         self.runner.retry(self._clock())
-        self.runner.settle(self._clock())
-        cluster = self._derivation.cluster(tuple(node.name for node in self._topology.spec.nodes))
+        yield from self.runner.settling(self._clock())
+        nodes = tuple(node.name for node in self._topology.spec.nodes)
+        yield from self._derivation.following(nodes)
+        cluster = self._derivation.cluster(nodes)
         if self._last is None or self._last.cluster != cluster:
             self._addresses = assign(self._topology, cluster, self._addresses)
             self._system.tell_blocks(self._addresses.blocks)
@@ -219,21 +233,26 @@ class ControlPlane:
         """The cluster as it will be when all its pods have been started that are not held back by a probe: what an
         `up` builds at one go.
         """
+        return at_once(self.expecting())
+
+    def expecting(self) -> Pieces[Picture]:
+        """`expected` in pieces."""
         while True:
-            picture = self.picture()
-            if not start_all(self.store, self.recorder, picture.addresses, self.names):
+            picture = yield from self.picturing()
+            started = yield from start_all(self.store, self.recorder, picture.addresses, self.names)
+            if not started:
                 return picture
 
-    def preview(self, topology: Topology, documents: Sequence[Document]) -> Picture:
+    def preview(self, topology: Topology, documents: Sequence[Document]) -> Pieces[Picture]:
         """The cluster as it would be after `load`; nothing here changes."""
         other = ControlPlane(self._now, self._new_uid, self._clock, self._machine)
         for resource in RESOURCES:
             if resource is not EVENTS:
-                for item in self.store.each(resource):
+                for item in tuple(self.store.each(resource)):
                     other.store.adopt(resource, item)
         other._addresses, other._from_file = self._addresses, set(self._from_file)
-        other.load(topology, documents)
-        return other.expected()
+        yield from other.loading(topology, documents)
+        return (yield from other.expecting())
 
 
 def _is_another(new: Json, live: Json) -> bool:

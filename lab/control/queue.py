@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lab.api.resources import BY_KIND, EVENTS, RESOURCES
 from lab.api.store import Change, Json, Store
 from lab.control.controllers import Controller, Key
+from lab.control.pieces import Pieces, at_once
 from lab.control.recording import Recorder
 from lab.errors import LabError
 
@@ -72,6 +73,10 @@ class Runner:
 
         LabError when a controller looks at one key more than `limit` times: that key then counts as failed.
         """
+        at_once(self.settling(now, limit))
+
+    def settling(self, now: float, limit: int = AT_REST) -> Pieces[None]:
+        """`settle` in pieces."""
         self._now = now
         looks: Counter[Work] = Counter()
         while self._queue and not self.stopped:
@@ -84,6 +89,7 @@ class Runner:
                 self._fail(work, problem)
                 raise LabError(problem, "this is a defect of Hoplab's: please report it with these words")
             self._do(work)
+            yield
 
     def retry(self, now: float) -> int:
         """Put what has waited long enough into the queue. Gives how much that is."""

@@ -10,6 +10,7 @@ from lab.api.store import Json, Store
 from lab.cluster.unobeyed import REASON, warnings
 from lab.control import podstatus
 from lab.control.derived import named
+from lab.control.pieces import Pieces
 from lab.control.recording import Recorder
 from lab.network import pod_names
 from lab.network.addressing import Addresses
@@ -56,12 +57,16 @@ def told(recorder: Recorder, pod: Json, kind: str, reason: str, message: str) ->
     recorder.record(pod, kind, reason, message, KUBELET, field=f"spec.containers{{{name}}}", host=host)
 
 
-def start_all(store: Store, recorder: Recorder, addresses: Addresses, names: Names) -> bool:
+def start_all(store: Store, recorder: Recorder, addresses: Addresses, names: Names) -> Pieces[bool]:
     """Take up all pods that have a node, and take out those that are being deleted: what is about to be built at one
     go. Whether there was anything to do. Those that wait to be started anew go on waiting.
     """
     found = False
     for pod in tuple(store.each(PODS)):
+        yield
+        if store.find(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"]) is not pod:
+            found = True  # it has changed meanwhile: the next round looks at it
+            continue
         node = pod["spec"].get("nodeName")
         if podstatus.is_terminating(pod):
             store.remove(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])

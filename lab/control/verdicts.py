@@ -34,14 +34,17 @@ class Verdict:
     failed: bool = False
 
 
-def applied(plane: ControlPlane, documents: Sequence[Document]) -> list[Verdict]:
-    """In the file's order, which is kubectl's: what another object needs stands before it."""
-    made = ((one, _verdict(one, plane.apply, left_out)) for one in asked(documents))
-    return [replace(verdict, told=(*verdict.told, *_unobeyed(one, verdict))) for one, verdict in made]
+def applied(plane: ControlPlane, documents: Sequence[Document]) -> Iterator[Verdict]:
+    """In the file's order, which is kubectl's: what another object needs stands before it. Each is done when it is
+    asked for.
+    """
+    for one in asked(documents):
+        verdict = _verdict(one, plane.apply, left_out)
+        yield replace(verdict, told=(*verdict.told, *_unobeyed(one, verdict)))
 
 
-def deleted(plane: ControlPlane, documents: Sequence[Document]) -> list[Verdict]:
-    """In the opposite order: what is in a namespace goes before it does."""
+def deleted(plane: ControlPlane, documents: Sequence[Document]) -> Iterator[Verdict]:
+    """In the opposite order: what is in a namespace goes before it does. Each is done when it is asked for."""
 
     def delete(one: Wanted) -> str:
         if plane.store.find(one.resource.stored, *one.key) is None:
@@ -49,7 +52,8 @@ def deleted(plane: ControlPlane, documents: Sequence[Document]) -> list[Verdict]
         plane.registry.delete(one.resource, *one.key)
         return "deleted"
 
-    return [_verdict(one, delete, _never_there) for one in reversed(list(asked(documents)))]
+    for one in reversed(list(asked(documents))):
+        yield _verdict(one, delete, _never_there)
 
 
 def _verdict(one: Asked, act: Callable[[Wanted], str], passing: Callable[[Source, str], str]) -> Verdict:

@@ -20,7 +20,8 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
     with client.connect(lab or None) as connected:
         told = connected.request("read", what="map")
         if json:
-            terminal.data(f"{json_module.dumps(told, indent=1)}\n")
+            pulse = connected.request("read", what="pulse")
+            terminal.data(f"{json_module.dumps({**told, 'loop': pulse}, indent=1)}\n")
             return
         status = connected.request("read", what="status")
         drift = connected.request("read", what="drift")

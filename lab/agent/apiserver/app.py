@@ -7,7 +7,8 @@ import hmac
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Protocol
 
-from lab.api.errors import ApiError
+from lab.api.bodies import MAX_BODY, require_small
+from lab.api.errors import ApiError, bad_request
 from lab.api.requests import Answer, ExecRequest, LogRequest, Request, Response, Watching, encoded
 
 if TYPE_CHECKING:
@@ -16,14 +17,24 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from starlette.websockets import WebSocket
 
-    from lab.api.handler import Api
+    from lab.agent.apiserver.beside import Beside
+    from lab.agent.pulse import Pulse
 
 BOOKMARK_SECONDS = 60.0
+MOST_READ = 2 * MAX_BODY
+KNOWN = "known"
+"""Under this name a request's state has what is to be called once its client has shown who it is."""
+
 OUTSIDE = "127.0.0.1"
 """The address on which only the lab's owner is served, who shows the token."""
 
 
-UNAUTHORIZED = Response(401, encoded(ApiError(401, "Unauthorized", "Unauthorized").status()))
+def _ending(refusal: ApiError) -> Response:
+    """The refusal as the last answer of its connection: of what the client still sends nothing is read."""
+    return Response(refusal.code, encoded(refusal.status()), headers=(("Connection", "close"),))
+
+
+UNAUTHORIZED = _ending(ApiError(401, "Unauthorized", "Unauthorized"))
 
 
 class Streams(Protocol):
@@ -38,13 +49,13 @@ class Streams(Protocol):
         ...
 
 
-def make_app(api: Api, streams: Streams, token: str) -> ASGIApp:
+def make_app(api: Beside, streams: Streams, token: str, pulse: Pulse) -> ASGIApp:
     """What uvicorn serves. Everything of it runs in the agent's loop, which alone may touch the store."""
     # 55 ms that only a process that serves should pay.
     from starlette.applications import Starlette  # noqa: PLC0415
     from starlette.routing import Route, WebSocketRoute  # noqa: PLC0415
 
-    server = _Server(api, streams, token)
+    server = _Server(api, streams, token, pulse)
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
@@ -55,7 +66,8 @@ def make_app(api: Api, streams: Streams, token: str) -> ASGIApp:
 
 
 class _Server:
-    def __init__(self, api: Api, streams: Streams, token: str) -> None:
+    def __init__(self, api: Beside, streams: Streams, token: str, pulse: Pulse) -> None:
+        self._pulse = pulse
         self._api = api
         self._streams = streams
         self._token = f"Bearer {token}"
@@ -65,18 +77,21 @@ class _Server:
 
         if not self._may(request):
             return _plain(UNAUTHORIZED)
-        asked = _request(request, request.method, await request.body())
-        found = self._handle(asked)
+        try:
+            body = await _body(request)
+        except ApiError as refusal:
+            return _plain(_ending(refusal))
+        found = await self._handle(_request(request, request.method, body))
         if isinstance(found, Watching):
-            return StreamingResponse(_events(found), media_type=found.content_type)
+            return StreamingResponse(self._events(found), media_type=found.content_type)
         if isinstance(found, LogRequest):
             return StreamingResponse(self._streams.log(found), media_type="text/plain")
         assert isinstance(found, Response), "a program is run over a WebSocket only"
         return _plain(found)
 
-    def _handle(self, asked: Request) -> Answer:
+    async def _handle(self, asked: Request) -> Answer:
         try:
-            return self._api.handle(asked)
+            return await self._api.handle(asked)
         except Exception as error:  # one request's defect must not look like the end of the server
             told = f"defect in the API server: {type(error).__name__}: {error}"
             return Response(500, encoded(ApiError(500, "InternalError", told).status()))
@@ -85,7 +100,7 @@ class _Server:
         if not self._may(websocket):
             await websocket.send_denial_response(_plain(UNAUTHORIZED))
             return
-        found = self._handle(_request(websocket, "GET", b""))
+        found = await self._handle(_request(websocket, "GET", b""))
         if isinstance(found, ExecRequest):
             await websocket.accept(found.protocol)
             await self._streams.execute(found, websocket)
@@ -96,7 +111,62 @@ class _Server:
     def _may(self, asked: HttpRequest | WebSocket) -> bool:
         server = asked.scope.get("server") or ("", 0)
         given = asked.headers.get("authorization", "")
-        return server[0] != OUTSIDE or hmac.compare_digest(given.encode(), self._token.encode())
+        if server[0] == OUTSIDE and not hmac.compare_digest(given.encode(), self._token.encode()):
+            return False
+        asked.scope["state"][KNOWN]()
+        return True
+
+    async def _events(self, watching: Watching) -> AsyncIterator[bytes]:
+        """The watch's events as they come, until it ends, its time is up, or the client has gone."""
+        loop = asyncio.get_running_loop()
+        more = asyncio.Event()
+        watching.watch.wake = more.set
+        deadline = loop.time() + watching.timeout if watching.timeout is not None else None
+        try:
+            while True:
+                more.clear()
+                while chunk := await self._chunk(watching):
+                    yield chunk
+                if watching.ended:
+                    return
+                left = BOOKMARK_SECONDS if deadline is None else deadline - loop.time()
+                if left <= 0:
+                    watching.bookmark()
+                    yield watching.chunk()
+                    return
+                if not await _within(more, min(left, BOOKMARK_SECONDS)) and deadline is None:
+                    watching.bookmark()
+        finally:
+            watching.close()
+
+    async def _chunk(self, watching: Watching) -> bytes:
+        """What waits of it: a thousand that watch the same thing are told in turns, with others served in between."""
+        await self._pulse.give_way()
+        return watching.chunk()
+
+
+async def _body(request: HttpRequest) -> bytes:
+    """All of it. ApiError 413 for one that is too long, of which nothing is kept; and however long it is going to be,
+    not much more is read: whoever is hung up on while still sending does not see the answer.
+    """
+    from starlette.requests import ClientDisconnect  # noqa: PLC0415  as above
+
+    told = request.headers.get("content-length", "")
+    size = int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0
+    body = bytearray()
+    if size <= MOST_READ:
+        size = 0
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= MAX_BODY:
+                    body += chunk
+                if size > MOST_READ:
+                    break
+        except ClientDisconnect:
+            raise bad_request("the body ends too early") from None
+    require_small(size)
+    return bytes(body)
 
 
 def _request(asked: HttpRequest | WebSocket, method: str, body: bytes) -> Request:
@@ -114,30 +184,6 @@ def _plain(found: Response) -> HttpResponse:
     for name, value in found.headers:
         made.headers.append(name, value)  # a header may come several times, as warnings do
     return made
-
-
-async def _events(watching: Watching) -> AsyncIterator[bytes]:
-    """The watch's events as they come, until it ends, its time is up, or the client has gone."""
-    loop = asyncio.get_running_loop()
-    more = asyncio.Event()
-    watching.watch.wake = more.set
-    deadline = loop.time() + watching.timeout if watching.timeout is not None else None
-    try:
-        while True:
-            more.clear()
-            while chunk := watching.chunk():
-                yield chunk
-            if watching.ended:
-                return
-            left = BOOKMARK_SECONDS if deadline is None else deadline - loop.time()
-            if left <= 0:
-                watching.bookmark()
-                yield watching.chunk()
-                return
-            if not await _within(more, min(left, BOOKMARK_SECONDS)) and deadline is None:
-                watching.bookmark()
-    finally:
-        watching.close()
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

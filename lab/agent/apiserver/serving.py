@@ -1,24 +1,31 @@
-"""The listening side of the API server: one uvicorn for the lab's inside, one for its owner outside."""
+"""The listening side of the API server: one socket for the lab's inside, one for its owner outside.
+
+Connections are taken in here and not by uvicorn: of whoever sends nothing nothing but a socket is kept, and of those
+who have not shown who they are no more than some hundreds.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Iterator
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.agent.apiserver.strangers import HEAD_SECONDS, Strangers
+from lab.kernel import memory
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
-    from uvicorn import Config, Server
 
     from lab.kernel.pki import Pki
 
 FOLDER = Path("/run/hoplab/pki")
+AGAIN_SECONDS = 0.1  # without file descriptors nobody is taken in; asyncio waits likewise
 IDLE_SECONDS = 120  # Go's clients keep a connection for 90
 END_SECONDS = 1
 BACKLOG = 128
+MANY, CALM_SECONDS = 64, 2.0  # after so many connections memory is given back, once they come no longer
 
 
 def listening(address: str, port: int) -> socket.socket:
@@ -43,51 +50,91 @@ class Serving:
     """One socket on which the app is served until `stop`."""
 
     def __init__(self, app: ASGIApp, sock: socket.socket) -> None:
-        self._ended = asyncio.Event()
-        self._server = _server(app, self._ended)
+        # 45 ms that nobody who does not serve should pay.
+        from uvicorn.server import ServerState  # noqa: PLC0415
+
+        from lab.agent.apiserver.connections import make_config  # noqa: PLC0415
+
+        self.strangers = Strangers()
         self._socket = sock
-        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=[sock]))
+        self._loop = asyncio.get_running_loop()
+        self._state = ServerState()
+        self._config = make_config(
+            app,
+            timeout_keep_alive=IDLE_SECONDS,
+            ssl_certfile=str(FOLDER / "server.crt"),
+            ssl_keyfile=str(FOLDER / "server.key"),
+        )
+        self._came = 0
+        self._greetings: set[asyncio.Task[None]] = set()
+        self._taking = self._loop.create_task(self._take())
 
     async def stop(self) -> None:
-        self._server.should_exit = True
-        self._ended.set()
-        await asyncio.wait((self._task,), timeout=2 * END_SECONDS)
+        """Requests that are being answered have a second to end."""
+        self._taking.cancel()
+        self.strangers.end()
+        for connection in tuple(self._state.connections):
+            connection.shutdown()
+        if self._state.tasks:
+            _, late = await asyncio.wait(tuple(self._state.tasks), timeout=END_SECONDS)
+            for task in late:
+                task.cancel()
         self._socket.close()
 
+    async def _take(self) -> None:
+        while True:
+            try:
+                connection, _ = await self._loop.sock_accept(self._socket)
+            except OSError:
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            greeting = self._loop.create_task(self._greet(connection))
+            self.strangers.come(greeting, greeting.cancel)
+            self._greetings.add(greeting)
+            self._came += 1
+            if self._came == MANY:
+                self._loop.call_later(CALM_SECONDS, self._calm, MANY)
+            greeting.add_done_callback(self._greetings.discard)
+            greeting.add_done_callback(self.strangers.go)
 
-def _server(app: ASGIApp, ended: asyncio.Event) -> Server:
-    # 45 ms that nobody who does not serve should pay.
-    import uvicorn  # noqa: PLC0415
+    def _calm(self, came: int) -> None:
+        """After many have come: once nobody comes any more, what they took goes back."""
+        if self._came != came:
+            self._loop.call_later(CALM_SECONDS, self._calm, self._came)
+        else:
+            self._came = 0
+            memory.give_back()
 
-    class Quiet(uvicorn.Server):
-        """One that leaves the process's signals to the agent, and sleeps while nobody asks for anything."""
+    async def _greet(self, connection: socket.socket) -> None:
+        """Until TLS is spoken; then the connection stands for itself."""
+        from lab.agent.apiserver.connections import Connection  # noqa: PLC0415  as above
 
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
+        taken_in = False
+        try:
+            async with asyncio.timeout(HEAD_SECONDS):
+                if await self._has_spoken(connection):
+                    await self._loop.connect_accepted_socket(
+                        lambda: Connection(self._config, self._state, self.strangers),
+                        connection,
+                        ssl=self._config.ssl,
+                        ssl_handshake_timeout=HEAD_SECONDS,
+                        ssl_shutdown_timeout=HEAD_SECONDS,
+                    )
+                    taken_in = True
+        except OSError as error:  # TimeoutError and ssl.SSLError are some too
+            # The frames that it came through hold the connection, which holds it: a quarter of a megabyte each time,
+            # which the garbage collector would find too late.
+            traceback.clear_frames(error.__traceback__)
+        finally:
+            if not taken_in:
+                connection.close()
 
-        async def main_loop(self) -> None:
-            await self.on_tick(0)
-            await ended.wait()
-
-    return Quiet(_config(app))
-
-
-def _config(app: ASGIApp) -> Config:
-    import uvicorn  # noqa: PLC0415  as above
-
-    return uvicorn.Config(
-        app,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        http="h11",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=END_SECONDS,
-        ssl_certfile=str(FOLDER / "server.crt"),
-        ssl_keyfile=str(FOLDER / "server.key"),
-        server_header=False,
-        date_header=False,
-    )
+    async def _has_spoken(self, connection: socket.socket) -> bool:
+        """Once it has sent something, or hung up instead."""
+        ready = asyncio.Event()
+        self._loop.add_reader(connection, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            self._loop.remove_reader(connection)
+        return bool(connection.recv(1, socket.MSG_PEEK))

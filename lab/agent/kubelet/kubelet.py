@@ -16,6 +16,7 @@ from lab.agent.kubelet.probes import read_probes, sentence
 from lab.agent.kubelet.probing import Prober
 from lab.api.resources import PODS
 from lab.control import podstatus
+from lab.control.pieces import Pieces
 from lab.control.recording import Recorder
 from lab.control.starting import NORMAL, WARNING, Names, place_of, start, told
 
@@ -69,12 +70,13 @@ class Kubelet:
                 self._forget(place)
         self._held = held
 
-    def brought(self, addresses: Addresses, places: frozenset[str], pods: Sequence[Json]) -> None:
+    def bringing(self, addresses: Addresses, places: frozenset[str], pods: Sequence[Json]) -> Pieces[None]:
         """The kernel now holds these places, which follow from these pods: report what runs, and let go of what has
-        ended. A pod that has changed since waits until the kernel has followed that too.
+        ended, pod by pod. A pod that has changed since waits until the kernel has followed that too.
         """
         self._held = {place: uid for place, uid in self._held.items() if place in places}
         for pod in pods:
+            yield
             place = place_of(pod)
             if self._pod(place) is not pod:
                 continue

@@ -25,6 +25,10 @@ from lab.control.replicas import Replica, replica, seconds_left, worth
 COMPONENT = "replicaset-controller"
 
 
+AT_ONCE = 100
+"""So many pods are made at one look, as kube-controller-manager makes 500; hearing of them it looks again."""
+
+
 class ReplicaSets:
     name = "replicaset"
     resource = REPLICASETS
@@ -121,7 +125,7 @@ class ReplicaSets:
         made = []
         selector = Labels.from_json(owner["spec"].get("selector")) or Labels()
         names = self._free_names(owner)
-        for _ in range(number):
+        for _ in range(min(number, AT_ONCE)):
             pod = self._store.create(PODS, complete(PODS, _pod(owner, next(names))))
             told = f"Created pod: {pod['metadata']['name']}"
             self._recorder.record(owner, "Normal", "SuccessfulCreate", told, COMPONENT)

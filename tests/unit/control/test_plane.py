@@ -13,6 +13,7 @@ from lab.api.resources import DEPLOYMENTS, IPADDRESSES, PODS, SERVICES
 from lab.control import podstatus
 from lab.control.manifests import Wanted, asked
 from lab.control.own_objects import Machine
+from lab.control.pieces import at_once
 from lab.control.plane import ControlPlane, Picture
 from lab.errors import FileError
 from lab.topology import load_manifests
@@ -131,7 +132,7 @@ def test_a_preview_changes_nothing() -> None:
     plane.expected()
     at = plane.store.revision
     other = read_file(text_of("two-subnet").replace("port: 80,", "port: 81,"), read.file, ())
-    preview = plane.preview(other.topology, other.documents)
+    preview = at_once(plane.preview(other.topology, other.documents))
     assert plane.store.revision == at
     assert {port.port for one in preview.cluster.services if one.name == "myapp" for port in one.ports} == {81}
     assert any(pod.namespace == "shop" for pod in preview.cluster.pods), "what came in otherwise is in it too"

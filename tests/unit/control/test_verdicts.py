@@ -136,11 +136,11 @@ def plane() -> ControlPlane:
 
 
 def apply(plane: ControlPlane, text: str) -> list[Verdict]:
-    return applied(plane, load_manifests(text, "f.yaml"))
+    return list(applied(plane, load_manifests(text, "f.yaml")))
 
 
 def delete(plane: ControlPlane, text: str) -> list[Verdict]:
-    return deleted(plane, load_manifests(text, "f.yaml"))
+    return list(deleted(plane, load_manifests(text, "f.yaml")))
 
 
 def test_every_object_has_its_own_verdict_with_its_place(plane: ControlPlane) -> None:
