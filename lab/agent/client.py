@@ -111,7 +111,7 @@ class Client:
         raise self._ended()
 
     def _ended(self) -> LabError:
-        told = f"lab {self.lab!r} has ended: its agent (process {self.sandbox.pid}) was killed"
+        told = f"lab {self.lab!r} has ended: its agent (process {self.sandbox.pid}) is gone"
         return LabError(told, "everything of the lab went with it; `./inv up` builds it again")
 
     def is_heard(self, said_after: float = SAID_SECONDS) -> bool:
@@ -131,11 +131,13 @@ class Client:
         return True
 
     def require_lab(self) -> None:
-        """LabError when the lab is ending, or has ended."""
+        """LabError when the lab has ended: who ended it, where its agent has told. Only while nothing is asked."""
         # The kernel closes what the agent has open first, then kills what is in the sandbox, then tells that it ended.
-        if self._line.has_ended():
-            self.life.has_ended(ending.END_SECONDS)
-            self.life.require()
+        last = self._line.receive(0.0)
+        if last:
+            raise error_from(json.loads(last))
+        if last is not None:
+            raise self._ended()
 
     def down(self) -> str:
         """End the lab and wait until its init is gone. Gives "", or what had to be done where asking was not enough."""
@@ -157,6 +159,10 @@ class Client:
         return self._line.receive(ending.DOWN_SECONDS - SAID_SECONDS) is not None
 
 
+class GoneError(UsageError):
+    """It was there when it was chosen."""
+
+
 def connect(lab: str | None = None, say: Say = terminal.warn) -> Client:
     """To the agent of the named lab, of HOPLAB_LAB, or of the only one running. UsageError if there is none."""
     name = folder.choose(lab)
@@ -171,7 +177,7 @@ def _reached(name: str, say: Say) -> Client:
         if client is not None:
             return client
         if name not in folder.running():
-            raise UsageError(f"lab {name!r} has just ended", "./inv up builds it again")
+            raise GoneError(f"lab {name!r} has just ended", "./inv up builds it again")
         if time.monotonic() > deadline:
             raise unreachable(name)
         select.select([], [], [], LOOK_EVERY_SECONDS)
@@ -217,6 +223,8 @@ def end(lab: str, say: Say = terminal.warn) -> str:
     try:
         with _reached(lab, say) as client:
             return client.down()
+    except GoneError:  # which is what was asked for
+        return ""
     except UnansweredError:
         holder = witness.holder(lab)
         if holder is None:

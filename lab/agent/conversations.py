@@ -14,7 +14,6 @@ from typing import Any
 from lab.agent.protocol import BEAT_SECONDS, LIMIT, WORKING, Message, encode, encode_result, error_message
 from lab.errors import HoplabError, LabError, UsageError
 from lab.kernel.cancelled import Cancelled
-from lab.refusal import refusal
 
 Reply = Callable[[Message], None]
 Operation = Callable[[Message, Reply, threading.Event], Awaitable[Any]]
@@ -33,8 +32,7 @@ class Conversations:
         self._answered = answered
         self._left = left
         self._server: asyncio.Server | None = None
-        self._waiting: set[asyncio.StreamWriter] = set()
-        self.open = 0
+        self._writers: set[asyncio.StreamWriter] = set()
 
     async def listen(self, listening: socket.socket) -> None:
         """There from now on, and no longer where it was before. Conversations that have begun go on."""
@@ -45,17 +43,22 @@ class Conversations:
         if before is not None:
             before.close()
 
+    @property
+    def open(self) -> int:
+        """How many are connected."""
+        return len(self._writers)
+
     async def farewell(self, why: LabError) -> None:
-        """Tell everybody who waits for an answer why there will be none."""
-        if not self._waiting:
+        """Tell everybody why there will be no answer: to what was asked, or what is being asked just now."""
+        if not self._writers:
             return
-        for writer in self._waiting:
+        for writer in self._writers:
             writer.write(encode(error_message(why)))
-        draining = [asyncio.ensure_future(writer.drain()) for writer in self._waiting]
+        draining = [asyncio.ensure_future(writer.drain()) for writer in self._writers]
         await asyncio.wait(draining, timeout=FAREWELL_SECONDS)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.open += 1
+        self._writers.add(writer)
         try:
             while line := await reader.readline():
                 await self._answer(line, reader, writer)
@@ -64,11 +67,10 @@ class Conversations:
             return  # hung up, or a line longer than any of ours
         finally:
             writer.close()
-            self.open -= 1
+            self._writers.discard(writer)
             self._left()
 
     async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._waiting.add(writer)
         try:
             result = await self._done(json.loads(line), reader, writer)
             writer.write(await asyncio.to_thread(encode_result, result))
@@ -77,12 +79,11 @@ class Conversations:
         except Cancelled:
             return
         except Exception as error:  # one request's defect must not take the lab with it
-            told = refusal(error) or LabError(
+            told = LabError(
                 f"defect in the agent: {type(error).__name__}: {error}", "please report it, with the topology file"
             )
             writer.write(encode(error_message(told)))
         finally:
-            self._waiting.discard(writer)
             self._answered()
 
     async def _done(self, request: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Any:  # noqa: ANN401

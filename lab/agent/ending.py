@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from lab.agent import silence
 from lab.errors import LabError
+from lab.kernel.holdouts import Holdouts
 from lab.kernel.life import Life
 
 DOWN_SECONDS = 5.0  # so long an agent that was asked to end may say nothing
+SOON_SECONDS = 1.0
 END_SECONDS = 10.0
 
 
@@ -14,11 +16,21 @@ def see_it_end(lab: str, life: Life, *, asked: bool) -> str:
     """Returns when the agent is gone: "", or what had to be done. `asked`: it has heard that it shall end. LabError
     when even the kernel cannot end it.
     """
-    if asked and life.has_ended(END_SECONDS):
+    holdouts = Holdouts.of(life.pid)
+    if asked and _ends(life, holdouts):
         return ""
     told = f"{silence.sentence(lab, life.pid, DOWN_SECONDS)}, and was killed"
     life.kill()
-    if not life.has_ended(END_SECONDS):
+    if not _ends(life, holdouts):
         why = f"lab {lab!r}: its agent (process {life.pid}) does not end, though it was killed"
-        raise LabError(why, f"ps -o pid,stat,wchan {life.pid} tells what it waits for")
+        keeping = " ".join(map(str, holdouts.wake()))
+        looking = f"`ps -o pid,stat,wchan,args {keeping or life.pid}` tells what is waited for"
+        raise LabError(why, looking)
     return told
+
+
+def _ends(life: Life, holdouts: Holdouts) -> bool:
+    if life.has_ended(SOON_SECONDS):
+        return True
+    holdouts.wake()
+    return life.has_ended(END_SECONDS - SOON_SECONDS)

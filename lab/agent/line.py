@@ -49,15 +49,6 @@ class Line:
             # Each piece of a long line is a sign of life.
             deadline = time.monotonic() + seconds
 
-    def has_ended(self) -> bool:
-        """Whether the other side has hung up, and there is nothing more to read of it."""
-        if self._received or not self._is_ready(select.POLLIN, 0.0):
-            return False
-        try:
-            return not self._connection.recv(1, socket.MSG_PEEK)
-        except OSError:
-            return True
-
     def close(self) -> None:
         self._connection.close()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json as json_module
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from lab import printable, terminal
 from lab.agent import client
@@ -12,7 +13,6 @@ from lab.errors import UsageError
 from lab.tasks import outputs
 
 if TYPE_CHECKING:
-    from lab.tasks.outputs import Outputs
     from lab.trace.journey import Journey
     from lab.trace.lookout import Sampling
 
@@ -26,11 +26,12 @@ def follow(
 
     if count < 0:
         raise UsageError(f"{count} journeys cannot be told", "--count 20")
-    with outputs.opened(json=json) as opened, client.connect(lab or None) as connected:
+    with client.connect(lab or None) as connected, ExitStack() as stack:
         labmap = LabMap.from_json(connected.request("read", what="map"))
         watched = following(connected.sandbox, connected.life, labmap, source, connected)
-        words = None if opened.on_standard else _Words(minimal, verbose)
-        watched.run(_Terminal(watched.source.name, labmap.lab, opened, words), count)
+        stream = stack.enter_context(outputs.opened(json)) if json else None
+        words = None if json == outputs.STANDARD else _Words(minimal, verbose)
+        watched.run(_Terminal(watched.source.name, labmap.lab, stream, words), count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,16 @@ class _Terminal:
 
     pod: str
     lab: str
-    outputs: Outputs
+    stream: BinaryIO | None
     words: _Words | None
 
     def begun(self, places: int) -> None:
         terminal.warn(f"following {self.pod} at {places} places of lab {self.lab}, until Ctrl-C")
 
     def told(self, journey: Journey) -> None:
-        self.outputs.write_text("json", f"{json_module.dumps(journey.to_json())}\n")
+        if self.stream is not None:
+            self.stream.write(f"{json_module.dumps(journey.to_json())}\n".encode())
+            self.stream.flush()
         if self.words is not None:
             self.words.show(journey)
 

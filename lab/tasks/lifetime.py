@@ -11,7 +11,7 @@ from lab import terminal
 from lab.agent import client, folder
 from lab.agent.asking import Answered, ask_all
 from lab.agent.silence import UnansweredError
-from lab.errors import HoplabError, UsageError
+from lab.errors import HoplabError, LabError, UsageError
 from lab.tasks import topologies
 from lab.tasks.command import LAB, Context, command
 
@@ -102,11 +102,19 @@ def down(_: Context, lab: str = "", all_: bool = False) -> None:
     names = folder.running() if all_ else (folder.choose(lab or None),)
     if not names:
         terminal.out("no lab is running")
+    standing = []
     for name in names:
-        told = client.end(name)
+        try:
+            told = client.end(name)
+        except LabError as error:  # the others are ended all the same
+            terminal.warn(f"{error.message}\nhint: {error.hint}")
+            standing.append(name)
+            continue
         if told:
             terminal.warn(told)
         terminal.out(f"{name}: down")
+    if standing:
+        raise LabError(f"still there: {', '.join(standing)}")
 
 
 @command

@@ -80,7 +80,7 @@ def test_the_agent_of_a_standing_lab_is_killed(lab: LabFactory) -> None:
     assert len(inside) >= 6, "init, the built-in server, three dnsmasq, two crun"
     os.kill(one.pid(), signal.SIGKILL)
     done = finish(watching)
-    assert "the lab has ended" in done.refused(1), "a command inside ends with the lab"
+    assert f"lab '{one.name}' has ended" in done.refused(1), "a command inside ends with the lab"
     one.require_nothing_left()
     assert f"no lab '{one.name}' is running" in inv("get", "pods", "--lab", one.name).refused()
     one.up().ok()

@@ -17,8 +17,8 @@ GOING_ON = (
     ("trace --from pod-0 --follow", "the lab has ended"),
     ("events --follow", "has ended"),
     ("get pods --watch", "has ended"),
-    ("exec pod-0 -- sleep 600", "the lab has ended"),
-    ("shell node-0", "the lab has ended"),
+    ("exec pod-0 -- sleep 600", "has ended"),
+    ("shell node-0", "has ended"),
 )
 
 
@@ -61,5 +61,30 @@ def test_what_goes_on_ends_with_the_lab(lab: LabFactory, how: str) -> None:
         os.kill(one.pid(), signal.SIGKILL)
     for (_, told), command in zip(GOING_ON, asked, strict=True):
         done = finish(command)
-        assert told in done.refused(1), str(done)
+        said = done.refused(1)
+        assert told in said, str(done)
+        assert how != "down" or "the lab" in told or "`down` ended it" in said, str(done)
     one.require_nothing_left()
+
+
+def test_a_suspended_command_keeps_no_lab_alive(lab: LabFactory) -> None:
+    """Its program has ended with the lab, and the kernel waits until it takes notice."""
+    one, other = lab("minimal"), lab("minimal")
+    suspended = [each.start_exec("pod-0", "sleep", "600") for each in (one, other)]
+    for each in (one, other):
+        until(lambda each=each: ("sleep", "600") in each.processes().values(), "it runs in the pod")  # type: ignore[misc]
+    for command in suspended:
+        command.send_signal(signal.SIGSTOP)
+    done = one.down()
+    assert (done.ok(), done.err) == (f"{one.name}: down\n", "")
+    assert "has ended: `down` ended it" in finish(suspended[0]).refused(1)
+    one.require_nothing_left()
+    assert other.is_listed(), "others are none of its business"
+    assert is_suspended(suspended[1].pid)
+    suspended[1].send_signal(signal.SIGCONT)
+    other.down().ok()
+    finish(suspended[1]).refused(1)
+
+
+def is_suspended(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].startswith("T")

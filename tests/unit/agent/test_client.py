@@ -157,6 +157,35 @@ def test_whoever_waits_is_told_why_the_lab_has_ended(base: Path) -> None:
             waiting.finish(time.monotonic() + 5.0)
 
 
+def test_whoever_asks_when_the_lab_has_just_ended_is_told_as_well(base: Path) -> None:
+    said: list[str] = []
+    with (
+        agent(base),
+        connected("lab", said) as idle,
+        connected("lab", said) as inside,
+        connected("lab", said) as ending,
+    ):
+        for one in (idle, inside):
+            one.request("echo", text="here")
+            one.require_lab()
+        ending.request("down")
+        until_told(inside)
+        with pytest.raises(LabError, match="`down` ended it"):
+            idle.request("echo", text="too late")
+
+
+def until_told(one: Client) -> None:
+    """Until it has heard that the lab has ended, and who ended it."""
+    deadline = time.monotonic() + 10.0
+    while True:
+        try:
+            one.require_lab()
+        except LabError as error:
+            assert "`down` ended it" in str(error)
+            return
+        assert time.monotonic() < deadline
+
+
 def test_many_silent_labs_take_no_longer_than_one(base: Path) -> None:
     silent = [f"silent-{number}" for number in range(8)]
     held = [listening(base, name) for name in silent]
