@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+from lab.start import guard
+
+guard()
+
 from lab.calling import called
 from lab.program import run
 from lab.tasks import TASKS as LAB_TASKS

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from lab import terminal
 from lab.calling import program
 from lab.errors import HoplabError
+from lab.kernel import limits
 from lab.tasks import TASKS, parsing
 from lab.tasks.command import Command, Context
 from lab.tasks.ending import status_of
@@ -69,9 +70,14 @@ def _version() -> str:
 
 def run(tasks: Sequence[Command]) -> None:
     """Do what the command line says with these tasks, and end the process with the right status."""
-    sys.exit(status_of(lambda: act(tasks, sys.argv[1:])))
+
+    def asked() -> None:
+        limits.require(limits.COMMAND)
+        act(tasks, sys.argv[1:])
+
+    sys.exit(status_of(asked))
 
 
 def main() -> None:
-    """`hoplab`, as pip installs it."""
+    """`hoplab`: all tasks but the developers'."""
     run(TASKS)

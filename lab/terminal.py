@@ -65,6 +65,14 @@ def data(text: str) -> None:
         sys.stdout.write(printable.text(text))
 
 
+def binary(data: bytes) -> None:
+    """What is no text (packets), on standard output, after all that was told before."""
+    with _written():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
 def styled(lines: Iterable[tuple[str, str]]) -> None:
     """Lines, each with its style in Rich's words, on standard output: coloured if it is a terminal that can."""
     if not sys.stdout.isatty():

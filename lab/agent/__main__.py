@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import socket
 import sys
 
@@ -18,8 +17,9 @@ from lab.agent.presence import witness
 from lab.agent.presence.home import BACKLOG, Home
 from lab.agent.protocol import error_message
 from lab.errors import HoplabError, MachineError
-from lab.kernel import programs, sandbox
+from lab.kernel import limits, programs, sandbox
 from lab.kernel.processes import LOGS
+from lab.refusal import refusal
 
 
 def _say(message: dict[str, object]) -> None:
@@ -67,8 +67,7 @@ def main(lab: str) -> None:
     except HoplabError as error:
         _say(error_message(error))
         return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
+    limits.allow_many_files()
     outside = _outside(home)
 
     def life() -> None:
@@ -91,5 +90,16 @@ def main(lab: str) -> None:
         _say(error_message(error))
 
 
+def begin(lab: str) -> None:
+    """The same, with what the machine refuses told like any other error."""
+    try:
+        main(lab)
+    except (OSError, MemoryError) as error:
+        told = refusal(error)
+        if told is None:
+            raise
+        _say(error_message(told))
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    begin(sys.argv[1])

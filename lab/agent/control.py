@@ -102,6 +102,11 @@ class Control:
         self._warming: asyncio.Task[None] | None = None
         self.plane.store.listen(self._heard)
 
+    @property
+    def has_come_up(self) -> bool:
+        """Whether an `up` has succeeded: without one, nobody has been told of this lab."""
+        return self._read is not None
+
     @cached_property
     def api(self) -> Beside:
         """The API as clients ask it, imported when the first one does."""

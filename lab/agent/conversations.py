@@ -14,6 +14,7 @@ from typing import Any
 from lab.agent.protocol import BEAT_SECONDS, LIMIT, WORKING, Message, encode, encode_result, error_message
 from lab.errors import HoplabError, LabError, UsageError
 from lab.kernel.cancelled import Cancelled
+from lab.refusal import refusal
 
 Reply = Callable[[Message], None]
 Operation = Callable[[Message, Reply, threading.Event], Awaitable[Any]]
@@ -79,7 +80,7 @@ class Conversations:
         except Cancelled:
             return
         except Exception as error:  # one request's defect must not take the lab with it
-            told = LabError(
+            told = refusal(error) or LabError(
                 f"defect in the agent: {type(error).__name__}: {error}", "please report it, with the topology file"
             )
             writer.write(encode(error_message(told)))

@@ -126,12 +126,12 @@ class Service:
 
     def _end_if_nobody_cares(self) -> None:
         """A lab that never came up is of use only to those who are still asking for it."""
-        if not self._lab.stands and not self._conversations.open:
+        if not self._control.has_come_up and not self._conversations.open:
             self._finish("nobody asked for it any more")
 
     def _end_unless_used(self) -> None:
         """Whoever started us was to ask for an `up` at once; without one there is nothing to live for."""
-        if not self._lab.stands and not self._writer.busy:
+        if not self._control.has_come_up and not self._writer.busy:
             self._finish("nobody asked for an `up`")
 
     def _reap(self) -> None:

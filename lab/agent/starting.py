@@ -9,7 +9,7 @@ import sys
 
 from lab.agent.protocol import Message, error_from
 from lab.errors import LabError
-from lab.kernel import interpreter
+from lab.kernel import interpreter, limits
 
 START_SECONDS = 20.0
 
@@ -18,6 +18,7 @@ def start(lab: str) -> bool:
     """Start an agent; it listens when this returns. False if somebody else has the lab just now. Raises what kept it
     from starting.
     """
+    limits.require_for_lab()
     process = subprocess.Popen(
         [sys.executable, "-m", "lab.agent", lab],
         stdin=subprocess.DEVNULL,

@@ -7,6 +7,7 @@ from typing import Any
 from lab.api.errors import bad_request
 from lab.api.paging import count
 from lab.api.requests import ExecRequest, LogRequest, Request
+from lab.api.schema.decoding import is_time
 from lab.api.watching import flag
 
 Json = dict[str, Any]
@@ -41,8 +42,14 @@ def log(pod: Json, request: Request) -> LogRequest:
         previous=previous,
         tail=count(query, "tailLines"),
         limit=count(query, "limitBytes"),
-        since=query.get("sinceTime") or count(query, "sinceSeconds"),
+        since=_time(query.get("sinceTime", "")) or count(query, "sinceSeconds"),
     )
+
+
+def _time(text: str) -> str:
+    if text and not is_time(text):
+        raise bad_request(f'sinceTime: Invalid value: "{text}": must be a time as RFC 3339 has it')
+    return text
 
 
 def _require_log(pod: Json, container: str, previous: bool) -> None:
@@ -72,6 +79,8 @@ def execution(pod: Json, request: Request) -> ExecRequest:
     command = tuple(request.query.get("command", ()))
     if not command:
         raise bad_request("you must specify at least 1 command for the container")
+    if any("\0" in word for word in command):
+        raise bad_request("no word of a command can have a zero byte")
     container = _container(pod, query.get("container", ""))
     return ExecRequest(
         pod,

@@ -34,6 +34,7 @@ from lab.kernel.syscalls import (
     unshare,
 )
 from lab.network.objects import Interface
+from lab.refusal import refusal
 
 _CGROUP = Path("/sys/fs/cgroup")
 _CGROUP2_OF_HYBRID = _CGROUP / "unified"
@@ -98,8 +99,12 @@ def _live(name: str, life: Callable[[], None], refused: Callable[[MachineError],
         status = 0
     except MachineError as error:
         refused(error)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())  # nobody above us would: the process ends right here
+    except BaseException as error:
+        told = refusal(error)
+        if told is not None:
+            refused(told)
+        else:
+            sys.excepthook(*sys.exc_info())  # nobody above us would: the process ends right here
     finally:
         with contextlib.suppress(OSError):  # whoever read it may be gone
             sys.stdout.flush()

@@ -10,6 +10,8 @@ from pathlib import Path
 from lab import terminal
 from lab.calling import spoken
 from lab.errors import FileError, HoplabError
+from lab.refusal import refusal
+from lab.tasks import streams
 from lab.tasks.command import Exit
 
 INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
@@ -45,13 +47,17 @@ def describe_defect(error: Exception) -> str:
 def status_of(act: Callable[[], None]) -> int:
     """Do it; gives the exit status, after whatever went wrong was told on standard error."""
     try:
-        status, told = _outcome(act)
+        status, told = _outcome(act if streams.prepare() else _refuse)
         if told:
             terminal.warn(told)
     except BrokenPipeError:
         status = PIPE_CLOSED
     _let_go()
     return status
+
+
+def _refuse() -> None:
+    raise streams.closed()
 
 
 def _outcome(act: Callable[[], None]) -> tuple[int, str]:
@@ -65,6 +71,9 @@ def _outcome(act: Callable[[], None]) -> tuple[int, str]:
     except BrokenPipeError:
         raise
     except Exception as error:
+        refused = refusal(error)
+        if refused is not None:
+            return refused.exit_status, describe(refused)
         if os.environ.get("HOPLAB_DEBUG"):
             raise
         return DEFECT, describe_defect(error)

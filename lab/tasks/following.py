@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json as json_module
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from lab import printable, terminal
 from lab.agent import client
@@ -13,6 +12,7 @@ from lab.errors import UsageError
 from lab.tasks import outputs
 
 if TYPE_CHECKING:
+    from lab.tasks.outputs import Outputs
     from lab.trace.journey import Journey
     from lab.trace.lookout import Sampling
 
@@ -26,12 +26,11 @@ def follow(
 
     if count < 0:
         raise UsageError(f"{count} journeys cannot be told", "--count 20")
-    with client.connect(lab or None) as connected, ExitStack() as stack:
+    with outputs.opened(json=json) as opened, client.connect(lab or None) as connected:
         labmap = LabMap.from_json(connected.request("read", what="map"))
         watched = following(connected.sandbox, connected.life, labmap, source, connected)
-        stream = stack.enter_context(outputs.opened(json)) if json else None
-        words = None if json == outputs.STANDARD else _Words(minimal, verbose)
-        watched.run(_Terminal(watched.source.name, labmap.lab, stream, words), count)
+        words = None if opened.on_standard else _Words(minimal, verbose)
+        watched.run(_Terminal(watched.source.name, labmap.lab, opened, words), count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +58,14 @@ class _Terminal:
 
     pod: str
     lab: str
-    stream: BinaryIO | None
+    outputs: Outputs
     words: _Words | None
 
     def begun(self, places: int) -> None:
         terminal.warn(f"following {self.pod} at {places} places of lab {self.lab}, until Ctrl-C")
 
     def told(self, journey: Journey) -> None:
-        if self.stream is not None:
-            self.stream.write(f"{json_module.dumps(journey.to_json())}\n".encode())
-            self.stream.flush()
+        self.outputs.write_text("json", f"{json_module.dumps(journey.to_json())}\n")
         if self.words is not None:
             self.words.show(journey)
 

@@ -72,6 +72,6 @@ def graph(_: Context, format_: str = "svg", output: str = "", lab: str = "") -> 
     from lab.network.labmap import LabMap  # noqa: PLC0415
 
     writers = {"svg": drawing.to_svg, "mermaid": drawing.to_mermaid, "dot": drawing.to_dot}
-    with client.connect(lab or None) as connected:
+    with outputs.opened(output=output or outputs.STANDARD) as opened, client.connect(lab or None) as connected:
         text = writers[format_](LabMap.from_json(connected.request("read", what="map")))
-    outputs.write(output or outputs.STANDARD, f"{text}\n")
+        opened.write_text("output", f"{text}\n")

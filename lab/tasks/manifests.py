@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from lab import terminal
 from lab.agent import client, folder
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
-from lab.errors import LabError, MachineError, UsageError
+from lab.errors import LabError, MachineError
+from lab.tasks import inputs
 from lab.tasks.command import LAB, Context, command
 
 _FILE = {"file": "Kubernetes manifests; - reads them from standard input."}
+MOST_MANIFESTS = 16 << 20  # bytes, as of a topology: all of it is one message to the agent
 LEFT_OUT = "left out"
 NOT_DONE = ("refused", "not found")
 DONE = {"apply": "applied", "delete": "deleted"}
@@ -51,12 +52,8 @@ def _change(operation: str, file: str, lab: str) -> None:
 
 
 def _read(file: str) -> tuple[str, str]:
-    try:
-        if file == "-":
-            return sys.stdin.read(), "standard input"
-        return Path(file).read_text(encoding="utf-8", errors="replace"), str(Path(file))
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", "--file MANIFESTS.yaml, or - ") from error
+    text = inputs.read(file, "--file MANIFESTS.yaml, or -", most=MOST_MANIFESTS).decode(errors="replace")
+    return text, inputs.name(file) if file == inputs.STANDARD else str(Path(file))
 
 
 @command(help=LAB, rest="ARGUMENT…")

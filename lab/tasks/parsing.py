@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,11 @@ VERSION = ("-V", "--version")
 SCRIPT = "--print-completion-script"
 COMPLETE = "--complete"  # what that script asks; not for people
 SHELLS = ("bash", "zsh", "fish")
+FILES = ("diff", "file", "html", "json", "output", "pcap", "write")  # options whose value is a file, and never ""
 SEE = "./inv --list shows the tasks, ./inv TASK --help the options of one"
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_LONGEST = 60  # letters of a word that is told again
 
 Tasks = Mapping[str, Command]
 
@@ -66,6 +71,9 @@ Asked = Wanted | Help | Listing | Version | Script | Completion
 
 def parse(tasks: Tasks, words: Sequence[str]) -> Asked:
     """What the words after the program's name ask for. UsageError for those that no one understands."""
+    for word in words[: words.index("--") if "--" in words else len(words)]:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise UsageError(f"{shortened(word)} is no text in UTF-8", SEE)
     if not words or words[0] in (*HELP, "help"):
         return Help(find(tasks, words[1]) if len(words) > 1 else None)
     first, *others = words
@@ -84,16 +92,21 @@ def parse(tasks: Tasks, words: Sequence[str]) -> Asked:
     return _task(tasks, first, others)
 
 
+def shortened(word: str) -> str:
+    """In quotes, as it is told to who typed it."""
+    return repr(word if len(word) <= _LONGEST else f"{word[: _LONGEST - 1]}…")
+
+
 def find(tasks: Tasks, name: str) -> Command:
     """The task of that name. UsageError with the one that was probably meant."""
     if name not in tasks:
-        raise UsageError(f"there is no task {name!r}", did_you_mean(name, tasks, SEE))
+        raise UsageError(f"there is no task {shortened(name)}", did_you_mean(name, tasks, SEE))
     return tasks[name]
 
 
 def _shell(name: str) -> str:
     if name not in SHELLS:
-        problem = f"there is no completion for {name!r}" if name else "completion for which shell?"
+        problem = f"there is no completion for {shortened(name)}" if name else "completion for which shell?"
         raise UsageError(problem, f"{SCRIPT} {'|'.join(SHELLS)}")
     return name
 
@@ -187,17 +200,18 @@ class Reading:
         hint = _help(self._command)
         if self._command.rest:
             hint = f"what shall run stands behind --: ./inv {self._command.name} … -- {word} …"
-        raise UsageError(f"{self._command.name}: {word!r} is one word too many", hint)
+        raise UsageError(f"{self._command.name}: {shortened(word)} is one word too many", hint)
 
     def _set(self, option: Option, value: str, called: str) -> None:
         if option.choices and value not in option.choices:
             meant = did_you_mean(value, option.choices, f"one of: {', '.join(option.choices)}")
-            raise UsageError(f"{called}: there is no {value!r}", meant)
+            raise UsageError(f"{called}: there is no {shortened(value)}", meant)
+        if not value and option.name in FILES:
+            raise UsageError(f"{called} names no file", _help(self._command))
         if option.kind == "number":
-            try:
-                self._given[option.attribute] = int(value)
-            except ValueError:
-                raise UsageError(f"{called}: {value!r} is no whole number", _help(self._command)) from None
+            if not _NUMBER.fullmatch(value):
+                raise UsageError(f"{called}: {shortened(value)} is no whole number", _help(self._command))
+            self._given[option.attribute] = int(value)
         elif option.kind == "texts":
             self._given.setdefault(option.attribute, []).append(value)
         else:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gc
-import sys
-from pathlib import Path
 
 from lab import terminal
 from lab.errors import UsageError
+from lab.tasks import inputs
 from lab.tasks.command import Context, Exit, command
 
 DIFFERENT = 1
+MOST = 1 << 30  # bytes; the largest clusters have a tenth of it
 
 
 @command(
@@ -55,13 +55,13 @@ def rules(
     options = standalone.Options(
         proxy, cluster_cidr, masquerade_all, nodeport_addresses, iptables_localhost_nodeports, node_ip
     ).checked()
-    asked = standalone.rules_of(_text(file), _name(file), node, options)
+    asked = standalone.rules_of(_text(file), inputs.name(file), node, options)
     for warning in asked.warnings:
         terminal.warn(f"warning: {warning}")
     if not diff:
         terminal.data(asked.text(explained=explain))
         return
-    compared = asked.compared(_text(diff), _name(diff))
+    compared = asked.compared(_text(diff), inputs.name(diff))
     for note in compared.notes:
         terminal.out(f"note: {note}")
     terminal.out("\n".join(compared.differences or (f"no difference: {asked.summary}",)))
@@ -70,12 +70,4 @@ def rules(
 
 
 def _text(file: str) -> str:
-    try:
-        return sys.stdin.buffer.read().decode() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"{file} cannot be read: {reason}", "- reads standard input") from error
-
-
-def _name(file: str) -> str:
-    return "standard input" if file == "-" else file
+    return inputs.text(file, "- reads standard input", most=MOST)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from lab.errors import UsageError
 from lab.suggestion import did_you_mean
+from lab.tasks import inputs
 
 # In a checkout beside the package, in an installed wheel inside it.
 _FOLDERS = (Path(__file__).resolve().parents[2] / "topologies", Path(__file__).resolve().parents[1] / "topologies")
+USUAL = "a topology of 1,000 pods has about 100 KiB"
 MAX_BYTES = 16 * 1024 * 1024  # more is refused unread; the loader's own limit is lower and says where it was passed
 
 
@@ -26,19 +28,17 @@ class Source:
 def find(topology: str) -> Source:
     """The file of that path, or the shipped topology of that name. UsageError naming the choices."""
     path = Path(topology)
-    if re.fullmatch(r"[a-z0-9-]+", topology) and not path.is_file():
+    if re.fullmatch(r"[a-z0-9-]{1,63}", topology) and not path.is_file():
         path = next(
             (folder / f"{topology}.yaml" for folder in _FOLDERS if (folder / f"{topology}.yaml").is_file()), path
         )
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise UsageError(
-                f"{topology}: larger than {MAX_BYTES >> 20} MiB", "a topology of 1,000 pods has about 100 KiB"
-            )
-        return Source(str(path.resolve()), path.read_text(encoding="utf-8", errors="replace"))
+            raise UsageError(f"{topology}: larger than {MAX_BYTES >> 20} MiB", USUAL)
     except OSError as error:
         told = did_you_mean(topology, names(), f"a file, or one of: {', '.join(names())}")
         raise UsageError(f"no topology {topology!r}: {os.strerror(error.errno or 0)}", told) from error
+    return Source(str(path.resolve()), inputs.read(str(path), USUAL, most=MAX_BYTES).decode(errors="replace"))
 
 
 def names() -> tuple[str, ...]:

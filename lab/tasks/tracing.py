@@ -5,20 +5,21 @@ from __future__ import annotations
 import json as json_module
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import printable, terminal
 from lab.agent import client, folder
 from lab.errors import UsageError
-from lab.tasks import outputs, topologies
+from lab.tasks import inputs, outputs, topologies
 from lab.tasks.command import LAB, Context, Exit, command
 from lab.tasks.lifetime import bring_up
 
 if TYPE_CHECKING:
+    from lab.tasks.outputs import Outputs
     from lab.trace.journey import Journey
 
 NOT_DELIVERED = 3
+MOST = 1_000_000  # requests of one --count
 DIFFERENT = 1
 DEMO = "two-subnet"
 
@@ -62,7 +63,6 @@ def trace(
     """Send one real request and tell its journey. Status 0 delivered, 3 lost, refused or unresolved, 2 usage."""
     from lab.trace.trace import trace as trace_request  # noqa: PLC0415
 
-    outputs.require(json=json, html=html, pcap=pcap)
     if follow:
         if to or via or size or fix or html or pcap:
             raise UsageError(
@@ -79,21 +79,18 @@ def trace(
     def send(through: str = "") -> Journey:
         return trace_request(lab or None, from_, to, protocol=protocol, via=via or through or None, size=size)
 
-    if count:
-        if html or pcap or minimal or fix:
-            raise UsageError("--count tells figures, not hops", "without --count: --html, --pcap, --minimal and --fix")
-        _repeat(send, count, json)
-        return
-    journey = send()
-    if outputs.STANDARD not in (json, html, pcap):
-        _tell(journey, minimal, verbose)
-    if fix:
-        journey = _mended(journey, send, quiet=outputs.STANDARD in (json, html, pcap))
-    _record(journey, pcap)
-    if json:
-        outputs.write(json, _as_json(journey.to_json()))
-    if html:
-        outputs.write(html, _page(journey))
+    if count and (html or pcap or minimal or fix):
+        raise UsageError("--count tells figures, not hops", "without --count: --html, --pcap, --minimal and --fix")
+    with outputs.opened(json=json, html=html, pcap=pcap) as opened:
+        if count:
+            _repeat(send, count, opened)
+            return
+        journey = send()
+        if not opened.on_standard:
+            _tell(journey, minimal, verbose)
+        if fix:
+            journey = _mended(journey, send, quiet=opened.on_standard)
+        _record(journey, opened)
     _end(journey)
 
 
@@ -122,20 +119,19 @@ def _page(journey: Journey) -> str:
         return page(journey, LabMap.from_json(connected.request("read", what="map")))
 
 
-def _repeat(send: Callable[[], Journey], count: int, json: str) -> None:
+def _repeat(send: Callable[[], Journey], count: int, opened: Outputs) -> None:
     from lab.trace.summary import summarize, tell  # noqa: PLC0415
 
-    if count < 0:
-        raise UsageError(f"{count} requests cannot be sent", "--count 20")
+    if not 1 <= count <= MOST:
+        raise UsageError(f"{count} requests cannot be sent", f"1 to {MOST}: --count 20")
     journeys = []
     with terminal.Progress("asking") as progress:
         for number in range(count):
             journeys.append(send())
             progress.show(number + 1, count, "")
     summary = summarize(journeys)
-    if json:
-        outputs.write(json, _as_json(summary.to_json()))
-    if json != "-":
+    opened.write_text("json", _as_json(summary.to_json()))
+    if not opened.on_standard:
         terminal.out("\n".join(tell(summary)))
     if summary.verdicts["delivered"] < summary.count:
         raise Exit(code=NOT_DELIVERED)
@@ -158,18 +154,19 @@ def trace_diff(_: Context, before: str, now: str) -> None:
 
 
 def _text(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}", "./inv trace … --json FILE writes a journey") from error
+    return inputs.text(file, "./inv trace … --json FILE writes a journey")
 
 
-def _record(journey: Journey, pcap: str) -> None:
-    if pcap:
+def _record(journey: Journey, opened: Outputs) -> None:
+    packets = opened.of("pcap")
+    if packets is not None:
         from lab.trace.recording import record  # noqa: PLC0415
 
-        with outputs.opened(pcap) as stream:
-            record(journey, stream)
+        record(journey, packets)
+    if opened.of("json"):
+        opened.write_text("json", _as_json(journey.to_json()))
+    if opened.of("html"):
+        opened.write_text("html", _page(journey))
 
 
 def _show(journey: Journey, verbose: bool) -> None:
@@ -208,10 +205,14 @@ def capture(_: Context, where: str, filter_: str = "", write: str = "", count: i
     from lab.network.labmap import LabMap  # noqa: PLC0415
     from lab.trace.watch import watch  # noqa: PLC0415
 
-    with client.connect(lab or None) as connected:
+    if count < 0:
+        raise UsageError(f"{count} packets cannot be captured", "--count 20")
+    with outputs.opened(write=write) as opened, client.connect(lab or None) as connected:
         map_ = LabMap.from_json(connected.request("read", what="map"))
+        say = (lambda _line: None) if opened.on_standard else _say
+        packets = opened.of("write")
         number = watch(
-            connected.sandbox, connected.life, map_, where, _say, expression=filter_, write=write, count=count
+            connected.sandbox, connected.life, map_, where, say, expression=filter_, write=packets, count=count
         )
         terminal.warn(f"{number} packets captured{f', written to {write}' if write else ''}")
         if not count or number < count:

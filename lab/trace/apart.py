@@ -15,6 +15,7 @@ from fcntl import F_GETFL, F_SETFL, F_SETOWN, fcntl
 from typing import NoReturn, TypeVar
 
 from lab.errors import HoplabError, LabError
+from lab.refusal import refusal
 
 T = TypeVar("T")
 
@@ -58,6 +59,11 @@ def _report(work: Callable[[Callable[[T], None]], None], writing: int) -> NoRetu
             work(tell)
         except HoplabError as error:
             tell(None, error)
+        except (OSError, MemoryError, RuntimeError) as error:
+            refused = None if isinstance(error, BrokenPipeError) else refusal(error)
+            if refused is None:
+                raise
+            tell(None, refused)
         status = 0
     except (KeyboardInterrupt, BrokenPipeError):
         status = 130

@@ -7,7 +7,7 @@ because scapy's has no interface descriptions and only microseconds.
 from __future__ import annotations
 
 from struct import pack
-from typing import BinaryIO
+from typing import Protocol
 
 from lab import printable
 from lab.trace.observation import FRAMED, Capture
@@ -20,10 +20,17 @@ NANOSECONDS = 9
 UNKNOWN_LENGTH = 0xFFFFFFFFFFFFFFFF
 
 
+class Stream(Protocol):
+    """Where the file's bytes go."""
+
+    def write(self, data: bytes, /) -> object:
+        """All of them."""
+
+
 class Writer:
     """Appends packets to a binary stream; the file is complete and readable after every one of them."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._interfaces: dict[tuple[str, str, int], int] = {}
         body = pack("<IHHQ", 0x1A2B3C4D, 1, 0, UNKNOWN_LENGTH) + _options((SHB_USERAPPL, b"Hoplab"))

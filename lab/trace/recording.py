@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 from lab.trace import reasons
 from lab.trace.journey import Hop, Journey
-from lab.trace.pcapng import Writer
+from lab.trace.pcapng import Stream, Writer
 
 Key = tuple[str, str, str, int]
 
 
-def record(journey: Journey, stream: BinaryIO) -> None:
+def record(journey: Journey, stream: Stream) -> None:
     """Write all that was captured, in the order of time; Wireshark shows the comments with frame.comment."""
     comments: dict[Key, str] = {(hop.place, hop.interface, hop.way, hop.t_ns): comment(hop) for hop in journey.hops}
     writer = Writer(stream)

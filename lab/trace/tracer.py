@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from lab.kernel import limits
 from lab.kernel.places import Sandbox
 from lab.kernel.syscalls import CLONE_NEWNET, setns
 from lab.network.labmap import Endpoint, LabMap, Place
@@ -104,6 +105,7 @@ class Tracer:
 
 def enter(sandbox: Sandbox) -> None:
     """Join the lab's user namespace and make its underlay the home from which every place can be visited."""
+    limits.allow_many_files()
     sandbox.join_user_namespace()
     netns = sandbox.open_netns(UNDERLAY)
     try:

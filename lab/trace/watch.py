@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
-from typing import BinaryIO
 
 from lab.errors import UsageError
 from lab.kernel.life import Life
@@ -15,7 +13,7 @@ from lab.trace import wording
 from lab.trace.bpf import compiled
 from lab.trace.capture import Captures
 from lab.trace.observation import observed
-from lab.trace.pcapng import Writer
+from lab.trace.pcapng import Stream, Writer
 from lab.trace.tracer import enter
 
 TICK = 0.5  # seconds; how soon is noticed that the lab has ended, or a Ctrl-C that came between two packets
@@ -29,21 +27,20 @@ def watch(
     say: Callable[[str], None],
     *,
     expression: str = "",
-    write: str = "",
+    write: Stream | None = None,
     count: int = 0,
 ) -> int:
     """Say a line for every packet at `PLACE` or `PLACE/DEVICE`, until Ctrl-C, `count` packets, or the end of the lab's
     life; gives how many.
 
-    `expression` is a filter in tcpdump's language, `write` a pcapng file, which is complete whenever it ends. For a
-    process of its own: joins the lab's user namespace for good.
+    `expression` is a filter in tcpdump's language; `write` gets a pcapng file, which is complete whenever it ends.
+    For a process of its own: joins the lab's user namespace for good.
     """
     place, interface = split(labmap, where)
     program = compiled(expression) if expression else ()
     number = 0
     with ExitStack() as stack:
-        stream = stack.enter_context(_created(write)) if write else None
-        writer = Writer(stream) if stream else None
+        writer = Writer(write) if write else None
         enter(sandbox)
         captures = stack.enter_context(Captures(sandbox))
         captures.open([place], interface, program)
@@ -60,13 +57,6 @@ def watch(
         except KeyboardInterrupt:
             pass
     return number
-
-
-def _created(path: str) -> BinaryIO:
-    try:
-        return Path(path).open("wb")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", "choose another file") from error
 
 
 def split(labmap: LabMap, where: str) -> tuple[str, str]:

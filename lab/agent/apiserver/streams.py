@@ -39,7 +39,7 @@ class PodStreams:
         """What the pod's program has said, or the one before it, and what it goes on saying."""
         place = place_of(request.pod)
         path = log_path(place, _program(request.pod))
-        wanted = logs.Wanted(request.tail, _since(request.since), request.timestamps, request.limit)
+        wanted = logs.Wanted(request.tail, since_of(request.since), request.timestamps, request.limit)
         if request.previous:
             return logs.read(Path(f"{path}.previous"), wanted)
         return logs.read(path, wanted, lambda: request.follow and self._is_there(place))
@@ -78,10 +78,21 @@ async def _obey(execution: Execution, websocket: WebSocket) -> None:
         if channel == STDIN:
             await execution.stdin.write(payload)
         elif channel == RESIZE:
-            size = json.loads(payload)
-            execution.resize(int(size["Width"]), int(size["Height"]))
+            if size := _size(payload):
+                execution.resize(*size)
         elif channel == CLOSE and payload[:1] == bytes((STDIN,)):
             await execution.stdin.close()
+
+
+def _size(payload: bytes) -> tuple[int, int] | None:
+    """Columns and lines of the client's terminal; None for what is none."""
+    try:
+        told = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    size = (told.get("Width"), told.get("Height")) if isinstance(told, dict) else ()
+    columns, lines = (one if type(one) is int and 0 < one < 1 << 16 else 0 for one in size or (0, 0))
+    return (columns, lines) if columns and lines else None
 
 
 async def _tell(execution: Execution, websocket: WebSocket) -> None:
@@ -111,7 +122,7 @@ def _program(pod: Json) -> str:
     return "command" if pod["spec"]["containers"][0].get("command") else BUILT_IN
 
 
-def _since(given: str | int | None) -> int:
+def since_of(given: str | int | None) -> int:
     """In nanoseconds since 1970: from a time, or from how many seconds ago that is."""
     if given is None:
         return 0

@@ -109,13 +109,14 @@ def _special_errors(kind: str, value: Any) -> Iterator[str]:  # noqa: ANN401 JSO
     elif kind in ("Time", "MicroTime"):
         if not isinstance(value, str):
             yield f"json: cannot unmarshal {_kind_of(value)} into Go value of type string"
-        elif not _is_time(value):
+        elif not is_time(value):
             yield f'parsing time {json.dumps(value)} as "2006-01-02T15:04:05Z07:00": cannot parse it'
     elif kind == "Quantity" and not isinstance(value, (str, int, float)):
         yield f"json: cannot unmarshal {_kind_of(value)} into Go value of type string"
 
 
-def _is_time(text: str) -> bool:
+def is_time(text: str) -> bool:
+    """Whether it is a time as RFC 3339 writes one, of a day that there is."""
     if not _TIME.fullmatch(text):
         return False
     try:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.agent.apiserver.streams import since_of
 from lab.api.discovery import prefix
-from lab.api.requests import Response
-from lab.api.resources import BY_KIND, Resource
+from lab.api.requests import ExecRequest, LogRequest, Request, Response, Watching
+from lab.api.resources import BY_KIND, PODS, Resource
 from tests.unit.api.serving import Json, Serving, configmap, deployment, pod, request
 
 SHOP = {"namespace": "shop"}
@@ -188,6 +189,50 @@ def test_any_json_patch_is_answered(sample: Json, data: st.DataObject, action: s
     for part in ("", "/status", "/scale"):
         answer = serving.ask("PATCH", f"{path}/{name}{part}", json.dumps(steps).encode(), content_type=PATCHES[0])
         assert answer.code < 300 or answer.json()["kind"] == "Status", answer
+
+
+PARAMETERS = (
+    *("labelSelector", "fieldSelector", "continue", "limit", "resourceVersion", "resourceVersionMatch", "watch"),
+    *("sendInitialEvents", "allowWatchBookmarks", "timeoutSeconds", "pretty", "includeObject", "dryRun", "force"),
+    *("fieldManager", "fieldValidation", "propagationPolicy", "gracePeriodSeconds", "orphanDependents"),
+    *("container", "command", "sinceTime", "sinceSeconds", "tailLines", "limitBytes", "previous", "follow", "tty"),
+)
+HEADERS = ("accept", "content-type", "user-agent", "upgrade", "sec-websocket-protocol")
+ODD = st.one_of(
+    st.sampled_from(
+        [
+            *("", "0", "-1", "1", "1e9", "9" * 30, "true", "All", "null", "{}", "a=b", "a in (", "metadata.name=x"),
+            *("2026-05-04T10:00:00Z", "2026-13-40T10:00:00Z", "2026-05-04", "0001-01-01T00:00:00+23:59", "websocket"),
+            *("application/json;as=Table;v=v1;g=meta.k8s.io", "application/yaml", "v5.channel.k8s.io", "curl/8"),
+        ]
+    ),
+    st.text(max_size=12),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "?"]),
+    st.sampled_from(["", "/a", "/a/log", "/a/exec", "/a/status", "/a/binding", "/a/scale", "/a/attach", "/a/?"]),
+    st.dictionaries(st.sampled_from(PARAMETERS), st.lists(ODD, min_size=1, max_size=2), max_size=5),
+    st.dictionaries(st.sampled_from(HEADERS), ODD, max_size=3),
+    st.binary(max_size=8),
+)
+def test_any_parameters_and_headers_are_answered(
+    method: str, place: str, query: dict[str, list[str]], headers: dict[str, str], body: bytes
+) -> None:
+    serving = Serving()
+    serving.registry.create(PODS, pod("a", nodeName="node-0"))
+    answer = serving.api.handle(Request(method, f"/api/v1/namespaces/shop/pods{place}", query, headers, body))
+    match answer:
+        case Response():
+            assert answer.code < 500
+        case Watching():
+            answer.chunk()
+        case LogRequest():
+            since_of(answer.since)
+        case ExecRequest():
+            assert answer.command
 
 
 @pytest.mark.parametrize("name", ["labelSelector", "fieldSelector", "continue", "limit", "resourceVersion", "pretty"])
