@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -35,6 +36,7 @@ from lab.api.store import Change
 from lab.control import podstatus
 from lab.control.plane import ControlPlane, Picture
 from lab.control.starting import place_of
+from lab.control.tokens import Tokens
 from lab.control.unready import unready
 from lab.errors import LabError
 from lab.network.components import COMPONENTS, chosen, named, places
@@ -86,7 +88,8 @@ class Control:
             lambda: self.plane.names,
         )
         self.stops = Stops(self.plane.runner, self.kubelet, self.prober)
-        self.entrance = Entrance(name, outside, self._app)
+        self._tokens = Tokens(self.plane.store, secrets.token_bytes(32))
+        self.entrance = Entrance(name, outside, self._tokens, self._app)
         self._read: ReadFile | None = None
         self._rereader = Rereader()
         self._brought: Picture | None = None
@@ -115,11 +118,17 @@ class Control:
         return Beside(self.plane.registry, self._loop)
 
     def _app(self, token: str) -> ASGIApp:
-        """What the API server serves, to whoever is inside or shows the token."""
+        """What the API server serves; its owner has that token."""
         from lab.agent.apiserver.app import make_app  # noqa: PLC0415  80 ms, as above
+        from lab.agent.apiserver.authentication import Authentication  # noqa: PLC0415
         from lab.agent.apiserver.streams import PodStreams  # noqa: PLC0415
 
-        return make_app(self.api, PodStreams(self._children, lambda place: place in self.lab.places), token, self.pulse)
+        return make_app(
+            self.api,
+            PodStreams(self._children, lambda place: place in self.lab.places),
+            Authentication(token, self._tokens.user_of),
+            self.pulse,
+        )
 
     async def up(
         self, text: str, file: str, settings: Sequence[str], tell: Tell, cancelled: Callable[[], bool], who: str

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from lab.api import discovery, openapi, parameters, streams
+from lab.api.access import is_allowed, refusal
+from lab.api.attempts import attempt_of
 from lab.api.errors import ApiError, bad_request
 from lab.api.forms import Rendering
 from lab.api.negotiation import body_of, form_of, wants
@@ -55,6 +57,7 @@ class Api:
     def handle(self, request: Request) -> Answer:
         """Never raises ApiError: a refusal is an answer too."""
         try:
+            self.authorize(request)
             if is_review(request.path):
                 return self._reviewed(request)
             found = route(request.path)
@@ -65,6 +68,16 @@ class Api:
             return self._item(found, request) if found.name else self._collection(found, request)
         except ApiError as refusal:
             return _refused(refusal, request)
+
+    def authorize(self, request: Request) -> None:
+        """ApiError 403."""
+        attempt = attempt_of(request)
+        if not is_allowed(request.user, attempt, self._node_of):
+            raise refusal(request.user, attempt)
+
+    def _node_of(self, namespace: str, name: str) -> str:
+        found = self._store.find(PODS, namespace, name)
+        return str(found["spec"].get("nodeName", "")) if found else ""
 
     def _about(self, request: Request) -> Response:
         """Discovery, version, health."""
@@ -93,7 +106,7 @@ class Api:
     def _reviewed(self, request: Request) -> Response:
         if request.method != "POST":
             raise _WrongMethodError({"POST"})
-        return _answer(201, reviewed(request.path, _sent(request)), request)
+        return _answer(201, reviewed(request.path, _sent(request), request.user, self._node_of), request)
 
     def _collection(self, at: Route, request: Request) -> Answer:
         whole = at.resource.namespaced and not at.namespace

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.api.encoding import text_of
+from lab.api.users import OWNER, User
 from lab.api.watching import Event, Watch
 
 Json = dict[str, Any]
@@ -19,7 +20,7 @@ MOST_AT_ONCE = 64 * 1024
 @dataclass(frozen=True, slots=True)
 class Request:
     """`path` and `query` are decoded, the names of `headers` in small letters. For a WebSocket's opening, `method` is
-    GET and the headers have `upgrade`.
+    GET and the headers have `upgrade`. `user` is who asks.
     """
 
     method: str
@@ -27,6 +28,7 @@ class Request:
     query: Mapping[str, Sequence[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    user: User = OWNER
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lab.kernel import coredns
 from tests.integration.dns_table import CLIENT, TOPOLOGY, Answer, Z, ask, differences, with_addresses
 from tests.integration.labs import Lab, inv, standing, until
+from tests.integration.living import kubeconfig
 
 WITH_COREDNS = TOPOLOGY.replace("spec:\n", "spec:\n  dns: {server: coredns}\n", 1)
 API = "https://172.16.0.1/api/v1/namespaces"  # the API server as pods reach it
@@ -49,9 +51,10 @@ def edit(names: Lab) -> Iterator[Callable[[str, str], None]]:
 
 
 def _api(lab: Lab, method: str, path: str, body: object = None, kind: str = "application/json") -> str:
-    """What the API server answers to the client's pod; the test fails if that is an error."""
+    """What the API server answers to the owner, who asks from the client's pod; the test fails if that is an error."""
+    token = yaml.safe_load(kubeconfig(lab).read_text(encoding="ascii"))["users"][0]["user"]["token"]
     given = ("-H", f"Content-Type: {kind}", "--data-binary", "@-") if body else ()
-    command = (*CURL, "-X", method, *given, f"{API}/{path}")
+    command = (*CURL, "-H", f"Authorization: Bearer {token}", "-X", method, *given, f"{API}/{path}")
     return lab.exec_(CLIENT, *command, given=json.dumps(body) if body else "").ok()
 
 

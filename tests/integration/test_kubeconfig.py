@@ -11,6 +11,7 @@ import ssl
 import stat
 import statistics
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tests.integration.kubectls import HOW_TO_GET_ONE
 from tests.integration.labs import Lab, inv
 from tests.integration.living import Api, RefusedError, kubeconfig
 
-UNAUTHORIZED, NOBODY = 401, 65534
+UNAUTHORIZED, FORBIDDEN, NOBODY = 401, 403, 65534
 DELAYED_ACKNOWLEDGEMENT = 0.03  # seconds: Linux waits for 40 ms before it acknowledges a segment alone
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason=HOW_TO_GET_ONE)
 
@@ -63,9 +64,38 @@ def test_up_says_where_it_is_and_only_its_owner_reads_it(two_subnet: Lab, lab: L
 
 
 def test_who_has_no_token_is_told_nothing(two_subnet: Lab) -> None:
-    assert answered(two_subnet) == UNAUTHORIZED
+    assert answered(two_subnet) == FORBIDDEN, "nobody in particular may not"
     assert answered(two_subnet, Authorization="Bearer guessed") == UNAUTHORIZED
     assert Api(two_subnet).list("Pod"), "with it everything"
+
+
+ASKING = """
+import json, ssl, sys, urllib.error, urllib.request
+for path in sys.argv[1:]:
+    try:
+        with urllib.request.urlopen("https://172.16.0.1" + path, context=ssl._create_unverified_context()) as answer:
+            print(answer.status)
+    except urllib.error.HTTPError as refused:
+        print(refused.code, json.load(refused)["message"])
+"""
+
+
+def test_a_pod_without_a_token_may_nothing(two_subnet: Lab) -> None:
+    """pod-0 -> kubernetes (172.16.0.1) -> API server: who shows nothing is told the version and the health."""
+    done = two_subnet.exec_("pod-0", sys.executable, "-c", ASKING, "/version", "/readyz", "/api/v1/secrets")
+    version, health, secrets = done.ok().splitlines()
+    assert (version, health) == ("200", "200")
+    assert secrets.startswith('403 secrets is forbidden: User "system:anonymous" cannot list resource "secrets"')
+
+
+@needs_kubectl
+def test_the_owner_asks_as_others(two_subnet: Lab) -> None:
+    def told(*words: str) -> str:
+        return inv("kubectl", "--lab", two_subnet.name, "--", "auth", "can-i", *words).out.strip()
+
+    assert told("delete", "pods") == "yes"
+    assert told("list", "pods", "--as", "system:serviceaccount:namespace001:default") == "no"
+    assert told("list", "services", "--as", "system:serviceaccount:kube-system:coredns") == "yes"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Protocol
 
+from lab.agent.apiserver.authentication import AS_GROUP
 from lab.api.bodies import MAX_BODY, require_small
 from lab.api.errors import ApiError, bad_request
 from lab.api.requests import Answer, ExecRequest, LogRequest, Request, Response, Watching, encoded
+from lab.api.users import ANONYMOUS
 
 if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest
@@ -17,24 +18,25 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from starlette.websockets import WebSocket
 
+    from lab.agent.apiserver.authentication import Authentication
     from lab.agent.apiserver.beside import Beside
     from lab.agent.pulse import Pulse
+    from lab.api.users import User
 
 BOOKMARK_SECONDS = 60.0
+BODILESS = ("GET", "HEAD")
 MOST_READ = 2 * MAX_BODY
 KNOWN = "known"
 """Under this name a request's state has what is to be called once its client has shown who it is."""
 
-OUTSIDE = "127.0.0.1"
-"""The address on which only the lab's owner is served, who shows the token."""
+
+def _refusing(refusal: ApiError) -> Response:
+    return Response(refusal.code, encoded(refusal.status()))
 
 
 def _ending(refusal: ApiError) -> Response:
     """The refusal as the last answer of its connection: of what the client still sends nothing is read."""
     return Response(refusal.code, encoded(refusal.status()), headers=(("Connection", "close"),))
-
-
-UNAUTHORIZED = _ending(ApiError(401, "Unauthorized", "Unauthorized"))
 
 
 class Streams(Protocol):
@@ -49,13 +51,13 @@ class Streams(Protocol):
         ...
 
 
-def make_app(api: Beside, streams: Streams, token: str, pulse: Pulse) -> ASGIApp:
+def make_app(api: Beside, streams: Streams, authentication: Authentication, pulse: Pulse) -> ASGIApp:
     """What uvicorn serves. Everything of it runs in the agent's loop, which alone may touch the store."""
     # 55 ms that only a process that serves should pay.
     from starlette.applications import Starlette  # noqa: PLC0415
     from starlette.routing import Route, WebSocketRoute  # noqa: PLC0415
 
-    server = _Server(api, streams, token, pulse)
+    server = _Server(api, streams, authentication, pulse)
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
@@ -66,22 +68,22 @@ def make_app(api: Beside, streams: Streams, token: str, pulse: Pulse) -> ASGIApp
 
 
 class _Server:
-    def __init__(self, api: Beside, streams: Streams, token: str, pulse: Pulse) -> None:
+    def __init__(self, api: Beside, streams: Streams, authentication: Authentication, pulse: Pulse) -> None:
         self._pulse = pulse
         self._api = api
         self._streams = streams
-        self._token = f"Bearer {token}"
+        self._authentication = authentication
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         from starlette.responses import StreamingResponse  # noqa: PLC0415  as above
 
-        if not self._may(request):
-            return _plain(UNAUTHORIZED)
         try:
+            user = self._user(request)
+            self._api.authorize(_request(request, request.method, b"", user))  # before anything of a body is read
             body = await _body(request)
         except ApiError as refusal:
-            return _plain(_ending(refusal))
-        found = await self._handle(_request(request, request.method, body))
+            return _plain(_ending(refusal) if request.method not in BODILESS else _refusing(refusal))
+        found = await self._handle(_request(request, request.method, body, user))
         if isinstance(found, Watching):
             return StreamingResponse(self._events(found), media_type=found.content_type)
         if isinstance(found, LogRequest):
@@ -97,10 +99,12 @@ class _Server:
             return Response(500, encoded(ApiError(500, "InternalError", told).status()))
 
     async def converse(self, websocket: WebSocket) -> None:
-        if not self._may(websocket):
-            await websocket.send_denial_response(_plain(UNAUTHORIZED))
+        try:
+            user = self._user(websocket)
+        except ApiError as refusal:
+            await websocket.send_denial_response(_plain(_ending(refusal)))
             return
-        found = await self._handle(_request(websocket, "GET", b""))
+        found = await self._handle(_request(websocket, "GET", b"", user))
         if isinstance(found, ExecRequest):
             await websocket.accept(found.protocol)
             await self._streams.execute(found, websocket)
@@ -108,13 +112,12 @@ class _Server:
             assert isinstance(found, Response), "nothing but a program is served over a WebSocket"
             await websocket.send_denial_response(_plain(found))
 
-    def _may(self, asked: HttpRequest | WebSocket) -> bool:
-        server = asked.scope.get("server") or ("", 0)
-        given = asked.headers.get("authorization", "")
-        if server[0] == OUTSIDE and not hmac.compare_digest(given.encode(), self._token.encode()):
-            return False
-        asked.scope["state"][KNOWN]()
-        return True
+    def _user(self, asked: HttpRequest | WebSocket) -> User:
+        """Who asks. ApiError 401, 403."""
+        user = self._authentication.user(asked.headers, asked.headers.getlist(AS_GROUP))
+        if user is not ANONYMOUS:
+            asked.scope["state"][KNOWN]()
+        return user
 
     async def _events(self, watching: Watching) -> AsyncIterator[bytes]:
         """The watch's events as they come, until it ends, its time is up, or the client has gone."""
@@ -169,12 +172,12 @@ async def _body(request: HttpRequest) -> bytes:
     return bytes(body)
 
 
-def _request(asked: HttpRequest | WebSocket, method: str, body: bytes) -> Request:
+def _request(asked: HttpRequest | WebSocket, method: str, body: bytes, user: User) -> Request:
     query: dict[str, list[str]] = {}
     for name, value in asked.query_params.multi_items():
         query.setdefault(name, []).append(value)
     headers = {name.lower(): value for name, value in asked.headers.items()}
-    return Request(method, asked.url.path, query, headers, body)
+    return Request(method, asked.url.path, query, headers, body, user)
 
 
 def _plain(found: Response) -> HttpResponse:

@@ -41,6 +41,10 @@ class Beside:
         self._small = ThreadPoolExecutor(SMALL_AT_ONCE, "request")
         self._large = ThreadPoolExecutor(LARGE_AT_ONCE, "large-request")
 
+    def authorize(self, request: Request) -> None:
+        """ApiError 403 for what its user may not do."""
+        self._api.authorize(request)
+
     async def handle(self, request: Request) -> Answer:
         """As `Api.handle`, but that others are served meanwhile."""
         if is_brief(request):

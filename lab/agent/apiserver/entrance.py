@@ -1,7 +1,7 @@
 """How the API server is reached: inside the lab on the first node, outside on the host's loopback, both over TLS.
 
-Inside, whoever is in the lab may do everything, as in a cluster without authorization; outside only who has the token,
-which stands in the kubeconfig that nobody but the lab's owner can read.
+Who asks is told by a token: the owner's stands in the kubeconfig that nobody else can read; pods and nodes have
+theirs in files of their own, which are made here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from lab.agent.apiserver import kubeconfig
 from lab.agent.apiserver.outside import Outside
 from lab.agent.apiserver.serving import Serving, listening, write_pki
 from lab.cluster.system import API_PORT
+from lab.control.tokens import KUBELET_CONFIG
 from lab.kernel.coredns import find
 from lab.kernel.pki import Pki, make
 from lab.network.addressing import node_addresses
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from lab.agent.reading import ReadFile
+    from lab.api.store import Json
+    from lab.control.tokens import Tokens
     from lab.kernel.holdings import Holdings
     from lab.topology import Topology
 
+COREDNS = ("kube-system", "coredns")  # the ServiceAccount that kubeadm gives it
 LOOPBACK = "127.0.0.1"
 
 
@@ -43,9 +47,10 @@ class _Inside:
 
 
 class Entrance:
-    """`app(token)` gives what is served: it asks for the token where the request came from outside."""
+    """`app(token)` gives what is served, where this one is the owner's; `tokens` are those of all others."""
 
-    def __init__(self, lab: str, outside: Outside, app: Callable[[str], ASGIApp]) -> None:
+    def __init__(self, lab: str, outside: Outside, tokens: Tokens, app: Callable[[str], ASGIApp]) -> None:
+        self._tokens = tokens
         self._lab = lab
         self._outside = outside
         self._make_app = app
@@ -53,7 +58,7 @@ class Entrance:
         self._names: tuple[str, ...] = ()
         self._pki: Pki | None = None
         self._app: ASGIApp | None = None
-        self._node = ""
+        self._node = self._address = ""
         self._inside: _Inside | None = None
         self._serving_outside: Serving | None = None
 
@@ -65,6 +70,7 @@ class Entrance:
     async def prepare(self, read: ReadFile) -> None:
         """Have a certificate for the lab's names and addresses, and serve outside."""
         names, addresses = _names(read.topology)
+        self._address = next(iter(node_addresses(read.topology).values()))
         self._node = read.topology.spec.nodes[0].name
         if self._app is None or self._names != (*names, *addresses):
             app = await asyncio.to_thread(self._begin, names, addresses)
@@ -77,7 +83,8 @@ class Entrance:
         write_pki(self._pki)
         app = self._make_app(self._pki.token)
         self._outside.home.keep(
-            kubeconfig.NAME, kubeconfig.text(self._lab, self._outside.port, self._pki.ca, self._pki.token)
+            kubeconfig.NAME,
+            kubeconfig.text(self._lab, f"https://{LOOPBACK}:{self._outside.port}", self._pki.ca, self._pki.token),
         )
         return app
 
@@ -90,7 +97,21 @@ class Entrance:
     def given(self, corefile: str) -> Given:
         """What CoreDNS is given, with this text as its Corefile. `prepare` has been called before."""
         assert self._pki is not None
-        return Given(find() or NOTHING.program, corefile, self._pki.ca, self._pki.token)
+        return Given(find() or NOTHING.program, corefile, self._pki.ca, self._tokens.of_account(*COREDNS))
+
+    def mounted(self, pod: Json) -> Mapping[str, str]:
+        """The files that its kubelet mounts into the pod, by their paths: what its programs speak to the API with.
+        `prepare` has been called before.
+        """
+        assert self._pki is not None
+        return self._tokens.mounted(pod, self._pki.ca)
+
+    def node_files(self, node: str) -> Mapping[str, str]:
+        """The files by which a node's programs speak to the API, as `system:node:NAME`. `prepare` has been called."""
+        assert self._pki is not None
+        server = f"https://{self._address}:{API_PORT}"
+        token = self._tokens.of_node(node)
+        return {KUBELET_CONFIG: kubeconfig.text(self._lab, server, self._pki.ca, token, f"system:node:{node}")}
 
     def built(self, holdings: Holdings) -> None:
         """Listen on the first node, unless that is done already. Called by the writer once the node is there."""

@@ -7,8 +7,8 @@ import base64
 NAME = "kubeconfig"
 
 
-def text(lab: str, port: int, ca: str, token: str) -> str:
-    """As YAML. The server is reached on the host's loopback; the token is what lets its owner in, and nobody else."""
+def text(lab: str, server: str, ca: str, token: str, user: str = "") -> str:
+    """As YAML. `server` is the API server's URL; the token says who it is that has this file, and is let in."""
     authority = base64.b64encode(ca.encode()).decode()
     return f"""\
 apiVersion: v1
@@ -16,16 +16,16 @@ kind: Config
 clusters:
 - name: {lab}
   cluster:
-    server: https://127.0.0.1:{port}
+    server: {server}
     certificate-authority-data: {authority}
 users:
-- name: {lab}
+- name: {user or lab}
   user:
     token: {token}
 contexts:
 - name: {lab}
   context:
     cluster: {lab}
-    user: {lab}
+    user: {user or lab}
 current-context: {lab}
 """
