@@ -66,6 +66,9 @@ def agent(base: Path, lab: str = "lab") -> Iterator[threading.Event]:
         reply({"event": "heard"})
         return str(request["text"])
 
+    async def hear(_request: Message, _reply: Reply, _hung_up: threading.Event) -> None:
+        """It lives."""
+
     async def busy(_request: Message, _reply: Reply, _hung_up: threading.Event) -> str:
         release.wait()  # what must not be: it holds the loop
         return "busy"
@@ -80,7 +83,9 @@ def agent(base: Path, lab: str = "lab") -> Iterator[threading.Event]:
             ended.set()
 
     async def live() -> None:
-        made = Conversations({"late": late, "echo": echo, "busy": busy, "down": down}, end_if_asked_to, lambda: None)
+        made = Conversations(
+            {"late": late, "echo": echo, "hear": hear, "busy": busy, "down": down}, end_if_asked_to, lambda: None
+        )
         await made.listen(listening(base, lab))
         loops.put(asyncio.get_running_loop())
         await ended.wait()
