@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from bench import followed, labs, services
+from bench import at_once, followed, labs, services
 from bench.figures import Figure
 from bench.peers import MOST_OF_MININET, Floor, Mininet
 
@@ -138,6 +138,8 @@ class Bench:
         with self._lab() as name:
             labs.whole("up", "--topology", "two-subnet", "--lab", name)
             yield from followed.figures(name, self._runs)
+            self._tell(at_once.GROUP)
+            yield from at_once.figures(name, self._runs)
 
 
 def _building(

@@ -14,6 +14,8 @@ import socket
 import termios
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from fcntl import ioctl
 from struct import pack, unpack
@@ -24,7 +26,9 @@ from lab.trace.packet import ECHO_REPLY, ECHO_REQUEST, decode
 
 _REFUSALS = (errno.ECONNREFUSED, errno.ECONNRESET)
 SAYS_NOTHING = "an open connection, on which nothing is said"
+_TRIES = 16
 _MOST = 1 << 20  # of an answer, more is not read
+PATIENCE_SECONDS = 0.1  # what an answer of a lab that is well takes a hundredth of
 BEFORE_THE_SECOND_SYN = 0.95  # seconds; tcp(7): the first packet of a connection is sent again after one second
 
 ANY = "0.0.0.0"  # noqa: S104  what a socket is called that has no address yet
@@ -63,15 +67,19 @@ class Attempt(ABC):
         self._socket = socket.socket(socket.AF_INET, self.kind, self.number)
         self._socket.setblocking(False)
         self._error = 0
+        self._impatient: Callable[[], None] | None = None
         self.once = False
 
     @abstractmethod
     def begin(self) -> None:
         """Send the first packet. What the client's own kernel refuses is told by `finish`."""
 
-    def finish(self, seconds: float) -> Outcome:
-        """The outcome, one of those of `exchange`, and what was said, in words."""
+    def finish(self, seconds: float, impatient: Callable[[], None] | None = None) -> Outcome:
+        """The outcome, one of those of `exchange`, and what was said, in words. When nothing has come for some time,
+        `impatient` is called, once.
+        """
         deadline = time.monotonic() + seconds
+        self._impatient = impatient
         try:
             if self._error:
                 raise OSError(self._error, os.strerror(self._error))
@@ -107,7 +115,10 @@ class Attempt(ABC):
     def _wait(self, event: int, deadline: float) -> None:
         poll = select.poll()
         poll.register(self._socket, event)
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        if self._impatient is not None and not poll.poll(_until(min(deadline, time.monotonic() + PATIENCE_SECONDS))):
+            impatient, self._impatient = self._impatient, None
+            impatient()
+        if not poll.poll(_until(deadline)):
             raise TimeoutError
         error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
@@ -119,6 +130,15 @@ class Stream(Attempt):
 
     protocol = "tcp"
     kind = socket.SOCK_STREAM
+
+    def __init__(self, ask: Ask) -> None:
+        """Bound to a port, it is its alone; one that the kernel chooses for a connection may be another's as well, who
+        asks somebody else. Where none is free, connecting tells.
+        """
+        super().__init__(ask)
+        with suppress(OSError):
+            self._socket.bind((ANY, 0))
+            self.sport = self._socket.getsockname()[1]
 
     def begin(self) -> None:
         self._began = time.monotonic()
@@ -216,8 +236,15 @@ class Echo(Attempt):
     kind = socket.SOCK_RAW
     number = socket.IPPROTO_ICMP
 
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self.sport, self._claim = _identifier()
+
+    def abandon(self) -> None:
+        super().abandon()
+        self._claim.close()
+
     def begin(self) -> None:
-        self.sport = int.from_bytes(os.urandom(2), "big") or 1
         message = pack("!BBHHH", ECHO_REQUEST, 0, 0, self.sport, 1) + self.ask.payload
         message = message[:2] + pack("!H", checksum(message)) + message[4:]
         try:
@@ -233,6 +260,24 @@ class Echo(Attempt):
             packet = decode(self._socket.recv(65536), ethernet=False)
             if packet.icmp_type == ECHO_REPLY and packet.sport == self.sport:
                 return ANSWERED, f"{len(packet.payload)} bytes"
+
+
+def _identifier() -> tuple[int, socket.socket]:
+    """One that no other trace of the same place has for as long as the socket is open: its name, which is nobody else's
+    then, is the namespace's (unix(7), abstract). Of so many that are taken, any will do.
+    """
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for _ in range(_TRIES):
+        identifier = int.from_bytes(os.urandom(2), "big") or 1
+        with suppress(OSError):
+            claim.bind(f"\0hoplab-echo-{identifier}")
+            break
+    return identifier, claim
+
+
+def _until(deadline: float) -> float:
+    """Milliseconds."""
+    return max(0.0, deadline - time.monotonic()) * 1000
 
 
 def checksum(data: bytes) -> int:

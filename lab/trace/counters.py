@@ -81,12 +81,17 @@ class _Place:
         """Inside the place."""
         self._files = {name: file for name in FILES if (file := _opened(name)) is not None}
         self._netlink = RouteSocket()
+        self._end: tuple[dict[str, bytes], dict[int, tuple[int, ...]]] | None = None
         self.begin()
 
     def begin(self) -> None:
         """What is read now is what growth is counted from."""
         self.protocols = self._text()
         self.links = self._links()
+
+    def settle(self) -> None:
+        """What is read now is where growth ends."""
+        self._end = self._text(), self._links()
 
     def close(self) -> None:
         self._netlink.__exit__()
@@ -95,9 +100,10 @@ class _Place:
 
     def grown(self, place: str, names: Mapping[int, str]) -> Counted:
         """Since it was opened."""
-        before, after = _protocols(self.protocols), _protocols(self._text())
+        text, statistics = self._end or (self._text(), self._links())
+        before, after = _protocols(self.protocols), _protocols(text)
         links = {}
-        for index, values in self._links().items():
+        for index, values in statistics.items():
             first = self.links.get(index, (0,) * len(LINK))
             more = {
                 name: value - was
@@ -151,6 +157,11 @@ class Counters:
                         self._places[place] = _Place()
                 finally:
                     os.close(netns)
+
+    def settle(self) -> None:
+        """What grows from now on is somebody else's, in all that are open."""
+        for place in self._places.values():
+            place.settle()
 
     def begin_again(self) -> None:
         """Count from now on, in all of them."""

@@ -16,6 +16,7 @@ from lab.trace.journey import DELIVERED, DNS, LOST, UNRESOLVED, Decision, Hop, J
 from lab.trace.loss.stopped import Stopped
 from lab.trace.netfilter.attach import Question, attach, with_intents
 from lab.trace.netfilter.event import TraceEvent
+from lab.trace.netfilter.own import own
 from lab.trace.netfilter.ruleset import Ruleset, read_rules
 from lab.trace.netfilter.visit import visits
 from lab.trace.passage import Passage
@@ -126,7 +127,9 @@ def _rules(
     places = {hop.place for hop in journey.hops} | {passage.exchange.source for passage in passages}
     events = [event for event in told.events if event.place in places]
     ruleset = told.read_rules(sandbox, events)
-    found = attach(journey.hops, journey.seen, visits(events, ruleset.hooks), ruleset, labmap.bridge_ports)
+    mine = own(labmap, passages, told.translations)
+    met = [visit for visit in visits(events, ruleset.hooks) if mine.has(visit)]
+    found = attach(journey.hops, journey.seen, met, ruleset, labmap.bridge_ports)
 
     def intents(asked: list[Question]) -> Sequence[str]:
         answer: list[str] = agent.request("intents", rules=asked)

@@ -70,11 +70,14 @@ class _Said:
 
 
 class Probe:
-    """A client in a place; `exchanges` is all that it did, of each phase the telling one last."""
+    """A client in a place; `exchanges` is all that it did, of each phase the telling one last. `impatient` is called
+    whenever an answer does not come soon.
+    """
 
-    def __init__(self, sandbox: Sandbox, source: Place) -> None:
+    def __init__(self, sandbox: Sandbox, source: Place, impatient: Callable[[], None] | None = None) -> None:
         self._sandbox = sandbox
         self._source = source
+        self._impatient = impatient
         self.exchanges: list[Exchange] = []
 
     @cached_property
@@ -163,7 +166,7 @@ class Probe:
         else:
             attempt = self._made(lambda: Questions(Ask(server, DNS_PORT, messages[0]), messages))
             attempt.begin()
-            attempt.finish(DNS_SECONDS)
+            attempt.finish(DNS_SECONDS, self._impatient)
             attempt.abandon()
             for message, outcome in zip(messages, attempt.outcomes, strict=True):
                 self.exchanges.append(self._exchange(attempt, message, DNS, *outcome, mark=message[:2]))
@@ -217,7 +220,7 @@ class Probe:
 
     def finish(self, attempt: Attempt, seconds: float, phase: str = DATA) -> Exchange:
         """Wait for the answer, and note what came of it."""
-        outcome, detail = attempt.finish(seconds)
+        outcome, detail = attempt.finish(seconds, self._impatient)
         exchange = self._exchange(attempt, attempt.ask.payload, phase, outcome, detail)
         attempt.abandon()
         self.exchanges.append(exchange)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.kernel import limits
 from lab.kernel.places import Sandbox
@@ -14,7 +14,7 @@ from lab.network.objects import UNDERLAY
 from lab.trace.attempt import Ask
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.endpoints import choosing_node
-from lab.trace.exchange import SILENT, Exchange
+from lab.trace.exchange import ANSWERED, SILENT, Exchange
 from lab.trace.explanation import Agent, explained
 from lab.trace.journey import Journey, Request, Resolution
 from lab.trace.match import Match
@@ -22,6 +22,7 @@ from lab.trace.probe import DNS_PORT, Probe
 from lab.trace.sending import Sending
 from lab.trace.stead import asked_in_its_stead
 from lab.trace.target import Target, service_at, transport
+from lab.trace.turn import Turn
 from lab.trace.upstream import asked_behind, reached
 from lab.trace.verdict import judge, passages_of
 from lab.trace.whereabouts import LISTENED, Whereabouts
@@ -45,9 +46,9 @@ class Tracer:
     def run(self, tell: Callable[[Journey], None]) -> None:
         """Tells the journey, then closes. Joins the lab's user namespace for good: for a process of its own."""
         enter(self.sandbox)
-        probe = Probe(self.sandbox, self.source)
-        with Witnesses(self.sandbox, self.labmap, self._matches(probe)) as witnesses:
-            tell(_Run(self, witnesses, probe).journey())
+        matches = self._matches(Probe(self.sandbox, self.source))
+        with Turn() as turn, Witnesses(self.sandbox, self.labmap, matches) as witnesses:
+            tell(_Run(self, witnesses, turn).journey())
 
     @property
     def transport(self) -> str:
@@ -114,17 +115,22 @@ def enter(sandbox: Sandbox) -> None:
         os.close(netns)
 
 
+def _deaf(place: str) -> str:
+    return f"what rules of iptables-legacy do in {place} is told to one trace only: to another one, not here"
+
+
 class _Run:
     """The trace while it goes on."""
 
-    def __init__(self, tracer: Tracer, witnesses: Witnesses, probe: Probe) -> None:
+    def __init__(self, tracer: Tracer, witnesses: Witnesses, turn: Turn) -> None:
         self._tracer = tracer
         self._labmap = tracer.labmap
         self._witnesses = witnesses
-        self._probe = probe
+        self._turn = turn
+        self._probe = Probe(tracer.sandbox, tracer.source, self._let_others_begin)
         self._whereabouts = Whereabouts(tracer.labmap, tracer.source, tracer.target, tracer.transport)
         self._wanted = self._choose_endpoints()
-        self._sending = Sending(tracer, witnesses, probe, self._wanted)
+        self._sending = Sending(tracer, witnesses, self._probe, self._wanted)
 
     def journey(self) -> Journey:
         tracer, target = self._tracer, self._tracer.target
@@ -145,6 +151,7 @@ class _Run:
             self._sending.send(self._ask(address))
         behind = self._asked_behind() if resolution is not None and not address else None
         observations = self._sending.observations()
+        self._end_turn()
         name = resolution.name if resolution and address else target.text
         request = Request(tracer.source.name, name, target.port, tracer.protocol)
         told = self._witnesses.testimony(self._sending.translations)
@@ -152,7 +159,19 @@ class _Run:
         exchanges += [behind] if behind is not None else []
         journey = judge(self._labmap, request, exchanges, observations, resolution)
         passages = passages_of(self._labmap, exchanges, observations)
-        return explained(journey, passages, told, self._labmap, tracer.sandbox, tracer.agent)
+        journey = explained(journey, passages, told, self._labmap, tracer.sandbox, tracer.agent)
+        return replace(journey, notes=tuple(map(_deaf, sorted(self._witnesses.netfilter.deaf))))
+
+    def _let_others_begin(self) -> None:
+        """Nothing comes back, and that may take long."""
+        if not self._turn.is_over:
+            self._witnesses.settle()
+            self._turn.end()
+
+    def _end_turn(self) -> None:
+        """All has been captured; what it means is found out while the next one sends."""
+        self._witnesses.end(well=all(one.outcome == ANSWERED for one in self._probe.exchanges))
+        self._turn.end()
 
     def _choose_endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that the request may go to: the one that was asked for, or a few of many; () if any will do."""

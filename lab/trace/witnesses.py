@@ -74,6 +74,19 @@ class Witnesses:
         self.netfilter.forget_missed()
         return self.captures.missed(), places
 
+    def settle(self) -> None:
+        """Others begin: what counters say from now on may be of theirs, and of iptables-legacy only one can hear."""
+        self.counters.settle()
+        self.netfilter.release()
+
+    def end(self, *, well: bool) -> None:
+        """Have nothing more reported. Of a request that did not go `well` the counters are read, unless they were when
+        others had begun.
+        """
+        self.netfilter.end()
+        if not well and not self.netfilter.others:
+            self.counters.settle()
+
     def testimony(self, translations: Sequence[Event]) -> Testimony:
         """All that the kernel has told so far; `translations` are those that were read already."""
         return Testimony(self.netfilter.events(), (*translations, *self.translations.read()), self.counters)

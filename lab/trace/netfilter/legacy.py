@@ -5,6 +5,7 @@ nfnetlink_log.h; the kernel's nf_log_trace. The line is `TRACE: TABLE:CHAIN:rule
 
 from __future__ import annotations
 
+from errno import EBUSY
 from pathlib import Path
 
 from lab.kernel.netfilter import SUBSYSTEM_LOG, UNSPECIFIED, Message, NetfilterSocket, number
@@ -29,15 +30,23 @@ def tables() -> tuple[str, ...]:
         return ()
 
 
-def bind(netlink: NetfilterSocket) -> str:
-    """Have the namespace's trace lines sent to this socket, each at once. Gives whose they were; KernelError."""
+def bind(netlink: NetfilterSocket) -> str | None:
+    """Have the namespace's trace lines sent to this socket, each at once. Gives whose they were; None where somebody
+    else has the group, and nothing is changed. OSError.
+    """
     before = LOGGER.read_text(encoding="ascii").strip()
     family = Message(_CONFIG, NLM_F_ACK, _command(PF_BIND))
     group = Message(_CONFIG, NLM_F_ACK, _command(BIND), UNSPECIFIED, GROUP)
     copy = attribute(_MODE, _HEADERS.to_bytes(4, "big") + bytes([_COPY_PACKET, 0]))
     settings = Message(_CONFIG, NLM_F_ACK, copy + number(_THRESHOLD, 1), UNSPECIFIED, GROUP)
-    for message in (family, group, settings):
-        netlink.execute(message.encoded(1), "binding to the log of iptables-legacy")
+    try:
+        netlink.ask(group)
+    except OSError as error:
+        if error.errno != EBUSY:
+            raise
+        return None
+    for message in (family, settings):
+        netlink.ask(message)
     return before
 
 

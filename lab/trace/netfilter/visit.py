@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,7 +78,7 @@ def visits(events: Iterable[TraceEvent], hooks: Hooks) -> list[Visit]:
     """The events, which are in the order in which each place told them, packet by packet.
 
     `hooks` tells the hook of base chains that are not named as iptables names them. The kernel uses an id again once
-    its packet is gone: our own table's event is where a visit begins.
+    its packet is gone: the event of a trace's table is where a visit begins; of several traces', the first one's.
     """
     opened: dict[tuple[str, int], list[TraceEvent]] = {}
     found: list[list[TraceEvent]] = []
@@ -88,6 +88,8 @@ def visits(events: Iterable[TraceEvent], hooks: Hooks) -> list[Visit]:
             logged.append(event)
             continue
         key = (event.place, event.id)
+        if event.table == TABLE and _is_told_again(opened.get(key, ()), event):
+            continue
         if event.table == TABLE or key not in opened:
             # A bridge's rules may see a copy of the packet: it has another id, and our table was met before.
             going_on = _begun(found, event) if event.table != TABLE else None
@@ -96,6 +98,20 @@ def visits(events: Iterable[TraceEvent], hooks: Hooks) -> list[Visit]:
                 found.append(opened[key])
         opened[key].append(event)
     return _with_logged([_visit(one, hooks) for one in found if one[0].headers], logged)
+
+
+def _is_told_again(begun: Sequence[TraceEvent], event: TraceEvent) -> bool:
+    """Whether another trace's table tells of a packet that has met nothing but such tables yet; of one that it does not
+    mean, that it returns, and then, without the packet's headers, its policy.
+    """
+    packet = event.packet
+    if packet is None:
+        return True
+    if not begun or any(one.table != TABLE for one in begun):
+        return False
+    before = begun[0].packet
+    same = before is not None and identity(packet) == identity(before)
+    return same and (event.chain, event.iif) == (begun[0].chain, begun[0].iif)
 
 
 def _begun(found: list[list[TraceEvent]], event: TraceEvent) -> list[TraceEvent] | None:

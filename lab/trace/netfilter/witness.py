@@ -18,6 +18,7 @@ from lab.trace.netfilter.event import TraceEvent
 from lab.trace.netfilter.table import TABLE, other_rules, removal, tables, trace_table
 
 NFTRACE = 9  # NFNLGRP_NFTRACE
+MOST_LINES = 5000  # of iptables-legacy in a place, of one request and whatever else its match means
 
 
 class NetfilterWitness:
@@ -46,6 +47,8 @@ class NetfilterWitness:
         self._loggers: dict[str, str] = {}
         self._events: list[TraceEvent] = []
         self._missed: set[str] = set()
+        self.deaf: set[str] = set()  # where another trace hears of iptables-legacy
+        self.others = False  # whether another trace had something reported where this one listens
         self._silent: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -83,21 +86,43 @@ class NetfilterWitness:
         self._sockets[place] = NetfilterSocket()
         self._sockets[place].listen([NFTRACE])
         if legacy.tables():
-            log = self._logs[place] = NetfilterSocket()
-            self._loggers[place] = legacy.bind(log)
-            log.listen()
+            log = NetfilterSocket()
+            before = legacy.bind(log)
+            if before is None:
+                log.close()
+                self.deaf.add(place)
+            else:
+                self._logs[place], self._loggers[place] = log, before
+                log.listen()
 
     def close(self) -> None:
         """Take everything away."""
-        for place, logger in self._loggers.items():
-            with suppress(OSError, UsageError), self._inside(place):  # the lab may have ended meanwhile
-                legacy.release(logger)
+        self._close_logs()
         for place, netlink in self._owners.items():
             with suppress(OSError, KernelError):  # what cannot be done here happens when the socket closes
                 netlink.execute(removal(self._name), f"{place}: removing the trace table")
-        for netlink in (*self._logs.values(), *self._sockets.values(), *self._owners.values()):
+        for netlink in (*self._sockets.values(), *self._owners.values()):
             netlink.close()
-        self._logs, self._sockets, self._loggers, self._owners = {}, {}, {}, {}
+        self._sockets, self._owners = {}, {}
+
+    def end(self) -> None:
+        """Have nothing more reported; `events` goes on telling what was."""
+        self.pause()
+        self.release()
+
+    def release(self) -> None:
+        """Let others hear of iptables-legacy: of each place only one can. `events` tells what was heard up to now."""
+        for place, log in self._logs.items():
+            self._collect(place, log, MOST_LINES)
+        self._close_logs()
+
+    def _close_logs(self) -> None:
+        for place, logger in self._loggers.items():
+            with suppress(OSError, UsageError), self._inside(place):  # the lab may have ended meanwhile
+                legacy.release(logger)
+        for log in self._logs.values():
+            log.close()
+        self._logs, self._loggers = {}, {}
 
     def select(self, matches: Sequence[Match]) -> None:
         """From now on have these packets reported on instead, also in places that are opened later. What has not been
@@ -165,18 +190,18 @@ class NetfilterWitness:
                 for answer in netlink.heard(most):
                     found = event.read(place, answer)
                     if found:
-                        self._events += self._ours(found)
+                        self._events.append(self._known(found))
             except OSError:  # ENOBUFS: more was told than the socket could hold
                 self._missed.add(place)
             else:
                 return
 
-    def _ours(self, one: TraceEvent) -> Iterator[TraceEvent]:
-        """The event, but for what another trace's table tells of; its own table is called TABLE from here on."""
-        if one.table == self._name:
-            yield replace(one, table=TABLE)
-        elif not one.table.startswith(TABLE):
-            yield one
+    def _known(self, one: TraceEvent) -> TraceEvent:
+        """The event; every trace's table is called TABLE from here on: where one tells of a packet, a visit begins."""
+        if not one.table.startswith(TABLE):
+            return one
+        self.others |= one.table != self._name
+        return replace(one, table=TABLE)
 
     @property
     def missed(self) -> frozenset[str]:

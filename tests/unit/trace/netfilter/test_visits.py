@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.trace.netfilter.event import QUEUE, TraceEvent
+from lab.trace.netfilter.event import POLICY, QUEUE, RETURN, TraceEvent
 from lab.trace.netfilter.table import TABLE
 from lab.trace.netfilter.visit import visits
 from tests.unit.trace.netfilter.test_attach import Sightings, headers
@@ -49,3 +49,23 @@ def test_what_its_own_place_put_in_a_queue_is_told_without_a_sighting() -> None:
     waiting = replace(sent, table="filter", chain="OUTPUT", verdict=QUEUE)
     (ended,) = Sightings().joined([sent, waiting]).ended
     assert (ended.place, ended.decisions[-1].verdict) == ("node-0", QUEUE)
+
+
+def test_of_two_traces_that_mean_a_packet_the_first_begins_its_visit() -> None:
+    told = of_node_0()
+    assert told[0].table == TABLE
+    twice = visits([told[0], *told], {})
+    assert [one.stretches for one in twice] == [one.stretches for one in visits(told, {})]
+
+
+def test_what_the_table_of_a_trace_says_that_does_not_mean_a_packet_begins_nothing() -> None:
+    told = of_node_0()
+    passed = (replace(told[0], kind=RETURN), replace(told[0], kind=POLICY, headers=b"", iif=0))
+    beside = visits([told[0], *passed, *told[1:]], {})
+    assert [one.stretches for one in beside] == [one.stretches for one in visits(told, {})]
+
+
+def test_an_id_that_another_traces_packet_has_now_begins_a_visit() -> None:
+    told = of_node_0()
+    other = next(one for one in recorded("node-0") if one.table == TABLE and one.id != told[0].id)
+    assert len(visits([*told, replace(other, id=told[0].id)], {})) == 2
