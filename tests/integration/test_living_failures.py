@@ -10,9 +10,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from lab.network.oci import BUNDLES
 from tests.integration.labs import Lab, inv, standing, until
 from tests.integration.living import (
     CONNECTIONS,
@@ -238,6 +240,20 @@ def test_the_internet_s_resolver_is_killed_and_answers_again(living: Lab) -> Non
     until(lambda: "the internet's resolver ended → a new one" in told(living), "it was started anew, and that is told")
     assert pid_inside(living, "internet", "dnsmasq --no-daemon")
     living.exec_("pod-0", *asked).ok()
+    assert "no changes" in living.up().ok()
+
+
+def test_a_resolver_that_cannot_start_is_told_of_and_tried_again(living: Lab) -> None:
+    config = Path(f"/proc/{living.pid()}/root{BUNDLES}/internet/dnsmasq.conf")
+    good = config.read_text(encoding="utf-8")
+    config.write_text("no option of dnsmasq\n", encoding="utf-8")
+    resolver = next(pid for pid, words in living.processes().items() if words[:2] == ("dnsmasq", "--no-daemon"))
+    os.kill(resolver, signal.SIGKILL)
+    until(lambda: "resolver ended at once" in told(living), "what it said at its end is told")
+    assert "in trouble" in living.inspect()
+    config.write_text(good, encoding="utf-8")
+    until(lambda: "in trouble" not in living.inspect(), "it was tried again")
+    living.exec_("pod-0", *CURL, "http://www.example.com").ok()
     assert "no changes" in living.up().ok()
 
 
