@@ -28,10 +28,10 @@ def candidates() -> tuple[Path, ...]:
     """Where this user's labs may be, the best first: none of them need exist."""
     uid = os.geteuid()
     if uid == 0:
-        return (Path("/run/hoplab"),)
+        return (witness.common(),)
     runtimes = (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{uid}")
     usable = [Path(folder, "hoplab") for folder in runtimes if folder and os.access(folder, os.W_OK)]
-    return tuple(dict.fromkeys((*usable, Path(f"/tmp/hoplab-{uid}"))))  # noqa: S108  owner and mode are checked
+    return tuple(dict.fromkeys((*usable, witness.common())))
 
 
 def base() -> Path:

@@ -45,7 +45,7 @@ def take(lab: str) -> socket.socket | None:
     """The lab's name, held for as long as the socket is open. None if an agent of this user has it."""
     witness = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        witness.bind(_address(lab))
+        witness.bind(address(lab))
     except OSError:  # somebody has it
         if holder(lab) is not None:
             witness.close()
@@ -94,7 +94,7 @@ def told_folder(lab: str) -> str:
 
 def seen() -> tuple[str, ...]:
     """The labs whose names agents of this user hold."""
-    prefix = f"@{_address('')[1:]}"
+    prefix = f"@{address('')[1:]}"
     names = {line.rpartition(prefix)[2] for line in _lines() if f" {prefix}" in line}
     return tuple(sorted(name for name in names if holder(name) is not None))
 
@@ -106,14 +106,25 @@ def _lines() -> list[str]:
         return []
 
 
-def _address(lab: str) -> str:
-    return f"\0hoplab/{os.geteuid()}/{lab}"
+def common() -> Path:
+    """The folder of labs that this user has in every session. It need not exist."""
+    uid = os.geteuid()
+    return Path("/run/hoplab" if uid == 0 else f"/tmp/hoplab-{uid}")  # noqa: S108  whoever uses it looks whose it is
+
+
+def address(lab: str) -> str:
+    """The lab's name in the kernel. It holds among those who see the same file system there: whoever has another one
+    mounted (a container with the host's network) has labs of its own.
+    """
+    there = common()
+    device = (there if there.exists() else there.parent).stat().st_dev
+    return f"\0hoplab/{os.geteuid()}/{device:x}/{lab}"
 
 
 def _connected(lab: str) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        connection.connect(_address(lab))
+        connection.connect(address(lab))
     except OSError:  # nobody, or nobody who has taken a connection for long
         connection.close()
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_whoever_holds_it_tells_where_the_folder_is(lab: str) -> None:
     held = witness.take(lab)
     assert held is not None
     with held, socket.socket(socket.AF_UNIX) as asking:
-        asking.connect(f"\0hoplab/{os.geteuid()}/{lab}")
+        asking.connect(witness.address(lab))
         witness.answer(held, "/run/somewhere/lab")
         assert asking.recv(100) == b"/run/somewhere/lab"
     assert witness.told_folder(lab) == ""
@@ -42,7 +43,7 @@ def test_a_stranger_s_name_is_none(lab: str, monkeypatch: pytest.MonkeyPatch) ->
     """Another user may bind any name first: that neither makes a lab of it, nor keeps ours from starting."""
     monkeypatch.setattr(witness.Peer, "is_ours", property(lambda _: False))
     with socket.socket(socket.AF_UNIX) as stranger:
-        stranger.bind(f"\0hoplab/{os.geteuid()}/{lab}")
+        stranger.bind(witness.address(lab))
         stranger.listen()
         assert lab not in witness.seen()
         assert witness.holder(lab) is None
@@ -50,3 +51,15 @@ def test_a_stranger_s_name_is_none(lab: str, monkeypatch: pytest.MonkeyPatch) ->
         assert held is not None
         witness.answer(held, "/somewhere")
         held.close()
+
+
+def test_whoever_has_another_file_system_there_has_labs_of_its_own(lab: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = witness.take(lab)
+    assert held is not None
+    monkeypatch.setattr(witness, "common", lambda: Path("/proc/hoplab"))
+    assert witness.holder(lab) is None
+    assert lab not in witness.seen()
+    other = witness.take(lab)
+    assert other is not None
+    other.close()
+    held.close()
