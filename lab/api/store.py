@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.api.errors import already_exists, conflict, expired, not_found
+from lab.api.history import History
 from lab.api.resources import DEPLOYMENTS, PODS, REPLICASETS, Resource
 
 Json = dict[str, Any]
 Key = tuple[str, str]  # namespace ("" for cluster-wide kinds) and name
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
-
-REMEMBERED = 10_000
-"""So many changes can be replayed; whoever is further behind must list anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +39,25 @@ def key_of(item: Json) -> Key:
 
 
 class Store:
-    """`now` gives the time as the API writes it (RFC 3339, seconds, UTC), `new_uid` a fresh UUID.
+    """`now` gives the time as the API writes it (RFC 3339, seconds, UTC), `new_uid` a fresh UUID, `clock` steady time,
+    without which no change is too old to be remembered.
 
     One thread may change it, and others read what there is meanwhile. Listeners are called in the order of the changes,
-    after the store has them; they
-    may change the store again.
+    after the store has them; they may change the store again.
     """
 
-    def __init__(self, now: Callable[[], str], new_uid: Callable[[], str], first: int = 1) -> None:
+    def __init__(
+        self,
+        now: Callable[[], str],
+        new_uid: Callable[[], str],
+        first: int = 1,
+        clock: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._now = now
         self._new_uid = new_uid
         self._revision = first
         self._objects: dict[Resource, dict[Key, Json]] = {}
-        self._history: deque[Change] = deque(maxlen=REMEMBERED)
-        self._forgotten = first  # the revision before the oldest change in the history
+        self._history = History(first, clock)
         self._latest: dict[Resource, int] = {}
         self._listeners: list[Callable[[Change], None]] = []
         self._untold: deque[Change] = deque()
@@ -150,13 +153,13 @@ class Store:
 
     def since(self, revision: int) -> Sequence[Change]:
         """The changes after that number. ApiError 410 when they are no longer remembered, or lie in the future."""
-        if revision < self._forgotten:
-            raise expired(f"too old resource version: {revision} ({self._forgotten})")
+        if revision < self._history.forgotten:
+            raise expired(f"too old resource version: {revision} ({self._history.forgotten})")
         if revision > self._revision:
             raise expired(f"Too large resource version: {revision}, current: {self._revision}")
         if revision == self._revision:
             return ()
-        return [change for change in tuple(self._history) if change.revision > revision]
+        return list(self._history.after(revision))
 
     def changed(self, resource: Resource) -> int:
         """The number of the latest change of that kind, 0 if there was none."""
@@ -168,9 +171,7 @@ class Store:
         return lambda: self._listeners.remove(listener)
 
     def _tell(self, change: Change) -> None:
-        if len(self._history) == REMEMBERED:
-            self._forgotten = self._history[0].revision
-        self._history.append(change)
+        self._history.add(change)
         self._latest[change.resource] = change.revision
         self._untold.append(change)
         if self._telling:

@@ -92,7 +92,7 @@ class ControlPlane:
         self, now: Callable[[], str], new_uid: Callable[[], str], clock: Callable[[], float], machine: Machine
     ) -> None:
         self._now, self._new_uid, self._clock = now, new_uid, clock
-        self.store = Store(now, new_uid)
+        self.store = Store(now, new_uid, clock=clock)
         self.recorder = Recorder(self.store)
         self._allocation = Allocation(self.store)
         self.registry = Registry(self.store, self._allocation)

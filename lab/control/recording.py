@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lab.api.requests import encoded
 from lab.api.resources import EVENTS, NAMESPACES
 from lab.api.store import Change, Json, Key, Store
 
 KEPT = 1_000
 """So many Events are in the store at most; the ones that happened longest ago go first."""
 
+MOST_BYTES = 4 * 1024 * 1024
+"""Of all of them as JSON: clients may make some too, as long as an object may be."""
+
+OLDEST = timedelta(hours=1)
+"""As kube-apiserver keeps them."""
+
 LONGEST = 300
 """Letters of a message: what a program said may be pages, and people read it in a column of a table."""
 
 _Same = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What an Event is the same as, how large it is, and when it happened last."""
+
+    same: _Same | None
+    size: int
+    since: str
 
 
 class Recorder:
@@ -20,9 +39,11 @@ class Recorder:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._told: dict[_Same, Key] = {}
-        self._latest: dict[Key, _Same | None] = {}  # every Event of the store, the latest to happen last
+        self._latest: dict[Key, _Kept] = {}  # every Event of the store, the latest to happen last
+        self._bytes = 0
+        self._same: dict[Key, _Same] = {}  # of those that are just being made
         for item in sorted(store.each(EVENTS), key=lambda one: int(one["metadata"]["resourceVersion"])):
-            self._latest[item["metadata"]["namespace"], item["metadata"]["name"]] = None
+            self._keep((item["metadata"]["namespace"], item["metadata"]["name"]), item, None)
         store.listen(self._heard)
 
     def record(
@@ -47,7 +68,7 @@ class Recorder:
             return
         name = f"{metadata['name']}.{self._store.revision + 1:016x}"
         self._told[same] = namespace, name
-        self._latest[namespace, name] = same
+        self._same[namespace, name] = same
         source = {"component": component} | ({"host": host} if host else {})
         event = {
             "metadata": {"name": name, "namespace": namespace},
@@ -68,14 +89,36 @@ class Recorder:
     def _heard(self, change: Change) -> None:
         if change.resource is not EVENTS:
             return
-        same = self._latest.pop(change.key, None)
+        before = self._latest.pop(change.key, None)
+        if before is not None:
+            self._bytes -= before.size
+        same = before.same if before is not None else self._same.pop(change.key, None)
         if change.type == "DELETED":
             if same is not None and self._told.get(same) == change.key:
                 del self._told[same]
             return
-        self._latest[change.key] = same
-        if len(self._latest) > KEPT:
-            self._store.remove(EVENTS, *next(iter(self._latest)))
+        self._keep(change.key, change.object, same)
+        self._forget()
+
+    def _keep(self, key: Key, event: Json, same: _Same | None) -> None:
+        size = len(encoded(event))
+        self._latest[key] = _Kept(same, size, self._store.now())
+        self._bytes += size
+
+    def _forget(self) -> None:
+        """What is too many, too much or too old goes; the latest stays."""
+        now = datetime.fromisoformat(self._store.now())
+        left, size = len(self._latest), self._bytes
+        gone = []
+        for key, kept in self._latest.items():
+            is_old = now - datetime.fromisoformat(kept.since) > OLDEST
+            if left == 1 or not (left > KEPT or size > MOST_BYTES or is_old):
+                break
+            gone.append(key)
+            left, size = left - 1, size - kept.size
+        for key in gone:
+            if self._store.find(EVENTS, *key) is not None:  # that it has gone may still have to be told here
+                self._store.remove(EVENTS, *key)
 
 
 def _readable(message: str) -> str:

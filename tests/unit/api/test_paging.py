@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lab.api.history import REMEMBERED
 from lab.api.resources import CONFIGMAPS
-from lab.api.store import REMEMBERED
 from tests.unit.api.serving import Json, Serving, configmap
 
 LIST = "/api/v1/namespaces/shop/configmaps"

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.api.errors import ApiError
+from lab.api.history import REMEMBERED
 from lab.api.resources import CONFIGMAPS, PODS
 from lab.api.selectors import EVERYTHING, Fields, Labels, Selection
-from lab.api.store import REMEMBERED, Change
+from lab.api.store import Change
 from lab.api.watching import INITIAL_EVENTS_END, Event, Start, Watch, start_of
 from tests.unit.api.serving import Serving, configmap, pod
 
