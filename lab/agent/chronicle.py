@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-REMEMBERED = 2_000
+REMEMBERED = 1_000
 
 Json = dict[str, Any]
 

@@ -39,7 +39,7 @@ _START = (
 )
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 11)
 def pod_chains(node: str, device: str, pod: str, vxlan_port: int) -> tuple[Chain, Chain]:
     """A pod's own chains: to it (cali-tw) and from it (cali-fw). `pod` is its place."""
     namespace = pod.partition("/")[0]
@@ -69,7 +69,7 @@ def profile_chains(node: str, namespace: str) -> tuple[Chain, ...]:
     return tuple(made)
 
 
-@lru_cache(maxsize=1 << 10)
+@lru_cache(maxsize=1 << 7)
 def dispatch_chains(node: str, pods: tuple[tuple[str, str], ...]) -> tuple[Chain, ...]:
     """From a pod's device to its chains; `pods` are (device, place), sorted.
 

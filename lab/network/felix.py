@@ -8,13 +8,14 @@ Source: felix/iptables (rule rendering, chain hashes); the hashes are those seen
 from __future__ import annotations
 
 from binascii import b2a_base64
-from functools import cache
+from functools import lru_cache
 from hashlib import sha224, sha256
 from typing import NamedTuple
 
 from lab.network.objects import Rule
 
 LONGEST_CHAIN = 28
+MOST_NAMES = 1 << 11  # each is asked for several times in a row; a lab that lives long has had many
 HASH_BYTES = 12  # sixteen characters of base64
 _HASH = '-m comment --comment "cali:'
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -77,7 +78,7 @@ def hashed(chain: str, templates: tuple[Template, ...]) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-@cache
+@lru_cache(MOST_NAMES)
 def chain_name(prefix: str, name: str) -> str:
     """A chain's name, its variable part hashed when both are too long for iptables (felix, length limited ids)."""
     if len(prefix) + len(name) <= LONGEST_CHAIN:

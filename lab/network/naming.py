@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from hashlib import sha1
 
 LONGEST = 15  # IFNAMSIZ without the final zero
+MOST_NAMES = 1 << 11  # each is asked for several times in a row; a lab that lives long has had many
 
 
-@cache
+@lru_cache(MOST_NAMES)
 def device_name(name: str) -> str:
     """The name itself, or its beginning and a hash when the kernel would not take it."""
     if len(name) <= LONGEST:
@@ -32,13 +33,13 @@ def calico_tunnel_mac(node: str) -> str:
     return _colons("66", _sha1(node))
 
 
-@cache
+@lru_cache(MOST_NAMES)
 def calico_device(namespace: str, pod: str) -> str:
     """The node's end of a pod's veth: `cali` and eleven digits of SHA-1 of "namespace.pod" (libcalico)."""
     return f"cali{_sha1(f'{namespace}.{pod}')[:11]}"
 
 
-@cache
+@lru_cache(MOST_NAMES)
 def bridge_device(namespace: str, pod: str) -> str:
     """The node's end of a pod's veth behind cni0: `veth` and eight digits, as the bridge plugin's random ones look."""
     return f"veth{_sha1(f'{namespace}.{pod}')[:8]}"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["TABLE", "NftTables", "tables"]
 
 T = TypeVar("T")
+
+MOST_KEPT = 4
 _Elements = dict[str, tuple[NftElement, ...]]  # of all sets and maps, by name
 
 
@@ -98,7 +100,8 @@ class NftTables:
             for port, parts in zip(service.proxied.ports, service.ports, strict=True)
             if parts is None
         )
-        self._assembled = lru_cache(maxsize=4)(self._assemble)  # most nodes have no endpoint of a Local policy
+        # Not a cache that knows this very object: that would be left to the garbage collector.
+        self._kept: dict[tuple[Here, ...], tuple[list[PortParts], _Elements]] = {}
 
     def objects(self, node: str) -> tuple[NftObject, ...]:
         """The table on `node`, as a node lists it: sets and maps first, then base chains, then the others."""
@@ -177,6 +180,14 @@ class NftTables:
 
     def _port(self, port: ProxiedPort, found: Here) -> PortParts:
         return port_parts(port, found, self._options.cluster_cidr, self._options.masquerade_all)
+
+    def _assembled(self, found: tuple[Here, ...]) -> tuple[list[PortParts], _Elements]:
+        """As below, made once: most nodes have no endpoint of a Local policy."""
+        if found not in self._kept:
+            if len(self._kept) == MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[found] = self._assemble(found)
+        return self._kept[found]
 
     def _assemble(self, found: tuple[Here, ...]) -> tuple[list[PortParts], _Elements]:
         """All ports' parts, and the elements of the sets and maps, on a node where the specific ports find `found`."""

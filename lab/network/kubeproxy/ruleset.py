@@ -6,7 +6,6 @@ What is the same on all nodes is made once and shared; what did not change since
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.network.kubeproxy import fixed
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
     from lab.network.kubeproxy.options import ProxyOptions
     from lab.network.kubeproxy.targets import PodAddresses
+
+Assembled = tuple[tuple[Chain, ...], tuple[Chain, ...]]
+
+MOST_KEPT = 4
 
 LARGE_CLUSTER = 1000
 """Above so many endpoints in all kube-proxy leaves out the comments of the rules it has one of per endpoint."""
@@ -59,7 +62,8 @@ class RuleSet:
             if rules is None
         )
         self._made: dict[tuple[str, int, Here], PortRules] = {}
-        self._assembled = lru_cache(maxsize=4)(self._assemble)  # most nodes have no endpoint of a Local policy
+        # Not a cache that knows this very object: that would be left to the garbage collector.
+        self._kept: dict[tuple[tuple[Here, ...], tuple[Rule, ...]], Assembled] = {}
 
     def chains(self, node: str) -> tuple[Chain, ...]:
         """All of kube-proxy's chains on `node`, the filter table's first."""
@@ -127,9 +131,16 @@ class RuleSet:
             self._made[key] = port_rules(self._place, port, found, self._style)
         return self._made[key]
 
-    def _assemble(
-        self, found: tuple[Here, ...], to_node_ports: tuple[Rule, ...]
-    ) -> tuple[tuple[Chain, ...], tuple[Chain, ...]]:
+    def _assembled(self, found: tuple[Here, ...], to_node_ports: tuple[Rule, ...]) -> Assembled:
+        """As below, made once: most nodes have no endpoint of a Local policy."""
+        key = found, to_node_ports
+        if key not in self._kept:
+            if len(self._kept) == MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = self._assemble(*key)
+        return self._kept[key]
+
+    def _assemble(self, found: tuple[Here, ...], to_node_ports: tuple[Rule, ...]) -> Assembled:
         """The shared chains and the Services' own, on a node where its specific ports find what `found` says."""
         specific = iter([self._port(*port, local) for port, local in zip(self._specific, found, strict=True)])
         ports = [rules or next(specific) for service in self.services.values() for rules in service.ports]
