@@ -24,8 +24,11 @@ LABS = ("tests/integration",)
 FAILED, NOTHING_COLLECTED = 1, 5  # pytest's exit statuses
 MOST_AGAIN = 5  # more failures than these are no matter of load
 
+# So many of the slowest are listed at the end, with how long each took, and what was made ready for it.
+SLOWEST = ("--durations=25", "--durations-min=1")
+
 # `worksteal`: tests last from a millisecond to seconds, and none shares a lab with another.
-PYTEST = ("-m", "pytest", "-p", "dev.progress", "-n", "auto", "--dist", "worksteal", "-rs")
+PYTEST = ("-m", "pytest", "-p", "dev.progress", "-n", "auto", "--dist", "worksteal", "-rs", *SLOWEST)
 
 
 @dataclass(frozen=True, slots=True)

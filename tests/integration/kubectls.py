@@ -121,7 +121,7 @@ class Kubectl:
         with self.in_new_namespace() as one:
             one("apply", "-f", str(SHOP))
             for name in ("front", "cart", "stock"):
-                one("rollout", "status", f"deployment/{name}", "--timeout=30s")
+                one("rollout", "status", f"deployment/{name}", "--timeout=60s")
             yield one
 
 

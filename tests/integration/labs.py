@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 ROOT = Path(__file__).resolve().parents[2]
 TOPOLOGIES = tuple(sorted(path.stem for path in (ROOT / "topologies").glob("*.yaml")))
 # A test machine may have two cores and many tests at once; a command of ours that takes this long hangs.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 INTERRUPTED = 130  # the status of a command that Ctrl-C ended
 MARK = "HOPLAB_TEST_LAB"  # in the environment of whatever a lab starts
 
@@ -52,7 +52,7 @@ class Done:
         return self.err
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = 20.0) -> T:
+def until(condition: Callable[[], T], what: str, seconds: float = 60.0) -> T:
     """Ask again and again until the answer is true, and give it. Fails saying what was waited for."""
     deadline = time.monotonic() + seconds
     while True:

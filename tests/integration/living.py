@@ -141,7 +141,7 @@ class Stream:
         """Until so many more questions were answered that were asked after that."""
         until(lambda: len(self.since(when)) >= number, f"{self.what} has asked {number} more times")
 
-    def wait_until(self, condition: Callable[[set[str]], bool], what: str, seconds: float = 20.0) -> float:
+    def wait_until(self, condition: Callable[[set[str]], bool], what: str, seconds: float = 60.0) -> float:
         """Until the latest answers (a fifth of a second's) are so. Gives the time of the first of them."""
 
         def latest() -> list[Answer]:

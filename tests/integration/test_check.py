@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from lab.kernel.machine import Finding, check
+from tests.effort import starting_python
 
-BUDGET_SECONDS = 1.0
+STARTS = 20  # so many times what it takes to start Python: a second on a quiet machine
 HOST = ("ip -d link", "ip route")
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,14 +42,16 @@ def test_a_device_that_is_said_to_be_missing_really_cannot_be_made(findings: dic
 
 
 def test_it_is_quick() -> None:
+    start = starting_python()
     began = time.perf_counter()
     check()
-    assert time.perf_counter() - began < BUDGET_SECONDS
+    took = time.perf_counter() - began
+    assert took < STARTS * max(start, starting_python()), f"{took:.2f} s"
 
 
 def test_the_task_prints_a_line_for_each_finding(findings: dict[str, Finding]) -> None:
     task = subprocess.run(
-        [sys.executable, ROOT / "tasks.py", "check"], capture_output=True, text=True, check=False, timeout=20
+        [sys.executable, ROOT / "tasks.py", "check"], capture_output=True, text=True, check=False, timeout=60
     )
     assert (task.returncode, task.stderr) == (0, "")
     for finding in findings.values():

@@ -38,7 +38,7 @@ def port_of(lab: Lab) -> int:
 def answered(lab: Lab, **headers: str) -> int:
     """The status of an answer to somebody who does not mind the certificate, with these headers."""
     trusting = ssl._create_unverified_context()  # noqa: S323  that is the point
-    connection = http.client.HTTPSConnection("127.0.0.1", port_of(lab), context=trusting, timeout=20)
+    connection = http.client.HTTPSConnection("127.0.0.1", port_of(lab), context=trusting, timeout=60)
     connection.request("GET", "/api/v1/pods", headers=headers)
     return connection.getresponse().status
 
@@ -152,7 +152,7 @@ def test_one_answer_follows_the_other_at_once(two_subnet: Lab) -> None:
 
 def test_the_certificate_is_that_of_the_lab(two_subnet: Lab) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
-        http.client.HTTPSConnection("127.0.0.1", port_of(two_subnet), timeout=20).request("GET", "/")
+        http.client.HTTPSConnection("127.0.0.1", port_of(two_subnet), timeout=60).request("GET", "/")
     with pytest.raises(RefusedError) as refused:
         Api(two_subnet).get("Pod", "default", "nobody")
     assert refused.value.code == 404

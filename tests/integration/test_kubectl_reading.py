@@ -191,7 +191,7 @@ def test_a_node_is_described(shop: Kubectl) -> None:
 def test_what_a_program_says_is_shown_and_followed(kubectl: Kubectl) -> None:
     with kubectl.in_new_namespace() as own:
         own("apply", "-f", "-", given=LOUD)
-        own("wait", "--for=condition=Ready", "pod/loud", "--timeout=20s")
+        own("wait", "--for=condition=Ready", "pod/loud", "--timeout=60s")
         following = own.start("logs", "--follow", "loud")
         assert following.stdout is not None
         assert [following.stdout.readline() for _ in range(3)] == [b"one\n", b"two\n", b"three\n"]
@@ -202,7 +202,7 @@ def test_what_a_program_says_is_shown_and_followed(kubectl: Kubectl) -> None:
         assert 'previous terminated container "loud" in pod "loud" not found' in own.refused("logs", "loud", "-p")
         assert "container nope is not valid for pod loud" in own.refused("logs", "loud", "-c", "nope")
         own("delete", "pod", "loud", "--now")
-        assert following.communicate(timeout=20)[0] == b"", "following ends with the pod"
+        assert following.communicate(timeout=60)[0] == b"", "following ends with the pod"
 
 
 def test_what_a_program_said_before_it_was_restarted_is_shown(kubectl: Kubectl) -> None:

@@ -202,7 +202,7 @@ def test_what_may_not_be_done_is_said(own: Kubectl) -> None:
         "delete", "namespace", "default"
     )
     own("run", "held", "--image=built-in")
-    own("wait", "--for=condition=Ready", "pod/held", "--timeout=20s")
+    own("wait", "--for=condition=Ready", "pod/held", "--timeout=60s")
     elsewhere = '[{"op":"replace","path":"/spec/nodeName","value":"node-9"}]'
     assert "pod updates may not change fields other than" in own.refused(
         "patch", "pod", "held", "--type=json", "-p", elsewhere

@@ -78,7 +78,7 @@ def test_a_scaled_deployment_is_watched_and_answers(shop: Kubectl) -> None:
         shop("scale", "deployment/cart", "--replicas=4")
         told = printed(watching, "4/4     4            4")
         watching.terminate()
-        watching.communicate(timeout=20)
+        watching.communicate(timeout=60)
         assert "2/4" in told, told
         grown = shop.ready_pods("tier=cart")
         assert len(grown) == 4, grown
@@ -110,7 +110,7 @@ def test_a_rollout_is_followed_undone_and_loses_no_request(shop: Kubectl) -> Non
         require_answers(streams, first, time.time(), "applied")
         began = time.time()
         assert shop("rollout", "restart", "deployment/front") == "deployment.apps/front restarted\n"
-        told = shop("rollout", "status", "deployment/front", "--timeout=30s")
+        told = shop("rollout", "status", "deployment/front", "--timeout=60s")
         assert 'deployment "front" successfully rolled out' in told
         second = shop.ready_pods("tier=front")
         assert not first & second
@@ -118,7 +118,7 @@ def test_a_rollout_is_followed_undone_and_loses_no_request(shop: Kubectl) -> Non
         history = shop("rollout", "history", "deployment/front").splitlines()[2:4]
         assert [line.split()[0] for line in history] == ["1", "2"]
         assert shop("rollout", "undo", "deployment/front") == "deployment.apps/front rolled back\n"
-        shop("rollout", "status", "deployment/front", "--timeout=30s")
+        shop("rollout", "status", "deployment/front", "--timeout=60s")
         require_answers(streams, shop.ready_pods("tier=front"), time.time(), "undone")
         for stream in streams:
             lost = [one.told for one in stream.since(began) if one.told.startswith("error")]

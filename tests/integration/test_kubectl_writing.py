@@ -53,8 +53,8 @@ def test_objects_are_made_from_words(own: Kubectl) -> None:
     assert own("create", "service", "externalname", "elsewhere", "--external-name=www.example.com")
     assert own("create", "configmap", "settings", "--from-literal=colour=red") == "configmap/settings created\n"
     assert own("run", "one", "--image=built-in", "--port=8080", "--labels=app=web") == "pod/one created\n"
-    own("wait", "--for=condition=Ready", "pod/one", "--timeout=20s")
-    own("wait", "--for=condition=Available", "deployment/web", "--timeout=20s")
+    own("wait", "--for=condition=Ready", "pod/one", "--timeout=60s")
+    own("wait", "--for=condition=Available", "deployment/web", "--timeout=60s")
     assert len(own.object("endpoints", "web")["subsets"][0]["addresses"]) == 2, "the pod has the deployment's label"
     port = own.object("service", "plain")["spec"]["ports"][0]
     assert (port["port"], port["targetPort"]) == (81, 8080)
@@ -80,7 +80,7 @@ def test_what_is_applied_again_changes_only_where_it_differs(own: Kubectl) -> No
 def test_the_shop_is_applied_by_the_server(own: Kubectl) -> None:
     applied = own("apply", "--server-side", "-f", str(SHOP))
     assert applied.count("serverside-applied") == 7
-    own("rollout", "status", "deployment/cart", "--timeout=30s")
+    own("rollout", "status", "deployment/cart", "--timeout=60s")
     assert own("apply", "--server-side", "-f", str(SHOP)) == applied
     as_somebody = ("apply", "--server-side", "--field-manager=somebody", "-f", "-")
     refused = own.refused(*as_somebody, given=OTHER_PORT)

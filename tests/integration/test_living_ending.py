@@ -131,7 +131,7 @@ def test_a_terminating_endpoint_answers_what_goes_on_and_gets_nothing_new(webs: 
         assert address not in webs.in_("node-2", "iptables-save -t nat"), "no rule leads to it"
         assert ask() == first, "what it has begun it goes on with until its hook has slept"
         assert deleting.poll() is None
-        assert deleting.communicate(timeout=20)[0] == b'pod "web-1" deleted\n'
+        assert deleting.communicate(timeout=60)[0] == b'pod "web-1" deleted\n'
     assert [one["targetRef"]["name"] for one in endpoints(webs, "web")] == ["web-0"]
 
 
@@ -148,20 +148,20 @@ def test_the_last_endpoints_are_used_while_they_terminate(webs: Lab) -> None:
         assert deleting.poll() is None, "its hook still sleeps"
         for stream in streams:
             assert stream.said_since(since) == {"web-1"}, f"{stream.what}: {stream.summary()}"
-        deleting.communicate(timeout=20)
+        deleting.communicate(timeout=60)
         for stream in streams:
             stream.wait_until(lambda said: all("refused" in one for one in said), "nobody is left to answer")
 
 
 def test_a_rolling_update_loses_no_request(living: Lab) -> None:
     apply(living, DEPLOYMENT)
-    kubectl(living, "rollout", "status", "deployment/shop", "--timeout=30s").ok()
+    kubectl(living, "rollout", "status", "deployment/shop", "--timeout=60s").ok()
     settle(living)
     with asking(living, ON_EVERY_NODE, CONNECTIONS, "172.16.40.50", "80", every=0.005) as streams:
         before = {pod["metadata"]["name"] for pod in Api(living).list("Pod", "default")}
         began = time.time()
         apply(living, DEPLOYMENT.replace('version: "1"', 'version: "2"'))
-        kubectl(living, "rollout", "status", "deployment/shop", "--timeout=30s").ok()
+        kubectl(living, "rollout", "status", "deployment/shop", "--timeout=60s").ok()
         settle(living)
         over = time.time()
         for stream in streams:

@@ -211,4 +211,4 @@ spec:
 """,
         )
         for stream in streams:
-            stream.wait_until(lambda said: said == {"late"}, "the new pod answers", 5.0)
+            stream.wait_until(lambda said: said == {"late"}, "the new pod answers")

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+SHELLS = 20
 OWN_SECONDS = 0.050  # design: later runs are straight at Invoke in under 50 ms of its own
 
 
@@ -64,13 +65,16 @@ def test_its_own_time_is_hardly_any(checkout: Path) -> None:
     (checkout / ".venv" / "bin" / "python").unlink()
     (checkout / ".venv" / "bin" / "python").symlink_to("/bin/true")
 
-    def once() -> float:
+    def once(*words: str) -> float:
         began = time.perf_counter()
-        subprocess.run([checkout / "inv", "list"], check=True)
+        subprocess.run(words, check=True)
         return time.perf_counter() - began
 
-    # The quickest of several: the others tell what else this machine is doing.
-    assert min(once() for _ in range(10)) < OWN_SECONDS
+    # The quickest of several, beside what it takes to start a shell: the others tell what else this machine is doing.
+    shell, its = (
+        min(once(*words) for _ in range(10)) for words in (("sh", "-c", ":"), (str(checkout / "inv"), "list"))
+    )
+    assert its < max(OWN_SECONDS, SHELLS * shell)
 
 
 def test_a_checkout_of_someone_else_is_used_where_it_is_shown(checkout: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ from lab.cluster import Cluster
 from lab.cluster.deployments import pod_names
 from lab.cluster.objects import ContainerPort, Deployment, Pod
 from lab.cluster.placement import place
+from tests.effort import Effort
 
 Build = Callable[..., Cluster]  # the fixture of conftest.py
 
@@ -180,8 +180,8 @@ def test_a_thousand_replicas_behind_a_service_take_a_few_milliseconds(build: Bui
     service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}"
     took = []
     for _ in range(5):
-        began = time.perf_counter()
-        cluster = build(deployment("web", 1000), service)
-        took.append(time.perf_counter() - began)
+        with Effort() as effort:
+            cluster = build(deployment("web", 1000), service)
+        took.append(effort.ms)
     assert len(cluster.slices[1].ports[0].endpoints) == 1000
-    assert min(took) < 0.06
+    assert min(took) < 60

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from lab.cluster import build_cluster
 from lab.errors import FileError
 from lab.topology import load_topology
+from tests.effort import Effort
 
 ROOT = Path(__file__).parents[3]
 VALID = [file.read_text(encoding="utf-8") for file in sorted((ROOT / "topologies").glob("*.yaml"))]
@@ -119,11 +119,11 @@ GARBAGE = {
 
 @pytest.mark.parametrize("text", GARBAGE.values(), ids=GARBAGE.keys())
 def test_ten_megabytes_of_garbage_are_refused_within_a_second(text: str) -> None:
-    began = time.process_time()
-    error = answer(text)
+    with Effort() as effort:
+        error = answer(text)
     assert error is not None
     assert "MiB" in str(error)
-    assert time.process_time() - began < 1
+    assert effort.ms < 1000
 
 
 GOOD = "apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: any}\n"
@@ -147,18 +147,18 @@ SMALLER = {
 
 @pytest.mark.parametrize("text", SMALLER.values(), ids=SMALLER.keys())
 def test_garbage_just_small_enough_to_be_read_is_answered_soon_too(text: str) -> None:
-    began = time.process_time()
-    assert answer(text) is not None
-    assert time.process_time() - began < 5
+    with Effort() as effort:
+        assert answer(text) is not None
+    assert effort.ms < 5000
 
 
 def test_aliases_that_would_expand_to_billions_are_stopped_where_they_pass_the_limit() -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30)
     )
-    began = time.process_time()
-    error = answer(bomb)
+    with Effort() as effort:
+        error = answer(bomb)
     assert error is not None
     assert "500,000 values" in str(error)
     assert error.mistakes[0].line == 6
-    assert time.process_time() - began < 0.5
+    assert effort.ms < 500

@@ -6,7 +6,6 @@ flannel, a machine with docker and libvirt, one with firewalld's iptables back e
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from lab.network.objects import Chain, IpSet, Network
 from lab.topology import LoadedFile, load_topology
 from lab.topology.components import household
 from lab.topology.ipset_save import SavedSet, read_sets
+from tests.effort import Effort
 
 SAVED = Path(__file__).parents[2] / "golden" / "saved"
 HEAD = "apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: lab}\nspec:\n"
@@ -152,11 +152,11 @@ def test_a_large_dump_is_read_in_little_time() -> None:
         "x.rules": f"*filter\n:MINE - [0:0]\n{rules}COMMIT\n",
         "x.sets": f"create many hash:net\n{members}",
     }
-    before = time.process_time()
     text = f"{HEAD}  firewalls: [{{on: node-0, rulesFile: x.rules, setsFile: x.sets}}]\n"
-    loaded = load_topology(text, "lab.yaml", texts.__getitem__)
+    with Effort() as effort:
+        loaded = load_topology(text, "lab.yaml", texts.__getitem__)
     assert len(loaded.topology.spec.firewalls[0].sets[0].members) == 15_000
-    assert time.process_time() - before < 5.4
+    assert effort.ms < 5400
 
 
 @pytest.mark.parametrize(
