@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
-from bench import ROOT, labs
+from bench import labs
 from bench.api import Api
 from bench.changes import (
     CLIENT,
@@ -54,8 +54,10 @@ class Stream:
 
     def __init__(self, lab: str, kind: str) -> None:
         address, what = (SERVICE_ADDRESS, "80") if kind == "http" else (DNS_ADDRESS, SERVICE)
-        script = (str(ROOT / "bench" / "asking.py"), kind, address, what, str(RATES[kind]))
-        command = [*labs.command(), "exec", CLIENT, "--lab", lab, "--", "python3", "-S", *script]
+        # Its text: a place shows nothing of this checkout.
+        script = (Path(__file__).with_name("asking.py").read_text(encoding="utf-8"), kind, address, what)
+        command = [*labs.command(), "exec", CLIENT, "--lab", lab, "--", "python3", "-S", "-c", *script]
+        command.append(str(RATES[kind]))
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.kind = kind
 

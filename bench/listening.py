@@ -6,8 +6,9 @@ import select
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from bench import ROOT, labs
+from bench import labs
 from lab.errors import LabError
 
 PATIENCE_SECONDS = 30.0
@@ -54,8 +55,8 @@ def listening(lab: str, places: Sequence[str]) -> Iterator[list[Node]]:
 
 @contextmanager
 def _listener(lab: str, place: str) -> Iterator[subprocess.Popen[bytes]]:
-    script = str(ROOT / "bench" / "generations.py")
-    command = [*labs.command(), "exec", place, "--lab", lab, "--", "python3", "-S", script]
+    script = Path(__file__).with_name("generations.py").read_text(encoding="utf-8")
+    command = [*labs.command(), "exec", place, "--lab", lab, "--", "python3", "-S", "-c", script]
     with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
         try:
             yield process

@@ -69,13 +69,22 @@ def hoplab() -> Iterator[Callable[..., RunningLab]]:
 
     def make(topology: str = "two-subnet", *settings: str) -> RunningLab:
         from lab.agent import client  # noqa: PLC0415
+        from lab.agent.attachments import asked  # noqa: PLC0415
         from lab.tasks import topologies  # noqa: PLC0415
 
         source = topologies.find(topology)
         one = RunningLab(f"pytest-{os.getpid()}-{next(_numbers)}")
         made.append(one)
         with client.connect_or_start(one.name) as connected:
-            connected.request("up", text=source.text, file=source.file, settings=list(settings), pid=os.getpid())
+            asked(
+                connected,
+                "up",
+                lambda _event: None,
+                text=source.text,
+                file=source.file,
+                settings=list(settings),
+                pid=os.getpid(),
+            )
         return one
 
     try:

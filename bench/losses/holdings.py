@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from bench.losses.inside import run
+from bench.losses.inside import MACHINES_PYTHON, run
 from lab.errors import LabError
-from lab.kernel.places import Sandbox
+from lab.kernel.visit import Visit
 
 LISTING = Path(__file__).with_name("listing.py")
 # What changes by itself: comments with the time, counters, hash values, numbers of interfaces and namespaces, timers.
@@ -29,15 +28,15 @@ NFT = "nft -s list: "
 Held = Mapping[str, Counter[str]]
 
 
-def held(sandbox: Sandbox, places: Iterable[str]) -> Held:
+def held(visit_to: Callable[[str], Visit], places: Iterable[str]) -> Held:
     """Every line of every tool, by place."""
-    return {place: Counter(_lines(sandbox, place)) for place in places}
+    return {place: Counter(_lines(visit_to(place))) for place in places}
 
 
-def _lines(sandbox: Sandbox, place: str) -> Iterable[str]:
-    listed = run(sandbox, place, [sys.executable, "-I", "-S", str(LISTING)])
+def _lines(where: Visit) -> Iterable[str]:
+    listed = run(where, [*MACHINES_PYTHON, LISTING.read_text(encoding="utf-8")])
     if listed.status:
-        raise LabError(f"{place} cannot be looked at", listed.output.strip())
+        raise LabError(f"{where.place} cannot be looked at", listed.output.strip())
     for line in listed.output.splitlines():
         # The elements of a set stand in no order, several in a line.
         parts = re.split(r"[,{}]", line.replace("elements =", "")) if line.startswith(NFT) else [line]

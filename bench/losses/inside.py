@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from lab.errors import HoplabError
 from lab.kernel import visit
-from lab.kernel.places import Sandbox
+from lab.kernel.visit import Visit
 
 NO_VARIABLES: Mapping[str, str] = {}
+MACHINES_PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
+"""What runs a program of ours in a place, given as its text: nothing of this checkout is seen there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Done:
     output: str
 
 
-def run(sandbox: Sandbox, place: str, command: str | Sequence[str], extra: Mapping[str, str] = NO_VARIABLES) -> Done:
+def run(where: Visit, command: str | Sequence[str], extra: Mapping[str, str] = NO_VARIABLES) -> Done:
     """A command, given as one line or in words, from beginning to end. `extra` is added to its environment."""
     words = shlex.split(command) if isinstance(command, str) else list(command)
     reading, writing = os.pipe()
@@ -31,7 +33,7 @@ def run(sandbox: Sandbox, place: str, command: str | Sequence[str], extra: Mappi
     child = os.fork()
     if not child:
         os.close(reading)
-        _become(sandbox, place, words, extra, writing)
+        _become(where, words, extra, writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         output = pipe.read().decode(errors="replace")
@@ -40,13 +42,13 @@ def run(sandbox: Sandbox, place: str, command: str | Sequence[str], extra: Mappi
     return Done(code if code >= 0 else 128 - code, output)
 
 
-def _become(sandbox: Sandbox, place: str, words: Sequence[str], extra: Mapping[str, str], output: int) -> None:
+def _become(where: Visit, words: Sequence[str], extra: Mapping[str, str], output: int) -> None:
     """In the child: going into a place is for good."""
     code = 1
     try:
         os.dup2(output, 1)
         os.dup2(output, 2)
-        code = visit.run(sandbox, place, words, extra)
+        code = visit.run(where, words, extra)
     except HoplabError as error:
         sys.stderr.write(f"hoplab: {error.message}\n")
     except Exception:  # whatever it is ends here: this process must not go on as its parent

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 
-from bench.losses.inside import run
+from bench.losses.inside import MACHINES_PYTHON, run
 from bench.losses.request import Request
-from lab.kernel.places import Sandbox
+from lab.kernel.visit import Visit
 
 CLIENT = Path(__file__).with_name("client.py")
 TRIES, CHOOSING_TRIES = 3, 16  # of two endpoints one is never chosen once in 65,000 times
@@ -25,12 +24,12 @@ class Lived(StrEnum):
     ELSEWHERE = "elsewhere"  # another endpoint answers whoever asks
 
 
-def lived(sandbox: Sandbox, request: Request) -> Lived:
-    """Asks once more than chance would explain."""
+def lived(where: Visit, request: Request) -> Lived:
+    """From the request's source. Asks once more than chance would explain."""
     tries = CHOOSING_TRIES if request.via else TRIES
     told = (request.host, request.port, request.protocol, request.size, tries, SECONDS)
-    words = [sys.executable, "-I", "-S", str(CLIENT), *map(str, told)]
-    found, _, answers = run(sandbox, request.source, words, RESOLVER).output.partition("\n")
+    words = [*MACHINES_PYTHON, CLIENT.read_text(encoding="utf-8"), *map(str, told)]
+    found, _, answers = run(where, words, RESOLVER).output.partition("\n")
     known, _, of = found.partition("/")
     if known == "0":
         return Lived.LOST

@@ -69,7 +69,7 @@ class Bed:
             self._up(connected)
         with client.connect(self.name) as connected:
             places = [place.name for place in self.configuration.plan.labmap.places if place.kind != "underlay"]
-            self._right = held(connected.sandbox, places)
+            self._right = held(connected.visit, places)
 
     def end(self) -> None:
         with ended(self.name):
@@ -99,7 +99,7 @@ class Bed:
             return Outcome(drawn, trouble=trouble)
         request = drawn.request
         for _ in range(TWICE):
-            found, told = lived(connected.sandbox, request), _said(self.name, request)
+            found, told = lived(connected.visit(request.source), request), _said(self.name, request)
             if (found is Lived.LOST) == (told.verdict != DELIVERED):
                 break  # else: asked again, for what one of them met may have been chance
         if found is not Lived.LOST:
@@ -108,18 +108,19 @@ class Bed:
         if not told.fix:
             return Outcome(drawn, found, told, named)
         places = tuple(dict.fromkeys((*drawn.broken.places, *(place for place, _ in told.fix))))
-        broken, before = held(connected.sandbox, places), _drift(connected)
+        broken, before = held(connected.visit, places), _drift(connected)
         for place, command in told.fix:
-            run(connected.sandbox, place, command)
+            run(connected.visit(place), command)
         mended = self._is_mended(connected, request)
-        lost = taken(self._right, broken, held(connected.sandbox, places))
+        lost = taken(self._right, broken, held(connected.visit, places))
         return Outcome(drawn, found, told, named, mended, lost, tuple(sorted(_drift(connected) - before)))
 
     def _is_mended(self, connected: Client, request: Request) -> bool:
         """Whether both the client and the trace have it delivered, soon."""
         deadline = time.monotonic() + MENDED_SECONDS
         while True:
-            if lived(connected.sandbox, request) is Lived.ANSWERED and _said(self.name, request).verdict == DELIVERED:
+            answered = lived(connected.visit(request.source), request) is Lived.ANSWERED
+            if answered and _said(self.name, request).verdict == DELIVERED:
                 return True
             if time.monotonic() > deadline:
                 return False
@@ -127,11 +128,11 @@ class Bed:
     def _restored(self, connected: Client, drawn: Drawn) -> bool:
         """Whether undoing the break and `up` brought the lab back to how it was built."""
         for place, command in drawn.broken.undo:
-            run(connected.sandbox, place, command)  # it may well be undone already
+            run(connected.visit(place), command)  # it may well be undone already
         try:
             self._up(connected)
             places = drawn.broken.places
-            now = held(connected.sandbox, places)
+            now = held(connected.visit, places)
             if any(now[place] != self._right[place] for place in places):
                 return False
             return self._is_mended(connected, drawn.request)
@@ -157,7 +158,7 @@ def _finished(outcome: Outcome, afresh: bool, seconds: float) -> Outcome:
 def _did(connected: Client, commands: Sequence[Command]) -> str:
     """What went wrong with the break's own commands, "" when nothing did."""
     for place, command in commands:
-        done = run(connected.sandbox, place, command)
+        done = run(connected.visit(place), command)
         if done.status and " flush " not in command:  # nothing to flush is no mistake
             return f"{place}: {command}: {done.output.strip()}"
     return ""

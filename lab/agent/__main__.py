@@ -1,4 +1,4 @@
-"""`python -m lab.agent LAB`: takes the lab's lock, makes the sandbox, and lives in it as its init.
+"""`python -m lab.agent LAB CONFINEMENT`: takes the lab's lock, makes the sandbox, and lives in it as its init.
 
 Says one line on standard output: {"listening": true}, {"held": true} when another agent has the lab, or an error.
 """
@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Sequence
 
 from lab.agent import folder
 from lab.agent.apiserver.outside import Outside
@@ -17,8 +18,11 @@ from lab.agent.presence import witness
 from lab.agent.presence.home import BACKLOG, Home
 from lab.agent.protocol import error_message
 from lab.errors import HoplabError, MachineError
-from lab.kernel import limits, programs, sandbox
+from lab.kernel import limits, programs
 from lab.kernel.processes import LOGS
+from lab.kernel.sandbox import cgroup, identity
+from lab.kernel.sandbox import init as sandbox
+from lab.kernel.sandbox.confinement import Confinement
 from lab.refusal import refusal
 
 
@@ -28,12 +32,29 @@ def _say(message: dict[str, object]) -> None:
         os.write(1, json.dumps(message).encode() + b"\n")
 
 
+def _refuse(error: HoplabError) -> None:
+    _say(error_message(error))
+
+
 def _home(lab: str, lock: int) -> Home:
     try:
         return Home(lab, folder.new(lab), folder.candidates(), lock)
     except OSError as error:
         told = f"the folder of lab {lab!r} cannot be used: {error.strerror or error}"
         raise MachineError(told, f"ls -la {folder.new(lab)}") from error
+
+
+def _given_away(lab: str, home: Home, confinement: Confinement) -> Sequence[str]:
+    """What belongs to the lab's own root, as it is known here: the folder, and who is in the control groups, whose
+    folders this gives.
+    """
+    root = os.geteuid() == 0 and not confinement.privileged
+    ids = identity.of_root() if root else identity.ourselves()
+    groups = cgroup.make(lab, confinement.limits, (ids.uid, ids.gid))
+    home.keep(cgroup.RECORD, "\n".join(groups.made))
+    if root:
+        home.give_to(ids.uid, ids.gid)
+    return groups.entered
 
 
 def _outside(home: Home) -> Outside:
@@ -54,8 +75,9 @@ def _quiet() -> None:
     os.close(output)
 
 
-def main(lab: str) -> None:
+def main(lab: str, confinement: Confinement) -> None:
     """Ends when the lab ends. In the parent of the sandbox's init: as soon as that lives."""
+    os.umask(0o022)  # the lab's files are for all of its programs; its folder on the machine is not
     name = witness.take(lab)
     try:
         lock = folder.lock(lab) if name else None
@@ -64,8 +86,9 @@ def main(lab: str) -> None:
             return
         programs.require()
         home = _home(lab, lock)
+        groups = _given_away(lab, home, confinement)
     except HoplabError as error:
-        _say(error_message(error))
+        _refuse(error)
         return
     limits.allow_many_files()
     outside = _outside(home)
@@ -82,24 +105,24 @@ def main(lab: str) -> None:
         except BrokenPipeError:
             return  # whoever started us was killed meanwhile
         _quiet()
-        serve(lab, name, outside)
+        serve(lab, name, outside, confinement)
 
     try:
-        sandbox.start(lab, life, refused=lambda error: _say(error_message(error)))
+        sandbox.start(lab, life, _refuse, confinement=confinement, groups=groups)
     except HoplabError as error:
-        _say(error_message(error))
+        _refuse(error)
 
 
-def begin(lab: str) -> None:
+def begin(lab: str, confinement: Confinement) -> None:
     """The same, with what the machine refuses told like any other error."""
     try:
-        main(lab)
+        main(lab, confinement)
     except (OSError, MemoryError) as error:
         told = refusal(error)
         if told is None:
             raise
-        _say(error_message(told))
+        _refuse(told)
 
 
 if __name__ == "__main__":
-    begin(sys.argv[1])
+    begin(sys.argv[1], Confinement.from_json(sys.argv[2]))

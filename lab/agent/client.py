@@ -21,6 +21,8 @@ from lab.agent.starting import START_SECONDS, start
 from lab.errors import LabError, UsageError
 from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
+from lab.kernel.sandbox.confinement import USUAL, Confinement
+from lab.kernel.visit import Visit
 
 LOOK_EVERY_SECONDS = 0.02
 
@@ -115,6 +117,11 @@ class Client:
         told = f"lab {self.lab!r} has ended: its agent (process {self.sandbox.pid}) is gone"
         return LabError(told, "everything of the lab went with it; `./inv up` builds it again")
 
+    def visit(self, place: str) -> Visit:
+        """Where a command in that place runs, named as people name it. UsageError if there is no such place."""
+        told = self.request("cell", name=place)
+        return Visit(self.sandbox, told["place"], told["init"], tuple(told["capabilities"]), tuple(told["shared"]))
+
     def is_heard(self, said_after: float = SAID_SECONDS) -> bool:
         """False when the agent was just ending; once it has heard us it lives as long as we are connected. So many
         seconds it may say nothing before a person is told.
@@ -189,16 +196,16 @@ def unreachable(name: str) -> LabError:
     return LabError(told, f"see who has {folder.of(name) / folder.LOCK} open")
 
 
-def connect_or_start(lab: str, say: Say = terminal.warn) -> Client:
-    """To the agent of that lab, started if there is none. Two that start at once: one wins, the other is connected to
-    it.
+def connect_or_start(lab: str, say: Say = terminal.warn, confinement: Confinement = USUAL) -> Client:
+    """To the agent of that lab, started, so confined, if there is none. Two that start at once: one wins, the other is
+    connected to it.
     """
     folder.require_name(lab)
     deadline = time.monotonic() + START_SECONDS
     patient = time.monotonic() + SAID_SECONDS
     while True:
         client, said_after = reach(lab, say), SAID_SECONDS
-        if client is None and start(lab):
+        if client is None and start(lab, confinement):
             client, said_after = reach(lab, say), START_SECONDS
         if client and client.is_heard(said_after):
             return client

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from lab.agent.apiserver.entrance import Entrance
 from lab.agent.apiserver.outside import Outside
+from lab.agent.attachments import Given as Attached
+from lab.agent.attachments import reader
 from lab.agent.chronicle import Chronicle
 from lab.agent.happenings import causes, consequences
 from lab.agent.kubelet.children import Children
@@ -39,6 +41,7 @@ from lab.control.starting import place_of
 from lab.control.tokens import Tokens
 from lab.control.unready import unready
 from lab.errors import LabError
+from lab.kernel.sandbox.confinement import Confinement
 from lab.network.components import COMPONENTS, chosen, named, places
 from lab.network.coredns import NOTHING, Given
 from lab.plan.summary import summary
@@ -69,15 +72,15 @@ class _Waiting:
 class Control:
     """One lab's."""
 
-    def __init__(self, name: str, writer: Writer, outside: Outside, pulse: Pulse) -> None:
+    def __init__(self, name: str, writer: Writer, outside: Outside, confinement: Confinement, pulse: Pulse) -> None:
         self.pulse = pulse
-        self.lab = Lab(name)
+        self.lab = Lab(name, confinement)
         self.chronicle = Chronicle(time.time)
         self._name = name
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self.plane = ControlPlane(_now, lambda: str(uuid.uuid4()), time.monotonic, node_info())
-        self._children = Children()
+        self._children = Children(self.lab.cell)
         self.prober = Prober(self.lab.entered, self._probed, self._probe_failed, self._children)
         self.kubelet = Kubelet(
             self.plane.store,
@@ -130,8 +133,25 @@ class Control:
             self.pulse,
         )
 
+    async def cell(self, place: str) -> Message:
+        """The cell of a place, made if there is none: the process id of its init, and what a person's command may."""
+        found = self.lab.cell(place)
+        return {
+            "place": place,
+            "init": await self._children.make(place),
+            "capabilities": found.capabilities,
+            "shared": found.shared,
+        }
+
     async def up(
-        self, text: str, file: str, settings: Sequence[str], tell: Tell, cancelled: Callable[[], bool], who: str
+        self,
+        text: str,
+        file: str,
+        settings: Sequence[str],
+        tell: Tell,
+        cancelled: Callable[[], bool],
+        who: str,
+        beside: Attached,
     ) -> Message:
         """Bring the lab to the file's state. FileError and nothing done; KernelError or Cancelled and back to how it
         was.
@@ -139,7 +159,7 @@ class Control:
         async with self._having_turn(tell, who):
             began = time.perf_counter()
             before = self._read
-            read = await asyncio.to_thread(read_file, text, file, settings, self.lab.design, self._rereader.read)
+            read = await self._judged(text, file, settings, beside)
             entrance = asyncio.ensure_future(self.entrance.prepare(read))
             try:
                 brought = await self._bring_file(read, entrance, tell, cancelled, began)
@@ -205,11 +225,16 @@ class Control:
             "kubeconfig": self.entrance.kubeconfig,
         }
 
-    async def plan(self, text: str, file: str, settings: Sequence[str]) -> Message:
+    async def _judged(self, text: str, file: str, settings: Sequence[str], beside: Attached) -> ReadFile:
+        attached = reader(beside)
+        before = self.lab.design
+        return await asyncio.to_thread(read_file, text, file, settings, before, self._rereader.read, attached)
+
+    async def plan(self, text: str, file: str, settings: Sequence[str], beside: Attached) -> Message:
         """What `up` would do, as a script, and how many steps that is. Objects that came in otherwise stay."""
         from lab.agent.readings import planned  # noqa: PLC0415  as above
 
-        read = await asyncio.to_thread(read_file, text, file, settings, self.lab.design, self._rereader.read)
+        read = await self._judged(text, file, settings, beside)
         async with self.turn:
             picture = await self.pulse.finish(self.plane.preview(read.topology, read.documents))
             given = self._what_is_given(read)
@@ -265,7 +290,9 @@ class Control:
 
     def children_ended(self) -> None:
         """Some program of the lab has ended."""
-        self.kubelet.ended(self.lab.ended())
+        ended = self.lab.ended()
+        if ended:
+            self.kubelet.ended(ended, short_of_memory=self.lab.was_short_of_memory())
         if self.lab.stands and self.lab.ended_parts:
             self._wake_up()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lab.agent.presence import witness
 from lab.errors import MachineError, UsageError
+from lab.kernel.sandbox import cgroup
 from lab.suggestion import did_you_mean
 
 SOCKET = "agent.sock"
@@ -41,6 +42,8 @@ def base() -> Path:
     folder = candidates()[0]
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
+        if os.geteuid() == 0:
+            folder.chmod(0o711)
     except FileExistsError:
         pass  # it is no folder: said below
     except OSError as error:
@@ -141,6 +144,15 @@ def is_still(descriptor: int, path: Path) -> bool:
         return False
 
 
+def _bury(folder: Path) -> None:
+    """Of a lab that has ended: its folder, and the control groups that it had."""
+    with suppress(FileNotFoundError):
+        made = (folder / cgroup.RECORD).read_text(encoding="utf-8").splitlines()
+        if not cgroup.remove(made, folder.name):
+            return  # the next command finds the lab ended as well
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def running() -> tuple[str, ...]:
     """The labs whose agent lives, answering or not. The folders of dead ones are removed on the way, and what is no
     folder of a lab is left alone.
@@ -154,7 +166,7 @@ def running() -> tuple[str, ...]:
             if descriptor is None:  # with a name that we cannot see: an agent in another network namespace
                 alive.add(folder.name)
             else:
-                shutil.rmtree(folder, ignore_errors=True)
+                _bury(folder)
                 os.close(descriptor)
     return tuple(sorted(alive))
 

@@ -21,6 +21,9 @@ from lab.kernel.apply import apply
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
 from lab.kernel.readiness import wait_until_ready
+from lab.kernel.sandbox import capabilities, cgroup
+from lab.kernel.sandbox.cell import Cell
+from lab.kernel.sandbox.confinement import Confinement
 from lab.kernel.verified import Verified
 from lab.network.components import Stale
 from lab.network.objects import (
@@ -68,12 +71,14 @@ class Brought:
 class Lab:
     """What the agent's writer thread works on. `stands` once the first design was brought about."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, confinement: Confinement) -> None:
         self.name = name
-        self._holdings = Holdings()
+        self.confinement = confinement
+        self._holdings = Holdings(confinement)
         self._verified = Verified(self._holdings)
         self._design: Design | None = None
         self._proxier = NodeProxies()
+        self._killed = 0
         self.began = time.time()
         self._uncertain: frozenset[str] = frozenset()  # places in which the last work was left half done
 
@@ -99,12 +104,26 @@ class Lab:
         """The calling thread is in the place's network namespace for the block. OSError when the place is gone."""
         return self._holdings.namespaces.entered(place)
 
+    def cell(self, place: str) -> Cell:
+        """Where programs of a place run, and what a person's may do there."""
+        pods = self._design.cluster.pods if self._design else ()
+        node = next((pod.node for pod in pods if pod.place == place), "")
+        if node:
+            return Cell.within(self.confinement, place, node, capabilities.POD)
+        kept = capabilities.SHELL if place == UNDERLAY else capabilities.NODE
+        return Cell.within(self.confinement, place, "", kept)
+
     def ended(self) -> list[tuple[str, int]]:
         """Pods whose programs have ended since this was last asked, and the status as a shell gives it."""
         return [
             (process.place, status if status >= 0 else 128 - status)
             for process, status in self._holdings.processes.ended()
         ]
+
+    def was_short_of_memory(self) -> bool:
+        """Whether the kernel has ended a program of a place for want of memory since this was last asked."""
+        before, self._killed = self._killed, cgroup.killed_for_memory()
+        return self._killed > before
 
     def ask_to_end(self, place: str) -> bool:
         """Whether the pod has a program that runs; it was sent its stop signal."""

@@ -76,17 +76,18 @@ def read_file(
     settings: Sequence[str],
     previous: Design | None = None,
     read: Callable[[str, str], tuple[Document, ...]] = read_documents,
+    beside: Callable[[str], str] | None = None,
 ) -> ReadFile:
     """The file, read and judged. FileError when it cannot be right.
 
     What is free to choose (a pod's node, a Service's ClusterIP) stays as it was in `previous`. `read` gives the
-    documents of a text and a file's name.
+    documents of a text and a file's name; `beside` the text of a file that this one names, from its own folder.
     """
 
     def read_beside(name: str) -> str:
         return (Path(file).parent / name).read_text(encoding="utf-8")
 
-    loaded = load_topology(text, file, read_beside, settings, read)
+    loaded = load_topology(text, file, beside or read_beside, settings, read)
     nodes = node_addresses(loaded.topology, previous.addresses if previous else None)
     api_server = next(iter(nodes.values()))
     cluster = build_cluster(loaded.topology, loaded.manifests, previous.cluster if previous else None, api_server)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from lab.agent.attachments import NeededError
 from lab.agent.control import Control
 from lab.agent.conversations import Conversations, Operation, Reply
 from lab.agent.presence import witness
@@ -23,8 +24,9 @@ from lab.agent.presence.keeping import keep
 from lab.agent.protocol import Message
 from lab.agent.pulse import Pulse, watched_loop
 from lab.agent.writer import Writer
-from lab.errors import LabError
+from lab.errors import LabError, UsageError
 from lab.kernel import memory
+from lab.kernel.sandbox.confinement import Confinement
 
 if TYPE_CHECKING:
     from lab.agent.apiserver.outside import Outside
@@ -38,7 +40,7 @@ LONELY_SECONDS = 1.0
 AGAIN = "everything of the lab went with it; `./inv up` builds it again"
 
 
-def serve(name: str, held: socket.socket, outside: Outside) -> None:
+def serve(name: str, held: socket.socket, outside: Outside, confinement: Confinement) -> None:
     """`held` is the lab's name in the kernel. Until `down`, SIGTERM, the death of whoever asked for a first `up` that
     never succeeded, or nobody could see the lab any more.
     """
@@ -50,20 +52,20 @@ def serve(name: str, held: socket.socket, outside: Outside) -> None:
     sys.setswitchinterval(TURN_SECONDS)
     pulse = Pulse()
     with asyncio.Runner(loop_factory=lambda: watched_loop(pulse)) as runner:
-        runner.run(_live(name, held, outside, pulse))
+        runner.run(_live(name, held, outside, confinement, pulse))
 
 
-async def _live(name: str, held: socket.socket, outside: Outside, pulse: Pulse) -> None:
-    await Service(name, outside, pulse).run(held)
+async def _live(name: str, held: socket.socket, outside: Outside, confinement: Confinement, pulse: Pulse) -> None:
+    await Service(name, outside, confinement, pulse).run(held)
 
 
 class Service:
     """One lab's loop."""
 
-    def __init__(self, name: str, outside: Outside, pulse: Pulse) -> None:
+    def __init__(self, name: str, outside: Outside, confinement: Confinement, pulse: Pulse) -> None:
         self._pulse = pulse
         self._writer = Writer()
-        self._control = Control(name, self._writer, outside, pulse)
+        self._control = Control(name, self._writer, outside, confinement, pulse)
         self._lab = self._control.lab
         self._end = asyncio.Event()
         self._home = outside.home
@@ -82,6 +84,7 @@ class Service:
             "objects": self._objects,
             "differences": self._differences,
             "place": self._place,
+            "cell": self._cell,
             "said": self._said,
             "components": self._components,
             "switch": self._switch,
@@ -142,7 +145,6 @@ class Service:
         if self._writer.busy:
             asyncio.get_running_loop().call_later(0.2, self._reap)
             return
-        ours = self._control.children
         while True:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -150,7 +152,7 @@ class Service:
                 return
             if found is None:
                 return
-            if found.si_pid in ours or self._writer.busy:
+            if found.si_pid in self._control.children or self._writer.busy:
                 asyncio.get_running_loop().call_later(0.2, self._reap)
                 return
             os.waitpid(found.si_pid, 0)
@@ -163,13 +165,28 @@ class Service:
     async def _up(self, request: Message, reply: Reply, hung_up: threading.Event) -> Any:  # noqa: ANN401
         who = f"another up (process {request.get('pid', '?')})"
         settings = tuple(request["settings"])
-        return await self._control.up(request["text"], request["file"], settings, reply, hung_up.is_set, who)
+        self._require_as_confined(request.get("confinement", ""))
+        asked = (request["text"], request["file"], settings, reply, hung_up.is_set, who, request.get("beside", {}))
+        try:
+            return await self._control.up(*asked)
+        except NeededError as needed:
+            return needed.told()
+
+    def _require_as_confined(self, wanted: str) -> None:
+        """UsageError where the lab is to be confined otherwise than it was when it began."""
+        if wanted and Confinement.from_json(wanted) != self._lab.confinement:
+            told = f"lab {self._lab.name!r} runs with another --share, --limit or --privileged"
+            raise UsageError(told, "they are for a lab's whole life: down, then up")
 
     async def _hear(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return {}
 
     async def _plan(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        return await self._control.plan(request["text"], request["file"], tuple(request["settings"]))
+        settings, beside = tuple(request["settings"]), request.get("beside", {})
+        try:
+            return await self._control.plan(request["text"], request["file"], settings, beside)
+        except NeededError as needed:
+            return needed.told()
 
     async def _read(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What commands show: answered from the design, waiting for a writer at work so that it is the whole truth;
@@ -204,6 +221,10 @@ class Service:
 
     async def _place(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return await self._in_writer("a reading", reply, lambda: _readings().place(self._lab, request["name"]))
+
+    async def _cell(self, request: Message, reply: Reply, hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """Where a person's command is to run, which is made ready for it."""
+        return await self._control.cell(await self._place(request, reply, hung_up))
 
     async def _said(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What the programs of a place have said last: never waits for the writer."""

@@ -10,17 +10,18 @@ import sys
 from lab.agent.protocol import Message, error_from
 from lab.errors import LabError
 from lab.kernel import interpreter, limits
+from lab.kernel.sandbox.confinement import Confinement
 
 START_SECONDS = 20.0
 
 
-def start(lab: str) -> bool:
+def start(lab: str, confinement: Confinement) -> bool:
     """Start an agent; it listens when this returns. False if somebody else has the lab just now. Raises what kept it
     from starting.
     """
     limits.require_for_lab()
     process = subprocess.Popen(
-        [sys.executable, "-m", "lab.agent", lab],
+        [sys.executable, "-m", "lab.agent", lab, confinement.to_json()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         start_new_session=True,

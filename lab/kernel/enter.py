@@ -1,10 +1,12 @@
-"""Becoming a place: its network, its own /etc/resolv.conf, /etc/hosts and hostname, then the program.
+"""Becoming a place: its network, or its cell with all of it, and then the program.
 
-    python3 -m lab.kernel.enter [--terminal] [--env NAME=VALUE]… PLACE PROGRAM ARGUMENT…
+    python3 -m lab.kernel.enter [--cell CELL --report FD] [--terminal] [--env NAME=VALUE]… PLACE PROGRAM ARGUMENT…
 
-inside the sandbox, for a pod's `command:`
+inside the sandbox, for a pod's `command:`, probes and `kubectl exec`. Without --cell it is for the lab's own programs:
+the place's network, and the sandbox's files. With it, the program runs in the cell, which is made if there is none; its
+process id is written to the descriptor FD before it begins, and it becomes a child of the sandbox's init.
 
-`visit` does the same for a command that comes from outside; both end in the program itself, without a shell.
+`visit` does the same for a command that comes from outside; all end in the program itself, without a shell.
 With --terminal, standard input is a terminal, and from now on the session's own: Ctrl-C in it reaches the program.
 """
 
@@ -13,13 +15,37 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
-from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUTS, MS_BIND, mount, sethostname, setns, unshare
+from lab.kernel.sandbox import cgroup
+from lab.kernel.sandbox.capabilities import keep
+from lab.kernel.syscalls import (
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWUTS,
+    MS_BIND,
+    PR_SET_DUMPABLE,
+    mount,
+    prctl,
+    sethostname,
+    setns,
+    unshare,
+)
 from lab.network.objects import UNDERLAY, netns_name
 from lab.network.resolver import OWN_FILES
 
+if TYPE_CHECKING:
+    from lab.kernel.sandbox.cell import Door
+
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell says it
+NO_CELL = 125  # as `docker run` says that the container could not be had
+ENVIRONMENT: Mapping[str, str] = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+}
+"""What a program in a cell finds: nothing of the person's own."""
 
 
 def become(place: str) -> None:
@@ -46,21 +72,115 @@ def become(place: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """[--terminal] [--env NAME=VALUE]… PLACE PROGRAM ARGUMENT… The status is for a program that cannot be run."""
-    if arguments[0] == "--terminal":
-        del arguments[0]
-        _own_terminal()
-    while arguments[0] == "--env":
-        name, _, value = arguments[1].partition("=")
-        os.environ[name] = value
-        del arguments[:2]
-    become(arguments[0])
-    program = arguments[1:]
-    restore_signals()
+    """See the module. The status is for a program that cannot be run."""
+    given: dict[str, str] = {}
+    cell, report, terminal = "", -1, False
+    while arguments[0].startswith("--"):
+        option = arguments.pop(0)
+        if option == "--terminal":
+            terminal = True
+        elif option == "--cell":
+            cell = arguments.pop(0)
+        elif option == "--report":
+            report = int(arguments.pop(0))
+        else:
+            name, _, given[name] = arguments.pop(0).partition("=")
+    place, program = arguments[0], arguments[1:]
+    if cell:
+        return _in_cell(cell, report, program, {**ENVIRONMENT, **given}, terminal=terminal)
+    become(place)
+    os.environ.update(given)
+    path = os.environ.get("PATH", os.defpath)
+    return excuse(program[0], execute(program, dict(os.environ)), path)
+
+
+def _in_cell(told: str, report: int, program: Sequence[str], environment: Mapping[str, str], *, terminal: bool) -> int:
+    from lab.kernel.sandbox.cell import Cell, Door, ensure  # noqa: PLC0415  the lab's own programs come without
+
+    cell = Cell.from_json(told)
     try:
-        os.execvp(program[0], program)  # noqa: S606  no shell is the point
+        door = Door.of(ensure(cell))
+        door.send_children()
     except OSError as error:
-        return excuse(program[0], error, os.environ.get("PATH", os.defpath))
+        sys.stderr.write(f"hoplab: {error.strerror or error}\n")
+        return NO_CELL
+    begun = Beginning()
+    prctl(PR_SET_DUMPABLE, 0)  # whoever is in the cell sees it before it has let go of all that is outside
+    child = os.fork()
+    if child == 0:
+        os.close(report)
+        begun.be(door, program, environment, cell.capabilities, terminal=terminal)
+    os.write(report, str(child).encode())
+    os.close(report)
+    begun.allow()
+    if refused := begun.refused():
+        excuse(program[0], refused, environment["PATH"])
+    return 0
+
+
+class Beginning:
+    """A program that is about to begin in a child of this process, which is told whether it did."""
+
+    def __init__(self) -> None:
+        self._allowing, self._refusing = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+
+    def be(
+        self,
+        door: Door,
+        program: Sequence[str],
+        environment: Mapping[str, str],
+        kept: Sequence[str],
+        *,
+        terminal: bool,
+    ) -> NoReturn:
+        """In the child: wait until it may, then go through the door and become the program."""
+        status = NOT_EXECUTABLE
+        try:
+            os.close(self._allowing[1])
+            if not os.read(self._allowing[0], 1):
+                os._exit(status)  # whoever was to allow it has ended
+            os.setsid()
+            if terminal:
+                _own_terminal()
+            cgroup.enter(cgroup.inside())
+            door.enter()
+            os.chdir("/")
+            keep(kept)
+            error = execute(program, environment)
+            status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+            os.write(self._refusing[1], str(error.errno).encode())
+        finally:
+            os._exit(status)
+
+    def allow(self) -> None:
+        """In the parent: it may begin."""
+        os.write(self._allowing[1], b".")
+
+    def refused(self) -> OSError | None:
+        """Why it did not begin; None once it has."""
+        os.close(self._refusing[1])
+        with os.fdopen(self._refusing[0], "rb") as pipe:
+            told = pipe.read()
+        return OSError(int(told), os.strerror(int(told))) if told else None
+
+
+def execute(program: Sequence[str], environment: Mapping[str, str]) -> OSError:
+    """Become the program, looked for in the environment's PATH; gives why that was not possible.
+
+    Nothing is imported here: in a cell there is no library of ours.
+    """
+    restore_signals()
+    name = program[0]
+    folders = [""] if "/" in name else environment.get("PATH", os.defpath).split(os.pathsep)
+    refused: OSError = FileNotFoundError(2, os.strerror(2))
+    for folder in folders:
+        try:
+            os.execve(f"{folder}/{name}" if folder else name, list(program), dict(environment))  # noqa: S606  no shell is the point
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            refused = error
+    return refused
 
 
 def restore_signals() -> None:

@@ -15,6 +15,7 @@ from lab.kernel.changes import Changes
 from lab.kernel.listeners import Listeners
 from lab.kernel.namespaces import Namespaces
 from lab.kernel.processes import Processes
+from lab.kernel.sandbox.confinement import USUAL, Confinement
 from lab.network.objects import File, Interface, IpSet, Key, Namespace, Object, Offload, Symlink
 
 RULE_KINDS = ("node", "router", "gateway", "internet")
@@ -26,6 +27,7 @@ class Holdings:
     places that were ever to have sets.
     """
 
+    confinement: Confinement = USUAL
     namespaces: Namespaces = field(default_factory=Namespaces)
     changes: Changes = field(default_factory=Changes)
     kinds: dict[str, Namespace] = field(default_factory=dict)
@@ -39,7 +41,7 @@ class Holdings:
 
     def __post_init__(self) -> None:
         self.listeners = Listeners(self.namespaces)
-        self.processes = Processes(self.namespaces)
+        self.processes = Processes(self.namespaces, self.confinement)
 
     def learn(self, wanted: Iterable[Object]) -> None:
         """Where to look for these objects, beside all that was ever looked at."""

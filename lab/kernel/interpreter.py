@@ -6,9 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+from lab.kernel import coredns
 from lab.kernel.programs import search_path
 
-_PACKAGE_FOLDER = Path(__file__).resolve().parent.parent.parent
+_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE_FOLDER = _PACKAGE.parent
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -21,3 +23,12 @@ def environment() -> dict[str, str]:
     whoever typed it.
     """
     return {**os.environ, "PYTHONPATH": str(_PACKAGE_FOLDER), "PATH": search_path()}
+
+
+def needed() -> tuple[str, ...]:
+    """Files and folders of the machine without which nothing of ours runs: the package, the interpreter with its
+    libraries, and the programs that `setup` made.
+    """
+    found = coredns.find()
+    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix} - {"/", "/usr"}
+    return (str(_PACKAGE), os.path.dirname(os.path.realpath(sys.executable)), *prefixes, *((found,) if found else ()))

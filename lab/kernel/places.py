@@ -79,7 +79,8 @@ class Sandbox:
             return ""
 
     def join_user_namespace(self) -> None:
-        """Become root of the lab's user namespace, for good. Nothing to do where the lab runs in ours (built by root).
+        """Become root of the lab's user namespace, for good. Nothing to do where the lab runs in ours (one that
+        is privileged).
 
         Must be called while the process has a single thread: the kernel refuses it otherwise. The network namespace
         stays the caller's, and there is no way back into it: enter the underlay before visiting places with `inside`.

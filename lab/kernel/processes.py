@@ -15,6 +15,10 @@ from lab.errors import KernelError
 from lab.kernel import interpreter, logfile, succession
 from lab.kernel.namespaces import Namespaces
 from lab.kernel.outputs import Outputs
+from lab.kernel.sandbox import capabilities, cell
+from lab.kernel.sandbox.cell import Cell
+from lab.kernel.sandbox.confinement import USUAL, Confinement
+from lab.kernel.sandbox.launch import Launch
 from lab.kernel.started import END_SECONDS, Started
 from lab.kernel.takeover import Takeover
 from lab.network.objects import Key, Process, netns_name
@@ -28,7 +32,8 @@ RETIRE_SECONDS = 2.0  # so long a server whose port another one has taken may an
 class Processes:
     """What was started and still lives. All of it ends with the sandbox, whatever happens to the agent."""
 
-    def __init__(self, namespaces: Namespaces) -> None:
+    def __init__(self, namespaces: Namespaces, confinement: Confinement = USUAL) -> None:
+        self._confinement = confinement
         self._namespaces = namespaces
         self._started: dict[Key, Started] = {}
         self._coming: dict[Key, Started] = {}  # beside the one that runs, whose place they have not taken yet
@@ -39,13 +44,14 @@ class Processes:
     @property
     def pids(self) -> dict[str, int]:
         """Process ids inside the sandbox, by "place name"."""
-        return {f"{s.process.place} {s.process.name}": s.running.pid for s in self._alive()}
+        return {f"{s.process.place} {s.process.name}": s.pid for s in self._alive()}
 
     @property
     def children(self) -> frozenset[int]:
         """All that was started here and is waited for here, by process id."""
-        coming = (started.running.pid for started in tuple(self._coming.values()))
-        return frozenset({*self.pids.values(), *coming, *tuple(self._retiring)})
+        coming = (started.pid for started in tuple(self._coming.values()))
+        own = (started.pids for started in tuple(self._started.values()) if started.running.returncode is None)
+        return frozenset({*coming, *tuple(self._retiring)}).union(*own)
 
     def _alive(self) -> list[Started]:
         return [started for started in tuple(self._started.values()) if started.running.poll() is None]
@@ -82,14 +88,13 @@ class Processes:
         """The place is gone, and with it all that was said there."""
         for key in [key for key, started in self._started.items() if started.process.place == place]:
             del self._started[key]
+        cell.end(place)
         logfile.remove_all(str(_folder(place)))
 
     def is_entering(self, process: Process) -> bool:
         """Whether it is still on the way into its place: the program itself has not begun."""
         started = self._started.get(process.key)
-        if started is None or started.running.poll() is not None:
-            return False
-        return b"\0lab.kernel.enter\0" in Path(f"/proc/{started.running.pid}/cmdline").read_bytes()
+        return started is not None and started.running.poll() is None and started.is_entering
 
     def ended_places(self) -> frozenset[str]:
         """Where something that was started, and not stopped, is no more."""
@@ -107,20 +112,31 @@ class Processes:
         self._started[process.key] = self._begin(process, process.argv)
 
     def _begin(self, process: Process, argv: tuple[str, ...], stdin: int = subprocess.DEVNULL) -> Started:
-        # The OCI runtime enters the namespaces itself.
-        given = (word for variable in process.environment for word in ("--env", variable))
-        entering = interpreter.command("lab.kernel.enter", *given, process.place, *argv)
-        command = argv if process.container else entering
         self._outputs.catch_up()
         logfile.put_aside(str(log(process)))
         output = self._outputs.into(str(log(process)))
         try:
+            if process.node:
+                # What it wrote when it last ran, and whoever was with it, goes before it begins anew.
+                cell.end(process.place)
+                return Started(process, Launch(self._cell(process), argv, (stdin, output, output), process.environment))
+            # The OCI runtime enters the namespaces itself.
+            given = (word for variable in process.environment for word in ("--env", variable))
+            entering = interpreter.command("lab.kernel.enter", *given, process.place, *argv)
             running = subprocess.Popen(
-                command, bufsize=0, stdin=stdin, stdout=output, stderr=output, env=interpreter.environment()
+                argv if process.container else entering,
+                bufsize=0,
+                stdin=stdin,
+                stdout=output,
+                stderr=output,
+                env=interpreter.environment(),
             )
         finally:
             os.close(output)
         return Started(process, running)
+
+    def _cell(self, process: Process) -> Cell:
+        return Cell.within(self._confinement, process.place, process.node, capabilities.CONTAINER)
 
     def reload(self, process: Process) -> None:
         """Have the program that runs read its configuration again; from now on it counts as this one. The signal has
@@ -164,12 +180,12 @@ class Processes:
         """
         before, self._started[process.key] = self._started[process.key], self._coming[process.key]
         del self._coming[process.key]
-        self._retiring.add(before.running.pid)
+        self._retiring.add(before.pid)
 
         def work() -> None:
             succession.wait_until_idle(before.program, process.ready_udp, RETIRE_SECONDS)
             before.end()
-            self._retiring.discard(before.running.pid)
+            self._retiring.discard(before.pid)
 
         threading.Thread(target=work, name="retiring", daemon=True).start()
 

@@ -7,21 +7,37 @@ import os
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
 MS_BIND = 0x1000
 MS_MOVE = 0x2000
 MS_REC = 0x4000
 MS_SLAVE = 1 << 19
+MS_SHARED = 1 << 20
 MNT_DETACH = 2
+
+MOUNT_ATTR_RDONLY = 1
+MOUNT_ATTR_NOSUID = 2
+MOUNT_ATTR_NODEV = 4
+MOUNT_ATTR_IDMAP = 0x00100000
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
+PR_CAPBSET_DROP = 24
 
-_PIDFD_GETFD = 438  # on every architecture: numbers from 424 on are the same everywhere
+# On every architecture: numbers from 424 on are the same everywhere.
+_OPEN_TREE, _MOVE_MOUNT, _PIDFD_GETFD, _MOUNT_SETATTR = 428, 429, 438, 442
+_OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC, _MOVE_MOUNT_F_EMPTY_PATH = 1, os.O_CLOEXEC, 4
+_AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -51,6 +67,43 @@ def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -
 def umount(target: str) -> None:
     """umount2(2), detaching at once."""
     _checked(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
+
+
+def open_tree(path: str) -> int:
+    """A detached copy of what is mounted at `path`, with all below it, as a descriptor (Linux 5.2). OSError."""
+    flags = _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC | _AT_RECURSIVE
+    made: int = _libc.syscall(ctypes.c_long(_OPEN_TREE), _AT_FDCWD, path.encode(), flags)
+    _checked(made, f"open_tree {path}")
+    return made
+
+
+class _MountAttributes(ctypes.Structure):
+    _fields_ = (
+        ("set", ctypes.c_uint64),
+        ("clear", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns", ctypes.c_uint64),
+    )
+
+
+def mount_setattr(tree: int, attributes: int, userns: int = 0, *, recursive: bool = True) -> None:
+    """Set attributes of a mount given as a descriptor, and of those below it (Linux 5.12). OSError on refusal."""
+    told = _MountAttributes(attributes, 0, 0, userns)
+    flags = _AT_EMPTY_PATH | (_AT_RECURSIVE if recursive else 0)
+    size = ctypes.sizeof(told)
+    result = _libc.syscall(ctypes.c_long(_MOUNT_SETATTR), tree, b"", flags, ctypes.byref(told), size)
+    _checked(result, "mount_setattr")
+
+
+def move_mount(tree: int, target: str) -> None:
+    """Mount a detached tree upon `target` (Linux 5.2). OSError on refusal."""
+    told = (tree, b"", _AT_FDCWD, target.encode(), _MOVE_MOUNT_F_EMPTY_PATH)
+    _checked(_libc.syscall(ctypes.c_long(_MOVE_MOUNT), *told), f"move_mount {target}")
+
+
+def pivot_root(new: str, old: str) -> None:
+    """Make `new` the root of the mount namespace and put the old one upon `old`, below it. OSError on refusal."""
+    _checked(_libc.pivot_root(new.encode(), old.encode()), "pivot_root")
 
 
 def prctl(option: int, value: int | bytes) -> None:

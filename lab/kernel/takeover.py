@@ -38,8 +38,7 @@ class Takeover:
         `give_up` is due.
         """
         deadline = time.monotonic() + seconds
-        stdin, port = self._after.running.stdin, self.process.ready_udp
-        assert stdin is not None
+        stdin, port = self._after.stdin, self.process.ready_udp
         with stdin:
             with suppress(BrokenPipeError):  # it has ended: that is found out below
                 stdin.write(b"\n")

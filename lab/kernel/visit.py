@@ -1,4 +1,8 @@
-"""Running a program inside a running lab, from outside: `exec` and `shell`."""
+"""Running a program inside a running lab, from outside: `exec` and `shell`.
+
+It runs in its place's cell, with none of the person's files and variables, and ends with us. Where the person sits at a
+terminal it gets one of the cell's own.
+"""
 
 from __future__ import annotations
 
@@ -6,58 +10,198 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
 
 from lab.errors import LabError
-from lab.kernel.enter import NOT_EXECUTABLE, become, excuse, restore_signals
+from lab.kernel.enter import ENVIRONMENT, NOT_EXECUTABLE, NOT_FOUND, excuse, execute
 from lab.kernel.places import Sandbox
-from lab.kernel.programs import search_path
-from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS, PR_SET_PDEATHSIG, prctl, setns
+from lab.kernel.sandbox import capabilities, cgroup, identity, terminal
+from lab.kernel.sandbox.cell import Door
+from lab.kernel.syscalls import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
-_NAMESPACES = {"pid": CLONE_NEWPID, "uts": CLONE_NEWUTS, "net": CLONE_NEWNET, "mnt": CLONE_NEWNS}
+_PASSED_ON = ("TERM", "LANG", "COLORTERM")
+_FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+STANDARD = (0, 1, 2)
+_UNSEEN = """\
+hoplab: {program}: {here} is not seen in places, which show this machine's /usr and /opt
+hint: share its folder when the lab is built: up --share {folder}
+"""
 
 
-def run(sandbox: Sandbox, place: str, argv: Sequence[str], extra: Mapping[str, str]) -> int:
-    """Run `argv` in the place with our terminal, working directory and environment (plus `extra`). Gives its exit
-    status, as a shell would.
-
-    The process lives in the sandbox's PID namespace: it ends with the lab, and with us. UsageError if there is no
-    such place.
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A cell as it is reached from outside: the process id of its init, in the sandbox, the capabilities that a program
+    may have in it, and the folders of the person's that it shows.
     """
-    os.close(sandbox.open_netns(place))
-    here, root = os.getcwd(), os.geteuid() == 0  # everybody is root in the sandbox
-    _join(sandbox)
-    child = os.fork()
-    if child == 0:
-        _become_program(place, here, argv, extra, root)
-    for interrupt in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(interrupt, signal.SIG_IGN)  # the terminal sends them to the program as well; it decides
-    signal.signal(signal.SIGTERM, lambda number, _frame: os.kill(child, number))
-    _, status = os.waitpid(child, 0)
+
+    sandbox: Sandbox
+    place: str
+    init: int
+    capabilities: tuple[str, ...]
+    shared: tuple[str, ...] = ()
+
+    @property
+    def proc(self) -> str:
+        """The sandbox's /proc."""
+        return f"/proc/{self.sandbox.pid}/root/proc"
+
+
+def run(visit: Visit, argv: Sequence[str], extra: Mapping[str, str]) -> int:
+    """Run `argv` in the place with our standard streams, and `extra` beside the few variables that a cell has. Gives
+    its exit status, as a shell would. LabError when the lab has just ended.
+    """
+    try:
+        door = Door.of(visit.init, visit.proc)
+        streams = _streams(visit)
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise LabError("the lab has just ended", "./inv up builds it again") from error
+    _keep_descriptors()
+    refusing = os.pipe2(os.O_CLOEXEC)
+    sys.stdout.flush()
+    guide = os.fork()
+    if guide == 0:
+        os.close(refusing[0])
+        _guide(visit, door, streams, argv, _environment(extra), refusing[1])
+    os.close(refusing[1])
+    door.close()
+    if streams.theirs is not None:
+        os.close(streams.theirs)
+    code = _accompany(guide, streams.ours)
+    with os.fdopen(refusing[0], "rb") as pipe:
+        told = pipe.read()
+    if told:
+        refused = OSError(int(told), os.strerror(int(told)))
+        import shutil  # noqa: PLC0415  10 ms that only who asks for what is not there waits for
+
+        here = shutil.which(argv[0]) if isinstance(refused, FileNotFoundError) else None
+        if here:
+            sys.stderr.write(_UNSEEN.format(program=argv[0], here=here, folder=os.path.dirname(os.path.realpath(here))))
+            return NOT_FOUND
+        return excuse(argv[0], refused, ENVIRONMENT["PATH"], root=os.geteuid() == 0)
+    return code
+
+
+def _keep_descriptors() -> None:
+    """Whatever else we were given open by who started us is not the program's."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # the listing's own is closed by now
+            if int(name) not in STANDARD:
+                os.set_inheritable(int(name), False)
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {**ENVIRONMENT, **passed, **extra}
+
+
+@dataclass(frozen=True, slots=True)
+class _Streams:
+    """The program's standard streams; where the person sits at a terminal also both ends of one of the cell's."""
+
+    standard: tuple[int, int, int]
+    ours: int | None = None
+    theirs: int | None = None
+
+
+def _streams(visit: Visit) -> _Streams:
+    sits = [os.isatty(fd) for fd in STANDARD]
+    if not any(sits):
+        return _Streams(STANDARD)
+    if not any(sits[1:]):
+        # What it says goes elsewhere, such as to a pager, which is who reads what is typed.
+        return _Streams((os.open(os.devnull, os.O_RDONLY), 1, 2))
+    ours, theirs = terminal.open_in(f"{visit.proc}/{visit.init}/root")
+    at = [theirs if there else fd for there, fd in zip(sits, STANDARD, strict=True)]
+    return _Streams((at[0], at[1], at[2]), ours, theirs)
+
+
+def _accompany(guide: int, ours: int | None) -> int:
+    """Stay with it: relay, hand signals on, and give its status."""
+
+    def hand_on(number: int, _frame: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(guide, number)
+
+    for number in _FORWARDED:
+        signal.signal(number, hand_on)
+    if ours is not None:
+        screen = next(fd for fd in (1, 2) if os.isatty(fd))
+        pidfd = os.pidfd_open(guide)
+        try:
+            terminal.Relay(ours, 0 if os.isatty(0) else None, screen).run(pidfd)
+        finally:
+            os.close(pidfd)
+            os.close(ours)
+    _, status = os.waitpid(guide, 0)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
 
-def _join(sandbox: Sandbox) -> None:
-    try:
-        opened = {name: os.open(f"/proc/{sandbox.pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in _NAMESPACES}
-        sandbox.join_user_namespace()
-        for name, fd in opened.items():
-            setns(fd, _NAMESPACES[name])
-            os.close(fd)
-    except (FileNotFoundError, ProcessLookupError) as error:
-        raise LabError("the lab has just ended", "./inv up builds it again") from error
-
-
-def _become_program(place: str, here: str, argv: Sequence[str], extra: Mapping[str, str], root: bool) -> None:
+def _guide(
+    visit: Visit,
+    door: Door,
+    streams: _Streams,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    refusing: int,
+) -> NoReturn:
+    """The process whose child is born in the cell: it waits for that, and ends as it ends."""
     status = NOT_EXECUTABLE
     try:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        become(place)
-        os.chdir(here if os.path.isdir(here) else "/")
-        restore_signals()
-        os.execvpe(argv[0], list(argv), {**os.environ, "PATH": search_path(), **extra})  # noqa: S606  no shell is the point
+        here = os.getcwd()
+        cgroup.enter(cgroup.inside(f"/proc/{visit.sandbox.pid}/root"))
+        visit.sandbox.join_user_namespace()
+        door.send_children()
+        prctl(PR_SET_DUMPABLE, 0)  # whoever is in the cell sees it before it has let go of all that is outside
+        child = os.fork()
+        if child == 0:
+            start = here if any(f"{here}/".startswith(f"{one}/") for one in visit.shared) else "/"
+            _become_program(door, streams, argv, environment, visit.capabilities, start, refusing)
+        for number in _FORWARDED:
+            signal.signal(number, lambda number, _frame: os.kill(child, number))
+        os.close(refusing)
+        door.close()
+        if streams.theirs is not None:
+            os.close(streams.theirs)
+        _, waited = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(waited)
+        status = code if code >= 0 else 128 - code
     except OSError as error:
-        status = excuse(argv[0], error, search_path(), root=root)
+        sys.stderr.write(f"hoplab: {visit.place} cannot be entered: {error.strerror}\n")
     finally:
         sys.stderr.flush()
+        os._exit(status)
+
+
+def _become_program(
+    door: Door,
+    streams: _Streams,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    kept: Sequence[str],
+    start: str,
+    refusing: int,
+) -> NoReturn:
+    status = NOT_EXECUTABLE
+    try:
+        for number in _FORWARDED:
+            signal.signal(number, signal.SIG_DFL)
+        door.enter()
+        identity.become_root()
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # becoming somebody else has undone it
+        os.setsid()
+        if streams.theirs is not None:
+            terminal.control(streams.theirs)
+        for fd, stream in zip(streams.standard, STANDARD, strict=True):
+            os.dup2(fd, stream)
+        with suppress(OSError):
+            os.chdir(start)
+        capabilities.keep(kept)
+        error = execute(argv, environment)
+        status = NOT_EXECUTABLE
+        os.write(refusing, str(error.errno).encode())
+    finally:
         os._exit(status)

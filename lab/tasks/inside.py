@@ -11,6 +11,7 @@ from lab.agent import client
 from lab.agent.client import Client
 from lab.errors import UsageError
 from lab.kernel import programs, tools, visit
+from lab.kernel.visit import Visit
 from lab.network.objects import UNDERLAY
 from lab.tasks.command import LAB, Context, Exit, command
 
@@ -18,14 +19,26 @@ KILLED = 128 + signal.SIGKILL
 _PLACE = {"place": "node-0, router, gateway, internet, namespace001/pod-0, or pod-0 where that is unambiguous."}
 
 
-@command(positional=["place"], help={**LAB, **_PLACE}, rest="COMMAND…")
-def exec_(context: Context, place: str, lab: str = "") -> None:
+@command(
+    positional=["place"],
+    help={**LAB, **_PLACE, "env": "A variable for the command, NAME=VALUE; your own are not passed on."},
+    iterable=["env"],
+    rest="COMMAND…",
+)
+def exec_(context: Context, place: str, lab: str = "", env: list[str] | None = None) -> None:
     """Run a command in a place. Its exit status is the command's."""
     if not context.rest:
         raise UsageError("which command?", f"./inv exec {place} -- ip route")
+    variables = dict(_variable(one) for one in env or ())
     with client.connect(lab or None) as connected:
-        where = connected.request("place", name=place)
-        raise Exit(code=_run(connected, where, context.rest, {}))
+        raise Exit(code=_run(connected, connected.visit(place), context.rest, variables))
+
+
+def _variable(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not name or not equals or "\0" in given:
+        raise UsageError(f"--env {given}: not a variable", "such as --env LC_ALL=C")
+    return name, value
 
 
 @command(positional=["place"], help={**LAB, **_PLACE})
@@ -33,15 +46,15 @@ def shell(_: Context, place: str = UNDERLAY, lab: str = "") -> None:
     """A shell in a place; without one, in the sandbox itself, where `ip netns exec node-0 …` works."""
     argv = ["bash", "--norc"] if shutil.which("bash") else ["sh"]
     with client.connect(lab or None) as connected:
-        where = connected.request("place", name=place)
-        prompt = f"[{connected.lab} {where}] \\w\\$ "
+        where = connected.visit(place)
+        prompt = f"[{connected.lab} {where.place}] \\w\\$ "
         told = tools.handler(programs.family(), root=os.geteuid() == 0)
         raise Exit(code=_run(connected, where, argv, {"PS1": prompt, **told}))
 
 
-def _run(connected: Client, place: str, argv: Sequence[str], extra: Mapping[str, str]) -> int:
+def _run(connected: Client, where: Visit, argv: Sequence[str], extra: Mapping[str, str]) -> int:
     """The program's status. LabError when it was killed by the end of the lab."""
-    status = visit.run(connected.sandbox, place, argv, extra)
+    status = visit.run(where, argv, extra)
     if status == KILLED:
         connected.require_lab()
     return status

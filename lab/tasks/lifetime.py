@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from lab import terminal
 from lab.agent import client, folder
 from lab.agent.asking import Answered, ask_all
+from lab.agent.attachments import asked
 from lab.agent.silence import UnansweredError
 from lab.errors import HoplabError, LabError, UsageError
+from lab.kernel.sandbox import confinement
+from lab.kernel.sandbox.confinement import Confinement
 from lab.tasks import topologies
 from lab.tasks.command import LAB, Context, command
 
@@ -25,17 +28,42 @@ _TOPOLOGY = {
 
 
 @command(
-    help={**_TOPOLOGY, "lab": "The lab's name; without it the topology's.", "plan": "Only print what would be done."},
-    iterable=["set_"],
+    help={
+        **_TOPOLOGY,
+        "lab": "The lab's name; without it the topology's.",
+        "plan": "Only print what would be done.",
+        "share": "Show this folder of yours in every place, to be read and written.",
+        "limit": "What programs in places may use: memory=2G,pids=2000,cpu=50%,disk=1G.",
+        "privileged": "Root's lab without a user namespace of its own: docs/security.md says what that gives away.",
+    },
+    iterable=["set_", "share", "limit"],
 )
-def up(_: Context, topology: str = "", lab: str = "", set_: list[str] | None = None, plan: bool = False) -> None:
+def up(
+    _: Context,
+    topology: str = "",
+    lab: str = "",
+    set_: list[str] | None = None,
+    plan: bool = False,
+    share: list[str] | None = None,
+    limit: list[str] | None = None,
+    privileged: bool = False,
+) -> None:
     """Build the lab, or bring the one that runs to the file's state."""
     source = topologies.find(_given(topology))
     name = lab or os.environ.get("HOPLAB_LAB") or topologies.lab_name(source)
     if plan:
         terminal.out(_planned(name, source, set_ or []))
         return
-    bring_up(name, source, set_ or [])
+    bring_up(name, source, set_ or [], _confinement(share or [], limit or [], privileged))
+
+
+def _confinement(share: list[str], limit: list[str], privileged: bool) -> Confinement | None:
+    """None where nothing is said of it."""
+    if privileged and os.geteuid() != 0:
+        raise UsageError("--privileged is for root's labs", "an ordinary user has no power to give away: leave it out")
+    if not (share or limit or privileged):
+        return None
+    return Confinement(privileged, confinement.shared(share), confinement.limits(limit))
 
 
 def _given(topology: str) -> str:
@@ -47,7 +75,7 @@ def _given(topology: str) -> str:
 def _planned(name: str, source: topologies.Source, settings: list[str]) -> str:
     if name in folder.running():
         with client.connect(name) as connected:
-            return _script(connected.request("plan", **_request(source, settings))["script"])
+            return _script(asked(connected, "plan", lambda _event: None, **_request(source, settings))["script"])
     from lab.agent.reading import read_design  # noqa: PLC0415
     from lab.network.objects import Network  # noqa: PLC0415
     from lab.plan import plan  # noqa: PLC0415
@@ -64,8 +92,8 @@ def _request(source: topologies.Source, settings: list[str]) -> dict[str, Any]:
     return {"text": source.text, "file": source.file, "settings": settings, "pid": os.getpid()}
 
 
-def bring_up(name: str, source: topologies.Source, settings: list[str]) -> None:
-    """`up` proper, with progress on a terminal."""
+def bring_up(name: str, source: topologies.Source, settings: list[str], confined: Confinement | None = None) -> None:
+    """`up` proper, with progress on a terminal. `confined` is None where nothing was said of it."""
     began = time.monotonic()
     with terminal.Progress(f"{name}: building") as progress:
 
@@ -75,8 +103,9 @@ def bring_up(name: str, source: topologies.Source, settings: list[str]) -> None:
             else:
                 progress.show(event["done"], event["of"], event["place"])
 
-        with client.connect_or_start(name, progress.say) as connected:
-            result = connected.request("up", on_event, **_request(source, settings))
+        confining = {"confinement": confined.to_json()} if confined else {}
+        with client.connect_or_start(name, progress.say, confined or Confinement()) as connected:
+            result = asked(connected, "up", on_event, **_request(source, settings), **confining)
     for warning in result["warnings"]:
         terminal.warn(f"warning: {warning}")
     terminal.out(_summary(result, time.monotonic() - began))

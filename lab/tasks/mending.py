@@ -27,7 +27,7 @@ def mended(journey: Journey, again: Callable[[str], Journey], say: Callable[[str
         return journey
     with client.connect(journey.lab) as connected:
         labmap = LabMap.from_json(connected.request("read", what="map"))
-        for ran in repair.mend(connected.sandbox, lost, journey.lab, say=say, output=output):
+        for ran in repair.mend(connected.visit, lost, journey.lab, say=say, output=output):
             if ran.status:
                 say(f"it ended with status {ran.status}")
     after = again(repair.chosen(labmap, journey))

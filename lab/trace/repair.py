@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lab import terminal
 from lab.errors import HoplabError
 from lab.kernel import visit
-from lab.kernel.places import Sandbox
+from lab.kernel.visit import Visit
 from lab.network.labmap import LabMap
 from lab.trace import reasons, wording
 from lab.trace.journey import DATA, DELIVERED, REQUEST, Journey, Loss
@@ -28,7 +28,9 @@ class Ran:
     status: int
 
 
-def mend(sandbox: Sandbox, lost: Loss, lab: str, *, say: Callable[[str], None], output: int = 1) -> Iterator[Ran]:
+def mend(
+    visit_to: Callable[[str], Visit], lost: Loss, lab: str, *, say: Callable[[str], None], output: int = 1
+) -> Iterator[Ran]:
     """Run the loss's commands one after the other, as `./inv exec` does: without a shell, each in a process of its own.
 
     Each is said before; what it prints goes to the file descriptor `output`. One that fails does not keep the next from
@@ -36,10 +38,10 @@ def mend(sandbox: Sandbox, lost: Loss, lab: str, *, say: Callable[[str], None], 
     """
     for one, typed in zip(lost.fix, reasons.mending(lost, lab), strict=True):
         say(f"$ {reasons.begun(typed)}")
-        yield Ran(typed, _run(sandbox, one.place, one.command, output))
+        yield Ran(typed, _run(visit_to(one.place), one.command, output))
 
 
-def _run(sandbox: Sandbox, place: str, command: str, output: int) -> int:
+def _run(where: Visit, command: str, output: int) -> int:
     """In a child, because going into a place is for good."""
     sys.stdout.flush()
     child = os.fork()
@@ -50,7 +52,7 @@ def _run(sandbox: Sandbox, place: str, command: str, output: int) -> int:
     code = _FAILED
     try:
         os.dup2(output, 1)
-        code = visit.run(sandbox, place, shlex.split(command), {})
+        code = visit.run(where, shlex.split(command), {})
     except HoplabError as error:
         terminal.warn(f"hoplab: {error.message}")
     except Exception:  # whatever it is ends here: this process must not go on as its parent

@@ -7,7 +7,6 @@ in an ordinary user's lab, whatever -Z says.
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet
 from scapy.utils import PcapReader
 
-from tests.integration.labs import Lab, until
+from tests.integration.labs import PYTHON, Lab, until
 
 __all__ = ["VXLAN", "Capture", "capture"]
 
@@ -72,7 +71,7 @@ class Capture:
 @contextmanager
 def capture(lab: Lab, place: str, device: str) -> Iterator[Capture]:
     """Capture on a device of a place for the block."""
-    process = lab.start_exec(place, sys.executable, "-S", "-c", COPY, device)
+    process = lab.start_exec(place, PYTHON, "-S", "-c", COPY, device)
     assert process.stderr is not None
     said = process.stderr.readline()
     assert said == b"listening\n", said + process.stderr.read()

@@ -259,8 +259,14 @@ print(json.dumps(found))
 """
 
 
+SHARED = ("--share", sys.prefix)
+
+
 def ask(lab: Lab, questions: list[str], client: str = CLIENT) -> list[Answer]:
-    """The answers to these questions, asked inside the client's pod of the server in its resolv.conf."""
+    """The answers to these questions, asked inside the client's pod of the server in its resolv.conf.
+
+    The lab shares the environment that has the client's libraries (SHARED).
+    """
     given = "".join(f"{question}\n" for question in questions)
     told = json.loads(lab.exec_(client, sys.executable, "-c", _CLIENT, given=given).ok())
     return [

@@ -21,6 +21,7 @@ TOPOLOGIES = tuple(sorted(path.stem for path in (ROOT / "topologies").glob("*.ya
 # A test machine may have two cores and many tests at once; a command of ours that takes this long hangs.
 PATIENCE_SECONDS = 120.0
 INTERRUPTED = 130  # the status of a command that Ctrl-C ended
+PYTHON = "python3"  # of the machine: a place shows nothing of this checkout
 MARK = "HOPLAB_TEST_LAB"  # in the environment of whatever a lab starts
 
 T = TypeVar("T")
@@ -153,7 +154,9 @@ class Lab:
         return [line.strip() for line in told.splitlines()[1:]]
 
     def map(self) -> dict[str, Any]:
+        """What `inspect --json` tells of the network."""
         told: dict[str, Any] = json.loads(inv("inspect", "--json", "--lab", self.name).ok())
+        del told["loop"]  # how the agent fares
         return told
 
     def get(self, *arguments: str) -> str:
@@ -165,17 +168,36 @@ class Lab:
         return any(row and row[0] == self.name and row[1] != "-" for row in rows)
 
     def processes(self) -> dict[int, tuple[str, ...]]:
-        """Everything of it that lives, as the host sees it: by our mark, or by the PID namespace of one that has it."""
+        """Everything of it that lives, as the host sees it: its agent, what has our mark, and who shares their PID or
+        user namespace.
+        """
         mark = f"{MARK}={self.name}".encode()
-        marked = {pid for pid in every_process() if mark in _read(pid, "environ").split(b"\0")}
-        ours = _link(os.getpid(), "ns/pid")
-        sandboxes = {_link(pid, "ns/pid") for pid in marked} - {ours, ""}
-        found = marked | {pid for pid in every_process() if sandboxes and _link(pid, "ns/pid") in sandboxes}
+        agent = ("-m", "lab.agent", self.name)
+        marked = {
+            pid
+            for pid in every_process()
+            if mark in _read(pid, "environ").split(b"\0") or command_line(pid)[1:4] == agent
+        }
+        found = set(marked)
+        for kind in ("ns/pid", "ns/user"):
+            own = {_link(pid, kind) for pid in marked} - {_link(os.getpid(), kind), ""}
+            found |= {pid for pid in every_process() if own and _link(pid, kind) in own}
         # A container has a PID namespace of its own below the sandbox's, and an environment without our mark.
         parents = {pid: _parent(pid) for pid in every_process()}
         while below := {pid for pid, parent in parents.items() if parent in found} - found:
             found |= below
         return {pid: command_line(pid) for pid in sorted(found) if command_line(pid)}
+
+    def pid_of(self, namespace: str, words: str) -> int:
+        """The process id, as the host has it, of the program in this network namespace (as `ip netns` names it; "" for
+        any) whose command line has these words.
+        """
+        there = Path(f"/proc/{self.pid()}/root/run/netns/{namespace}").stat().st_ino if namespace else 0
+        running = {pid: " ".join(line) for pid, line in self.processes().items()}
+        for pid, line in running.items():
+            if words in line and (not there or _link(pid, "ns/net") == f"net:[{there}]"):
+                return pid
+        raise AssertionError(f"nothing runs {words!r} in {namespace or 'the lab'}: {running}")
 
     def names(self) -> list[str]:
         """The namespaces' names as `ip netns` inside would list them, looked at without asking the agent."""
@@ -186,7 +208,7 @@ class Lab:
 
     def pid(self) -> int:
         """Its init, as the host sees it."""
-        return next(pid for pid, words in self.processes().items() if words[1:] == ("-m", "lab.agent", self.name))
+        return next(pid for pid, words in self.processes().items() if words[1:4] == ("-m", "lab.agent", self.name))
 
     def require_nothing_left(self) -> None:
         """No process, no name under `list`, no folder."""

@@ -11,7 +11,6 @@ import json
 import os
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ import yaml
 
 from lab.agent import client, folder
 from lab.api.resources import RESOURCES, Resource
-from tests.integration.labs import PATIENCE_SECONDS, Done, Lab, environment, inv, until
+from tests.integration.labs import PATIENCE_SECONDS, PYTHON, Done, Lab, environment, inv, until
 
 Json = dict[str, Any]
 
@@ -187,7 +186,7 @@ def asking(
     streams: list[Stream] = []
     try:
         for place in places:
-            process = lab.start_exec(place, sys.executable, "-S", "-c", script, *arguments, str(every))
+            process = lab.start_exec(place, PYTHON, "-S", "-c", script, *arguments, str(every))
             streams.append(Stream(process, f"{place} → {' '.join(arguments)}"))
         for stream in streams:
             until(lambda stream=stream: stream.answers, f"{stream.what} has asked once")  # type: ignore[misc]
@@ -199,7 +198,7 @@ def asking(
 
 def switch(lab: Lab, address: str, path: str, place: str = "node-0") -> float:
     """`POST /ready/false` and the like, to the pod of that address. Gives when it was answered."""
-    return float(lab.exec_(place, sys.executable, "-S", "-c", SWITCH, address, path).ok())
+    return float(lab.exec_(place, PYTHON, "-S", "-c", SWITCH, address, path).ok())
 
 
 def kubeconfig(lab: Lab) -> Path:

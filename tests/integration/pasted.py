@@ -13,14 +13,14 @@ import sys
 
 from lab.agent.reading import read_design
 from lab.errors import MachineError
-from lab.kernel import sandbox
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
+from lab.kernel.sandbox import init as sandbox
 from lab.network.objects import Listener, Process, netns_name
 from lab.plan import plan
 from lab.plan.summary import summary
 from lab.tasks import topologies
-from tests.integration.labs import until
+from tests.integration.labs import ROOT, until
 
 CURL = ("curl", "-sS", "--max-time", "5", "http://myapp")
 
@@ -60,7 +60,7 @@ def main() -> None:
     def refused(error: MachineError) -> None:
         sys.exit(str(error))
 
-    os.waitpid(sandbox.start("pasted", life, refused), 0)
+    os.waitpid(sandbox.start("pasted", life, refused, shown=(str(ROOT),)), 0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Tests of the kernel's parts without a lab: each runs in fresh namespaces of its own, as the agent's code does.
 
-`@sandboxed` turns a test into one that runs itself in a new interpreter there: an ordinary user is root in it, /run is
-empty, and everything that it leaves ends with it.
+`@sandboxed` turns a test into one that runs itself in a new interpreter there, as a sandbox's init: it is root in it,
+whoever tests, /run is empty, and everything that it leaves ends with it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Coroutine
 from functools import wraps
 
+from lab.errors import MachineError
 from lab.kernel.namespaces import Namespaces
-from lab.kernel.syscalls import mount
+from lab.kernel.sandbox import init as sandbox
+from lab.kernel.syscalls import PR_SET_PDEATHSIG, prctl
 from lab.network.objects import netns_name
 from tests.integration.labs import PATIENCE_SECONDS, ROOT, environment
 
@@ -28,11 +31,8 @@ def sandboxed(test: Test) -> Test:
 
     @wraps(test)
     def run() -> None:
-        user = ("--user", "--map-root-user") if os.geteuid() else ()
-        fresh = ("--net", "--mount", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child")
-        inside = (sys.executable, "-m", "tests.integration.sandboxed", test.__module__, test.__name__)
         done = subprocess.run(
-            ["unshare", *user, *fresh, *inside],
+            [sys.executable, "-m", "tests.integration.sandboxed", test.__module__, test.__name__],
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -72,15 +72,23 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
-def main(module: str, name: str) -> None:
-    """Run the test that is called so, with a /run of its own."""
-    mount("tmpfs", "/run", "tmpfs")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    try:
-        getattr(importlib.import_module(module), name).__wrapped__()
-    except Exception as error:  # whatever it is, the values at hand tell the story
-        sys.exit("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))
+def main(module: str, name: str) -> int:
+    """Run the test that is called so, as the init of a sandbox; gives how that ended."""
+
+    def life() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        try:
+            getattr(importlib.import_module(module), name).__wrapped__()
+        except Exception as error:  # whatever it is, the values at hand tell the story
+            told = traceback.TracebackException.from_exception(error, capture_locals=True)
+            sys.exit("".join(told.format()))
+
+    def refused(error: MachineError) -> None:
+        sys.exit(f"{error.message}: {error.hint}")
+
+    _, status = os.waitpid(sandbox.start("test", life, refused, shown=(str(ROOT),)), 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

@@ -8,15 +8,16 @@ The client asks kube-dns 200 times a second, from another port each time; what i
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from bench.changes import CLIENT, DNS_ADDRESS, DNSMASQ, KINDS, Kind, Subject
 from bench.continuity import Stream, changing, losses
 from tests.integration.labs import Lab, until
-from tests.integration.test_drift import pid_inside
 
 CHANGES = 4
 READ_AGAIN = ("a pod unready, ready", "a pod comes, goes")  # of these a server that runs is told by a signal
@@ -38,9 +39,9 @@ def pair() -> Iterator[Subject]:
         yield lab
 
 
-def server(lab: Subject, pod: str) -> str:
-    """The process id of a DNS server."""
-    return pid_inside(Lab("", lab.name), f"kube-system.{pod}", "dnsmasq")
+def server(lab: Subject, pod: str) -> int:
+    """The process id of a DNS server, as the host has it."""
+    return Lab("", lab.name).pid_of(f"kube-system.{pod}", "dnsmasq")
 
 
 def asked(lab: Subject, name: str, kind: str) -> list[str]:
@@ -100,8 +101,8 @@ def test_a_question_over_tcp_is_answered_while_one_server_takes_the_others_place
 
 
 def test_a_server_that_is_killed_costs_the_other_nothing(pair: Subject) -> None:
-    lab, other = Lab("", pair.name), server(pair, "dns-1")
-    lab.in_("underlay", f"kill -9 {server(pair, 'dns-0')}")
+    other = server(pair, "dns-1")
+    os.kill(server(pair, "dns-0"), signal.SIGKILL)
     until(lambda: restarted(pair, "dns-0") == 1, "dns-0 was started anew")
     pair.settle()
     assert server(pair, "dns-1") == other
@@ -120,7 +121,8 @@ def test_a_successor_that_ends_at_once_costs_nothing(pair: Subject) -> None:
     stream = Stream(pair.name, "dns")
     try:
         stream.begin()
-        lab.exec_("underlay", "tee", "/run/hoplab/kube-system.dns-0/config.json", given="{}").ok()
+        config = Path(f"/proc/{lab.pid()}/root/run/hoplab/kube-system.dns-0/config.json")
+        config.write_text("{}", encoding="ascii")
         service = next(kind for kind in KINDS if kind.name == "a Service comes, goes")
         restarts = restarted(pair, "dns-0")
         service.there(pair)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from lab.kernel import coredns
-from tests.integration.dns_table import CLIENT, TOPOLOGY, Answer, Z, ask, differences, with_addresses
+from tests.integration.dns_table import CLIENT, SHARED, TOPOLOGY, Answer, Z, ask, differences, with_addresses
 from tests.integration.labs import Lab, inv, standing, until
 from tests.integration.living import kubeconfig
 
@@ -32,7 +32,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The lab of the table. A test that edits the Corefile puts the old one back."""
     file = tmp_path_factory.mktemp("names") / "topology.yaml"
     file.write_text(WITH_COREDNS, encoding="utf-8")
-    with standing(str(file)) as one:
+    with standing(str(file), *SHARED) as one:
         yield one
 
 

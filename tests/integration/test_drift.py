@@ -212,12 +212,3 @@ def test_by_hand(healthy: Lab, damage: Damage) -> None:
     assert healthy.drift() == []
     assert healthy.plan() == "# no changes"
     assert healthy.exec_("pod-0", "curl", "-sS", "--max-time", "5", "http://myapp").ok()
-
-
-def pid_inside(lab: Lab, namespace: str, words: str) -> str:
-    """The process id, inside the lab, of the program in this network namespace whose command line begins so."""
-    there = set(lab.in_("underlay", f"ip netns pids {namespace}").split())
-    listed = [line.split() for line in lab.in_("underlay", "ps axww -o pid=,args=").splitlines()]
-    found = [pid for pid, *args in listed if pid in there and " ".join(args).startswith(words)]
-    assert found, f"nothing runs {words!r} in {namespace}: {sorted(there)} among {listed}"
-    return found[0]

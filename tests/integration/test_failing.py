@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import LabFactory
-from tests.integration.labs import INTERRUPTED, ROOT, Lab, finish, inv, standstill, until
+from tests.integration.labs import INTERRUPTED, PYTHON, ROOT, Lab, finish, inv, standstill, until
 from tests.integration.test_incremental import CURL, POD_4, conversation
 
 FileWriter = Callable[[str], str]
@@ -32,7 +31,7 @@ def require_as_it_was(one: Lab, text: str, file: FileWriter) -> None:
 
 def test_a_port_that_somebody_has_taken(lab: LabFactory, file: FileWriter, two_subnet_text: str) -> None:
     one = lab(file(two_subnet_text))
-    taker = one.start_exec("pod-1", sys.executable, "-S", "-c", LISTEN)
+    taker = one.start_exec("pod-1", PYTHON, "-S", "-c", LISTEN)
     assert taker.stdout is not None
     assert taker.stdout.readline() == b"listens\n"
     of_pod_1 = "labels: {app: other}}\nspec:\n  nodeName: node-0\n  containers: [{name: server, image: built-in"

@@ -8,14 +8,13 @@ node-0 (pod-0, pod-1) ── subnet-a ── node-1 (pod-2, and pod-4 when it is
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.integration.conftest import LabFactory
-from tests.integration.labs import ROOT, Lab, inv
+from tests.integration.labs import PYTHON, ROOT, Lab, inv
 
 FileWriter = Callable[[str], str]
 
@@ -49,7 +48,7 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as s:
 @contextmanager
 def conversation(lab: Lab, place: str, address: str, port: int) -> Iterator[Callable[[], str]]:
     """A connection from a pod, held open for the block; each call is one more request on it, and gives the answer."""
-    process = lab.start_exec(place, sys.executable, "-S", "-c", CONVERSATION, address, str(port))
+    process = lab.start_exec(place, PYTHON, "-S", "-c", CONVERSATION, address, str(port))
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None

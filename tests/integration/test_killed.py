@@ -89,6 +89,7 @@ def test_the_agent_of_a_standing_lab_is_killed(lab: LabFactory) -> None:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_command_inside_ends_with_the_person_who_gave_it(lab: LabFactory, how: signal.Signals) -> None:
     one = lab("minimal")
+    one.in_("pod-0", "true")  # what is made when something first runs there stays
     before = set(one.processes())
     asked = one.start_exec("pod-0", "sleep", "600")
     until(lambda: ("sleep", "600") in one.processes().values(), "it runs in the pod")

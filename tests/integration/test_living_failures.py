@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.network.oci import BUNDLES
-from tests.integration.labs import Lab, inv, standing, until
+from tests.integration.labs import PYTHON, Lab, inv, standing, until
 from tests.integration.living import (
     CONNECTIONS,
     NAMES,
@@ -30,11 +30,11 @@ from tests.integration.living import (
     switch,
     told,
 )
-from tests.integration.test_drift import pid_inside
 
 CURL = ("curl", "-sS", "--max-time", "5")
 NAME, DNS = "myapp.namespace001.svc.cluster.local", "172.16.0.10"
 DNSMASQ = "dnsmasq --keep-in-foreground"
+RESOLVER = "dnsmasq --no-daemon"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def living() -> Iterator[Lab]:
 
 
 def kill_dns(lab: Lab, pod: str) -> None:
-    lab.in_("underlay", f"kill -9 {pid_inside(lab, f'kube-system.{pod}', DNSMASQ)}")
+    os.kill(lab.pid_of(f"kube-system.{pod}", DNSMASQ), signal.SIGKILL)
 
 
 def restarts(lab: Lab, namespace: str, pod: str) -> int:
@@ -91,9 +91,7 @@ def test_the_built_in_server_is_killed_and_serves_again_what_it_served(living: L
     until(lambda: condition(api.get("Pod", "default", "unwell")) == "True", "unwell is ready")
     before = {pod: living.in_(pod, "ss -Hltun").split() for pod in ("pod-0", "pod-2", "default/unwell")}
     with asking(living, ("pod-0", "pod-3"), CONNECTIONS, "172.16.10.10", "80") as streams:
-        listed = living.in_("underlay", "ps axww -o pid=,args=").splitlines()
-        server = next(line.split()[0] for line in listed if "lab.kernel.echo" in line)
-        living.in_("underlay", f"kill -9 {server}")
+        os.kill(living.pid_of("", "lab.kernel.echo"), signal.SIGKILL)
         killed = time.time()
         for stream in streams:
             stream.wait_for(1, killed)
@@ -166,14 +164,14 @@ def test_a_client_that_hangs_up_in_the_middle_of_a_request_harms_nobody(living: 
         "        s.sendall(b'garbage')\n"
         "    s.close()\n"
     )
-    living.exec_("pod-0", sys.executable, "-c", script).ok()
+    living.exec_("pod-0", PYTHON, "-c", script).ok()
     assert kubectl(living, "get", "namespaces", "-o", "name").ok()
     assert living.drift() == []
 
 
 def test_what_the_kernel_refuses_is_said_and_done_as_soon_as_it_can_be(living: Lab) -> None:
     """Somebody's own program has a port that kube-proxy is to serve: what else was asked for is done all the same."""
-    own = living.start_exec("node-0", sys.executable, "-m", "http.server", TAKEN_PORT)
+    own = living.start_exec("node-0", PYTHON, "-m", "http.server", TAKEN_PORT)
     try:
         until(lambda: f":{TAKEN_PORT}" in living.in_("node-0", "ss -Hltn"), "the port is taken")
         apply(living, TAKEN + "---" + BESIDE)
@@ -236,9 +234,9 @@ def test_a_switch_survives_what_happens_to_others(living: Lab) -> None:
 def test_the_internet_s_resolver_is_killed_and_answers_again(living: Lab) -> None:
     asked = ("curl", "-sS", "--max-time", "5", "http://www.example.com")
     living.exec_("pod-0", *asked).ok()
-    living.in_("underlay", f"kill -9 {pid_inside(living, 'internet', 'dnsmasq --no-daemon')}")
+    os.kill(living.pid_of("internet", RESOLVER), signal.SIGKILL)
     until(lambda: "the internet's resolver ended → a new one" in told(living), "it was started anew, and that is told")
-    assert pid_inside(living, "internet", "dnsmasq --no-daemon")
+    assert living.pid_of("internet", RESOLVER)
     living.exec_("pod-0", *asked).ok()
     assert "no changes" in living.up().ok()
 
@@ -259,7 +257,13 @@ def test_a_resolver_that_cannot_start_is_told_of_and_tried_again(living: Lab) ->
 
 @pytest.mark.parametrize("how", ["umount /run/netns/node-0", "ip netns del node-0"])
 def test_a_name_that_somebody_took_away_is_told_wherever_it_is_missed(living: Lab, how: str) -> None:
-    living.in_("underlay", how)
+    if how.startswith("ip"):
+        living.in_("underlay", how)
+    else:  # the lab's shell has mounts of its own: what is unmounted there is unmounted for it alone
+        within = ["nsenter", "--target", str(living.pid()), "--user", "--mount", "--pid"]
+        if os.geteuid():
+            within.append("--preserve-credentials")  # with one id nobody may change groups
+        subprocess.run([*within, *how.split()], check=True)
     said = inv("trace", "--from", "pod-0", "--to", "myapp", "--lab", living.name).refused(1)
     assert "node-0 has lost its name" in said
     assert "`./inv up` with the lab's file mends it" in said

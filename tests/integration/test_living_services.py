@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.integration.labs import Lab, inv, standing
+from tests.integration.labs import PYTHON, Lab, inv, standing
 from tests.integration.living import ON_EVERY_NODE, Api, Stream, asking, kubectl
 
 Json = dict[str, Any]
@@ -105,5 +104,5 @@ def test_a_service_that_goes_is_refused_on_every_node(living: Lab) -> None:
         assert "172.16.60.121" in living.in_(place, "iptables-save"), place
     script = "import socket; socket.create_connection(('172.16.60.120', 80), 2)"
     for place in ON_EVERY_NODE:
-        done = living.exec_(place, sys.executable, "-S", "-c", script)
+        done = living.exec_(place, PYTHON, "-S", "-c", script)
         assert "refused" in done.err or "timed out" in done.err or "unreachable" in done.err, str(done)

@@ -68,7 +68,7 @@ def test_what_goes_on_ends_with_the_lab(lab: LabFactory, how: str) -> None:
 
 
 def test_a_suspended_command_keeps_no_lab_alive(lab: LabFactory) -> None:
-    """Its program has ended with the lab, and the kernel waits until it takes notice."""
+    """Its program has ended with the lab; it takes notice when it goes on."""
     one, other = lab("minimal"), lab("minimal")
     suspended = [each.start_exec("pod-0", "sleep", "600") for each in (one, other)]
     for each in (one, other):
@@ -77,6 +77,8 @@ def test_a_suspended_command_keeps_no_lab_alive(lab: LabFactory) -> None:
         command.send_signal(signal.SIGSTOP)
     done = one.down()
     assert (done.ok(), done.err) == (f"{one.name}: down\n", "")
+    until(lambda: set(one.processes()) <= {suspended[0].pid}, "all of the lab has gone")
+    suspended[0].send_signal(signal.SIGCONT)
     assert "has ended: `down` ended it" in finish(suspended[0]).refused(1)
     one.require_nothing_left()
     assert other.is_listed(), "others are none of its business"

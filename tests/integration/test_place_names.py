@@ -84,7 +84,7 @@ spec:
         - {name: GREETING, value: "I am"}
         - {name: ADDRESS, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
         - {name: WHOLE, value: $(GREETING) $(ADDRESS)}
-      command: [sh, -c, 'hostname >/tmp/$HOPLAB_TEST_LAB.name; echo "$WHOLE"; echo $(GREETING); exec sleep 1000']
+      command: [sh, -c, 'hostname >/tmp/of-this-pod.name; echo "$WHOLE"; echo $(GREETING); exec sleep 1000']
 """
 FULL = "web-1.web.default.svc.cluster.local"
 RESOLVED = "import socket, sys; print(socket.getaddrinfo(sys.argv[1], 80, socket.AF_INET, socket.SOCK_STREAM)[0][4][0])"
@@ -131,11 +131,10 @@ def test_a_subdomain_gives_a_pod_its_full_name(names: Lab) -> None:
 
 
 def test_the_program_of_a_pod_has_its_host_name(names: Lab) -> None:
-    told = Path(f"/tmp/{names.name}.name")
-    try:
-        assert until(lambda: told.exists() and told.read_text(encoding="utf-8"), "it has said its name") == f"{FULL}\n"
-    finally:
-        told.unlink(missing_ok=True)
+    written = "/tmp/of-this-pod.name"
+    told = until(lambda: names.exec_("default/web-1", "cat", written).out, "it has said its name")
+    assert told == f"{FULL}\n"
+    assert not Path(written).exists(), "it has written in the pod"
 
 
 def test_the_program_of_a_pod_has_the_variables_of_its_manifest(names: Lab) -> None:

@@ -102,7 +102,8 @@ async def test_a_server_that_comes_up_while_it_is_tried_for_is_found() -> None:
 
 @pytest.mark.parametrize("topology", ["minimal"])
 def test_a_pod_with_a_grpc_probe_is_ready_when_its_server_says_so(lab: LabFactory, topology: str) -> None:
-    one = lab(topology)
+    # Its program and the libraries of that are the test's own.
+    one = lab(topology, "--share", str(SCRIPT.parent), "--share", sys.prefix)
     apply(one, SERVER)
     api = Api(one)
     until(lambda: condition(api.get("Pod", "default", "health")) == "True", "its server serves")

@@ -50,7 +50,7 @@ spec:
         - python3
         - -S
         - -c
-        - "import http.server as h, os; os.chdir('/etc/netns'); h.test(h.SimpleHTTPRequestHandler, port=9000)"
+        - "import http.server as h, os; os.chdir('/var'); h.test(h.SimpleHTTPRequestHandler, port=9000)"
       ports: [{containerPort: 9000}]
 ---
 apiVersion: v1
@@ -112,7 +112,7 @@ def test_a_headless_service_is_the_addresses_of_its_ready_pods(odd: Lab) -> None
 
 def test_a_command_runs_in_its_pod_behind_a_service(odd: Lab) -> None:
     listing = odd.exec_("client", *CURL, "http://program").ok()
-    assert "default.client/" in listing, "it serves what it was told to"
+    assert "spool/" in listing, "it serves what it was told to: a folder of the pod"
     line = odd.in_("program", "ss -Hltn")
     assert ":9000" in line
     assert ":8080" not in line, "a pod with a program of its own has no built-in server"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.labs import Lab, inv, standing, until
+from tests.integration.labs import PYTHON, Lab, inv, standing, until
 from tests.integration.terminals import Terminal
 
 TITLE = "\x1b]0;owned\x07\x1b[31m"
@@ -50,7 +50,7 @@ def hostile() -> Iterator[Lab]:
     with standing("minimal") as one:
         one.in_("node-0", "iptables -I INPUT -p udp --dport 9 -m comment --comment \x1b[31m\u202eevil -j DROP")
         assert not inv("apply", "-f", "-", "-L", one.name, given=FAILING).err
-        server = one.start_exec("pod-1", sys.executable, "-c", SERVER)
+        server = one.start_exec("pod-1", PYTHON, "-c", SERVER)
         assert server.stdout is not None
         assert server.stdout.readline() == b"listens\n"
         yield one

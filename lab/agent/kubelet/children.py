@@ -7,78 +7,129 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import NoReturn
 
+from lab.errors import LabError
 from lab.kernel import interpreter
+from lab.kernel.sandbox import capabilities, cell
+from lab.kernel.sandbox.cell import Cell
+from lab.kernel.sandbox.launch import Launch, Streams, environment_of
+
+NOTHING: Mapping[str, str] = {}
 
 
 class Child:
-    """A running program, in a session of its own."""
+    """A program in a cell, in a session of its own, or one that is on its way there."""
 
-    def __init__(self, running: subprocess.Popen[bytes]) -> None:
+    def __init__(self, running: Launch) -> None:
         self._running = running
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     @property
-    def pid(self) -> int:
-        return self._running.pid
+    def pids(self) -> frozenset[int]:
+        return self._running.pids
 
     def kill(self) -> None:
         """End it and all that it has started in its group. Nothing to do when it has ended."""
         if not self.exited.done():
-            with suppress(ProcessLookupError):
-                os.killpg(self._running.pid, signal.SIGKILL)
+            self._running.kill_session()
 
-    def ended(self) -> int:
-        """Its status, waited for: below zero the signal that killed it."""
-        return self._running.wait()
+    def follow(self) -> None:
+        """Have `exited` told its status when it has ended: below zero the signal that killed it."""
+        _when_ended(self._running.entering, self._entered)
+
+    def _entered(self) -> None:
+        if self._running.poll() is None:
+            _when_ended(self._running.begun(), self._ended)
+        else:  # it never began, or somebody has looked and found it ended
+            self._ended()
+
+    def _ended(self) -> None:
+        status = self._running.wait()
+        if not self.exited.done():
+            self.exited.set_result(status)
 
 
 class Children:
-    """Those that live, or have ended and are about to be waited for."""
+    """Those that live, or have ended and are about to be waited for. `cell_of` says what cell a place is to have."""
 
-    def __init__(self) -> None:
-        self._alive: dict[int, Child] = {}
+    def __init__(self, cell_of: Callable[[str], Cell] = Cell) -> None:
+        self._cell_of = cell_of
+        self._alive: set[Child] = set()
+        self._makers: set[int] = set()
 
     @property
     def pids(self) -> frozenset[int]:
-        return frozenset(self._alive)
+        return frozenset(self._makers).union(*(child.pids for child in self._alive))
+
+    async def make(self, place: str) -> int:
+        """The process id of the init of the place's cell, which is made if there is none. LabError when the kernel
+        refuses.
+        """
+        found = cell.init_of(place)
+        if found:
+            return found
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        try:
+            making = subprocess.Popen(
+                interpreter.command("lab.kernel.sandbox.cell", self._cell_of(place).to_json()),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=writing,
+                env=interpreter.environment(),
+            )
+        finally:
+            os.close(writing)
+        self._makers.add(making.pid)
+        ended = asyncio.get_running_loop().create_future()
+        _when_ended(making.pid, lambda: ended.set_result(making.wait()))
+        await asyncio.shield(ended)
+        self._makers.discard(making.pid)
+        with os.fdopen(reading, "rb") as pipe:
+            said = pipe.read().decode(errors="replace").strip()
+        return cell.init_of(place) or _refuse(place, said)
 
     def start(
         self,
         place: str,
         argv: Sequence[str],
-        streams: tuple[int, int, int],
+        streams: Streams,
         *,
         terminal: bool = False,
-        extra: Mapping[str, str] | None = None,
+        extra: Mapping[str, str] = NOTHING,
+        kept: tuple[str, ...] = capabilities.CONTAINER,
     ) -> Child:
         """Run it in the place with these descriptors as its standard streams (subprocess.DEVNULL will do as one).
 
-        With `terminal` the first of them is the terminal that it is to have. `extra` adds to its environment.
+        With `terminal` the first of them is the terminal that it is to have. `extra` adds to its environment; `kept`
+        are the capabilities that it may have.
         """
-        option = ("--terminal",) if terminal else ()
-        running = subprocess.Popen(
-            interpreter.command("lab.kernel.enter", *option, place, *argv),
-            stdin=streams[0],
-            stdout=streams[1],
-            stderr=streams[2],
-            env={**interpreter.environment(), **(extra or {})},
-            start_new_session=True,
-        )
-        child = Child(running)
-        self._alive[child.pid] = child
-        pidfd = os.pidfd_open(child.pid)
-        asyncio.get_running_loop().add_reader(pidfd, self._ended, child, pidfd)
+        wanted = replace(self._cell_of(place), capabilities=kept)
+        child = Child(Launch(wanted, argv, streams, environment_of(extra), terminal=terminal))
+        self._alive.add(child)
+        child.exited.add_done_callback(lambda _: self._alive.discard(child))
+        child.follow()
         return child
 
-    def _ended(self, child: Child, pidfd: int) -> None:
-        asyncio.get_running_loop().remove_reader(pidfd)
+
+def _refuse(place: str, said: str) -> NoReturn:
+    told = said or "its cell ended at once"
+    raise LabError(f"nothing can run in {place}: {told}", "./inv check says what is missing")
+
+
+def _when_ended(pid: int, call: Callable[[], None]) -> None:
+    """Call it in the loop when that process has ended; it is still to be waited for."""
+    loop = asyncio.get_running_loop()
+    pidfd = os.pidfd_open(pid)
+
+    def ended() -> None:
+        loop.remove_reader(pidfd)
         os.close(pidfd)
-        status = child.ended()
-        del self._alive[child.pid]
-        if not child.exited.done():
-            child.exited.set_result(status)
+        call()
+
+    with suppress(RuntimeError):  # the loop is closing
+        loop.add_reader(pidfd, ended)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import struct
 import subprocess
-import termios
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 
 from lab.agent.kubelet.children import Child, Children
 from lab.agent.kubelet.reading import Source, arrival
+from lab.kernel.sandbox import capabilities, terminal
 
 STDOUT, STDERR = 1, 2  # the channels' numbers in Kubernetes' own protocol
 _END_OF_FILE = b"\x04"  # Ctrl-D, for a terminal
@@ -92,16 +89,17 @@ class Execution:
 
     async def __aenter__(self) -> Execution:
         if self._terminal:
-            self._start_on_terminal()
+            await self._start_on_terminal()
         else:
             self._start_on_pipes()
         return self
 
-    def _start_on_terminal(self) -> None:
-        ours, theirs = os.openpty()
+    async def _start_on_terminal(self) -> None:
+        ours, theirs = terminal.open_in(f"/proc/{await self._children.make(self._place)}/root")
+        streams = (theirs, theirs, theirs)
         try:
             self._child = self._children.start(
-                self._place, self._argv, (theirs, theirs, theirs), terminal=True, extra={"TERM": "xterm"}
+                self._place, self._argv, streams, terminal=True, extra={"TERM": "xterm"}, kept=capabilities.POD
             )
         except BaseException:
             os.close(ours)
@@ -116,7 +114,8 @@ class Execution:
         (read_in, write_in), (read_out, write_out), (read_err, write_err) = ends
         standard_input = read_in if self._has_stdin else subprocess.DEVNULL
         try:
-            self._child = self._children.start(self._place, self._argv, (standard_input, write_out, write_err))
+            streams = (standard_input, write_out, write_err)
+            self._child = self._children.start(self._place, self._argv, streams, kept=capabilities.POD)
         except BaseException:
             for end in (write_in, read_out, read_err):
                 os.close(end)
@@ -152,8 +151,7 @@ class Execution:
     def resize(self, width: int, height: int) -> None:
         """The terminal has so many columns and rows now. Nothing without one."""
         if self._terminal:
-            with suppress(OSError):  # it has ended
-                fcntl.ioctl(self._sources[STDOUT].fd, termios.TIOCSWINSZ, struct.pack("=HHHH", height, width, 0, 0))
+            terminal.resize(self._sources[STDOUT].fd, width, height)
 
     async def wait(self) -> int:
         """Its exit status as a shell says it: 128 and the signal's number for one that was killed."""

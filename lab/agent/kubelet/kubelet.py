@@ -28,6 +28,7 @@ Json = dict[str, Any]
 Later = Callable[[float, Callable[[], None]], object]
 
 KILLED = 128 + signal.SIGKILL
+OUT_OF_MEMORY = "OOMKilled"  # as a container runtime says it
 
 
 class Programs(Protocol):
@@ -196,8 +197,10 @@ class Kubelet:
         self._back_off.forget(place)
         self._early.pop(place, None)
 
-    def ended(self, programs: Iterable[tuple[str, int]]) -> None:
-        """Programs of pods that ended by themselves: the place, and the status as a shell gives it."""
+    def ended(self, programs: Iterable[tuple[str, int]], *, short_of_memory: bool = False) -> None:
+        """Programs of pods that ended by themselves: the place, and the status as a shell gives it. `short_of_memory`:
+        the kernel has ended some program because the lab's memory was used up.
+        """
         for place, status in programs:
             pod = self._pod(place)
             if pod is None:
@@ -211,7 +214,12 @@ class Kubelet:
                 continue
             if podstatus.is_running(pod):
                 self._prober.forget(place)
-                self._store.update(PODS, podstatus.ended(pod, status, self._store.now()))
+                reason = OUT_OF_MEMORY if short_of_memory and status == KILLED else ""
+                self._store.update(PODS, podstatus.ended(pod, status, self._store.now(), reason=reason))
+                if reason:
+                    name = pod["spec"]["containers"][0]["name"]
+                    told_why = f"Container {name} was ended by the kernel: the lab's limit of memory is used up"
+                    self._event(pod, WARNING, OUT_OF_MEMORY, told_why)
 
     def probed(self, place: str, kind: str, ok: bool) -> None:
         """A probe has succeeded or failed as often as it takes."""

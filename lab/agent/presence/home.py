@@ -74,11 +74,23 @@ class Home:
             stream.write(content)
         aside.replace(aside.with_name(name))
 
+    def give_to(self, uid: int, gid: int) -> None:
+        """Let the lab's own root, known by these ids here, write in the folder, which is nobody else's to read but
+        root's. OSError when that is refused.
+        """
+        for path in (self.folder, *self.folder.iterdir()):
+            os.chown(path, uid, gid, follow_symlinks=False)
+
     def make_anew(self) -> None:
-        """Where `list` looks: at its place, or in another folder of labs where there is none for it any more.
+        """Where `list` looks: at its place, or in another folder of labs where there is none for it any more. Root's
+        lab cannot make its folder itself, only what is in it.
 
         BlockingIOError while somebody else has the lock for a moment, other OSErrors when there is no place for it.
         """
+        if folders.is_still(self.descriptor, self._seen(self.folder)):
+            self._lock_anew(self._seen(self.folder))
+            self._fill()
+            return
         refused: OSError | None = None
         here = self.folder.parent
         for base in (here, *(one for one in self.candidates if one != here)):
@@ -107,6 +119,9 @@ class Home:
             raise
         os.close(self.descriptor)
         self.descriptor, self.folder = made, base / self.lab
+        self._fill()
+
+    def _fill(self) -> None:
         if not self._is_bound():
             self._listen()
         for name, content in self._kept.items():

@@ -1,0 +1,266 @@
+"""A place's cell: the PID, mount, IPC and UTS namespaces in which its programs run, beside its network namespace.
+
+It is made when something first runs there, and held by its init, a program that does nothing: what a pod's sandbox
+container is on a real node. A pod's cell is nested in its node's, so a node sees the programs of its pods, and a pod
+sees its own. An idle place has none, and costs nothing.
+
+Whoever calls this is root in the sandbox's own namespaces and has one thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from lab.kernel.sandbox import capabilities, cgroup, filesystem
+from lab.kernel.sandbox.confinement import Confinement
+from lab.kernel.syscalls import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUTS,
+    MS_REC,
+    MS_SLAVE,
+    PR_SET_DUMPABLE,
+    mount,
+    prctl,
+    sethostname,
+    setns,
+    unshare,
+)
+from lab.network.objects import UNDERLAY, netns_name
+from lab.network.resolver import OWN_FILES
+
+FOLDER = Path("/run/hoplab/cells")
+_LOCK, _HELD, _INIT = "lock", "held", "init"
+_NAMESPACES = {"uts": CLONE_NEWUTS, "ipc": CLONE_NEWIPC, "net": CLONE_NEWNET, "mnt": CLONE_NEWNS}
+INIT = "/usr/bin/cat"
+"""It reads from a pipe in which nothing comes. Orphans are the kernel's to bury: it ignores their ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is asked for. `node` is the place of the node for a pod, "" for others; `capabilities` are what the program
+    that is started may have; `shared` are folders of the person's; `size` bounds what is written, in bytes,
+    `pids` the number of processes, 0 for as many as the machine has.
+    """
+
+    place: str
+    node: str = ""
+    capabilities: tuple[str, ...] = capabilities.NODE
+    shared: tuple[str, ...] = ()
+    size: int = 0
+    pids: int = 0
+
+    @staticmethod
+    def within(confinement: Confinement, place: str, node: str, kept: tuple[str, ...]) -> Cell:
+        """One of a lab that is confined so."""
+        limits = confinement.limits
+        return Cell(place, node, kept, confinement.shared, limits.disk, limits.pids)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Cell:
+        """What `to_json` wrote."""
+        told = json.loads(text)
+        return Cell(**{**told, "capabilities": tuple(told["capabilities"]), "shared": tuple(told["shared"])})
+
+    @property
+    def of_node(self) -> Cell:
+        """The cell around this one."""
+        return Cell(self.node, shared=self.shared, size=self.size, pids=self.pids)
+
+
+def init_of(place: str, root: str = "") -> int:
+    """The process id, in the sandbox, of the cell's init; 0 where there is no cell. `root` is where the sandbox's root
+    file system is seen.
+    """
+    folder = f"{root}{FOLDER}/{netns_name(place)}"
+    try:
+        held = os.open(f"{folder}/{_HELD}", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        # Its init has the lock for as long as it lives. Shared: whoever else looks is not taken for it.
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with suppress(FileNotFoundError, ValueError):
+            return int(Path(folder, _INIT).read_text(encoding="ascii"))
+    finally:
+        os.close(held)
+    return 0
+
+
+def end(place: str) -> None:
+    """End the cell and whatever runs in it; nothing is left of what was written there."""
+    pid = init_of(place)
+    if pid:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def ensure(cell: Cell) -> int:
+    """The process id of the cell's init, made if there is none. OSError when the kernel refuses."""
+    folder = FOLDER / netns_name(cell.place)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        pid = init_of(cell.place)
+        if pid:
+            return pid
+        around = ensure(cell.of_node) if cell.node else 0
+        held = os.open(folder / _HELD, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            pid = _make(cell, around, held)
+        finally:
+            os.close(held)
+        Path(folder, _INIT).write_text(str(pid), encoding="ascii")
+        return pid
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The namespaces of a cell, open: descriptors by name."""
+
+    opened: dict[str, int]
+
+    @staticmethod
+    def of(pid: int, proc: str = "/proc") -> Door:
+        """That of the cell with that init, whose process id is the one in the given /proc. OSError if it has ended."""
+        names = ("pid", *_NAMESPACES)
+        return Door({name: os.open(f"{proc}/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names})
+
+    def send_children(self) -> None:
+        """From now on the calling process's children are born in the cell's PID namespace."""
+        setns(self.opened["pid"], CLONE_NEWPID)
+
+    def close(self) -> None:
+        """Let go: whoever holds a namespace open keeps it from ending."""
+        for fd in self.opened.values():
+            os.close(fd)
+
+    def enter(self) -> None:
+        """The calling process, such a child, goes through. There is no way back: what it needs from outside it has."""
+        for name, kind in _NAMESPACES.items():
+            setns(self.opened[name], kind)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Whoever makes the cell for the block; others wait."""
+    lock = os.open(folder / _LOCK, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _make(cell: Cell, around: int, held: int) -> int:
+    """Start the init; gives its process id once the cell is whole."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _between(cell, around, held, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        told = pipe.read()  # until the init has become another program
+    os.waitpid(child, 0)
+    pid, _, refused = told.decode().partition(" ")
+    if refused or not pid:
+        raise OSError(1, f"a cell for {cell.place} cannot be made: {refused or 'its init died'}")
+    return int(pid)
+
+
+def _between(cell: Cell, around: int, held: int, telling: int) -> NoReturn:
+    """In the sandbox's PID namespace: has the init born in one within the node's, and tells its process id."""
+    try:
+        if around:
+            setns(os.open(f"/proc/{around}/ns/pid", os.O_RDONLY | os.O_CLOEXEC), CLONE_NEWPID)
+        (born, bearing), (seen, seeing) = os.pipe(), os.pipe()
+        mother = os.fork()
+        if mother == 0:
+            os.close(seeing)
+            _bear(cell, held, telling, bearing, seen)
+        os.close(bearing)
+        if os.read(born, 1):
+            children = Path(f"/proc/{mother}/task/{mother}/children").read_text(encoding="ascii")
+            os.write(telling, f"{children.split()[0]} ".encode())
+    except OSError as error:
+        os.write(telling, f"0 {error}".encode())
+    finally:
+        os._exit(0)
+
+
+def _bear(cell: Cell, held: int, telling: int, bearing: int, seen: int) -> NoReturn:
+    """In the PID namespace around the cell's: whoever is in one only may make another in it."""
+    try:
+        prctl(PR_SET_DUMPABLE, 0)  # a node sees the init of its pod's cell before that has let go of all outside
+        unshare(CLONE_NEWPID)
+        if os.fork() == 0:
+            _be_init(cell, held, telling)
+        os.write(bearing, b".")
+        os.read(seen, 1)  # until its process id was seen
+    except OSError as error:
+        os.write(telling, f"0 {error}".encode())
+    finally:
+        os._exit(0)
+
+
+def _be_init(cell: Cell, held: int, telling: int) -> NoReturn:
+    try:
+        if cell.place != UNDERLAY:
+            setns(os.open(f"/run/netns/{netns_name(cell.place)}", os.O_RDONLY | os.O_CLOEXEC), CLONE_NEWNET)
+        unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
+        mount("none", "/", "none", MS_REC | MS_SLAVE)
+        sethostname(_hostname(cell.place)[:64])
+        os.umask(0o022)
+        cgroup.enter(cgroup.inside())
+        filesystem.build(cell.place, cell.shared, cell.size, pids=cell.pids)
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        silent, kept = os.pipe()
+        os.dup2(silent, 0)
+        for stream in (1, 2):
+            os.dup2(os.open("/dev/null", os.O_WRONLY), stream)
+        for fd in (held, kept):
+            os.set_inheritable(fd, True)
+        capabilities.keep(cell.capabilities)
+        os.execve(INIT, ["cat"], {})  # noqa: S606  no shell is the point
+    except OSError as error:
+        os.write(telling, f"0 {error}".encode())
+    finally:
+        os._exit(1)
+
+
+def _hostname(place: str) -> str:
+    try:
+        return Path(OWN_FILES, netns_name(place), "hostname").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return place.rpartition("/")[2] or os.uname().nodename
+
+
+def main(arguments: list[str]) -> int:
+    """CELL: make it if there is none, and print the process id of its init."""
+    try:
+        sys.stdout.write(f"{ensure(Cell.from_json(arguments[0]))}\n")
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

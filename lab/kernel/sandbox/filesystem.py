@@ -1,0 +1,132 @@
+"""The root file system of a cell: the machine's programs, an /etc that may be written, and empty folders.
+
+All that is written goes with the cell. Nothing of the machine but /usr, /opt and what is public of /etc is in it.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from lab.kernel.sandbox.root import MACHINES_ETC
+from lab.kernel.sandbox.tree import SEALED, Tree, take
+from lab.kernel.syscalls import MS_BIND, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, mount
+from lab.network.objects import UNDERLAY, netns_name
+from lab.network.resolver import OWN_FILES
+
+_STAGE = "/tmp"  # noqa: S108  a mount point for a moment, no file is made there
+_SIZE = "256m"
+_LAYER, _FURTHER_SYS = "/run/.layer", "/run/.sys"
+
+# What container runtimes hide and what they show read-only, as it tells of the machine or changes it.
+_MASKED = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")
+_SETTINGS = "/proc/sys"
+_OF_THE_NETWORK = "/proc/sys/net"  # belongs to the network namespace, and is what lessons are about
+_LARGEST_COPY = 64 * 1024
+
+
+def build(place: str, shared: tuple[str, ...], size: int, *, pids: int) -> None:
+    """Make it and enter it. The calling process is the first of its PID namespace, in mount and network namespaces of
+    its own. OSError when the kernel refuses.
+    """
+    further = [take(folder) for folder in shared]
+    tree = Tree(_STAGE, str(size) if size else _SIZE)
+    tree.usual()
+    tree.linked()
+    _programs(tree)
+    _etc(tree, place)
+    tree.devices()
+    tree.terminals()
+    _kernel(tree, pids)
+    for taken in further:
+        tree.share(taken)
+    if place == UNDERLAY:
+        tree.bind("/run/netns", "/run/netns")
+        tree.bind(OWN_FILES, OWN_FILES)
+        # `ip netns exec` unmounts /sys and mounts another: the kernel lets it where one can be seen.
+        tree.folder(_FURTHER_SYS)
+        mount("sysfs", tree.at(_FURTHER_SYS), "sysfs", SEALED)
+    tree.enter()
+
+
+def _programs(tree: Tree) -> None:
+    """/usr with a layer over it where its files are ours to change there; elsewhere as it is, read-only."""
+    if os.path.isdir("/opt"):
+        tree.bind("/opt", "/opt")
+    tree.folder("/usr")
+    if os.stat("/usr").st_uid == 0:
+        for part in ("upper", "work"):
+            tree.folder(f"{_LAYER}/{part}")
+        upper, work = (tree.at(f"{_LAYER}/{part}") for part in ("upper", "work"))
+        with suppress(OSError):  # not every file system can be layered over
+            layers = f"lowerdir=/usr,upperdir={upper},workdir={work},userxattr"
+            mount("overlay", tree.at("/usr"), "overlay", MS_NOSUID | MS_NODEV, layers)
+            return
+    mount("/usr", tree.at("/usr"), "none", MS_BIND | MS_REC)
+
+
+def _etc(tree: Tree, place: str) -> None:
+    """The sandbox's own /etc once more, its small files as copies, and upon them those that are the place's own."""
+    tree.folder("/etc")
+    tree.bind(MACHINES_ETC, MACHINES_ETC)
+    for entry in os.scandir("/etc"):
+        target = tree.at(f"/etc/{entry.name}")
+        if entry.is_symlink():
+            _copy_or_link(entry.path, target)
+        elif entry.is_file():
+            Path(target).write_bytes(Path(entry.path).read_bytes())
+    tree.link("/etc/mtab", "/proc/self/mounts")
+    own = Path(OWN_FILES, netns_name(place))
+    if own.is_dir():
+        for path in own.iterdir():
+            there = tree.at(f"/etc/{path.name}")
+            if os.path.islink(there):
+                os.unlink(there)
+            tree.bind(str(path), f"/etc/{path.name}")
+
+
+def _copy_or_link(path: str, target: str) -> None:
+    leads = os.readlink(path)
+    if leads.startswith(MACHINES_ETC):
+        try:
+            status = os.stat(leads)
+            if os.path.isfile(leads) and status.st_size <= _LARGEST_COPY:
+                Path(target).write_bytes(Path(leads).read_bytes())
+                return
+        except OSError:
+            pass  # nobody here may read it: then the link tells as much
+    os.symlink(leads, target)
+
+
+def _kernel(tree: Tree, pids: int) -> None:
+    """/proc of the PID namespace and /sys of the network namespace, without what is the machine's."""
+    for path, kind in (("/proc", "proc"), ("/sys", "sysfs")):
+        tree.folder(path)
+        mount(kind, tree.at(path), kind, SEALED)
+    # The mount alone: a file system that is read-only itself can be shown in no other way by anybody after us.
+    mount("none", tree.at("/sys"), "none", MS_BIND | MS_REMOUNT | MS_RDONLY | SEALED)
+    if pids:
+        with suppress(OSError):  # kernels before 6.14 have one for the whole machine, which is not ours
+            Path(tree.at("/proc/sys/kernel/pid_max")).write_text(str(pids), encoding="ascii")
+    for path in _MASKED:
+        tree.cover(path)
+    for path in _READ_ONLY:
+        tree.freeze(path)
+    network = tree.at(_OF_THE_NETWORK)
+    mount(network, network, "none", MS_BIND)
+    tree.freeze(_SETTINGS)

@@ -1,0 +1,188 @@
+"""The sandbox: namespaces in which the lab lives, and its init.
+
+User, mount, PID, IPC, network and UTS namespaces. Everything in it ends when its init ends: the kernel kills the
+processes, and with the last of them go mounts, namespaces and interfaces. The host sees none of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from lab.errors import MachineError
+from lab.kernel import interpreter
+from lab.kernel.netlink import RouteSocket
+from lab.kernel.rtnetlink import interface
+from lab.kernel.sandbox import identity, root
+from lab.kernel.sandbox.confinement import USUAL, Confinement
+from lab.kernel.sandbox.identity import Ids
+from lab.kernel.syscalls import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_SHARED,
+    PR_SET_DUMPABLE,
+    mount,
+    prctl,
+    sethostname,
+    setns,
+    unshare,
+)
+from lab.network.objects import Interface
+from lab.refusal import refusal
+
+_NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
+_CGROUP = Path("/sys/fs/cgroup")
+_CGROUP2_OF_HYBRID = _CGROUP / "unified"
+_PROTOCOLS = "".join(
+    f"{protocol} {number}\n"
+    for protocol, number in (
+        ("ip", 0),
+        ("icmp", 1),
+        ("igmp", 2),
+        ("ipencap", 4),
+        ("tcp", 6),
+        ("udp", 17),
+        ("gre", 47),
+        ("esp", 50),
+        ("sctp", 132),
+    )
+)
+
+POWERLESS = (
+    "run it with sudo, or allow user namespaces: "
+    "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0` where AppArmor restricts them (Ubuntu 24.04), "
+    "`sudo sysctl user.max_user_namespaces=10000` where there may be none, "
+    "`sudo sysctl kernel.unprivileged_userns_clone=1` on older Debian"
+)
+POWERLESS_AS_ROOT = (
+    "allow user namespaces (`sysctl user.max_user_namespaces=10000`), or `up --privileged`: "
+    "then whoever breaks out of a place is root of this machine"
+)
+
+
+def start(
+    name: str,
+    life: Callable[[], None],
+    refused: Callable[[MachineError], None],
+    *,
+    confinement: Confinement = USUAL,
+    shown: Sequence[str] = (),
+    groups: Sequence[str] = (),
+) -> int:
+    """Make the sandbox and fork its init, which prepares it and then lives `life`. Gives the init's process id.
+
+    The calling process is for nothing else afterwards: its children would be born in the sandbox. `shown` are further
+    files and folders of the machine that are to be seen in there, read-only; `groups` are the control groups that
+    programs in it are to enter. MachineError when namespaces are refused;
+    when they turn out to be powerless, the init itself tells `refused` and ends.
+    """
+    shown = (*interpreter.needed(), *shown)
+    try:
+        if os.geteuid() != 0:
+            _confine_ourselves(shown, confinement.shared, groups)
+        elif confinement.privileged:
+            unshare(CLONE_NEWNS)
+            root.seal(shown, confinement.shared, groups)
+            unshare(_NAMESPACES)
+        else:
+            _confine(identity.of_root(), shown, confinement.shared, groups)
+    except OSError as error:
+        what = "making namespaces is" if confinement.privileged else "user namespaces are"
+        hint = POWERLESS_AS_ROOT if os.geteuid() == 0 else POWERLESS
+        raise MachineError(f"{what} not possible here: {error.strerror}", hint) from error
+    pid = os.fork()
+    if pid == 0:
+        _live(name, life, refused)
+    return pid
+
+
+def _confine(ids: Ids, shown: Sequence[str], shared: Sequence[str], groups: Sequence[str]) -> None:
+    """From root of the machine to root of a user namespace whose ids mean nothing outside."""
+    userns = identity.make(ids)
+    unshare(CLONE_NEWNS)
+    root.seal(shown, shared, groups, userns)
+    root.give_to(ids.uid, ids.gid)
+    setns(userns, CLONE_NEWUSER)
+    os.close(userns)
+    identity.become_root()
+    unshare(_NAMESPACES)
+
+
+def _confine_ourselves(shown: Sequence[str], shared: Sequence[str], groups: Sequence[str]) -> None:
+    """From an ordinary user to root of a user namespace in one of our own: what was mounted in the outer one is locked
+    in the inner one.
+    """
+    identity.become_root_of_own()
+    root.seal(shown, shared, groups)
+    unshare(CLONE_NEWUSER | _NAMESPACES)
+    identity.map_one(0, 0)
+
+
+def _live(name: str, life: Callable[[], None], refused: Callable[[MachineError], None]) -> NoReturn:
+    status = 1
+    try:
+        # Becoming somebody else made /proc/PID unreadable for its own user, through which commands find the places.
+        prctl(PR_SET_DUMPABLE, 1)
+        _prepare(name)
+        life()
+        status = 0
+    except MachineError as error:
+        refused(error)
+    except BaseException as error:
+        told = refusal(error)
+        if told is not None:
+            refused(told)
+        else:
+            sys.excepthook(*sys.exc_info())  # nobody above us would: the process ends right here
+    finally:
+        with contextlib.suppress(OSError):  # whoever read it may be gone
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _prepare(name: str) -> None:
+    """Make the fresh namespaces usable: own /proc and terminals, a host name, loopback up, and proof that links can be
+    made.
+    """
+    try:
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
+        # What is named here later is named in the lab's shell as well, which has a mount namespace of its own.
+        mount("/run/netns", "/run/netns", "none", MS_BIND)
+        mount("none", "/run/netns", "none", MS_SHARED)
+        _unify_cgroups()
+        sethostname(name[:64])
+        with RouteSocket() as netlink:
+            netlink.execute([interface.loopback_up()])
+            probe = Interface(place="", name="probe", kind="bridge", mac="", mtu=1500)
+            netlink.execute([interface.add(probe, 2, {}, None), interface.remove(2)])
+    except OSError as error:
+        told = f"namespaces can be made here, but are powerless: {error.strerror}"
+        raise MachineError(told, POWERLESS) from error
+    for file, text in (
+        ("resolv.conf", ""),
+        ("hosts", "127.0.0.1 localhost\n"),
+        ("hostname", f"{name}\n"),
+        # iptables takes protocol names from here, each distribution has others, and a bare Debian has none.
+        ("protocols", _PROTOCOLS),
+    ):
+        Path("/etc", file).write_text(text, encoding="utf-8")
+
+
+def _unify_cgroups() -> None:
+    """crun refuses a hybrid layout: where cgroup2 is mounted beside the old kind, show it alone, here only."""
+    if not (_CGROUP / "cgroup.controllers").exists() and _CGROUP2_OF_HYBRID.is_dir():
+        mount(str(_CGROUP2_OF_HYBRID), str(_CGROUP), "none", MS_BIND)
