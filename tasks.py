@@ -64,7 +64,8 @@ def test(_: Context, unit: bool = False, integration: bool = False, k: str = "",
         "losses": "Instead: break labs at random, and judge what a trace says of it; status 3 if something is wrong.",
         "continuity": "Instead: change labs in every way, and count questions to DNS and connections that are lost.",
         "changes": "Of --continuity: how many changes of each kind, 100 by default; 10 with --quick.",
-        "seed": "Of --losses: which breaks are drawn.",
+        "attack": "Instead: try everything that may be done to a lab; so many inputs of each kind; 3 if one fails.",
+        "seed": "Of --losses and --attack: what is drawn; without it 10, and a new one that is printed.",
         "breaks": "Of --losses: how many breaks that lose their request, 500 by default.",
     }
 )
@@ -78,14 +79,20 @@ def bench(
     continuity: bool = False,
     changes: int = 0,
     losses: bool = False,
-    seed: int = 10,
+    attack: int = 0,
+    seed: int = 0,
     breaks: int = 500,
 ) -> None:
     """Measure building, Services, two-subnet's commands and memory, beside what the kernel and its tools alone take."""
+    if attack:
+        from bench.attack.run import attack as try_everything
+
+        try_everything(attack, seed, json)
+        return
     if losses:
         from bench.losses.run import losses as judge_losses
 
-        judge_losses(seed, breaks, json)
+        judge_losses(seed or 10, breaks, json)
         return
     if continuity:
         from bench.run import continuity as count_losses
