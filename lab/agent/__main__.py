@@ -119,6 +119,10 @@ def begin(lab: str, confinement: Confinement) -> None:
         main(lab, confinement)
     except (OSError, MemoryError) as error:
         told = refusal(error)
+        if told is None and isinstance(error, OSError) and error.filename:  # its folder, in whatever way it is refused
+            told = MachineError(
+                f"{error.filename}: {error.strerror}", "is this root of a user namespace? `cat /proc/self/uid_map`"
+            )
         if told is None:
             raise
         _refuse(told)
