@@ -48,7 +48,7 @@ def _given_away(lab: str, home: Home, confinement: Confinement) -> Sequence[str]
     """What belongs to the lab's own root, as it is known here: the folder, and who is in the control groups, whose
     folders this gives.
     """
-    root = os.geteuid() == 0 and not confinement.privileged
+    root = identity.is_machines_root() and not confinement.privileged
     ids = identity.of_root() if root else identity.ourselves()
     groups = cgroup.make(lab, confinement.limits, (ids.uid, ids.gid))
     home.keep(cgroup.RECORD, "\n".join(groups.made))

@@ -17,11 +17,14 @@ from pathlib import Path
 
 from lab.agent.presence import witness
 from lab.errors import MachineError, UsageError
-from lab.kernel.sandbox import cgroup
+from lab.kernel.sandbox import cgroup, identity
 from lab.suggestion import did_you_mean
 
 SOCKET = "agent.sock"
 LOCK = "lock"
+ROOTS_MODE = 0o1771
+"""Root's folder of labs: root's labs make theirs in it, and nobody takes another's away."""
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -42,8 +45,10 @@ def base() -> Path:
     folder = candidates()[0]
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        if os.geteuid() == 0:
-            folder.chmod(0o711)
+        if identity.is_machines_root():
+            # Root's labs are nobody outside; each finds its own folder here, and makes it anew when it has vanished.
+            os.chown(folder, 0, identity.of_root().gid)
+            folder.chmod(ROOTS_MODE)
     except FileExistsError:
         pass  # it is no folder: said below
     except OSError as error:
@@ -56,14 +61,22 @@ def base() -> Path:
 
 
 def is_own(folder: Path) -> bool:
-    """Whether it is a folder, of this user, that nobody else may even read. Root's is searched by its labs, who are
-    nobody outside: each finds the folder that is its own.
-    """
+    """Whether it is a folder, of this user, that nobody else may even read, but for root's labs in root's."""
     try:
         status = folder.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o066
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    if status.st_uid == os.geteuid() and not status.st_mode & 0o077:
+        return True
+    return stat.S_IMODE(status.st_mode) == ROOTS_MODE and (status.st_uid, status.st_gid) in _owners_of_roots()
+
+
+def _owners_of_roots() -> tuple[tuple[int, int], ...]:
+    """Who root's folder of labs belongs to, as root sees it, and as a lab of root's does."""
+    unmapped = int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
+    return ((0, identity.of_root().gid),) if identity.is_machines_root() else ((unmapped, os.getegid()),)
 
 
 def bases() -> tuple[Path, ...]:

@@ -344,8 +344,9 @@ class LabMap:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LabMap:
-        """The map that `to_json` was made of."""
-        return _build(LabMap, data)
+        """The map that `to_json` was made of; what is said beside it (`inspect --json`) is left out."""
+        known = {each.name for each in fields(LabMap)}
+        return _build(LabMap, {name: value for name, value in data.items() if name in known})
 
 
 _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made; None for scalars

@@ -156,7 +156,6 @@ class Lab:
     def map(self) -> dict[str, Any]:
         """What `inspect --json` tells of the network."""
         told: dict[str, Any] = json.loads(inv("inspect", "--json", "--lab", self.name).ok())
-        del told["loop"]  # how the agent fares
         return told
 
     def get(self, *arguments: str) -> str:

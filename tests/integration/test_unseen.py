@@ -26,7 +26,7 @@ def minimal() -> Iterator[Lab]:
 
 
 def agents(lab: Lab) -> list[int]:
-    return [pid for pid, words in lab.processes().items() if words[1:] == ("-m", "lab.agent", lab.name)]
+    return [pid for pid, words in lab.processes().items() if words[1:4] == ("-m", "lab.agent", lab.name)]
 
 
 def entries(lab: Lab) -> list[str]:
@@ -45,7 +45,7 @@ def test_what_vanishes_is_there_again(minimal: Lab, gone: str) -> None:
     assert minimal.is_listed(), "at once"
     assert "no changes" in minimal.up().ok(), "it is the same lab"
     assert len(agents(minimal)) == 1
-    until(lambda: entries(minimal) == ["agent.sock", "kubeconfig", "lock"], "all of it is there again")
+    until(lambda: entries(minimal) == ["agent.sock", "cgroups", "kubeconfig", "lock"], "all of it is there again")
     events = inv("events", "--lab", minimal.name).ok()
     assert "was gone → made anew" in events
 

@@ -82,8 +82,7 @@ class Home:
             os.chown(path, uid, gid, follow_symlinks=False)
 
     def make_anew(self) -> None:
-        """Where `list` looks: at its place, or in another folder of labs where there is none for it any more. Root's
-        lab cannot make its folder itself, only what is in it.
+        """Where `list` looks: at its place, or in another folder of labs where there is none for it any more.
 
         BlockingIOError while somebody else has the lock for a moment, other OSErrors when there is no place for it.
         """

@@ -26,6 +26,14 @@ class Ids:
     count: int
 
 
+def is_machines_root() -> bool:
+    """Whether we are root of the machine: not an ordinary user, nor root of a container's user namespace, who is nobody
+    outside anyway.
+    """
+    mapped = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
+    return os.geteuid() == 0 and mapped == ["0", "0", "4294967295"]
+
+
 def of_root(files: tuple[Path, Path] = (Path("/etc/subuid"), Path("/etc/subgid"))) -> Ids:
     """What root's lab has: a range that subuid(5) and subgid(5) give to root, else one that nobody has."""
     uid, gid = (_given(path) for path in files)

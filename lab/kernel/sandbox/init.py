@@ -90,7 +90,7 @@ def start(
     """
     shown = (*interpreter.needed(), *shown)
     try:
-        if os.geteuid() != 0:
+        if not identity.is_machines_root():
             _confine_ourselves(shown, confinement.shared, groups)
         elif confinement.privileged:
             unshare(CLONE_NEWNS)
