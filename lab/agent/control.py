@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -93,6 +93,7 @@ class Control:
         self.stops = Stops(self.plane.runner, self.kubelet, self.prober)
         self._tokens = Tokens(self.plane.store, secrets.token_bytes(32))
         self.entrance = Entrance(name, outside, self._tokens, self._app)
+        self.lab.put_into_places(self._files_in)
         self._read: ReadFile | None = None
         self._rereader = Rereader()
         self._brought: Picture | None = None
@@ -132,6 +133,18 @@ class Control:
             Authentication(token, self._tokens.user_of),
             self.pulse,
         )
+
+    def _files_in(self, place: str) -> Mapping[str, str]:
+        """With what programs of a place speak to the API: a pod's as its ServiceAccount, a node's as the node."""
+        if not self.entrance.is_prepared:
+            return {}
+        namespace, _, name = place.rpartition("/")
+        pod = self.plane.store.find(PODS, namespace, name) if namespace else None
+        if pod is not None:
+            return self.entrance.mounted(pod)
+        design = self.lab.design
+        nodes = design.topology.spec.nodes if design else ()
+        return self.entrance.node_files(place) if any(node.name == place for node in nodes) else {}
 
     async def cell(self, place: str) -> Message:
         """The cell of a place, made if there is none: the process id of its init, and what a person's command may."""
@@ -180,6 +193,8 @@ class Control:
         if read.topology.spec.dns.server == "coredns":
             await entrance  # its servers are given what the entrance makes
         picture = await self._load(read)
+        if any(pod.command for pod in picture.cluster.pods):
+            await entrance  # and so are pods with programs of their own
         given = self._what_is_given(read)
         spent = (time.perf_counter() - began) * 1000
 

@@ -5,7 +5,7 @@ fails. Everything here runs in the agent's writer thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from lab.kernel import features
 from lab.kernel.apply import apply
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
+from lab.kernel.processes import nothing_in
 from lab.kernel.readiness import wait_until_ready
 from lab.kernel.sandbox import capabilities, cgroup
 from lab.kernel.sandbox.cell import Cell
@@ -75,6 +76,7 @@ class Lab:
         self.name = name
         self.confinement = confinement
         self._holdings = Holdings(confinement)
+        self._files_in: Callable[[str], Mapping[str, str]] = nothing_in
         self._verified = Verified(self._holdings)
         self._design: Design | None = None
         self._proxier = NodeProxies()
@@ -109,9 +111,13 @@ class Lab:
         pods = self._design.cluster.pods if self._design else ()
         node = next((pod.node for pod in pods if pod.place == place), "")
         if node:
-            return Cell.within(self.confinement, place, node, capabilities.POD)
+            return Cell.within(self.confinement, place, node, capabilities.POD, self._files_in)
         kept = capabilities.SHELL if place == UNDERLAY else capabilities.NODE
-        return Cell.within(self.confinement, place, "", kept)
+        return Cell.within(self.confinement, place, "", kept, self._files_in)
+
+    def put_into_places(self, files: Callable[[str], Mapping[str, str]]) -> None:
+        """What is put into each place from now on when something first runs there: paths and contents."""
+        self._files_in = self._holdings.processes.files_in = files
 
     def ended(self) -> list[tuple[str, int]]:
         """Pods whose programs have ended since this was last asked, and the status as a shell gives it."""

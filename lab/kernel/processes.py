@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Processes:
 
     def __init__(self, namespaces: Namespaces, confinement: Confinement = USUAL) -> None:
         self._confinement = confinement
+        self.files_in: Callable[[str], Mapping[str, str]] = nothing_in
         self._namespaces = namespaces
         self._started: dict[Key, Started] = {}
         self._coming: dict[Key, Started] = {}  # beside the one that runs, whose place they have not taken yet
@@ -136,7 +138,7 @@ class Processes:
         return Started(process, running)
 
     def _cell(self, process: Process) -> Cell:
-        return Cell.within(self._confinement, process.place, process.node, capabilities.CONTAINER)
+        return Cell.within(self._confinement, process.place, process.node, capabilities.CONTAINER, self.files_in)
 
     def reload(self, process: Process) -> None:
         """Have the program that runs read its configuration again; from now on it counts as this one. The signal has
@@ -224,6 +226,11 @@ class Processes:
             deadline = time.monotonic() + END_SECONDS
             while state.exists() and time.monotonic() < deadline:
                 subprocess.run(command, capture_output=True, check=False)
+
+
+def nothing_in(_place: str) -> Mapping[str, str]:
+    """Where nobody puts files into places."""
+    return {}
 
 
 def log(process: Process) -> Path:

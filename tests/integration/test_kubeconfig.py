@@ -19,7 +19,7 @@ import yaml
 
 from tests.integration.conftest import LabFactory
 from tests.integration.kubectls import HOW_TO_GET_ONE
-from tests.integration.labs import PYTHON, Lab, inv
+from tests.integration.labs import PYTHON, Lab, inv, until
 from tests.integration.living import Api, RefusedError, kubeconfig
 
 UNAUTHORIZED, FORBIDDEN, NOBODY = 401, 403, 65534
@@ -85,6 +85,43 @@ def test_a_pod_without_a_token_may_nothing(two_subnet: Lab) -> None:
     version, health, secrets = done.ok().splitlines()
     assert (version, health) == ("200", "200")
     assert secrets.startswith('403 secrets is forbidden: User "system:anonymous" cannot list resource "secrets"')
+
+
+def test_a_pod_is_its_service_account_and_a_node_itself(two_subnet: Lab) -> None:
+    """pod-0 -> kubernetes.default -> API server, with what kubelet mounts."""
+    own = "/var/run/secrets/kubernetes.io/serviceaccount"
+    asking = f'curl -sS --cacert {own}/ca.crt -H "Authorization: Bearer $(cat {own}/token)" https://kubernetes.default'
+    told = two_subnet.exec_("pod-0", "sh", "-c", f"{asking}/api/v1/pods; {asking}/api; cat {own}/namespace").ok()
+    assert 'User \\"system:serviceaccount:namespace001:default\\" cannot list resource \\"pods\\"' in told, told
+    assert "APIVersions" in told, told
+    assert told.endswith("namespace001"), told
+    config = yaml.safe_load(two_subnet.in_("node-0", "cat /etc/kubernetes/kubelet.conf"))
+    user, server = config["users"][0], config["clusters"][0]["cluster"]["server"]
+    assert user["name"] == "system:node:node-0"
+    bearer = f"Authorization: Bearer {user['user']['token']}"
+    reading = ("curl", "-sSk", "-o", "/dev/null", "-w", "%{http_code}", "-H", bearer)
+    assert two_subnet.exec_("node-0", *reading, f"{server}/api/v1/nodes/node-0").ok() == "200"
+    assert two_subnet.exec_("node-0", *reading, f"{server}/api/v1/namespaces/kube-system/configmaps").ok() == "403"
+
+
+PROGRAM = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: asks}
+spec:
+  containers:
+    - {name: asks, image: sh, command: [sh, -c, "ls /var/run/secrets/kubernetes.io/serviceaccount; sleep 1000"]}
+"""
+
+
+def test_a_program_finds_its_token_when_it_begins(lab: LabFactory, tmp_path: Path) -> None:
+    file = tmp_path / "asks.yaml"
+    file.write_text(
+        f"apiVersion: hoplab/v1\nkind: Topology\nmetadata: {{name: asks}}\n---\n{PROGRAM}", encoding="utf-8"
+    )
+    one = lab(str(file))
+    log = Path(f"/proc/{one.pid()}/root/run/hoplab/log/default.asks/command.log")
+    until(lambda: "token" in log.read_text(encoding="utf-8"), "it has found its token")
 
 
 @needs_kubectl

@@ -67,6 +67,11 @@ class Entrance:
         """The path of the kubeconfig on the host."""
         return str(self._outside.home.folder / kubeconfig.NAME)
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether there is a certificate, and so whom tokens may be shown to."""
+        return self._pki is not None
+
     async def prepare(self, read: ReadFile) -> None:
         """Have a certificate for the lab's names and addresses, and serve outside."""
         names, addresses = _names(read.topology)

@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,11 +47,18 @@ INIT = "/usr/bin/cat"
 """It reads from a pipe in which nothing comes. Orphans are the kernel's to bury: it ignores their ends."""
 
 
+Files = tuple[tuple[str, str], ...]
+"""Paths and contents."""
+
+FilesIn = Callable[[str], Mapping[str, str]]
+"""The same by place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """What is asked for. `node` is the place of the node for a pod, "" for others; `capabilities` are what the program
     that is started may have; `shared` are folders of the person's; `size` bounds what is written, in bytes,
-    `pids` the number of processes, 0 for as many as the machine has.
+    `pids` the number of processes, 0 for as many as the machine has; `files` are further ones, paths and contents.
     """
 
     place: str
@@ -60,12 +67,21 @@ class Cell:
     shared: tuple[str, ...] = ()
     size: int = 0
     pids: int = 0
+    files: Files = ()
+    files_of_node: Files = ()
 
     @staticmethod
-    def within(confinement: Confinement, place: str, node: str, kept: tuple[str, ...]) -> Cell:
-        """One of a lab that is confined so."""
-        limits = confinement.limits
-        return Cell(place, node, kept, confinement.shared, limits.disk, limits.pids)
+    def within(
+        confinement: Confinement,
+        place: str,
+        node: str,
+        kept: tuple[str, ...],
+        files: Callable[[str], Mapping[str, str]],
+    ) -> Cell:
+        """One of a lab that is confined so; `files(place)` are what is put into a place, by their paths."""
+        limits, own, nodes = confinement.limits, files(place), files(node) if node else {}
+        further = (tuple(own.items()), tuple(nodes.items()))
+        return Cell(place, node, kept, confinement.shared, limits.disk, limits.pids, *further)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -74,12 +90,14 @@ class Cell:
     def from_json(text: str) -> Cell:
         """What `to_json` wrote."""
         told = json.loads(text)
-        return Cell(**{**told, "capabilities": tuple(told["capabilities"]), "shared": tuple(told["shared"])})
+        tuples = {name: tuple(told[name]) for name in ("capabilities", "shared")}
+        files = {name: tuple((path, text) for path, text in told[name]) for name in ("files", "files_of_node")}
+        return Cell(**{**told, **tuples, **files})
 
     @property
     def of_node(self) -> Cell:
         """The cell around this one."""
-        return Cell(self.node, shared=self.shared, size=self.size, pids=self.pids)
+        return Cell(self.node, "", capabilities.NODE, self.shared, self.size, self.pids, self.files_of_node)
 
 
 def init_of(place: str, root: str = "") -> int:
@@ -228,7 +246,7 @@ def _be_init(cell: Cell, held: int, telling: int) -> NoReturn:
         sethostname(_hostname(cell.place)[:64])
         os.umask(0o022)
         cgroup.enter(cgroup.inside())
-        filesystem.build(cell.place, cell.shared, cell.size, pids=cell.pids)
+        filesystem.build(cell.place, cell.shared, cell.size, pids=cell.pids, files=cell.files)
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         silent, kept = os.pipe()

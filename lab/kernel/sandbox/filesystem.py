@@ -40,7 +40,9 @@ _OF_THE_NETWORK = "/proc/sys/net"  # belongs to the network namespace, and is wh
 _LARGEST_COPY = 64 * 1024
 
 
-def build(place: str, shared: tuple[str, ...], size: int, *, pids: int) -> None:
+def build(
+    place: str, shared: tuple[str, ...], size: int, *, pids: int, files: tuple[tuple[str, str], ...] = ()
+) -> None:
     """Make it and enter it. The calling process is the first of its PID namespace, in mount and network namespaces of
     its own. OSError when the kernel refuses.
     """
@@ -53,6 +55,8 @@ def build(place: str, shared: tuple[str, ...], size: int, *, pids: int) -> None:
     tree.devices()
     tree.terminals()
     _kernel(tree, pids)
+    for path, content in files:
+        _put(tree, path, content)
     for taken in further:
         tree.share(taken)
     if place == UNDERLAY:
@@ -111,6 +115,15 @@ def _copy_or_link(path: str, target: str) -> None:
         except OSError:
             pass  # nobody here may read it: then the link tells as much
     os.symlink(leads, target)
+
+
+def _put(tree: Tree, path: str, content: str) -> None:
+    path = path.removeprefix("/var") if path.startswith("/var/run/") else path  # which is a link, and to the root
+    folder = os.path.dirname(path)
+    if os.path.islink(tree.at(folder)):
+        os.unlink(tree.at(folder))  # the machine's own of that name
+    tree.folder(folder)
+    tree.file(path, content)
 
 
 def _kernel(tree: Tree, pids: int) -> None:

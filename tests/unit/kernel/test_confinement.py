@@ -39,9 +39,9 @@ def test_what_is_no_limit(typed: str) -> None:
 def test_what_is_said_to_the_agent_is_what_it_understands(tmp_path: Path) -> None:
     confinement = Confinement(True, shared([str(tmp_path)]), limits(["memory=1G"]))
     assert Confinement.from_json(confinement.to_json()) == confinement
-    cell = Cell.within(confinement, "shop/cart", "node-0", ("KILL",))
+    cell = Cell.within(confinement, "shop/cart", "node-0", ("KILL",), lambda place: {"/run/of": place})
     assert Cell.from_json(cell.to_json()) == cell
-    assert cell.of_node.place == "node-0"
+    assert (cell.of_node.place, cell.of_node.files) == ("node-0", (("/run/of", "node-0"),))
 
 
 @pytest.mark.parametrize("folder", ["/", "/etc", "/etc/ssl", "/usr/local", "/proc/1", "/nonexistent"])
