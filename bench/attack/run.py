@@ -16,6 +16,7 @@ from bench.attack.kinds.attempt import Kind
 from bench.attack.kinds.connections import FRAMES, STRANGERS
 from bench.attack.kinds.ends import CROSSWISE, KILLS
 from bench.attack.kinds.lines import LINES, NARROW
+from bench.attack.kinds.programs import HOSTILE
 from bench.attack.kinds.requests import PATCHING, REQUESTS
 from bench.attack.kinds.texts import MANIFESTS, TOPOLOGIES
 from bench.attack.scene import SLOWEST_MS, Scene
@@ -24,7 +25,7 @@ from lab import terminal
 from lab.errors import UsageError
 from lab.tasks.command import Exit
 
-KINDS = (LINES, NARROW, TOPOLOGIES, MANIFESTS, REQUESTS, PATCHING, FRAMES, STRANGERS, KILLS, CROSSWISE)
+KINDS = (LINES, NARROW, TOPOLOGIES, MANIFESTS, REQUESTS, PATCHING, FRAMES, STRANGERS, HOSTILE, KILLS, CROSSWISE)
 USUAL, MOST = 100, 100_000
 NOT_AS_IT_SHOULD_BE = 3
 TURNS = 10  # each kind's tries come in so many turns, so that an end by a clock has seen all kinds

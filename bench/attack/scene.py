@@ -27,6 +27,9 @@ from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 TOPOLOGY = "two-subnet"  # with objects of every kind beside its own
 OBJECTS = Path(__file__).with_name("objects.yaml")
 GONE_SECONDS = 20.0
+PIDS = 600
+# Memory and processors are bounded by control groups, which an ordinary user may not have.
+LIMITS = ("--limit", f"pids={PIDS},disk=32M" + (",memory=400M,cpu=100%" if os.geteuid() == 0 else ""))
 LOOK_EVERY_SECONDS = 0.02
 SLOWEST_MS = 200.0  # of others' waiting, at the 99th percentile
 
@@ -73,7 +76,7 @@ class Scene:
 
     def up(self) -> Answer:
         """Bring it up, or back to its file."""
-        return self.command("up", "--topology", str(self.topology))
+        return self.command("up", "--topology", str(self.topology), *LIMITS)
 
     def trace(self) -> Answer:
         """The request that every check makes."""
