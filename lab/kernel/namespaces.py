@@ -66,8 +66,13 @@ class Namespaces:
     def name(self, place: str) -> None:
         """Give an open namespace its name under /run/netns."""
         path = FOLDER / netns_name(place)
-        with suppress(FileExistsError):  # somebody unmounted what was there, or mounted something else
+        try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o444))
+        except FileExistsError:  # somebody unmounted what was there, or mounted something else
+            with suppress(OSError):
+                umount(
+                    str(path)
+                )  # what is mounted over another's name is mounted over that as well, where it is shared
         mount(f"/proc/self/fd/{self._fds[place]}", str(path), "none", MS_BIND)
 
     def is_named(self, place: str) -> bool:

@@ -28,6 +28,7 @@ class Damage:
         return self.what
 
 
+SANDBOX = "the sandbox"  # no place: where the names of all places are mounted
 DAMAGES = [
     Damage("a route is deleted", "node-0", ("ip route del 10.244.0.128/26",), ("node-0: route 10.244.0.128/26",)),
     Damage(
@@ -170,10 +171,10 @@ DAMAGES = [
         ("ip netns del namespace001.pod-1",),
         ("namespace001/pod-1: netns",),
     ),
-    Damage("a name is unmounted, its file left behind", "underlay", ("umount /run/netns/node-1",), ("node-1: netns",)),
+    Damage("a name is unmounted, its file left behind", SANDBOX, ("umount /run/netns/node-1",), ("node-1: netns",)),
     Damage(
         "a name is another namespace's",
-        "underlay",
+        SANDBOX,
         ("umount /run/netns/node-1", "mount --bind /run/netns/node-2 /run/netns/node-1"),
         ("node-1: netns",),
     ),
@@ -202,7 +203,10 @@ def require_named(told: list[str], named: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("damage", DAMAGES, ids=str)
 def test_by_hand(healthy: Lab, damage: Damage) -> None:
     for command in damage.commands:
-        healthy.exec_(damage.place, "sh", "-c", command).ok()
+        if damage.place == SANDBOX:
+            healthy.in_sandbox(command)
+        else:
+            healthy.exec_(damage.place, "sh", "-c", command).ok()
     told = healthy.drift()
     require_named(told, damage.named)
     mended = healthy.up().ok()

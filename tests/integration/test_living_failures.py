@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -259,11 +258,8 @@ def test_a_resolver_that_cannot_start_is_told_of_and_tried_again(living: Lab) ->
 def test_a_name_that_somebody_took_away_is_told_wherever_it_is_missed(living: Lab, how: str) -> None:
     if how.startswith("ip"):
         living.in_("underlay", how)
-    else:  # the lab's shell has mounts of its own: what is unmounted there is unmounted for it alone
-        within = ["nsenter", "--target", str(living.pid()), "--user", "--mount", "--pid"]
-        if os.geteuid():
-            within.append("--preserve-credentials")  # with one id nobody may change groups
-        subprocess.run([*within, *how.split()], check=True)
+    else:
+        living.in_sandbox(how)
     said = inv("trace", "--from", "pod-0", "--to", "myapp", "--lab", living.name).refused(1)
     assert "node-0 has lost its name" in said
     assert "`./inv up` with the lab's file mends it" in said
