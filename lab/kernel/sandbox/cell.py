@@ -41,7 +41,8 @@ from lab.network.objects import UNDERLAY, netns_name
 from lab.network.resolver import OWN_FILES
 
 FOLDER = Path("/run/hoplab/cells")
-_LOCK, _HELD, _INIT = "lock", "held", "init"
+_LOCK, _INIT = "lock", "init"
+_STARTED = 19  # field 22 of proc_pid_stat(5), of those after the name
 _NAMESPACES = {"uts": CLONE_NEWUTS, "ipc": CLONE_NEWIPC, "net": CLONE_NEWNET, "mnt": CLONE_NEWNS}
 INIT = "/usr/bin/cat"
 """It reads from a pipe in which nothing comes. Orphans are the kernel's to bury: it ignores their ends."""
@@ -100,24 +101,23 @@ class Cell:
         return Cell(self.node, "", capabilities.NODE, self.shared, self.size, self.pids, self.files_of_node)
 
 
-def init_of(place: str, root: str = "") -> int:
-    """The process id, in the sandbox, of the cell's init; 0 where there is no cell. `root` is where the sandbox's root
-    file system is seen.
-    """
-    folder = f"{root}{FOLDER}/{netns_name(place)}"
+def init_of(place: str) -> int:
+    """The process id, in the sandbox, of the cell's init; 0 where there is no cell."""
     try:
-        held = os.open(f"{folder}/{_HELD}", os.O_RDONLY | os.O_CLOEXEC)
+        told = (FOLDER / netns_name(place) / _INIT).read_text(encoding="ascii")
     except FileNotFoundError:
         return 0
+    pid = int(told.partition(" ")[0] or 0)
+    return pid if told and told == _identity(pid) else 0
+
+
+def _identity(pid: int) -> str:
+    """The process, and when it began: its number may be another's by now. "" for one that has ended."""
     try:
-        # Its init has the lock for as long as it lives. Shared: whoever else looks is not taken for it.
-        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        with suppress(FileNotFoundError, ValueError):
-            return int(Path(folder, _INIT).read_text(encoding="ascii"))
-    finally:
-        os.close(held)
-    return 0
+        words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if words[0] in "ZX" else f"{pid} {words[_STARTED]}"
 
 
 def end(place: str) -> None:
@@ -136,14 +136,8 @@ def ensure(cell: Cell) -> int:
         pid = init_of(cell.place)
         if pid:
             return pid
-        around = ensure(cell.of_node) if cell.node else 0
-        held = os.open(folder / _HELD, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            pid = _make(cell, around, held)
-        finally:
-            os.close(held)
-        Path(folder, _INIT).write_text(str(pid), encoding="ascii")
+        pid = _make(cell, ensure(cell.of_node) if cell.node else 0)
+        Path(folder, _INIT).write_text(_identity(pid), encoding="ascii")
         return pid
 
 
@@ -185,13 +179,13 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _make(cell: Cell, around: int, held: int) -> int:
+def _make(cell: Cell, around: int) -> int:
     """Start the init; gives its process id once the cell is whole."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _between(cell, around, held, writing)
+        _between(cell, around, writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         told = pipe.read()  # until the init has become another program
@@ -202,7 +196,7 @@ def _make(cell: Cell, around: int, held: int) -> int:
     return int(pid)
 
 
-def _between(cell: Cell, around: int, held: int, telling: int) -> NoReturn:
+def _between(cell: Cell, around: int, telling: int) -> NoReturn:
     """In the sandbox's PID namespace: has the init born in one within the node's, and tells its process id."""
     try:
         if around:
@@ -211,7 +205,7 @@ def _between(cell: Cell, around: int, held: int, telling: int) -> NoReturn:
         mother = os.fork()
         if mother == 0:
             os.close(seeing)
-            _bear(cell, held, telling, bearing, seen)
+            _bear(cell, telling, bearing, seen)
         os.close(bearing)
         if os.read(born, 1):
             children = Path(f"/proc/{mother}/task/{mother}/children").read_text(encoding="ascii")
@@ -222,13 +216,13 @@ def _between(cell: Cell, around: int, held: int, telling: int) -> NoReturn:
         os._exit(0)
 
 
-def _bear(cell: Cell, held: int, telling: int, bearing: int, seen: int) -> NoReturn:
+def _bear(cell: Cell, telling: int, bearing: int, seen: int) -> NoReturn:
     """In the PID namespace around the cell's: whoever is in one only may make another in it."""
     try:
         prctl(PR_SET_DUMPABLE, 0)  # a node sees the init of its pod's cell before that has let go of all outside
         unshare(CLONE_NEWPID)
         if os.fork() == 0:
-            _be_init(cell, held, telling)
+            _be_init(cell, telling)
         os.write(bearing, b".")
         os.read(seen, 1)  # until its process id was seen
     except OSError as error:
@@ -237,7 +231,7 @@ def _bear(cell: Cell, held: int, telling: int, bearing: int, seen: int) -> NoRet
         os._exit(0)
 
 
-def _be_init(cell: Cell, held: int, telling: int) -> NoReturn:
+def _be_init(cell: Cell, telling: int) -> NoReturn:
     try:
         if cell.place != UNDERLAY:
             setns(os.open(f"/run/netns/{netns_name(cell.place)}", os.O_RDONLY | os.O_CLOEXEC), CLONE_NEWNET)
@@ -253,8 +247,7 @@ def _be_init(cell: Cell, held: int, telling: int) -> NoReturn:
         os.dup2(silent, 0)
         for stream in (1, 2):
             os.dup2(os.open("/dev/null", os.O_WRONLY), stream)
-        for fd in (held, kept):
-            os.set_inheritable(fd, True)
+        os.set_inheritable(kept, True)
         capabilities.keep(cell.capabilities)
         os.execve(INIT, ["cat"], {})  # noqa: S606  no shell is the point
     except OSError as error:
