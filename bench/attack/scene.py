@@ -91,7 +91,10 @@ class Scene:
         self._dismiss()
         found = []
         if self.stands():
-            found += _unless(self.command("down").status == 0, "`down` fails")
+            answer = self.command("down")
+            # One that was killed a moment ago may be gone before it is asked: that is said, and it is down.
+            ended = answer.status == 0 or not self.stands()
+            found += _unless(ended, f"`down` ended with {answer.status}: {answer.err.strip()[-600:]}")
         found += self.left()
         for what, act in (("up", self.up), ("trace", self.trace), ("a second up", self.up)):
             answer = act()
