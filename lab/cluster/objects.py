@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lab.cluster.environment import Variable
+from lab.cluster.power import Power
 
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 """The label by which a Service is handed to another proxy than kube-proxy, whatever its value."""
@@ -35,6 +36,7 @@ class PodDns:
 
 
 CLUSTER_FIRST = PodDns()
+NO_MORE = Power()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Pod:
     host_network: bool = False  # asked for: the lab gives it a network of its own all the same
     pools: tuple[str, ...] = ()  # prefixes of the pools that its address shall come from; () for any
     variables: tuple[Variable, ...] = ()  # of its program
+    power: Power = NO_MORE  # which its program asks for
     unobeyed: tuple[str, ...] = field(default=(), compare=False)  # what else of its manifest is not obeyed, in words
 
     @property

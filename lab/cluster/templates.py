@@ -9,8 +9,9 @@ from typing import Any
 from lab.cluster import manifests
 from lab.cluster.environment import Variable, variables
 from lab.cluster.nodes import HOSTNAME, Labels
-from lab.cluster.objects import CLUSTER_FIRST, ContainerPort, HostAlias, Pod, PodDns
+from lab.cluster.objects import CLUSTER_FIRST, NO_MORE, ContainerPort, HostAlias, Pod, PodDns
 from lab.cluster.pools import pools_asked
+from lab.cluster.power import Power, power
 from lab.cluster.sources import Manifests, Source
 from lab.cluster.unobeyed import unobeyed
 from lab.errors import Mistake
@@ -40,6 +41,7 @@ class PodTemplate:
     host_network: bool = False
     pools: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
+    power: Power = NO_MORE
     unobeyed: tuple[str, ...] = ()
 
     def pod(self, name: str, node: str) -> Pod:
@@ -61,6 +63,7 @@ class PodTemplate:
             host_network=self.host_network,
             pools=self.pools,
             variables=self.variables,
+            power=self.power,
             unobeyed=self.unobeyed,
         )
 
@@ -98,6 +101,7 @@ def pod_template(
         host_network=spec.host_network,
         pools=pools_asked(metadata.annotations),
         variables=variables(written["spec"]["containers"][0]),
+        power=power(written["spec"]["containers"][0]),
         unobeyed=tuple(map(str, told)),
     )
 

@@ -11,6 +11,7 @@ from lab.cluster import objects, unobeyed
 from lab.cluster.endpoints import SERVICE_NAME
 from lab.cluster.environment import variables
 from lab.cluster.pools import pools_asked
+from lab.cluster.power import power
 from lab.cluster.sourceranges import restricting
 from lab.control.own_objects import SYSTEM, is_own_pod
 from lab.control.ownership import controller_of, owner_name
@@ -42,6 +43,7 @@ def pod(item: Json, store: Store) -> objects.Pod | None:
         system=(metadata.get("annotations") or {})[SYSTEM] if is_own_pod(item) else "",
         running=is_running(item),
         variables=variables(first),
+        power=power(first),
         unobeyed=tuple(unobeyed.warnings("Pod", item)),
     )
 

@@ -138,7 +138,8 @@ class Processes:
         return Started(process, running)
 
     def _cell(self, process: Process) -> Cell:
-        return Cell.within(self._confinement, process.place, process.node, capabilities.CONTAINER, self.files_in)
+        kept = capabilities.of(process.added, process.dropped)
+        return Cell.within(self._confinement, process.place, process.node, kept, self.files_in)
 
     def reload(self, process: Process) -> None:
         """Have the program that runs read its configuration again; from now on it counts as this one. The signal has

@@ -81,7 +81,17 @@ def _program(pod: Pod, addresses: Addresses) -> Process:
     argv = tuple(expanded(word, known) if "$" in word else word for word in pod.command)
     given = tuple(f"{name}={value}" for name, value in known.items())
     intent = f"program of pod {pod.place}"
-    return Process(pod.place, "command", argv, _born_with(pod), environment=given, node=pod.node, intent=intent)
+    return Process(
+        pod.place,
+        "command",
+        argv,
+        _born_with(pod),
+        environment=given,
+        node=pod.node,
+        added=pod.power.added,
+        dropped=pod.power.dropped,
+        intent=intent,
+    )
 
 
 def _fields(pod: Pod, addresses: Addresses) -> dict[str, str]:

@@ -81,7 +81,8 @@ class Process:
     `container` names the OCI bundle's folder when it runs under crun. `ready_udp` is the port whose answer to a DNS
     question for a name below `ready_name` says that it is up (SERVFAIL does not); 0 when being alive is enough.
     `node` is the node of the pod whose program it is, "" for one of the lab's own, which sees the lab's files.
-    `environment` has further variables, as `NAME=value`. `stop_signal` asks it to end.
+    `added` and `dropped` are the capabilities that its manifest says so of. `environment` has further variables, as
+    `NAME=value`. `stop_signal` asks it to end.
     `needs_network`: it asks others as soon as it begins, and so begins last. `overlaps`:
     one that is to read another configuration is started beside the one that runs, and takes its port from it; it binds
     when it has read its standard input to the end.
@@ -96,6 +97,8 @@ class Process:
     reload: str = ""
     environment: tuple[str, ...] = ()
     node: str = ""
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
     reload_signal: str = field(default="", compare=False)
     stop_signal: str = field(default="SIGTERM", compare=False)
     needs_network: bool = field(default=False, compare=False)

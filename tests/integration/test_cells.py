@@ -177,6 +177,51 @@ def test_a_program_that_is_only_in_the_persons_folders_is_said_to_be_there(lab: 
     assert "--share" in done.err, done.err
 
 
+POWERS = """\
+apiVersion: hoplab/v1
+kind: Topology
+metadata: {name: powers}
+"""
+POWERED = """\
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  containers:
+    - name: one
+      image: sh
+      command: [sh, -c, "grep CapEff /proc/self/status; sleep 1000"]
+      securityContext: {context}
+"""
+
+
+def test_a_pods_program_has_what_its_security_context_says(tmp_path: Path) -> None:
+    contexts = {
+        "usual": "{}",
+        "none": "{capabilities: {drop: [ALL]}}",
+        "admin": "{capabilities: {drop: [ALL], add: [NET_ADMIN, SYS_ADMIN, CAP_SYS_NICE]}}",
+        "all": "{privileged: true}",
+    }
+    file = tmp_path / "powers.yaml"
+    pods = (POWERED.format(name=name, context=context) for name, context in contexts.items())
+    file.write_text(POWERS + "".join(pods), encoding="utf-8")
+    with standing(str(file)) as one:
+        held = {name: _powers(one, name) for name in contexts}
+    assert held["usual"] >> NUMBERS["NET_RAW"] & 1
+    assert not held["usual"] >> NUMBERS["NET_ADMIN"] & 1
+    assert held["none"] == 0
+    assert held["admin"] == 1 << NUMBERS["NET_ADMIN"] | 1 << 23
+    assert held["all"] >> NUMBERS["NET_ADMIN"] & 1
+    assert not [name for name in held if any(held[name] >> NUMBERS[never] & 1 for never in NEVER)]
+
+
+def _powers(one: Lab, pod: str) -> int:
+    log = Path(f"/proc/{one.pid()}/root/run/hoplab/log/default.{pod}/command.log")
+    said = until(lambda: log.exists() and log.read_text(encoding="utf-8"), f"{pod} has said what it holds")
+    return int(str(said).rpartition("CapEff:")[2].split()[0], 16)
+
+
 GREEDY = """\
 apiVersion: v1
 kind: Pod

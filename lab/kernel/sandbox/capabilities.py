@@ -5,7 +5,7 @@ None of them may mount, load modules or make devices. The lab's shell is the exc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from errno import EINVAL
 
 from lab.kernel.syscalls import PR_CAPBSET_DROP, prctl
@@ -82,6 +82,17 @@ it could take over what is on its way into its cell.
 
 SHELL = (*NODE, "SYS_ADMIN")
 """`ip netns exec` enters network namespaces and mounts in its own."""
+
+_ALL = "ALL"
+GRANTED = frozenset((*NODE, "LEASE", "SYS_RESOURCE"))
+"""What a manifest may add. With others a program could leave its cell, or they count for the machine's root only."""
+
+
+def of(added: Collection[str], dropped: Collection[str]) -> tuple[str, ...]:
+    """Those of a program whose securityContext adds and drops these."""
+    found = set() if _ALL in dropped else set(CONTAINER) - set(dropped)
+    return tuple(sorted(found | (GRANTED if _ALL in added else GRANTED & set(added))))
+
 
 MOST = 64
 """So many there can be: they are bits of a word."""
