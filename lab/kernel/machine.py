@@ -21,6 +21,7 @@ from lab.kernel import coredns, nft, programs, tools
 OLDEST_PYTHON = (3, 11)
 ANSWER_SECONDS = 5.0
 SUDO = "run it with sudo"
+_ALLOW = "sysctl -w user.max_user_namespaces=10000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,10 @@ def _check_user_namespaces() -> Finding:
     used = _start(("ip", "link", "add", "probe", "type", "bridge"), "", user=True)
     exists, works = _succeeded(created), _succeeded(used)
     how = "" if works else str(namespaces_refused(powerless=exists).hint)
-    return Finding("user namespaces", works, "labs of ordinary users", how, required=os.geteuid() != 0)
+    if how and os.geteuid() == 0:
+        how = f"{_ALLOW}; or `up --privileged`"
+    needed_for = "labs, root's too unless with --privileged"
+    return Finding("user namespaces", works, needed_for, how, required=os.geteuid() != 0)
 
 
 def _check_features(usable: bool) -> list[Finding]:
