@@ -39,6 +39,7 @@ _HEADER = Struct("=IHHII")
 _FAMILY = Struct("!BBH")  # nfgenmsg: address family, version, resource id
 _SIZE = _HEADER.size + _FAMILY.size
 _DUMP_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR
+_ATTEMPTS = 50
 
 
 def number(kind: int, value: int) -> bytes:
@@ -142,15 +143,29 @@ class NetfilterSocket:
         return answer
 
     def dump(self, message: Message) -> Iterator[Answer]:
-        """All answers to a question for a list. OSError when the kernel refuses."""
+        """All answers to a question for a list, of one moment: it is asked again when what is listed changed meanwhile.
+        OSError when the kernel refuses, and when it changes all the time.
+        """
+        for _ in range(_ATTEMPTS):
+            found, whole = self._dumped(message)
+            if whole:
+                yield from found
+                return
+        raise OSError(EINTR, os.strerror(EINTR))
+
+    def _dumped(self, message: Message) -> tuple[list[Answer], bool]:
+        """The answers, and whether nothing changed while they were given."""
         self._socket.send(message.encoded(1, NLM_F_DUMP))
+        found: list[Answer] = []
+        whole = True
         while True:
             for answer in answers(self._socket.recv(RECEIVE_BYTES)):
+                whole = whole and answer.error != EINTR
                 if answer.kind == NLMSG_DONE:
-                    return
-                if answer.error:
+                    return found, whole
+                if answer.error not in (0, EINTR):
                     raise OSError(answer.error, os.strerror(answer.error))
-                yield answer
+                found.append(answer)
 
     def listen(self, groups: Iterable[int] = ()) -> None:
         """From now on hear what is told to these multicast groups, without ever blocking."""
