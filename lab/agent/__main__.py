@@ -1,4 +1,4 @@
-"""`python -m lab.agent LAB CONFINEMENT`: takes the lab's lock, makes the sandbox, and lives in it as its init.
+"""`python -m lab.agent LAB [CONFINEMENT]`: takes the lab's lock, makes the sandbox, and lives in it as its init.
 
 Says one line on standard output: {"listening": true}, {"held": true} when another agent has the lab, or an error.
 """
@@ -22,7 +22,7 @@ from lab.kernel import limits, programs
 from lab.kernel.processes import LOGS
 from lab.kernel.sandbox import cgroup, identity
 from lab.kernel.sandbox import init as sandbox
-from lab.kernel.sandbox.confinement import Confinement
+from lab.kernel.sandbox.confinement import USUAL, Confinement
 from lab.refusal import refusal
 
 
@@ -129,4 +129,4 @@ def begin(lab: str, confinement: Confinement) -> None:
 
 
 if __name__ == "__main__":
-    begin(sys.argv[1], Confinement.from_json(sys.argv[2]))
+    begin(sys.argv[1], Confinement.from_json(sys.argv[2]) if sys.argv[2:] else USUAL)

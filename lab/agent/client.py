@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab import terminal
 from lab.agent import ending, folder, silence
@@ -21,8 +21,10 @@ from lab.agent.starting import START_SECONDS, start
 from lab.errors import LabError, UsageError
 from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
-from lab.kernel.sandbox.confinement import USUAL, Confinement
-from lab.kernel.visit import Visit
+
+if TYPE_CHECKING:
+    from lab.kernel.sandbox.confinement import Confinement
+    from lab.kernel.visit import Visit
 
 LOOK_EVERY_SECONDS = 0.02
 
@@ -119,6 +121,8 @@ class Client:
 
     def visit(self, place: str) -> Visit:
         """Where a command in that place runs, named as people name it. UsageError if there is no such place."""
+        from lab.kernel.visit import Visit  # noqa: PLC0415  10 ms that only `exec` and its like need
+
         told = self.request("cell", name=place)
         return Visit(self.sandbox, told["place"], told["init"], tuple(told["capabilities"]), tuple(told["shared"]))
 
@@ -196,7 +200,7 @@ def unreachable(name: str) -> LabError:
     return LabError(told, f"see who has {folder.of(name) / folder.LOCK} open")
 
 
-def connect_or_start(lab: str, say: Say = terminal.warn, confinement: Confinement = USUAL) -> Client:
+def connect_or_start(lab: str, say: Say = terminal.warn, confinement: Confinement | None = None) -> Client:
     """To the agent of that lab, started, so confined, if there is none. Two that start at once: one wins, the other is
     connected to it.
     """

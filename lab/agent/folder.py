@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab.agent.presence import witness
 from lab.errors import MachineError, UsageError
-from lab.kernel.sandbox import cgroup, identity
+from lab.kernel.sandbox import identity
 from lab.suggestion import did_you_mean
 
 SOCKET = "agent.sock"
@@ -159,6 +159,8 @@ def is_still(descriptor: int, path: Path) -> bool:
 
 def _bury(folder: Path) -> None:
     """Of a lab that has ended: its folder, and the control groups that it had."""
+    from lab.kernel.sandbox import cgroup  # noqa: PLC0415  most commands find no lab that has ended
+
     with suppress(FileNotFoundError):
         made = (folder / cgroup.RECORD).read_text(encoding="utf-8").splitlines()
         if not cgroup.remove(made, folder.name):

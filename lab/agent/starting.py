@@ -6,22 +6,25 @@ import json
 import select
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from lab.agent.protocol import Message, error_from
 from lab.errors import LabError
 from lab.kernel import interpreter, limits
-from lab.kernel.sandbox.confinement import Confinement
+
+if TYPE_CHECKING:
+    from lab.kernel.sandbox.confinement import Confinement
 
 START_SECONDS = 20.0
 
 
-def start(lab: str, confinement: Confinement) -> bool:
+def start(lab: str, confinement: Confinement | None) -> bool:
     """Start an agent; it listens when this returns. False if somebody else has the lab just now. Raises what kept it
     from starting.
     """
     limits.require_for_lab()
     process = subprocess.Popen(
-        [sys.executable, "-m", "lab.agent", lab, confinement.to_json()],
+        [sys.executable, "-m", "lab.agent", lab, *((confinement.to_json(),) if confinement else ())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         start_new_session=True,

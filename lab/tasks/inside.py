@@ -6,14 +6,16 @@ import os
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from lab.agent import client
 from lab.agent.client import Client
 from lab.errors import UsageError
-from lab.kernel import programs, tools, visit
-from lab.kernel.visit import Visit
 from lab.network.objects import UNDERLAY
 from lab.tasks.command import LAB, Context, Exit, command
+
+if TYPE_CHECKING:
+    from lab.kernel.visit import Visit
 
 KILLED = 128 + signal.SIGKILL
 _PLACE = {"place": "node-0, router, gateway, internet, namespace001/pod-0, or pod-0 where that is unambiguous."}
@@ -44,6 +46,8 @@ def _variable(given: str) -> tuple[str, str]:
 @command(positional=["place"], help={**LAB, **_PLACE})
 def shell(_: Context, place: str = UNDERLAY, lab: str = "") -> None:
     """A shell in a place; without one, in the sandbox itself, where `ip netns exec node-0 …` works."""
+    from lab.kernel import programs, tools  # noqa: PLC0415  as above
+
     argv = ["bash", "--norc"] if shutil.which("bash") else ["sh"]
     with client.connect(lab or None) as connected:
         where = connected.visit(place)
@@ -54,6 +58,8 @@ def shell(_: Context, place: str = UNDERLAY, lab: str = "") -> None:
 
 def _run(connected: Client, where: Visit, argv: Sequence[str], extra: Mapping[str, str]) -> int:
     """The program's status. LabError when it was killed by the end of the lab."""
+    from lab.kernel import visit  # noqa: PLC0415  as in client
+
     status = visit.run(where, argv, extra)
     if status == KILLED:
         connected.require_lab()

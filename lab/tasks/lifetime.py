@@ -13,13 +13,12 @@ from lab.agent.asking import Answered, ask_all
 from lab.agent.attachments import asked
 from lab.agent.silence import UnansweredError
 from lab.errors import HoplabError, LabError, UsageError
-from lab.kernel.sandbox import confinement
-from lab.kernel.sandbox.confinement import Confinement
 from lab.tasks import topologies
 from lab.tasks.command import LAB, Context, command
 
 if TYPE_CHECKING:
     from lab.agent.protocol import Message
+    from lab.kernel.sandbox.confinement import Confinement
 
 _TOPOLOGY = {
     "topology": "A file, or the name of one that comes with Hoplab.",
@@ -63,7 +62,9 @@ def _confinement(share: list[str], limit: list[str], privileged: bool) -> Confin
         raise UsageError("--privileged is for root's labs", "an ordinary user has no power to give away: leave it out")
     if not (share or limit or privileged):
         return None
-    return Confinement(privileged, confinement.shared(share), confinement.limits(limit))
+    from lab.kernel.sandbox import confinement  # noqa: PLC0415  few say anything of it
+
+    return confinement.Confinement(privileged, confinement.shared(share), confinement.limits(limit))
 
 
 def _given(topology: str) -> str:
@@ -104,7 +105,7 @@ def bring_up(name: str, source: topologies.Source, settings: list[str], confined
                 progress.show(event["done"], event["of"], event["place"])
 
         confining = {"confinement": confined.to_json()} if confined else {}
-        with client.connect_or_start(name, progress.say, confined or Confinement()) as connected:
+        with client.connect_or_start(name, progress.say, confined) as connected:
             result = asked(connected, "up", on_event, **_request(source, settings), **confining)
     for warning in result["warnings"]:
         terminal.warn(f"warning: {warning}")
