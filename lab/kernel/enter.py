@@ -37,7 +37,7 @@ from lab.network.objects import UNDERLAY, netns_name
 from lab.network.resolver import OWN_FILES
 
 if TYPE_CHECKING:
-    from lab.kernel.sandbox.cell import Door
+    from lab.kernel.sandbox.door import Door
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell says it
 NO_CELL = 125  # as `docker run` says that the container could not be had
@@ -95,7 +95,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _in_cell(told: str, report: int, program: Sequence[str], environment: Mapping[str, str], *, terminal: bool) -> int:
-    from lab.kernel.sandbox.cell import Cell, Door, ensure  # noqa: PLC0415  the lab's own programs come without
+    from lab.kernel.sandbox.cell import Cell, ensure  # noqa: PLC0415  the lab's own programs come without
+    from lab.kernel.sandbox.door import Door  # noqa: PLC0415  as above
 
     cell = Cell.from_json(told)
     try:

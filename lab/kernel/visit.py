@@ -18,7 +18,7 @@ from lab.errors import LabError
 from lab.kernel.enter import ENVIRONMENT, NOT_EXECUTABLE, NOT_FOUND, excuse, execute
 from lab.kernel.places import Sandbox
 from lab.kernel.sandbox import capabilities, cgroup, identity, terminal
-from lab.kernel.sandbox.cell import Door
+from lab.kernel.sandbox.door import Door
 from lab.kernel.syscalls import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 _PASSED_ON = ("TERM", "LANG", "COLORTERM")

@@ -43,7 +43,6 @@ from lab.network.resolver import OWN_FILES
 FOLDER = Path("/run/hoplab/cells")
 _LOCK, _INIT = "lock", "init"
 _STARTED = 19  # field 22 of proc_pid_stat(5), of those after the name
-_NAMESPACES = {"uts": CLONE_NEWUTS, "ipc": CLONE_NEWIPC, "net": CLONE_NEWNET, "mnt": CLONE_NEWNS}
 INIT = "/usr/bin/cat"
 """It reads from a pipe in which nothing comes. Orphans are the kernel's to bury: it ignores their ends."""
 
@@ -139,33 +138,6 @@ def ensure(cell: Cell) -> int:
         pid = _make(cell, ensure(cell.of_node) if cell.node else 0)
         Path(folder, _INIT).write_text(_identity(pid), encoding="ascii")
         return pid
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """The namespaces of a cell, open: descriptors by name."""
-
-    opened: dict[str, int]
-
-    @staticmethod
-    def of(pid: int, proc: str = "/proc") -> Door:
-        """That of the cell with that init, whose process id is the one in the given /proc. OSError if it has ended."""
-        names = ("pid", *_NAMESPACES)
-        return Door({name: os.open(f"{proc}/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names})
-
-    def send_children(self) -> None:
-        """From now on the calling process's children are born in the cell's PID namespace."""
-        setns(self.opened["pid"], CLONE_NEWPID)
-
-    def close(self) -> None:
-        """Let go: whoever holds a namespace open keeps it from ending."""
-        for fd in self.opened.values():
-            os.close(fd)
-
-    def enter(self) -> None:
-        """The calling process, such a child, goes through. There is no way back: what it needs from outside it has."""
-        for name, kind in _NAMESPACES.items():
-            setns(self.opened[name], kind)
 
 
 @contextmanager

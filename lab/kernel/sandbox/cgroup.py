@@ -14,9 +14,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.errors import MachineError
-from lab.kernel.sandbox.confinement import Limits
+
+if TYPE_CHECKING:
+    from lab.kernel.sandbox.confinement import Limits
 
 INSIDE = "/run/hoplab/cgroup"
 """Where the sandbox shows the groups that its programs are to enter, a folder for each."""
