@@ -50,6 +50,7 @@ def _given_away(lab: str, home: Home, confinement: Confinement) -> Sequence[str]
     """
     root = identity.is_machines_root() and not confinement.privileged
     ids = identity.of_root() if root else identity.ourselves()
+    cgroup.sweep({lab, *witness.seen()})
     groups = cgroup.make(lab, confinement.limits, (ids.uid, ids.gid))
     home.keep(cgroup.RECORD, "\n".join(groups.made))
     if root:

@@ -172,7 +172,7 @@ def running() -> tuple[str, ...]:
     """The labs whose agent lives, answering or not. The folders of dead ones are removed on the way, and what is no
     folder of a lab is left alone.
     """
-    alive = set(witness.seen())
+    alive, ended = set(witness.seen()), False
     for folder in _folders():
         if folder.name in alive:
             continue
@@ -182,8 +182,17 @@ def running() -> tuple[str, ...]:
                 alive.add(folder.name)
             else:
                 _bury(folder)
+                ended = True
                 os.close(descriptor)
+    if ended:
+        _sweep(alive)
     return tuple(sorted(alive))
+
+
+def _sweep(alive: set[str]) -> None:
+    from lab.kernel.sandbox import cgroup  # noqa: PLC0415  most commands find no lab that has ended
+
+    cgroup.sweep(alive)
 
 
 def _folders() -> Iterator[Path]:

@@ -10,7 +10,7 @@ A group outlives its last process until somebody removes its folder: the next co
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,19 @@ def remove(made: Iterable[str], lab: str) -> bool:
                     os.rmdir(folder)
             left = left or os.path.isdir(path)
     return not left
+
+
+def sweep(alive: Container[str]) -> None:
+    """Remove the groups beside where ours would be of labs that are not among these: of some nothing else is left that
+    could tell of them. One that still has members stays.
+    """
+    for controller in (MEMORY, PIDS, CPU, ""):
+        with suppress(OSError):  # there is no such hierarchy
+            own = Path(f"{_ROOT}/{controller}{_own(controller)}")
+            for entry in os.scandir(own if controller else own.parent):
+                name = entry.name.removeprefix(_PREFIX)
+                if entry.name.startswith(_PREFIX) and entry.is_dir() and name not in alive:
+                    remove((entry.path,), name)
 
 
 def _own(controller: str) -> str:
