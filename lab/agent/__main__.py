@@ -19,7 +19,6 @@ from lab.agent.presence.home import BACKLOG, Home
 from lab.agent.protocol import error_message
 from lab.errors import HoplabError, MachineError
 from lab.kernel import limits, programs
-from lab.kernel.processes import LOGS
 from lab.kernel.sandbox import cgroup, identity
 from lab.kernel.sandbox import init as sandbox
 from lab.kernel.sandbox.confinement import USUAL, Confinement
@@ -69,6 +68,8 @@ def _outside(home: Home) -> Outside:
 
 def _quiet() -> None:
     """Let go of whoever started us: a pipe behind their output must not stay open for as long as the lab lives."""
+    from lab.kernel.processes import LOGS  # noqa: PLC0415  only now, as in `life`
+
     LOGS.mkdir(parents=True, exist_ok=True)
     output = os.open(LOGS / "agent.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):

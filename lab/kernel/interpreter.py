@@ -6,7 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-from lab.kernel import coredns
 from lab.kernel.programs import search_path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -29,6 +28,8 @@ def needed() -> tuple[str, ...]:
     """Files and folders of the machine without which nothing of ours runs: the package, the interpreter with its
     libraries, and the programs that `setup` made.
     """
+    from lab.kernel import coredns  # noqa: PLC0415  who only starts a program of ours does not ask for it
+
     found = coredns.find()
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix} - {"/", "/usr"}
     return (str(_PACKAGE), os.path.dirname(os.path.realpath(sys.executable)), *prefixes, *((found,) if found else ()))

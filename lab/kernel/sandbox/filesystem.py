@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.kernel.sandbox.root import MACHINES_ETC
 from lab.kernel.sandbox.tree import SEALED, Tree, take
-from lab.kernel.syscalls import MS_BIND, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT, mount
+from lab.kernel.syscalls import MS_BIND, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_REMOUNT, mount
 from lab.network.objects import UNDERLAY, netns_name
 from lab.network.resolver import OWN_FILES
 
@@ -72,16 +72,16 @@ def _programs(tree: Tree) -> None:
     """/usr with a layer over it where its files are ours to change there; elsewhere as it is, read-only."""
     if os.path.isdir("/opt"):
         tree.bind("/opt", "/opt")
-    tree.folder("/usr")
     if os.stat("/usr").st_uid == 0:
         for part in ("upper", "work"):
             tree.folder(f"{_LAYER}/{part}")
+        tree.folder("/usr")
         upper, work = (tree.at(f"{_LAYER}/{part}") for part in ("upper", "work"))
         with suppress(OSError):  # not every file system can be layered over
             layers = f"lowerdir=/usr,upperdir={upper},workdir={work},userxattr"
             mount("overlay", tree.at("/usr"), "overlay", MS_NOSUID | MS_NODEV, layers)
             return
-    mount("/usr", tree.at("/usr"), "none", MS_BIND | MS_REC)
+    tree.bind("/usr", "/usr")
 
 
 def _etc(tree: Tree, place: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab.kernel.sandbox import cgroup
 from lab.kernel.sandbox.tree import Tree, take
-from lab.kernel.syscalls import MS_BIND, MS_REC, MS_SLAVE, mount
+from lab.kernel.syscalls import MS_REC, MS_SLAVE, mount
 
 _STAGE = "/tmp"  # noqa: S108  a mount point for a moment, no file is made there
 _SIZE = "512m"
@@ -68,8 +68,7 @@ def seal(shown: Sequence[str], shared: Sequence[str] = (), groups: Sequence[str]
     _etc(tree)
     tree.devices()
     for path in ("/proc", "/sys"):
-        tree.folder(path)
-        mount(path, tree.at(path), "none", MS_BIND | MS_REC)
+        tree.bind(path, path)
     for path in ("/run/netns", "/etc/netns"):
         tree.folder(path)
     tree.enter()
