@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ _HEADER = Struct("=IHHII")
 _FAMILY = Struct("!BBH")  # nfgenmsg: address family, version, resource id
 _SIZE = _HEADER.size + _FAMILY.size
 _DUMP_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR
-_ATTEMPTS = 50
+_PATIENCE_SECONDS = 10.0  # while others change what is listed, one change after another
+_PAUSE_SECONDS = 0.001
 
 
 def number(kind: int, value: int) -> bytes:
@@ -144,14 +146,17 @@ class NetfilterSocket:
 
     def dump(self, message: Message) -> Iterator[Answer]:
         """All answers to a question for a list, of one moment: it is asked again when what is listed changed meanwhile.
-        OSError when the kernel refuses, and when it changes all the time.
+        OSError when the kernel refuses, and when it changes for ten seconds without a moment's rest.
         """
-        for _ in range(_ATTEMPTS):
+        patience = time.monotonic() + _PATIENCE_SECONDS
+        while True:
             found, whole = self._dumped(message)
             if whole:
                 yield from found
                 return
-        raise OSError(EINTR, os.strerror(EINTR))
+            if time.monotonic() > patience:
+                raise OSError(EINTR, os.strerror(EINTR))
+            time.sleep(_PAUSE_SECONDS)
 
     def _dumped(self, message: Message) -> tuple[list[Answer], bool]:
         """The answers, and whether nothing changed while they were given."""
