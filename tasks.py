@@ -12,7 +12,6 @@ guard()
 from lab.calling import called
 from lab.program import run
 from lab.tasks import TASKS as LAB_TASKS
-from lab.tasks.check import check
 from lab.tasks.command import Context, Exit, command
 
 
@@ -24,7 +23,7 @@ def setup(context: Context, coredns: bool = False) -> None:
         from dev.coredns import make
 
         make()
-    check(context)
+    LAB_TASKS["check"](context)
 
 
 @command
@@ -65,8 +64,10 @@ def test(_: Context, unit: bool = False, integration: bool = False, k: str = "",
         "continuity": "Instead: change labs in every way, and count questions to DNS and connections that are lost.",
         "changes": "Of --continuity: how many changes of each kind, 100 by default; 10 with --quick.",
         "attack": "Instead: try everything that may be done to a lab; so many inputs of each kind; 3 if one fails.",
+        "only": "Of --attack: the kinds whose names begin so, separated by commas: --only SIGKILL,started.",
         "seed": "Of --losses and --attack: what is drawn; without it 10, and a new one that is printed.",
         "breaks": "Of --losses: how many breaks that lose their request, 500 by default.",
+        "soak": "Instead: make and delete a Deployment and its Service so often; 3 if memory does not stay level.",
     }
 )
 def bench(
@@ -80,14 +81,21 @@ def bench(
     changes: int = 0,
     losses: bool = False,
     attack: int = 0,
+    only: str = "",
     seed: int = 0,
     breaks: int = 500,
+    soak: int = 0,
 ) -> None:
     """Measure building, Services, two-subnet's commands and memory, beside what the kernel and its tools alone take."""
     if attack:
         from bench.attack.run import attack as try_everything
 
-        try_everything(attack, seed, json)
+        try_everything(attack, seed, json, only)
+        return
+    if soak:
+        from bench.soak import soak as keep_at_it
+
+        keep_at_it(soak, json)
         return
     if losses:
         from bench.losses.run import losses as judge_losses
@@ -105,7 +113,7 @@ def bench(
     measure(Asked(pods, services, nodes, quick), json)
 
 
-TASKS = (*LAB_TASKS, setup, test, lint, bench)
+TASKS = LAB_TASKS.beside(setup, test, lint, bench)
 
 # Invoke imports this file and reads the command line by rules of its own; under either name it means the same.
 if __name__ == "__main__" or called(sys.argv[0], os.environ) in ("inv", "invoke"):

@@ -17,9 +17,8 @@ from lab.tasks.command import Command, Context
 from lab.tasks.ending import status_of
 
 
-def act(tasks: Sequence[Command], words: Sequence[str]) -> None:
+def act(named: parsing.Tasks, words: Sequence[str]) -> None:
     """Do what these words ask for, with these tasks. Exit, or an error of Hoplab's, for an end that is none."""
-    named = {one.name: one for one in tasks}
     asked = parsing.parse(named, words)
     if isinstance(asked, parsing.Wanted):
         asked.command(Context(asked.rest), **asked.arguments)
@@ -68,7 +67,7 @@ def _version() -> str:
     return version("hoplab")
 
 
-def run(tasks: Sequence[Command]) -> None:
+def run(tasks: parsing.Tasks) -> None:
     """Do what the command line says with these tasks, and end the process with the right status."""
 
     def asked() -> None:

@@ -31,13 +31,16 @@ NOT_AS_IT_SHOULD_BE = 3
 TURNS = 10  # each kind's tries come in so many turns, so that an end by a clock has seen all kinds
 
 
-def attack(number: int, seed: int, json_file: str) -> None:
-    """So many of each input, fewer of what takes longer; the table on standard output. Status 3 if something failed."""
+def attack(number: int, seed: int, json_file: str, only: str = "") -> None:
+    """So many of each input, fewer of what takes longer; the table on standard output. Status 3 if something failed.
+
+    `only` has beginnings of kinds' names, separated by commas: what a kind draws depends on no other.
+    """
     if not 1 <= number <= MOST:
         raise UsageError(f"{number} inputs of each kind are not possible", f"1 to {MOST}: --attack {USUAL}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     seed = seed or random.SystemRandom().randrange(1, 10**6)
-    tally, figures = attacked(number, seed)
+    tally, figures = attacked(number, seed, kinds=chosen(only) if only else KINDS)
     text = told(seed, tally, figures)
     terminal.out(text)
     if json_file and json_file != "-":
@@ -45,6 +48,15 @@ def attack(number: int, seed: int, json_file: str) -> None:
         Path(json_file).write_text(json.dumps({"seed": seed, "kinds": counts, **figures}, indent=1), encoding="utf-8")
     if tally.failures:
         raise Exit(code=NOT_AS_IT_SHOULD_BE)
+
+
+def chosen(only: str) -> tuple[Kind, ...]:
+    """The kinds whose names begin so. UsageError where one of the words names none."""
+    words = [word.strip() for word in only.split(",")]
+    for word in words:
+        if not word or not any(kind.name.startswith(word) for kind in KINDS):
+            raise UsageError(f"{word!r} is the beginning of no kind", f"one of: {', '.join(one.name for one in KINDS)}")
+    return tuple(kind for kind in KINDS if kind.name.startswith(tuple(words)))
 
 
 def attacked(

@@ -12,12 +12,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab import terminal
-from lab.agent import ending, folder, silence
+from lab.agent import folder, silence
 from lab.agent.line import Line
 from lab.agent.presence import witness
 from lab.agent.protocol import WORKING, Message, encode, error_from
 from lab.agent.silence import PATIENCE_SECONDS, SAID_SECONDS, UnansweredError
-from lab.agent.starting import START_SECONDS, start
 from lab.errors import LabError, UsageError
 from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
@@ -149,13 +148,15 @@ class Client:
 
     def down(self) -> str:
         """End the lab and wait until its init is gone. Gives "", or what had to be done where asking was not enough."""
+        from lab.agent import ending  # noqa: PLC0415  few commands end a lab
+
         try:
-            return ending.see_it_end(self.lab, self.life, asked=self._is_asked_to_end())
+            return ending.see_it_end(self.lab, self.life, asked=self._is_asked_to_end(ending.DOWN_SECONDS))
         finally:
             folder.running()
 
-    def _is_asked_to_end(self) -> bool:
-        """Whether it has heard, or has ended anyway."""
+    def _is_asked_to_end(self, patience: float) -> bool:
+        """Whether it has heard, or has ended anyway, in so many seconds."""
         try:
             self.begin("down", pid=os.getpid())
         except LabError:
@@ -163,8 +164,8 @@ class Client:
         if self._line.receive(SAID_SECONDS) is not None:
             return True
         told = silence.sentence(self.lab, self.sandbox.pid, SAID_SECONDS)
-        self._say(f"{told}; it is killed if it does not within {ending.DOWN_SECONDS:.0f} s")
-        return self._line.receive(ending.DOWN_SECONDS - SAID_SECONDS) is not None
+        self._say(f"{told}; it is killed if it does not within {patience:.0f} s")
+        return self._line.receive(patience - SAID_SECONDS) is not None
 
 
 class GoneError(UsageError):
@@ -204,6 +205,8 @@ def connect_or_start(lab: str, say: Say = terminal.warn, confinement: Confinemen
     """To the agent of that lab, started, so confined, if there is none. Two that start at once: one wins, the other is
     connected to it.
     """
+    from lab.agent.starting import START_SECONDS, start  # noqa: PLC0415  few commands start one
+
     folder.require_name(lab)
     deadline = time.monotonic() + START_SECONDS
     patient = time.monotonic() + SAID_SECONDS
@@ -228,6 +231,8 @@ def end(lab: str, say: Say = terminal.warn) -> str:
     """End that lab and wait until it is gone, whether or not its agent can be asked. Gives "", or what had
     to be done.
     """
+    from lab.agent import ending  # noqa: PLC0415  as in Client.down
+
     try:
         with _reached(lab, say) as client:
             return client.down()

@@ -27,13 +27,8 @@ from lab.kernel.sandbox.cell import Cell
 from lab.kernel.sandbox.confinement import Confinement
 from lab.kernel.verified import Verified
 from lab.network.components import Stale
-from lab.network.objects import (
-    UNDERLAY,
-    Interface,
-    Listener,
-    Network,
-    Process,
-)
+from lab.network.objects import Interface, Listener, Network, Process
+from lab.network.place import UNDERLAY
 from lab.plan import Plan, Step, plan
 from lab.plan.script import script
 from lab.plan.steps import AnyStep

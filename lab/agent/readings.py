@@ -14,7 +14,8 @@ from lab.agent.protocol import Message
 from lab.agent.reading import Design
 from lab.errors import UsageError
 from lab.network.components import Stop
-from lab.network.objects import UNDERLAY, Chain, Namespace, Network, NftChain, NftSet
+from lab.network.objects import Chain, Namespace, Network, NftChain, NftSet
+from lab.network.place import UNDERLAY
 from lab.network.plain import to_plain
 from lab.network.survey import lab_map
 from lab.network.underlay import namespaces

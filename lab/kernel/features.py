@@ -7,7 +7,8 @@ from lab.kernel import coredns, nft, trial
 from lab.kernel.holdings import Holdings
 from lab.kernel.netlink import RequestError, RouteSocket
 from lab.kernel.rtnetlink import interface
-from lab.network.objects import UNDERLAY, Interface, Ipip, Network, NftTable, Process
+from lab.network.objects import Interface, Ipip, Network, NftTable, Process
+from lab.network.place import UNDERLAY
 
 _PROBE = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, ipip=Ipip())
 

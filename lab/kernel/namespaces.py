@@ -11,7 +11,7 @@ from lab.kernel.netlink import RouteSocket
 from lab.kernel.places import inside
 from lab.kernel.rtnetlink import interface
 from lab.kernel.syscalls import CLONE_NEWNET, MS_BIND, mount, setns, umount, unshare
-from lab.network.objects import UNDERLAY, netns_name
+from lab.network.place import UNDERLAY, netns_name
 
 FOLDER = Path("/run/netns")
 

@@ -9,7 +9,8 @@ from lab.kernel import files, nft, offload, rules, sysctl
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.kernel.netlink import RouteSocket
 from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
-from lab.network.objects import UNDERLAY, Interface, Network, Object, Sysctl
+from lab.network.objects import Interface, Network, Object, Sysctl
+from lab.network.place import UNDERLAY
 
 
 def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = None) -> Network:

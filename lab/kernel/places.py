@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from lab.errors import LabError
 from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWUSER, setns
-from lab.network.objects import UNDERLAY, netns_name
-from lab.network.resolver import OWN_FILES
+from lab.network.place import OWN_FILES, UNDERLAY, netns_name
 
 _NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
 

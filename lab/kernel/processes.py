@@ -22,8 +22,9 @@ from lab.kernel.sandbox.confinement import USUAL, Confinement
 from lab.kernel.sandbox.launch import Launch
 from lab.kernel.started import END_SECONDS, Started
 from lab.kernel.takeover import Takeover
-from lab.network.objects import Key, Process, netns_name
+from lab.network.objects import Key, Process
 from lab.network.oci import RUNTIME, STATES, run_command
+from lab.network.place import netns_name
 
 LOGS = Path("/run/hoplab/log")
 BUILT_IN = "built-in"  # the name of the built-in server's log of a pod

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lab.network.objects import File, netns_name
-from lab.network.resolver import OWN_FILES, HostsEntry, Resolver
+from lab.network.objects import File
+from lab.network.place import OWN_FILES, netns_name
+from lab.network.resolver import HostsEntry, Resolver
 from lab.network.wiring import GATEWAY, INTERNET
 
 if TYPE_CHECKING:

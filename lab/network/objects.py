@@ -4,8 +4,7 @@ Every object says in which `place` (network namespace) it lives, has a `key` tha
 `intent` that says what it is for. Two objects are equal when the kernel would hold the same; the intent and
 what the kernel does not tell (which veth was made first) do not count.
 
-A place is named as people name it: `node-0`, `router`, `namespace001/pod-0`; `UNDERLAY` is the sandbox's own
-namespace, where the subnets' bridges are.
+A place is named as people name it: `node-0`, `router`, `namespace001/pod-0`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from lab.network.rule_objects import Chain, IpSet, NftChain, NftElement, NftHook
 from lab.network.served_objects import File, Listener, Process, Reply, Symlink
 
 __all__ = [
-    "UNDERLAY",
     "Address",
     "Chain",
     "FdbEntry",
@@ -47,19 +45,9 @@ __all__ = [
     "Symlink",
     "Sysctl",
     "Vxlan",
-    "netns_name",
 ]
 
-UNDERLAY = "underlay"
-
 Key = tuple[str, ...]
-
-
-def netns_name(place: str) -> str:
-    """Name of the place's namespace for `ip netns`: a slash cannot stand in a file name ("ns.pod", as Calico hashes
-    it).
-    """
-    return place.replace("/", ".")
 
 
 @dataclass(frozen=True, slots=True)

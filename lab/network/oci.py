@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from types import MappingProxyType
 
-from lab.network.objects import File, Object, Symlink, netns_name
+from lab.network.objects import File, Object, Symlink
+from lab.network.place import netns_name
 
 BUNDLES = "/run/hoplab"
 STATES = "/run/crun"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lab.network.ipv4 import Prefix, dotted, number
 from lab.network.labmap import LabMap, Link, Place, Way
-from lab.network.objects import UNDERLAY
+from lab.network.place import UNDERLAY
 
 IN, OUT = "in", "out"
 TTL = 64  # a packet crosses no more places than this

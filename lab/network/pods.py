@@ -10,8 +10,8 @@ from lab.cluster.environment import environment, expanded
 from lab.cluster.objects import CLUSTER_FIRST
 from lab.network import pod_names
 from lab.network.machine_names import machine_resolver
-from lab.network.objects import File, Listener, Namespace, Object, Process, Sysctl, netns_name
-from lab.network.resolver import OWN_FILES
+from lab.network.objects import File, Listener, Namespace, Object, Process, Sysctl
+from lab.network.place import OWN_FILES, netns_name
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod

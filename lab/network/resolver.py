@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-OWN_FILES = "/etc/netns"
-"""Where `ip netns exec` looks for a place's own files; those of a place are in a folder of its namespace's name."""
-
 MOST_NAMESERVERS = 3
 NOBODY = "127.0.0.1"  # whom a resolver without a nameserver asks
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from lab.network.labmap import LabMap, Link, Place, Service, Subnet
-from lab.network.objects import UNDERLAY
+from lab.network.place import UNDERLAY
 
 TUNNELS = ("vxlan", "ipip")
 MOST_ENDPOINTS = 3

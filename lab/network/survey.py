@@ -22,7 +22,8 @@ from lab.network.labmap import (
     Way,
 )
 from lab.network.machine_names import machine_resolver
-from lab.network.objects import UNDERLAY, Address, Interface, Namespace, Network, Route
+from lab.network.objects import Address, Interface, Namespace, Network, Route
+from lab.network.place import UNDERLAY
 from lab.network.pods import cluster_dns
 from lab.network.resolver import HostsEntry, Resolver
 from lab.topology.defaults import complete

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from lab.network.objects import (
-    UNDERLAY,
     Address,
     FdbEntry,
     File,
@@ -22,9 +21,9 @@ from lab.network.objects import (
     Route,
     Symlink,
     Sysctl,
-    netns_name,
 )
 from lab.network.oci import signal_command
+from lab.network.place import UNDERLAY, netns_name
 from lab.plan.nft_input import transactions
 from lab.plan.restore import restore_input
 from lab.plan.steps import Action, AnyStep, NftStep, RuleStep

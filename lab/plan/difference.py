@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from lab.network.objects import (
-    UNDERLAY,
     Address,
     Chain,
     FdbEntry,
@@ -33,6 +32,7 @@ from lab.network.objects import (
     Symlink,
     Sysctl,
 )
+from lab.network.place import UNDERLAY
 from lab.plan.nft_input import must_be_remade
 from lab.plan.steps import Action, AnyStep, ChainChange, NftStep, Plan, RuleStep, Step
 

@@ -5,38 +5,31 @@ Everything may be imported here; nothing but lab.program imports this.
 
 from __future__ import annotations
 
-from lab.tasks.check import check
-from lab.tasks.components import component_list, component_start, component_stop
-from lab.tasks.getting import get
-from lab.tasks.happening import events
-from lab.tasks.inside import exec_, shell
-from lab.tasks.lifetime import down, list_, up, validate
-from lab.tasks.looking import graph, inspect
-from lab.tasks.manifests import apply, delete, kubectl
-from lab.tasks.rules import rules
-from lab.tasks.tracing import capture, demo, trace, trace_diff
+from lab.tasks.catalogue import Catalogue
 
-TASKS = (
-    apply,
-    capture,
-    check,
-    component_list,
-    component_start,
-    component_stop,
-    delete,
-    demo,
-    down,
-    events,
-    exec_,
-    get,
-    graph,
-    inspect,
-    kubectl,
-    list_,
-    rules,
-    shell,
-    trace,
-    trace_diff,
-    up,
-    validate,
+TASKS = Catalogue(
+    {
+        "apply": "lab.tasks.manifests:apply",
+        "capture": "lab.tasks.tracing:capture",
+        "check": "lab.tasks.check:check",
+        "component.list": "lab.tasks.components:component_list",
+        "component.start": "lab.tasks.components:component_start",
+        "component.stop": "lab.tasks.components:component_stop",
+        "delete": "lab.tasks.manifests:delete",
+        "demo": "lab.tasks.tracing:demo",
+        "down": "lab.tasks.lifetime:down",
+        "events": "lab.tasks.happening:events",
+        "exec": "lab.tasks.inside:exec_",
+        "get": "lab.tasks.getting:get",
+        "graph": "lab.tasks.looking:graph",
+        "inspect": "lab.tasks.looking:inspect",
+        "kubectl": "lab.tasks.manifests:kubectl",
+        "list": "lab.tasks.lifetime:list_",
+        "rules": "lab.tasks.rules:rules",
+        "shell": "lab.tasks.inside:shell",
+        "trace": "lab.tasks.tracing:trace",
+        "trace.diff": "lab.tasks.tracing:trace_diff",
+        "up": "lab.tasks.lifetime:up",
+        "validate": "lab.tasks.lifetime:validate",
+    }
 )

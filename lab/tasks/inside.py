@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lab.agent import client
 from lab.agent.client import Client
 from lab.errors import UsageError
-from lab.network.objects import UNDERLAY
+from lab.network.place import UNDERLAY
 from lab.tasks.command import LAB, Context, Exit, command
 
 if TYPE_CHECKING:

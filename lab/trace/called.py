@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.errors import UsageError
 from lab.network.labmap import LabMap, Place, Service
-from lab.network.objects import UNDERLAY
+from lab.network.place import UNDERLAY
 from lab.suggestion import did_you_mean
 from lab.trace.typed import NODE, POD, SERVICE, Typed, is_address, take_apart
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from lab.network.arrangement import MARGIN
 from lab.network.labmap import LabMap
-from lab.network.objects import UNDERLAY
 from lab.network.picture import picture
+from lab.network.place import UNDERLAY
 from lab.network.svg import Drawing
 from lab.trace.journey import DATA, DELIVERED, DNS, LOST, REPLY, REQUEST, Hop, Journey
 from lab.trace.trail import Point, Stretch, Trail, trail

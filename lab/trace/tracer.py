@@ -10,7 +10,7 @@ from lab.kernel import limits
 from lab.kernel.places import Sandbox
 from lab.kernel.syscalls import CLONE_NEWNET, setns
 from lab.network.labmap import Endpoint, LabMap, Place
-from lab.network.objects import UNDERLAY
+from lab.network.place import UNDERLAY
 from lab.trace.attempt import Ask
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.endpoints import choosing_node

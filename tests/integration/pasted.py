@@ -16,7 +16,8 @@ from lab.errors import MachineError
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
 from lab.kernel.sandbox import init as sandbox
-from lab.network.objects import Listener, Process, netns_name
+from lab.network.objects import Listener, Process
+from lab.network.place import netns_name
 from lab.plan import plan
 from lab.plan.summary import summary
 from lab.tasks import topologies

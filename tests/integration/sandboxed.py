@@ -20,7 +20,7 @@ from lab.errors import MachineError
 from lab.kernel.namespaces import Namespaces
 from lab.kernel.sandbox import init as sandbox
 from lab.kernel.syscalls import PR_SET_PDEATHSIG, prctl
-from lab.network.objects import netns_name
+from lab.network.place import netns_name
 from tests.integration.labs import PATIENCE_SECONDS, ROOT, environment
 
 Test = Callable[[], None]

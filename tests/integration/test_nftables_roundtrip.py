@@ -21,7 +21,8 @@ from lab.kernel.namespaces import Namespaces
 from lab.kernel.programs import find, search_path
 from lab.network.kubeproxy.nftables import tables
 from lab.network.kubeproxy.options import ProxyOptions
-from lab.network.objects import UNDERLAY, Namespace, Network, NftObject
+from lab.network.objects import Namespace, Network, NftObject
+from lab.network.place import UNDERLAY
 from lab.plan import NftStep, plan
 from lab.plan.nft_input import transactions
 from lab.plan.summary import summary

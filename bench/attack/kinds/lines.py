@@ -51,7 +51,7 @@ LIMITS = {
 
 def line(chance: random.Random, lab: str) -> tuple[str, ...]:
     """A task of the program with words behind it."""
-    task = chance.choice([one for one in TASKS if one.name not in LEFT_OUT])
+    task = chance.choice([one for one in TASKS.values() if one.name not in LEFT_OUT])
     words = [task.name]
     for option in task.options:
         if option.name in NEVER or option.name == "lab":

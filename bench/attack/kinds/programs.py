@@ -109,4 +109,4 @@ def _is_bounded(scene: Scene, place: str) -> bool:
     return scene.command("exec", place, "--", "cat", "/proc/sys/kernel/pid_max").out.strip() == str(PIDS)
 
 
-HOSTILE = Kind("hostile programs", try_program, part=20, checked=1)
+HOSTILE = Kind("hostile programs", try_program, part=2, checked=1)

@@ -37,8 +37,7 @@ from lab.kernel.syscalls import (
     setns,
     unshare,
 )
-from lab.network.objects import UNDERLAY, netns_name
-from lab.network.resolver import OWN_FILES
+from lab.network.place import OWN_FILES, UNDERLAY, netns_name
 
 FOLDER = Path("/run/hoplab/cells")
 _LOCK, _INIT = "lock", "init"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lab.network.labmap import LabMap, Link, Place
-from lab.network.objects import UNDERLAY, Interface
+from lab.network.objects import Interface
 from lab.network.path import OUT, Crossing, Path, Walker
+from lab.network.place import UNDERLAY
 from lab.trace.exchange import ERROR, Part
 from lab.trace.journey import DNS, REQUEST, Hop
 from lab.trace.loss.facts import Facts, PlaceFacts

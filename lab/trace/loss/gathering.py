@@ -8,7 +8,8 @@ from typing import Any
 from lab.kernel import sysctl
 from lab.kernel.places import Sandbox
 from lab.kernel.rtnetlink import address, interface, neighbour, route
-from lab.network.objects import UNDERLAY, Network, Object
+from lab.network.objects import Network, Object
+from lab.network.place import UNDERLAY
 from lab.network.plain import from_plain
 from lab.plan.drift import Drift
 from lab.trace.counters import Counters

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lab.network.objects import UNDERLAY, Address, Neighbour, Sysctl
+from lab.network.objects import Address, Neighbour, Sysctl
+from lab.network.place import UNDERLAY
 from lab.trace.journey import KERNEL, QUERIED
 from lab.trace.loss import drift, mending
 from lab.trace.loss.case import Case

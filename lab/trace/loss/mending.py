@@ -8,17 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.network.ipv4 import Prefix
-from lab.network.objects import (
-    UNDERLAY,
-    Address,
-    FdbEntry,
-    Interface,
-    Neighbour,
-    Network,
-    Object,
-    Route,
-    Sysctl,
-)
+from lab.network.objects import Address, FdbEntry, Interface, Neighbour, Network, Object, Route, Sysctl
+from lab.network.place import UNDERLAY
 from lab.plan import quoting
 from lab.plan.commands import commands
 from lab.plan.drift import changed

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.network.objects import UNDERLAY, Interface, Route
+from lab.network.objects import Interface, Route
+from lab.network.place import UNDERLAY
 from lab.plan.drift import changed
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, Mending
 from lab.trace.loss import mending

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
 SCHEMA = json.loads((ROOT / "topologies" / "schema.json").read_text(encoding="utf-8"))
-TASKS = {task.name: task for task in tasks.TASKS}
+TASKS = tasks.TASKS
 
 
 def text(page: str) -> str:

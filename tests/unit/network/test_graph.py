@@ -13,7 +13,7 @@ import pytest
 
 from lab.network.graph import to_dot, to_mermaid, to_svg
 from lab.network.labmap import Endpoint, LabMap, Link, Place, Service, ServicePort, Subnet, Way
-from lab.network.objects import UNDERLAY
+from lab.network.place import UNDERLAY
 from lab.network.svg import Font
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lab.network.objects import UNDERLAY, Interface, Offload
+from lab.network.objects import Interface, Offload
+from lab.network.place import UNDERLAY
 from lab.topology.schema import Link, Router
 from tests.unit.network.small_labs import SUBNET_A, SUBNET_B, SUBNET_C, Lab, cluster, made, spec, two_subnet
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.network.objects import (
-    UNDERLAY,
     Address,
     Chain,
     FdbEntry,
@@ -26,6 +25,7 @@ from lab.network.objects import (
     Sysctl,
     Vxlan,
 )
+from lab.network.place import UNDERLAY
 from lab.plan.commands import commands, sysctl_path
 from lab.plan.steps import Action, ChainChange, RuleStep, Step
 

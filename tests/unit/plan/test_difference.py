@@ -8,7 +8,6 @@ from itertools import groupby
 import pytest
 
 from lab.network.objects import (
-    UNDERLAY,
     Address,
     Chain,
     FdbEntry,
@@ -25,6 +24,7 @@ from lab.network.objects import (
     Sysctl,
     Vxlan,
 )
+from lab.network.place import UNDERLAY
 from lab.plan import RuleStep, Step, plan
 
 NODE = Namespace("node-0", "node", intent="a node")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.tasks.completing import candidates
-from tasks import TASKS
-
-NAMED = {task.name: task for task in TASKS}
+from tasks import TASKS as NAMED
 
 
 class Facts:

@@ -52,7 +52,7 @@ def lost(_: Context) -> None:
 
 
 def ends_with(task: Command) -> int:
-    return status_of(lambda: act([task], [task.name]))
+    return status_of(lambda: act({task.name: task}, [task.name]))
 
 
 def test_an_error_is_a_sentence_a_hint_and_its_own_status(

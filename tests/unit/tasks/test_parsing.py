@@ -9,9 +9,7 @@ import pytest
 from lab.errors import UsageError
 from lab.tasks.command import LETTERS, Context, command
 from lab.tasks.parsing import SCRIPT, SEE, Completion, Help, Listing, Script, Version, Wanted, parse
-from tasks import TASKS
-
-NAMED = {task.name: task for task in TASKS}
+from tasks import TASKS as NAMED
 
 
 def wanted(line: str) -> Wanted:
@@ -130,7 +128,7 @@ def test_what_cannot_be_understood_is_said_with_what_was_probably_meant(line: st
 
 
 def test_a_letter_means_one_thing_in_a_task() -> None:
-    for task in TASKS:
+    for task in NAMED.values():
         letters = [option.letter for option in task.options if option.letter]
         assert len(letters) == len(set(letters)), task.name
         assert "h" not in letters

@@ -6,10 +6,9 @@ import pytest
 
 from lab.tasks import usage
 from lab.tasks.command import Command
-from tasks import TASKS
+from tasks import TASKS as NAMED
 
-NAMED = {task.name: task for task in TASKS}
-by_name = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+by_name = pytest.mark.parametrize("task", NAMED.values(), ids=lambda task: task.name)
 
 
 def test_the_first_screen_is_ten_lines_with_five_commands_that_exist() -> None:
