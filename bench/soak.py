@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import ROOT, labs
@@ -31,11 +31,10 @@ NOT_AS_IT_SHOULD_BE = 3
 
 SPACE = "/api/v1/namespaces/default"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
-SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name=soak"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name"
 LABELS = {"app": "soak"}
-SERVICE = {"metadata": {"name": "soak"}, "spec": {"selector": LABELS, "ports": [{"port": 80, "targetPort": 8080}]}}
+SERVICE = {"spec": {"selector": LABELS, "ports": [{"port": 80, "targetPort": 8080}]}}
 DEPLOYMENT = {
-    "metadata": {"name": "soak"},
     "spec": {
         "replicas": REPLICAS,
         "selector": {"matchLabels": LABELS},
@@ -54,7 +53,12 @@ def soak(cycles: int, json_file: str) -> None:
     name = f"soak-{os.getpid()}"
     with labs.ended(name), terminal.Progress(f"soak {name}") as progress:
         labs.build(name, str(ROOT / "topologies" / "two-subnet.yaml"))
-        found = soaked(name, cycles, lambda cycle: progress.show(cycle, cycles, "cycles"))
+        found = {0: labs.memory(name)}
+        try:
+            for cycle, mib in soaked(name, cycles, lambda cycle: progress.show(cycle, cycles, "cycles")):
+                found[cycle] = mib
+        except KeyboardInterrupt:  # what was seen so far is told
+            terminal.warn("interrupted")
     terminal.out(told(found))
     if json_file and json_file != "-":
         Path(json_file).write_text(json.dumps({"memory_mib": found}, indent=1), encoding="utf-8")
@@ -62,41 +66,40 @@ def soak(cycles: int, json_file: str) -> None:
         raise Exit(code=NOT_AS_IT_SHOULD_BE)
 
 
-def soaked(name: str, cycles: int, tell: Callable[[int], None]) -> dict[int, float]:
-    """MiB of all the lab's processes after so many cycles: before the first, every hundred, and after the last."""
-    found = {0: labs.memory(name)}
+def soaked(name: str, cycles: int, tell: Callable[[int], None]) -> Iterator[tuple[int, float]]:
+    """MiB of all the lab's processes after so many cycles: every hundred, and after the last."""
     with Api(folder.of(name) / KUBECONFIG) as api:
         for cycle in range(1, cycles + 1):
-            _come(api)
+            named = f"soak-{cycle}"
+            _come(api, named)
             if cycle % ASKED_EVERY == 0:
-                _ask(name)
-            _go(api)
+                _ask(name, named)
+            _go(api, named)
             if cycle % TOLD_EVERY == 0 or cycle == cycles:
-                found[cycle] = labs.memory(name)
+                yield cycle, labs.memory(name)
             tell(cycle)
-    return found
 
 
-def _come(api: Api) -> None:
-    api.post(f"{SPACE}/services", SERVICE)
-    api.post(DEPLOYMENTS, DEPLOYMENT)
-    _until(lambda: _ready(api) == REPLICAS, "all ten pods are endpoints of their Service")
+def _come(api: Api, named: str) -> None:
+    api.post(f"{SPACE}/services", {"metadata": {"name": named}, **SERVICE})
+    api.post(DEPLOYMENTS, {"metadata": {"name": named}, **DEPLOYMENT})
+    _until(lambda: _ready(api, named) == REPLICAS, "all ten pods are endpoints of their Service")
 
 
-def _go(api: Api) -> None:
-    api.delete(f"{DEPLOYMENTS}/soak")
-    api.delete(f"{SPACE}/services/soak")
+def _go(api: Api, named: str) -> None:
+    api.delete(f"{DEPLOYMENTS}/{named}")
+    api.delete(f"{SPACE}/services/{named}")
     _until(lambda: not api.get(f"{SPACE}/pods?labelSelector=app=soak")["items"], "the last pod is gone")
 
 
-def _ready(api: Api) -> int:
-    endpoints = [one for item in api.get(SLICES)["items"] for one in item.get("endpoints") or ()]
+def _ready(api: Api, named: str) -> int:
+    endpoints = [one for item in api.get(f"{SLICES}={named}")["items"] for one in item.get("endpoints") or ()]
     return sum(one["conditions"].get("ready", False) for one in endpoints)
 
 
-def _ask(name: str) -> None:
+def _ask(name: str, named: str) -> None:
     """A pod asks the Service by its name."""
-    words = [*labs.command(), "trace", "--from", "pod-0", "--to", "soak.default", "--lab", name]
+    words = [*labs.command(), "trace", "--from", "pod-0", "--to", f"{named}.default", "--lab", name]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"the request was not answered: {done.stdout[-600:]}{done.stderr[-600:]}", "try it again")

@@ -77,6 +77,11 @@ def _quiet() -> None:
     os.close(output)
 
 
+def _import_service() -> None:
+    """What the agent is made of: only in the sandbox, whose init keeps it."""
+    import lab.agent.service  # noqa: PLC0415, F401
+
+
 def main(lab: str, confinement: Confinement) -> None:
     """Ends when the lab ends. In the parent of the sandbox's init: as soon as that lives."""
     os.umask(0o022)  # the lab's files are for all of its programs; its folder on the machine is not
@@ -96,8 +101,7 @@ def main(lab: str, confinement: Confinement) -> None:
     outside = _outside(home)
 
     def life() -> None:
-        # Only now, and only in the sandbox: what the agent is made of is imported while the caller reads its own file.
-        from lab.agent.service import serve  # noqa: PLC0415
+        from lab.agent.service import serve  # noqa: PLC0415  there by now
 
         # Whoever connects is told who listens: from now on that is this process.
         home.listening.listen(BACKLOG)
@@ -110,7 +114,7 @@ def main(lab: str, confinement: Confinement) -> None:
         serve(lab, name, outside, confinement)
 
     try:
-        sandbox.start(lab, life, _refuse, confinement=confinement, groups=groups)
+        sandbox.start(lab, life, _refuse, meanwhile=_import_service, confinement=confinement, groups=groups)
     except HoplabError as error:
         _refuse(error)
 

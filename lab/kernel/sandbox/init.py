@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -77,16 +78,18 @@ def start(
     life: Callable[[], None],
     refused: Callable[[MachineError], None],
     *,
+    meanwhile: Callable[[], None] | None = None,
     confinement: Confinement = USUAL,
     shown: Sequence[str] = (),
     groups: Sequence[str] = (),
 ) -> int:
-    """Make the sandbox and fork its init, which prepares it and then lives `life`. Gives the init's process id.
+    """Make the sandbox and fork its init, which prepares it, doing `meanwhile` while it waits for the kernel, and then
+    lives `life`. Gives the init's process id.
 
     The calling process is for nothing else afterwards: its children would be born in the sandbox. `shown` are further
     files and folders of the machine that are to be seen in there, read-only; `groups` are the control groups that
-    programs in it are to enter. MachineError when namespaces are refused;
-    when they turn out to be powerless, the init itself tells `refused` and ends.
+    programs in it are to enter. MachineError when namespaces are refused; when they turn out to be powerless, the init
+    itself tells `refused` and ends.
     """
     shown = (*interpreter.needed(), *shown)
     try:
@@ -104,7 +107,7 @@ def start(
         raise MachineError(f"{what} not possible here: {error.strerror}", hint) from error
     pid = os.fork()
     if pid == 0:
-        _live(name, life, refused)
+        _live(name, meanwhile, life, refused)
     return pid
 
 
@@ -130,12 +133,17 @@ def _confine_ourselves(shown: Sequence[str], shared: Sequence[str], groups: Sequ
     identity.map_one(0, 0)
 
 
-def _live(name: str, life: Callable[[], None], refused: Callable[[MachineError], None]) -> NoReturn:
+def _live(
+    name: str, meanwhile: Callable[[], None] | None, life: Callable[[], None], refused: Callable[[MachineError], None]
+) -> NoReturn:
     status = 1
     try:
         # Becoming somebody else made /proc/PID unreadable for its own user, through which commands find the places.
         prctl(PR_SET_DUMPABLE, 1)
-        _prepare(name)
+        removing = _prepare(name)
+        if meanwhile is not None:
+            meanwhile()
+        removing.join()
         life()
         status = 0
     except MachineError as error:
@@ -153,9 +161,9 @@ def _live(name: str, life: Callable[[], None], refused: Callable[[MachineError],
         os._exit(status)
 
 
-def _prepare(name: str) -> None:
+def _prepare(name: str) -> threading.Thread:
     """Make the fresh namespaces usable: own /proc and terminals, a host name, loopback up, and proof that links can be
-    made.
+    made. Gives who removes that proof, for which the kernel takes 40 ms.
     """
     try:
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -168,7 +176,9 @@ def _prepare(name: str) -> None:
         with RouteSocket() as netlink:
             netlink.execute([interface.loopback_up()])
             probe = Interface(place="", name="probe", kind="bridge", mac="", mtu=1500)
-            netlink.execute([interface.add(probe, 2, {}, None), interface.remove(2)])
+            netlink.execute([interface.add(probe, 2, {}, None)])
+        removing = threading.Thread(target=_remove, args=(2,), name="removing the probe")
+        removing.start()
     except OSError as error:
         told = f"namespaces can be made here, but are powerless: {error.strerror}"
         raise MachineError(told, POWERLESS) from error
@@ -180,6 +190,12 @@ def _prepare(name: str) -> None:
         ("protocols", _PROTOCOLS),
     ):
         Path("/etc", file).write_text(text, encoding="utf-8")
+    return removing
+
+
+def _remove(index: int) -> None:
+    with RouteSocket() as netlink:
+        netlink.execute([interface.remove(index)])
 
 
 def _unify_cgroups() -> None:
