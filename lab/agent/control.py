@@ -24,6 +24,7 @@ from lab.agent.happenings import causes, consequences
 from lab.agent.kubelet.children import Children
 from lab.agent.kubelet.kubelet import Kubelet
 from lab.agent.kubelet.probing import Prober
+from lab.agent.kubelet.storage import Storage
 from lab.agent.lab import Brought, Lab
 from lab.agent.names import Names
 from lab.agent.node_info import node_info
@@ -105,6 +106,7 @@ class Control:
         self._troubles = Troubles(self.plane.runner, self.chronicle, self._wake_up)
         self._follower: asyncio.Task[None] | None = None
         self._names: Names | None = None
+        self._storage: Storage | None = None
         self._holder = ""
         self._warming: asyncio.Task[None] | None = None
         self.plane.store.listen(self._heard)
@@ -225,6 +227,7 @@ class Control:
         self._warming = self._loop.create_task(self._writer.do("getting ready to follow", self.lab.warm))
         if self._follower is None:
             self._follower = self._loop.create_task(self._follow())
+            self._storage = Storage(self.kubelet.evictable, self.kubelet.evict)
             self._names = Names(self.lab, self._writer, self.chronicle)
 
     def _told(self, read: ReadFile, brought: Brought) -> Message:

@@ -64,7 +64,9 @@ def _pod(change: Change, name: str) -> Iterator[str]:
         yield f"{name} terminating"
     if new["metadata"].get("labels") != old["metadata"].get("labels"):
         yield f"{name} labelled anew"
-    if podstatus.is_started(old) and podstatus.is_running(old) and not podstatus.is_running(new):
+    if podstatus.is_evicted(new) and not podstatus.is_evicted(old):
+        yield f"{name} evicted: its disk is full"
+    elif podstatus.is_started(old) and podstatus.is_running(old) and not podstatus.is_running(new):
         yield f"{name}: container ended"
     elif podstatus.is_started(new) and not podstatus.is_started(old):
         yield f"{name} started"

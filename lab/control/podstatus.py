@@ -13,6 +13,7 @@ from lab.cluster.templates import READY
 Json = dict[str, Any]
 
 BACK_OFF = "CrashLoopBackOff"
+EVICTED = "Evicted"
 _UNREADY = "containers with unready status: "
 
 
@@ -39,8 +40,15 @@ def is_terminating(pod: Json) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
 
+def is_evicted(pod: Json) -> bool:
+    """Whether its kubelet has ended it for what it took."""
+    return bool(pod.get("status", {}).get("reason") == EVICTED)
+
+
 def is_running(pod: Json) -> bool:
     """Whether its container runs just now: not while it waits to be started anew."""
+    if is_finished(pod):
+        return False
     statuses = pod.get("status", {}).get("containerStatuses", ())
     return all("running" in status.get("state", {}) for status in statuses)
 
@@ -153,6 +161,15 @@ def ended(pod: Json, exit_code: int, now: str, *, reason: str = "") -> Json:
     return with_condition(
         with_condition(made, "Ready", False, now, reason_told), "ContainersReady", False, now, reason_told
     )
+
+
+def evicted(pod: Json, message: str, now: str) -> Json:
+    """Its kubelet has ended it for good, whatever its restartPolicy says; nothing is left of its containers."""
+    status = {**pod["status"], "phase": "Failed", "reason": EVICTED, "message": message, "containerStatuses": []}
+    made = {**pod, "status": status}
+    for kind in ("Ready", "ContainersReady"):
+        made = with_condition(made, kind, False, now, {"reason": "PodFailed"})
+    return with_condition(made, "DisruptionTarget", True, now, {"reason": "TerminationByKubelet", "message": message})
 
 
 def waiting(pod: Json, seconds: float, now: str) -> Json:

@@ -248,6 +248,15 @@ def _fill(one: Lab) -> None:
         many = one.exec_("pod-1", "sh", "-c", "for n in $(seq 500); do sleep 3 & done; echo all")
         assert "all" not in many.out.split(), "not all of 500 processes begin"
     assert one.is_listed()
+    _is_evicted(one)
+
+
+def _is_evicted(one: Lab) -> None:
+    """A pod that has filled its disk ends as on a real node, and can be made anew by the same file."""
+    until(lambda: "Evicted" in one.get("pods"), "its kubelet has ended it")
+    assert "Evicted" in one.get("events")
+    assert Api(one).get("Pod", "default", "pod-1")["status"]["phase"] == "Failed"
+    assert one.exec_("node-1", "true").status == 0, "what else runs goes on"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has no control group here that may be made")

@@ -16,6 +16,7 @@ from lab.agent.kubelet.probes import read_probes, sentence
 from lab.agent.kubelet.probing import Prober
 from lab.api.resources import PODS
 from lab.control import podstatus
+from lab.control.own_objects import is_own_pod
 from lab.control.pieces import Pieces
 from lab.control.recording import Recorder
 from lab.control.starting import NORMAL, WARNING, Names, place_of, start, told
@@ -220,6 +221,26 @@ class Kubelet:
                     name = pod["spec"]["containers"][0]["name"]
                     told_why = f"Container {name} was ended by the kernel: the lab's limit of memory is used up"
                     self._event(pod, WARNING, OUT_OF_MEMORY, told_why)
+
+    def evictable(self) -> list[str]:
+        """The places of pods that may be ended for what they take: all that run but those of the cluster itself."""
+        return [
+            place_of(pod)
+            for pod in self._store.each(PODS)
+            if not is_own_pod(pod)
+            and podstatus.is_started(pod)
+            and not podstatus.is_finished(pod)
+            and not podstatus.is_terminating(pod)
+        ]
+
+    def evict(self, place: str) -> None:
+        """It has written all that it may: it is ended for good, and its place with what was written there."""
+        pod = self._pod(place)
+        if pod is None or place not in self.evictable():
+            return
+        told_why = "Pod ephemeral local storage usage exceeds the lab's limit of disk (`up --limit disk=…`)."
+        self._event(pod, WARNING, podstatus.EVICTED, told_why)
+        self._store.update(PODS, podstatus.evicted(pod, told_why, self._store.now()))
 
     def probed(self, place: str, kind: str, ok: bool) -> None:
         """A probe has succeeded or failed as often as it takes."""

@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -107,6 +107,24 @@ def init_of(place: str) -> int:
         return 0
     pid = int(told.partition(" ")[0] or 0)
     return pid if told and told == _identity(pid) else 0
+
+
+def full(places: Iterable[str]) -> list[str]:
+    """Those of the places in whose cells nothing more can be written."""
+    try:
+        there = set(os.listdir(FOLDER))
+    except FileNotFoundError:  # nothing has run in any place yet
+        return []
+    return [place for place in places if netns_name(place) in there and _is_full(init_of(place))]
+
+
+def _is_full(pid: int) -> bool:
+    if not pid:
+        return False
+    try:
+        return os.statvfs(f"/proc/{pid}/root").f_bfree == 0
+    except OSError:  # it has just ended
+        return False
 
 
 def _identity(pid: int) -> str:
