@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from lab.agent.protocol import BEAT_SECONDS, LIMIT, WORKING, Message, encode, encode_result, error_message
@@ -55,8 +56,9 @@ class Conversations:
             return
         for writer in self._writers:
             writer.write(encode(error_message(why)))
-        draining = [asyncio.ensure_future(writer.drain()) for writer in self._writers]
-        await asyncio.wait(draining, timeout=FAREWELL_SECONDS)
+        draining = asyncio.gather(*(writer.drain() for writer in self._writers), return_exceptions=True)
+        with suppress(TimeoutError):  # who does not read it need not know
+            await asyncio.wait_for(draining, FAREWELL_SECONDS)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
