@@ -6,7 +6,6 @@ which holds for every name and address under which clients reach it. P-256 keys 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,57 +18,63 @@ if TYPE_CHECKING:
 
 AUTHORITY = "kubernetes"
 SERVER = "kube-apiserver"
-TOKEN_BYTES = 32
 # A lab does not live as long; clocks of clients outside may be slow.
 VALID = timedelta(days=365)
 SLOW_CLOCK = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Pki:
-    """PEM texts: the authority's certificate, the server's and its key; and a bearer token for the API's clients.
+class Certificate:
+    """PEM texts: of the server, and of its key."""
 
-    The authority's key is not kept: it signs nothing else.
-    """
-
-    ca: str
     certificate: str
     key: str
-    token: str
 
 
-def make(names: Sequence[str], addresses: Sequence[str]) -> Pki:
-    """A new authority and a server certificate for these DNS names and IP addresses."""
-    # Imported here: 55 ms that only a starting agent needs.
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
+class Authority:
+    """A new authority, the lab's for as long as it lives: whoever was given its certificate trusts every server's."""
 
-    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority = _name(AUTHORITY)
-    identifier = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
-    ca = (
-        _certificate(authority, authority, authority_key, key_cert_sign=True)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(identifier, critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    alternatives = [*map(x509.DNSName, names), *(x509.IPAddress(ip_address(address)) for address in addresses)]
-    certificate = (
-        _certificate(_name(SERVER), authority, key, key_cert_sign=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    return Pki(
-        ca.public_bytes(Encoding.PEM).decode(),
-        certificate.public_bytes(Encoding.PEM).decode(),
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        secrets.token_urlsafe(TOKEN_BYTES),
-    )
+    def __init__(self) -> None:
+        # Imported here: 55 ms that only a starting agent needs.
+        from cryptography import x509  # noqa: PLC0415
+        from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name(AUTHORITY)
+        self._identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        certificate = (
+            _certificate(self._name, self._name, self._key, key_cert_sign=True)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(self._identifier, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.ca = certificate.public_bytes(Encoding.PEM).decode()
+        """Its own certificate, as PEM."""
+
+    def certify(self, names: Sequence[str], addresses: Sequence[str]) -> Certificate:
+        """A new server certificate for these DNS names and IP addresses."""
+        from cryptography import x509  # noqa: PLC0415  as above
+        from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
+
+        key = ec.generate_private_key(ec.SECP256R1())
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._identifier)
+        alternatives = [*map(x509.DNSName, names), *(x509.IPAddress(ip_address(address)) for address in addresses)]
+        certificate = (
+            _certificate(_name(SERVER), self._name, key, key_cert_sign=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(identifier, critical=False)
+            .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        return Certificate(
+            certificate.public_bytes(Encoding.PEM).decode(),
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        )
 
 
 def _name(common: str) -> Name:

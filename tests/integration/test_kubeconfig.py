@@ -124,6 +124,22 @@ def test_a_program_finds_its_token_when_it_begins(lab: LabFactory, tmp_path: Pat
     until(lambda: "token" in log.read_text(encoding="utf-8"), "it has found its token")
 
 
+def test_what_was_mounted_is_trusted_when_another_node_is_the_first(lab: LabFactory, tmp_path: Path) -> None:
+    """The API server moves to the new first node, with a new certificate: whoever runs already has the old files."""
+    file = tmp_path / "moves.yaml"
+    nodes = "spec: {{nodes: [{{name: {}}}, {{name: {}}}]}}"
+    head = "apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: moves}\n"
+    file.write_text(f"{head}{nodes.format('node-0', 'node-1')}\n---\n{PROGRAM}", encoding="utf-8")
+    one = lab(str(file))
+    before = kubeconfig(one).read_text(encoding="ascii")
+    file.write_text(f"{head}{nodes.format('node-1', 'node-0')}\n---\n{PROGRAM}", encoding="utf-8")
+    one.up().ok()
+    own = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+    asking = ("curl", "-sS", "--cacert", own, "https://kubernetes.default/version")
+    until(lambda: "gitVersion" in one.exec_("asks", *asking).out, "it trusts the server that is there now")
+    assert kubeconfig(one).read_text(encoding="ascii") == before, "nor need the owner read another"
+
+
 @needs_kubectl
 def test_the_owner_asks_as_others(two_subnet: Lab) -> None:
     def told(*words: str) -> str:

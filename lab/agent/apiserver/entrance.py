@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from lab.agent.apiserver.serving import Serving, listening, write_pki
 from lab.cluster.system import API_PORT
 from lab.control.tokens import KUBELET_CONFIG
 from lab.kernel.coredns import find
-from lab.kernel.pki import Pki, make
+from lab.kernel.pki import Authority
 from lab.network.addressing import node_addresses
 from lab.network.coredns import NOTHING, Given
 from lab.network.ipv4 import Prefix
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 COREDNS = ("kube-system", "coredns")  # the ServiceAccount that kubeadm gives it
 LOOPBACK = "127.0.0.1"
+TOKEN_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class Entrance:
         self._make_app = app
         self._loop = asyncio.get_running_loop()
         self._names: tuple[str, ...] = ()
-        self._pki: Pki | None = None
+        self._token = secrets.token_urlsafe(TOKEN_BYTES)
+        self._authority: Authority | None = None
         self._app: ASGIApp | None = None
         self._node = self._address = ""
         self._inside: _Inside | None = None
@@ -69,8 +72,8 @@ class Entrance:
 
     @property
     def is_prepared(self) -> bool:
-        """Whether there is a certificate, and so whom tokens may be shown to."""
-        return self._pki is not None
+        """Whether there is an authority, and so whom tokens may be shown to."""
+        return self._authority is not None
 
     async def prepare(self, read: ReadFile) -> None:
         """Have a certificate for the lab's names and addresses, and serve outside."""
@@ -84,12 +87,12 @@ class Entrance:
 
     def _begin(self, names: list[str], addresses: list[str]) -> ASGIApp:
         """In a thread of its own: imports and keys cost 150 ms, while the kernel is at work."""
-        self._pki = make(names, addresses)
-        write_pki(self._pki)
-        app = self._make_app(self._pki.token)
+        self._authority = authority = self._authority or Authority()
+        write_pki(authority.ca, authority.certify(names, addresses))
+        app = self._make_app(self._token)
         self._outside.home.keep(
             kubeconfig.NAME,
-            kubeconfig.text(self._lab, f"https://{LOOPBACK}:{self._outside.port}", self._pki.ca, self._pki.token),
+            kubeconfig.text(self._lab, f"https://{LOOPBACK}:{self._outside.port}", authority.ca, self._token),
         )
         return app
 
@@ -101,22 +104,22 @@ class Entrance:
 
     def given(self, corefile: str) -> Given:
         """What CoreDNS is given, with this text as its Corefile. `prepare` has been called before."""
-        assert self._pki is not None
-        return Given(find() or NOTHING.program, corefile, self._pki.ca, self._tokens.of_account(*COREDNS))
+        assert self._authority is not None
+        return Given(find() or NOTHING.program, corefile, self._authority.ca, self._tokens.of_account(*COREDNS))
 
     def mounted(self, pod: Json) -> Mapping[str, str]:
         """The files that its kubelet mounts into the pod, by their paths: what its programs speak to the API with.
         `prepare` has been called before.
         """
-        assert self._pki is not None
-        return self._tokens.mounted(pod, self._pki.ca)
+        assert self._authority is not None
+        return self._tokens.mounted(pod, self._authority.ca)
 
     def node_files(self, node: str) -> Mapping[str, str]:
         """The files by which a node's programs speak to the API, as `system:node:NAME`. `prepare` has been called."""
-        assert self._pki is not None
+        assert self._authority is not None
         server = f"https://{self._address}:{API_PORT}"
         token = self._tokens.of_node(node)
-        return {KUBELET_CONFIG: kubeconfig.text(self._lab, server, self._pki.ca, token, f"system:node:{node}")}
+        return {KUBELET_CONFIG: kubeconfig.text(self._lab, server, self._authority.ca, token, f"system:node:{node}")}
 
     def built(self, holdings: Holdings) -> None:
         """Listen on the first node, unless that is done already. Called by the writer once the node is there."""

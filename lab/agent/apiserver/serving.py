@@ -18,7 +18,7 @@ from lab.kernel import memory
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from lab.kernel.pki import Pki
+    from lab.kernel.pki import Certificate
 
 FOLDER = Path("/run/hoplab/pki")
 AGAIN_SECONDS = 0.1  # without file descriptors nobody is taken in; asyncio waits likewise
@@ -39,10 +39,10 @@ def listening(address: str, port: int) -> socket.socket:
     return made
 
 
-def write_pki(pki: Pki) -> None:
+def write_pki(ca: str, server: Certificate) -> None:
     """Where the server reads its certificate from: in the sandbox's own /run, for its root only."""
     FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name, text in (("ca.crt", pki.ca), ("server.crt", pki.certificate), ("server.key", pki.key)):
+    for name, text in (("ca.crt", ca), ("server.crt", server.certificate), ("server.key", server.key)):
         (FOLDER / name).write_text(text, encoding="ascii")
 
 
