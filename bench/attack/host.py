@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,8 @@ _RESTLESS = re.compile(
     r"|vm\.stat|dev\.|kernel\.seccomp|debug\.).*|#.*|.*\b(valid_lft|expires|cache)\b.*"
 )
 _COUNTS = re.compile(r"\[\d+:\d+\]|packets \d+ bytes \d+")
+
+SHARED_BY_ALL = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  whoever uses the machine makes and removes files there
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,21 @@ def host() -> Host:
     parts["files of /etc"] = tuple(
         f"{path} {os.lstat(path).st_mtime_ns}" for path in map(str, sorted(Path("/etc").iterdir()))
     )
+    parts["owners of folders"] = tuple(map(_owner, _folders()))
     return Host(parts)
+
+
+def _folders() -> Iterator[str]:
+    """Those that a person may share with a lab, and what stands right below them."""
+    yield from SHARED_BY_ALL
+    for top in ("/", "/home", "/mnt", "/opt", "/root", "/srv", "/var"):
+        with suppress(OSError):
+            yield from (entry.path for entry in os.scandir(top) if entry.is_dir(follow_symlinks=False))
+
+
+def _owner(path: str) -> str:
+    found = os.lstat(path)
+    return f"{path} {found.st_uid}:{found.st_gid} {found.st_mode:o}"
 
 
 def _lines(command: tuple[str, ...]) -> tuple[str, ...]:

@@ -75,16 +75,21 @@ def seal(shown: Sequence[str], shared: Sequence[str] = (), groups: Sequence[str]
 
 
 def give_to(uid: int, gid: int) -> None:
-    """Let the sandbox's root, known outside by these ids, write in the folders that are its own."""
-    for top in ("/etc", "/home", "/mnt", "/root", "/run", "/srv", "/tmp", "/var"):  # noqa: S108  the sandbox's own
+    """Let the sandbox's root, known outside by these ids, write in the folders that are its own. What is shown of the
+    machine below them, the person's shared folders above all, stays whose it is: it is no part of our file system.
+    """
+    own = os.stat("/").st_dev
+
+    def is_ours(path: str) -> bool:
+        return os.lstat(path).st_dev == own and not os.path.islink(path)
+
+    os.chown("/", uid, gid)
+    for top in filter(is_ours, ("/dev", "/etc", "/home", "/mnt", "/root", "/run", "/srv", "/tmp", "/var")):  # noqa: S108  the sandbox's own
         os.chown(top, uid, gid)
         for folder, folders, _ in os.walk(top):
-            kept = [name for name in folders if not os.path.ismount(f"{folder}/{name}")]
-            folders[:] = [name for name in kept if not os.path.islink(f"{folder}/{name}")]
+            folders[:] = [name for name in folders if is_ours(f"{folder}/{name}")]
             for name in folders:
                 os.chown(f"{folder}/{name}", uid, gid)
-    for path in ("/", "/dev", "/dev/pts", "/dev/shm"):  # noqa: S108  as above
-        os.chown(path, uid, gid)
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
