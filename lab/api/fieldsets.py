@@ -47,7 +47,7 @@ def _of_value(field: Field | None, value: object) -> Fields:
 
 
 def _key(field: Field, element: Any) -> str:  # noqa: ANN401 JSON
-    if field.is_set:
+    if field.is_set or not isinstance(element, dict):  # a null, where a list has things with names
         return f"v:{json.dumps(element)}"
     keys = {key: element.get(key, "TCP" if key == "protocol" else None) for key in sorted(field.keys)}
     return f"k:{json.dumps(keys, separators=(',', ':'))}"

@@ -12,6 +12,7 @@ from lab.api.errors import ApiError, bad_request
 from lab.api.fieldsets import Fields, conflicts, fields_of, lost, taken_from
 from lab.api.merging import identity, in_order
 from lab.api.resources import Resource
+from lab.api.schema.decoding import type_error
 from lab.api.schema.messages import Field, Message, root
 
 Json = dict[str, Any]
@@ -56,6 +57,9 @@ def _judge(resource: Resource, wanted: Json) -> None:
         raise bad_request("metadata is not an object")
     if metadata and metadata.get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
+    wrong = type_error(resource.message, wanted)
+    if wrong is not None:
+        raise bad_request(f"failed to create typed patch object: {wrong}")
 
 
 def _is_of(entry: Json, manager: str) -> bool:

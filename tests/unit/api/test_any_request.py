@@ -18,6 +18,7 @@ from tests.unit.api.serving import Json, Serving, configmap, deployment, pod, re
 SHOP = {"namespace": "shop"}
 CONTAINER = {"name": "c", "image": "i", "ports": [{"containerPort": 80}], "env": [{"name": "A", "value": "b"}]}
 PROBED = {**CONTAINER, "readinessProbe": {"httpGet": {"port": 80}}, "resources": {"limits": {"cpu": "1"}}}
+TWO_PORTS = [{"name": "web", "port": 80, "targetPort": "http"}, {"name": "dns", "protocol": "UDP", "port": 53}]
 SAMPLES: list[Json] = [
     pod("a", nodeName="node-0", containers=[PROBED], volumes=[{"name": "v", "emptyDir": {}}]),
     configmap("a", colour="red"),
@@ -29,7 +30,7 @@ SAMPLES: list[Json] = [
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "a", **SHOP, "finalizers": ["a.b/c"]},
-        "spec": {"type": "NodePort", "selector": {"a": "b"}, "ports": [{"port": 80, "targetPort": "http"}]},
+        "spec": {"type": "NodePort", "selector": {"a": "b"}, "ports": TWO_PORTS},
     },
     {
         "apiVersion": "v1",
@@ -141,6 +142,21 @@ def test_a_spoiled_object_is_taken_or_refused(sample: Json, data: st.DataObject,
     answers.append(serving.ask("GET", path))
     answers.append(serving.ask("DELETE", f"{path}/{name}", bad))
     for answer in answers:
+        assert answer.code < 300 or answer.json()["kind"] == "Status", answer
+
+
+APPLY = "application/apply-patch+yaml"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(SAMPLES), st.data(), JUNK)
+def test_what_is_applied_again_may_be_spoiled(sample: Json, data: st.DataObject, junk: Any) -> None:
+    """A manager that has applied the good object applies a spoiled one, and then the good one again."""
+    serving = Serving()
+    path, name = path_of(BY_KIND[sample["apiVersion"], sample["kind"]]), sample["metadata"]["name"]
+    bad = spoiled(sample, data.draw(st.sampled_from(places(sample))), junk)
+    for body in (sample, bad, sample):
+        answer = serving.ask("PATCH", f"{path}/{name}?fieldManager=me&force=true", body, content_type=APPLY)
         assert answer.code < 300 or answer.json()["kind"] == "Status", answer
 
 

@@ -27,6 +27,10 @@ def service(*ports: Json, **spec: Any) -> Json:
     }
 
 
+def with_ports(*ports: Any) -> bytes:
+    return json.dumps(service(*ports)).encode()
+
+
 DNS = ({"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"})
 
 
@@ -143,10 +147,21 @@ def test_a_field_of_another_manager_is_a_conflict_that_force_settles() -> None:
     assert [one["manager"] for one in made["metadata"]["managedFields"]] == ["bob"]
 
 
-def test_elements_of_lists_have_owners_of_their_own() -> None:
-    def with_ports(*ports: Json) -> bytes:
-        return json.dumps({**service(*ports)}).encode()
+@pytest.mark.parametrize("element", ["web", 7, True, ["web"]])
+def test_what_is_applied_has_things_with_names_where_the_kind_has_them(element: object) -> None:
+    made = patch(SERVICES, APPLY, NEW, with_ports(*DNS), "alice")
+    with pytest.raises(ApiError, match="failed to create typed patch object: json: cannot unmarshal") as refused:
+        patch(SERVICES, APPLY, made, with_ports(element, DNS[1]), "alice")
+    assert refused.value.code == 400
 
+
+def test_nothing_among_things_with_names_is_dropped() -> None:
+    made = patch(SERVICES, APPLY, NEW, with_ports(*DNS), "alice")
+    again = patch(SERVICES, APPLY, made, with_ports(None, DNS[1]), "alice")
+    assert DNS[1] in again["spec"]["ports"]
+
+
+def test_elements_of_lists_have_owners_of_their_own() -> None:
     made = patch(SERVICES, APPLY, NEW, with_ports(*DNS), "alice")
     made = patch(SERVICES, APPLY, made, with_ports({"name": "metrics", "port": 9153, "protocol": "TCP"}), "bob")
     assert [port["name"] for port in made["spec"]["ports"]] == ["dns", "dns-tcp", "metrics"]
