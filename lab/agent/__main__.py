@@ -19,7 +19,7 @@ from lab.agent.presence.home import BACKLOG, Home
 from lab.agent.protocol import error_message
 from lab.errors import HoplabError, MachineError
 from lab.kernel import limits, programs
-from lab.kernel.sandbox import cgroup, identity
+from lab.kernel.sandbox import grouping, identity
 from lab.kernel.sandbox import init as sandbox
 from lab.kernel.sandbox.confinement import USUAL, Confinement
 from lab.refusal import refusal
@@ -49,9 +49,9 @@ def _given_away(lab: str, home: Home, confinement: Confinement) -> Sequence[str]
     """
     root = identity.is_machines_root() and not confinement.privileged
     ids = identity.of_root() if root else identity.ourselves()
-    cgroup.sweep({lab, *witness.seen()})
-    groups = cgroup.make(lab, confinement.limits, (ids.uid, ids.gid))
-    home.keep(cgroup.RECORD, "\n".join(groups.made))
+    grouping.sweep({lab, *witness.seen()})
+    groups = grouping.make(lab, confinement.limits, (ids.uid, ids.gid))
+    home.keep(grouping.RECORD, "\n".join(groups.made))
     if root:
         home.give_to(ids.uid, ids.gid)
     return groups.entered

@@ -159,11 +159,11 @@ def is_still(descriptor: int, path: Path) -> bool:
 
 def _bury(folder: Path) -> None:
     """Of a lab that has ended: its folder, and the control groups that it had."""
-    from lab.kernel.sandbox import cgroup  # noqa: PLC0415  most commands find no lab that has ended
+    from lab.kernel.sandbox import grouping  # noqa: PLC0415  most commands find no lab that has ended
 
     with suppress(FileNotFoundError):
-        made = (folder / cgroup.RECORD).read_text(encoding="utf-8").splitlines()
-        if not cgroup.remove(made, folder.name):
+        made = (folder / grouping.RECORD).read_text(encoding="utf-8").splitlines()
+        if not grouping.remove(made, folder.name):
             return  # the next command finds the lab ended as well
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -190,9 +190,9 @@ def running() -> tuple[str, ...]:
 
 
 def _sweep(alive: set[str]) -> None:
-    from lab.kernel.sandbox import cgroup  # noqa: PLC0415  most commands find no lab that has ended
+    from lab.kernel.sandbox import grouping  # noqa: PLC0415  most commands find no lab that has ended
 
-    cgroup.sweep(alive)
+    grouping.sweep(alive)
 
 
 def _folders() -> Iterator[Path]:

@@ -28,6 +28,10 @@ _UNSEEN = """\
 hoplab: {program}: {here} is not seen in places, which show this machine's /usr and /opt
 hint: share its folder when the lab is built: up --share {folder}
 """
+_UNBOUNDED = """\
+hoplab: {program} runs outside of the lab's limits: its control group is one that we may not leave for the lab's
+hint: systemd-run --user --scope ./inv exec …
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +156,11 @@ def _guide(
     try:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         here = os.getcwd()
-        cgroup.enter(cgroup.inside(f"/proc/{visit.sandbox.pid}/root"))
+        bounded = _enter_groups(visit)
         visit.sandbox.join_user_namespace()
         door.send_children()
+        if not bounded:
+            _tell_of_no_limits(argv[0])
         prctl(PR_SET_DUMPABLE, 0)  # whoever is in the cell sees it before it has let go of all that is outside
         child = os.fork()
         if child == 0:
@@ -174,6 +180,25 @@ def _guide(
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def _enter_groups(visit: Visit) -> bool:
+    """Whether what this process starts is within the lab's limits. The kernel lets only those move from one control
+    group to another who may write in a group around both: from another session of theirs people may not.
+    """
+    try:
+        cgroup.enter(cgroup.inside(f"/proc/{visit.sandbox.pid}/root"))
+    except OSError:
+        return False
+    return True
+
+
+def _tell_of_no_limits(program: str) -> None:
+    from lab.calling import spoken  # noqa: PLC0415  hardly anybody is told
+
+    with suppress(OSError):
+        sys.stderr.write(spoken(_UNBOUNDED.format(program=program)))
+        sys.stderr.flush()
 
 
 def _become_program(
