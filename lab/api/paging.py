@@ -34,8 +34,7 @@ class Page:
 def page(store: Store, resource: Resource, selection: Selection, query: Mapping[str, str]) -> Page:
     """What the request's limit, continue, resourceVersion and resourceVersionMatch ask for. ApiError 400, 410."""
     revision, after = _place(store, query)
-    current = revision == store.revision
-    held = store.list(resource, selection.namespace) if current else _held_at(store, resource, selection, revision)
+    held = _held_at(store, resource, selection.namespace, revision)
     found = [item for item in held if selection.matches(item)] if selection.has_selectors else held
     if after:
         found = [item for item in found if key_of(item) > after]
@@ -71,21 +70,26 @@ def _place(store: Store, query: Mapping[str, str]) -> tuple[int, Key | None]:
     return (asked if match == "Exact" else store.revision), None
 
 
-def _held_at(store: Store, resource: Resource, selection: Selection, revision: int) -> list[Json]:
-    """The objects as they were: what has changed since is undone, the latest first."""
+def _held_at(store: Store, resource: Resource, namespace: str, revision: int) -> list[Json]:
+    """The objects as they were: what has changed since is undone, the latest first. They are read before the changes
+    are, which may be told while another thread makes more: what is not there yet is undone in vain.
+    """
+    found = store.list(resource, namespace)
+    if store.revision == revision:
+        return found
     try:
         changes = store.since(revision)
     except ApiError:
         raise expired(_TOO_OLD) from None
-    held = {key_of(item): item for item in store.each(resource)}
+    held = {key_of(item): item for item in found}
     for change in reversed(changes):
-        if change.resource is not resource:
+        if change.resource is not resource or namespace not in ("", change.key[0]):
             continue
         if change.previous is None:
             held.pop(change.key, None)
         else:
             held[change.key] = change.previous
-    return [held[key] for key in sorted(held) if selection.namespace in ("", key[0])]
+    return [held[key] for key in sorted(held)]
 
 
 def _token(revision: int, last: Key) -> str:

@@ -83,7 +83,7 @@ class Store:
 
     def list(self, resource: Resource, namespace: str = "") -> list[Json]:
         """All of that kind, or those of one namespace, by namespace and name."""
-        held = self._objects.get(resource, {})
+        held = self._objects.get(resource, {}).copy()  # at one go: another thread may change it at the next step
         return [held[key] for key in sorted(held) if not namespace or key[0] == namespace]
 
     def each(self, resource: Resource) -> Iterator[Json]:
@@ -153,13 +153,14 @@ class Store:
 
     def since(self, revision: int) -> Sequence[Change]:
         """The changes after that number. ApiError 410 when they are no longer remembered, or lie in the future."""
-        if revision < self._history.forgotten:
-            raise expired(f"too old resource version: {revision} ({self._history.forgotten})")
         if revision > self._revision:
             raise expired(f"Too large resource version: {revision}, current: {self._revision}")
         if revision == self._revision:
             return ()
-        return list(self._history.after(revision))
+        found = list(self._history.after(revision))
+        if revision < self._history.forgotten:  # asked last: another thread may push out more meanwhile
+            raise expired(f"too old resource version: {revision} ({self._history.forgotten})")
+        return found
 
     def changed(self, resource: Resource) -> int:
         """The number of the latest change of that kind, 0 if there was none."""
