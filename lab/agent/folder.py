@@ -105,7 +105,7 @@ def of(lab: str) -> Path:
         if (folder / lab / SOCKET).exists():
             return folder / lab
     told = witness.told_folder(lab)  # one that was started with another XDG_RUNTIME_DIR
-    return Path(told) if told else there[0] / lab
+    return Path(told) if told and is_own(Path(told).parent) else there[0] / lab
 
 
 def lock(lab: str) -> int | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
+import subprocess
 import uuid
 from pathlib import Path
 
@@ -51,6 +53,22 @@ def test_a_stranger_s_name_is_none(lab: str, monkeypatch: pytest.MonkeyPatch) ->
         assert held is not None
         witness.answer(held, "/somewhere")
         held.close()
+
+
+def test_a_stranger_in_a_user_namespace_of_ours_is_still_a_stranger() -> None:
+    """It may have died, and its process id be one of ours; or live in a container that we have made for others."""
+    inside = subprocess.Popen(["unshare", "--user", "cat"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        ours = Path("/proc/self/ns/user").readlink()
+        while inside.poll() is None and Path(f"/proc/{inside.pid}/ns/user").readlink() == ours:
+            select.select([], [], [], 0.01)
+        if inside.poll() is not None:
+            pytest.skip("no user namespaces here")
+        assert witness.Peer(inside.pid, os.geteuid()).is_ours
+        assert not witness.Peer(inside.pid, 4242).is_ours
+    finally:
+        inside.kill()
+        inside.communicate()
 
 
 def test_whoever_has_another_file_system_there_has_labs_of_its_own(lab: str, monkeypatch: pytest.MonkeyPatch) -> None:
