@@ -32,12 +32,18 @@ MOUNT_ATTR_IDMAP = 0x00100000
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
+PR_SET_SECCOMP = 22
 PR_CAPBSET_DROP = 24
 
+RESOLVE_NO_SYMLINKS = 4
+RESOLVE_IN_ROOT = 16
+
 # On every architecture: numbers from 424 on are the same everywhere.
-_OPEN_TREE, _MOVE_MOUNT, _PIDFD_GETFD, _MOUNT_SETATTR = 428, 429, 438, 442
+_OPEN_TREE, _MOVE_MOUNT, _OPENAT2, _PIDFD_GETFD, _MOUNT_SETATTR = 428, 429, 437, 438, 442
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC, _MOVE_MOUNT_F_EMPTY_PATH = 1, os.O_CLOEXEC, 4
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
+
+_SECCOMP_MODE_FILTER = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -77,6 +83,19 @@ def open_tree(path: str) -> int:
     return made
 
 
+class _OpenHow(ctypes.Structure):
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+def openat2(folder: int, path: str, flags: int, resolve: int) -> int:
+    """Open what is at `path` below a folder's descriptor, looked for as `resolve` says (Linux 5.6). OSError."""
+    how = _OpenHow(flags, 0, resolve)
+    told = (folder, path.encode(), ctypes.byref(how), ctypes.c_size_t(ctypes.sizeof(how)))
+    made: int = _libc.syscall(ctypes.c_long(_OPENAT2), *told)
+    _checked(made, f"openat2 {path}")
+    return made
+
+
 class _MountAttributes(ctypes.Structure):
     _fields_ = (
         ("set", ctypes.c_uint64),
@@ -110,6 +129,17 @@ def prctl(option: int, value: int | bytes) -> None:
     """prctl(2) with one argument."""
     argument = ctypes.c_char_p(value) if isinstance(value, bytes) else ctypes.c_ulong(value)
     _checked(_libc.prctl(option, argument, 0, 0, 0), "prctl")
+
+
+def seccomp(program: bytes) -> None:
+    """Have the kernel ask this filter, of struct sock_filter, before each system call of ours, for good. OSError."""
+    kept = ctypes.create_string_buffer(program, len(program))
+    told = _FilterProgram(len(program) // 8, ctypes.cast(kept, ctypes.c_void_p))
+    _checked(_libc.prctl(PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(told), 0, 0), "seccomp")
+
+
+class _FilterProgram(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
 def pidfd_getfd(pidfd: int, descriptor: int) -> int:

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from lab.errors import LabError
 from lab.kernel.enter import ENVIRONMENT, NOT_EXECUTABLE, NOT_FOUND, excuse, execute
+from lab.kernel.feeding import Feed
 from lab.kernel.places import Sandbox
 from lab.kernel.sandbox import capabilities, cgroup, identity, terminal
 from lab.kernel.sandbox.door import Door
@@ -58,9 +59,9 @@ def run(visit: Visit, argv: Sequence[str], extra: Mapping[str, str]) -> int:
     """
     try:
         door = Door.of(visit.init, visit.proc)
-        streams = _streams(visit)
     except (FileNotFoundError, ProcessLookupError) as error:
-        raise LabError("the lab has just ended", "./inv up builds it again") from error
+        raise _ended() from error
+    streams = _streams(visit)
     _keep_descriptors()
     refusing = os.pipe2(os.O_CLOEXEC)
     sys.stdout.flush()
@@ -72,7 +73,11 @@ def run(visit: Visit, argv: Sequence[str], extra: Mapping[str, str]) -> int:
     door.close()
     if streams.theirs is not None:
         os.close(streams.theirs)
+    if streams.feed is not None:
+        streams.feed.begin()
     code = _accompany(guide, streams.ours)
+    if streams.feed is not None:
+        streams.feed.end()
     with os.fdopen(refusing[0], "rb") as pipe:
         told = pipe.read()
     if told:
@@ -85,6 +90,10 @@ def run(visit: Visit, argv: Sequence[str], extra: Mapping[str, str]) -> int:
             return NOT_FOUND
         return excuse(argv[0], refused, ENVIRONMENT["PATH"], root=os.geteuid() == 0)
     return code
+
+
+def _ended() -> LabError:
+    return LabError("the lab has just ended", "./inv up builds it again")
 
 
 def _keep_descriptors() -> None:
@@ -102,23 +111,37 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Streams:
-    """The program's standard streams; where the person sits at a terminal also both ends of one of the cell's."""
+    """The program's standard streams, and what feeds the first of them where that is a file; where the person sits at
+    a terminal also both ends of one of the cell's.
+    """
 
     standard: tuple[int, int, int]
+    feed: Feed | None = None
     ours: int | None = None
     theirs: int | None = None
 
 
 def _streams(visit: Visit) -> _Streams:
     sits = [os.isatty(fd) for fd in STANDARD]
+    feed = Feed.of(STANDARD[0])
+    given = (feed.reading if feed else STANDARD[0], *STANDARD[1:])
     if not any(sits):
-        return _Streams(STANDARD)
+        return _Streams(given, feed)
     if not any(sits[1:]):
         # What it says goes elsewhere, such as to a pager, which is who reads what is typed.
         return _Streams((os.open(os.devnull, os.O_RDONLY), 1, 2))
-    ours, theirs = terminal.open_in(f"{visit.proc}/{visit.init}/root")
-    at = [theirs if there else fd for there, fd in zip(sits, STANDARD, strict=True)]
-    return _Streams((at[0], at[1], at[2]), ours, theirs)
+    try:
+        ours, theirs = terminal.open_in(f"{visit.proc}/{visit.init}/root")
+    except OSError as error:
+        if not os.path.isdir(f"{visit.proc}/{visit.init}"):
+            raise _ended() from error
+        why = os.strerror(error.errno or 0)
+        raise LabError(
+            f"{visit.place} has no terminal to give: its /dev is not as it was made ({why})",
+            f"a command whose output goes elsewhere needs none: ./inv exec {visit.place} -- … | cat",
+        ) from error
+    at = [theirs if there else fd for there, fd in zip(sits, given, strict=True)]
+    return _Streams((at[0], at[1], at[2]), feed, ours, theirs)
 
 
 def _accompany(guide: int, ours: int | None) -> int:
@@ -155,6 +178,8 @@ def _guide(
     status = NOT_EXECUTABLE
     try:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if streams.feed is not None:
+            streams.feed.leave()
         here = os.getcwd()
         bounded = _enter_groups(visit)
         visit.sandbox.join_user_namespace()

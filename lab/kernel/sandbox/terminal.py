@@ -5,6 +5,7 @@ A program in the lab never holds the person's own terminal: it could type into i
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import select
@@ -15,14 +16,29 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from lab.kernel.syscalls import RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, openat2
+
 _TIOCSPTLCK, _TIOCGPTPEER = 0x40045431, 0x5441  # asm-generic/ioctls.h
+_PTMX, _PTMX_DEVICE = "dev/pts/ptmx", (5, 2)  # the kernel's admin-guide/devices.txt
 _CHUNK = 64 * 1024
 
 
 def open_in(root: str) -> tuple[int, int]:
-    """A new terminal of the cell whose root file system is seen at `root`: our end, and the program's. OSError."""
-    ours = os.open(f"{root}/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    """A new terminal of the cell whose root file system is seen at `root`: our end, and the program's. OSError, also
+    where the cell's programs have put something else in the place of what makes terminals.
+    """
+    folder = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        # A link that was put there in the cell would be followed from here: through the files of who opens it.
+        flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK
+        ours = openat2(folder, _PTMX, flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
+    finally:
+        os.close(folder)
+    try:
+        device = os.fstat(ours).st_rdev
+        if (os.major(device), os.minor(device)) != _PTMX_DEVICE:
+            raise OSError(errno.ENOTTY, os.strerror(errno.ENOTTY))
+        os.set_blocking(ours, True)
         fcntl.ioctl(ours, _TIOCSPTLCK, struct.pack("i", 0))
         return ours, fcntl.ioctl(ours, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
