@@ -19,7 +19,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab.kernel.sandbox import cgroup
+from lab.kernel import own_files
+from lab.kernel.sandbox import calls, cgroup
 from lab.kernel.sandbox.capabilities import keep
 from lab.kernel.syscalls import (
     CLONE_NEWNET,
@@ -63,7 +64,7 @@ def become(place: str) -> None:
     if own.is_dir():
         for path in own.iterdir():
             if path.name == "hostname":
-                hostname = path.read_text(encoding="utf-8").strip()
+                hostname = own_files.hostname(str(path)) or hostname
             target = Path("/etc", path.name)
             if target.exists():
                 mount(str(path), str(target), "none", MS_BIND)
@@ -145,6 +146,7 @@ class Beginning:
             cgroup.enter(cgroup.inside())
             door.enter()
             os.chdir("/")
+            calls.give_up()
             keep(kept)
             error = execute(program, environment)
             status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 
+from lab.kernel import own_files
 from lab.network.objects import File, Symlink
+from lab.network.place import OWN_FILES
 
 
 def write(item: File | Symlink) -> None:
-    """Write it, over what is there, making its folder when that is missing."""
+    """Write it, over what is there, making its folder when that is missing, and room where places left none."""
+    try:
+        _write_in_folder(item)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or not item.path.startswith(f"{OWN_FILES}/"):
+            raise
+        own_files.make_room()
+        _write_in_folder(item)
+
+
+def _write_in_folder(item: File | Symlink) -> None:
     try:
         _write(item)
     except FileNotFoundError:
@@ -45,14 +58,7 @@ def read(wanted: Iterable[File | Symlink]) -> Iterator[File | Symlink]:
             if isinstance(item, Symlink):
                 yield Symlink(item.place, item.path, os.readlink(item.path))
             else:
-                yield File(item.place, item.path, _content(item.path))
+                most = own_files.LARGEST + 4 * len(item.content)  # bytes of a letter, at most
+                yield File(item.place, item.path, own_files.part(item.path, most).decode(errors="replace"))
         except OSError:
             continue
-
-
-def _content(path: str) -> str:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(file, max(os.fstat(file).st_size, 1)).decode(errors="replace")
-    finally:
-        os.close(file)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.errors import LabError
+from lab.kernel import own_files
 from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWUSER, setns
 from lab.network.place import OWN_FILES, UNDERLAY, netns_name
 
@@ -70,8 +71,7 @@ class Sandbox:
         """
         root = f"/proc/{self.pid}/root"
         try:
-            with open(f"{root}{OWN_FILES}/{netns_name(place)}/{name}", encoding="utf-8", errors="replace") as file:
-                return file.read()
+            return own_files.part(f"{root}{OWN_FILES}/{netns_name(place)}/{name}").decode(errors="replace")
         except FileNotFoundError:
             if not os.path.isdir(f"{root}{OWN_FILES}"):
                 raise LabError("the lab has just ended", "./inv up builds it again") from None

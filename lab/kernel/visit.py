@@ -18,7 +18,7 @@ from lab.errors import LabError
 from lab.kernel.enter import ENVIRONMENT, NOT_EXECUTABLE, NOT_FOUND, excuse, execute
 from lab.kernel.feeding import Feed
 from lab.kernel.places import Sandbox
-from lab.kernel.sandbox import capabilities, cgroup, identity, terminal
+from lab.kernel.sandbox import calls, capabilities, cgroup, identity, terminal
 from lab.kernel.sandbox.door import Door
 from lab.kernel.syscalls import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
@@ -249,6 +249,7 @@ def _become_program(
             os.dup2(fd, stream)
         with suppress(OSError):
             os.chdir(start)
+        calls.give_up()
         capabilities.keep(kept)
         error = execute(argv, environment)
         status = NOT_EXECUTABLE

@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from lab.kernel.sandbox import capabilities, cgroup, filesystem
+from lab.kernel import own_files
+from lab.kernel.sandbox import calls, capabilities, cgroup, filesystem
 from lab.kernel.sandbox.confinement import Confinement
 from lab.kernel.syscalls import (
     CLONE_NEWIPC,
@@ -110,7 +111,7 @@ def init_of(place: str) -> int:
 
 
 def full(places: Iterable[str]) -> list[str]:
-    """Those of the places in whose cells nothing more can be written."""
+    """Those of the places in whose cells nothing more, or no more files, can be written."""
     try:
         there = set(os.listdir(FOLDER))
     except FileNotFoundError:  # nothing has run in any place yet
@@ -122,9 +123,10 @@ def _is_full(pid: int) -> bool:
     if not pid:
         return False
     try:
-        return os.statvfs(f"/proc/{pid}/root").f_bfree == 0
+        found = os.statvfs(f"/proc/{pid}/root")
     except OSError:  # it has just ended
         return False
+    return found.f_bfree == 0 or found.f_ffree == 0
 
 
 def _identity(pid: int) -> str:
@@ -237,6 +239,7 @@ def _be_init(cell: Cell, telling: int) -> NoReturn:
         for stream in (1, 2):
             os.dup2(os.open("/dev/null", os.O_WRONLY), stream)
         os.set_inheritable(kept, True)
+        calls.give_up()
         capabilities.keep(cell.capabilities)
         os.execve(INIT, ["cat"], {})  # noqa: S606  no shell is the point
     except OSError as error:
@@ -247,9 +250,10 @@ def _be_init(cell: Cell, telling: int) -> NoReturn:
 
 def _hostname(place: str) -> str:
     try:
-        return Path(OWN_FILES, netns_name(place), "hostname").read_text(encoding="utf-8").strip()
+        told = own_files.hostname(f"{OWN_FILES}/{netns_name(place)}/hostname")
     except FileNotFoundError:
-        return place.rpartition("/")[2] or os.uname().nodename
+        told = ""
+    return told or place.rpartition("/")[2] or os.uname().nodename
 
 
 def main(arguments: list[str]) -> int:

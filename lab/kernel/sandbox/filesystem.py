@@ -15,7 +15,9 @@ from lab.kernel.syscalls import MS_BIND, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_REMO
 from lab.network.place import OWN_FILES, UNDERLAY, netns_name
 
 _STAGE = "/tmp"  # noqa: S108  a mount point for a moment, no file is made there
-_SIZE = "256m"
+_SIZE = 256 << 20
+_FILE, _LEAST_FILES = 4096, 16384
+"""For so many bytes there may be one file: an empty one takes memory as well, which its size does not tell."""
 _LAYER, _FURTHER_SYS = "/run/.layer", "/run/.sys"
 
 # What container runtimes hide and what they show read-only, as it tells of the machine or changes it.
@@ -46,7 +48,8 @@ def build(
     its own. OSError when the kernel refuses.
     """
     further = [take(folder) for folder in shared]
-    tree = Tree(_STAGE, str(size) if size else _SIZE)
+    size = size or _SIZE
+    tree = Tree(_STAGE, size, max(size // _FILE, _LEAST_FILES))
     tree.usual()
     tree.linked()
     _programs(tree)

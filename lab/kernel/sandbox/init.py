@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lab.errors import MachineError
-from lab.kernel import interpreter
+from lab.kernel import interpreter, own_files
 from lab.kernel.netlink import RouteSocket
 from lab.kernel.rtnetlink import interface
 from lab.kernel.sandbox import identity, root
@@ -41,11 +41,16 @@ from lab.kernel.syscalls import (
     unshare,
 )
 from lab.network.objects import Interface
+from lab.network.place import OWN_FILES
 from lab.refusal import refusal
 
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
 _CGROUP = Path("/sys/fs/cgroup")
 _CGROUP2_OF_HYBRID = _CGROUP / "unified"
+_USER_NAMESPACES = "/proc/sys/user/max_user_namespaces"
+"""How many may be made in ours: in one of its own a program would have all that was taken from it, SYS_ADMIN too, and
+with that file systems that no limit holds for, and the lab's control groups.
+"""
 _PROTOCOLS = "".join(
     f"{protocol} {number}\n"
     for protocol, number in (
@@ -168,6 +173,10 @@ def _prepare(name: str) -> threading.Thread:
     try:
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
         mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
+        if not identity.is_machines_root():  # whose user namespace is the machine's
+            Path(_USER_NAMESPACES).write_text("0", encoding="ascii")
+        # Places write here as well, into what is theirs of it: whoever fills it leaves the lab room for all else.
+        mount("tmpfs", OWN_FILES, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={own_files.SIZE}")
         # What is named here later is named in the lab's shell as well, which has a mount namespace of its own.
         mount("/run/netns", "/run/netns", "none", MS_BIND)
         mount("none", "/run/netns", "none", MS_SHARED)

@@ -16,7 +16,7 @@ from lab.kernel.sandbox.tree import Tree, take
 from lab.kernel.syscalls import MS_REC, MS_SLAVE, mount
 
 _STAGE = "/tmp"  # noqa: S108  a mount point for a moment, no file is made there
-_SIZE = "512m"
+_SIZE = 512 << 20
 MACHINES_ETC = "/etc/.host"
 """The machine's /etc, read-only and without its secrets; the entries of our own lead into it."""
 

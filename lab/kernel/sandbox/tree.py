@@ -56,11 +56,14 @@ def take(path: str, source: str = "") -> Taken:
 
 
 class Tree:
-    """Made upon `stage`, a folder that every machine has; `size` bounds what may be written into it (tmpfs(5))."""
+    """Made upon `stage`, a folder that every machine has; `size` and `files` bound what may be written into it
+    (tmpfs(5)): so many bytes, and, where it is given, so many files.
+    """
 
-    def __init__(self, stage: str, size: str) -> None:
+    def __init__(self, stage: str, size: int, files: int = 0) -> None:
         self._stage = stage
-        mount("tmpfs", stage, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={size}")
+        most = f",nr_inodes={files}" if files else ""
+        mount("tmpfs", stage, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={size}{most}")
 
     def at(self, path: str) -> str:
         """Where what is to be at `path` stands while the tree is made."""
