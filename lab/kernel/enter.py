@@ -1,10 +1,11 @@
 """Becoming a place: its network, or its cell with all of it, and then the program.
 
-    python3 -m lab.kernel.enter [--cell CELL --report FD] [--terminal] [--env NAME=VALUE]… PLACE PROGRAM ARGUMENT…
+    python3 -m lab.kernel.enter [--cell FD --report FD] [--terminal] [--env NAME=VALUE]… PLACE PROGRAM ARGUMENT…
 
 inside the sandbox, for a pod's `command:`, probes and `kubectl exec`. Without --cell it is for the lab's own programs:
-the place's network, and the sandbox's files. With it, the program runs in the cell, which is made if there is none; its
-process id is written to the descriptor FD before it begins, and it becomes a child of the sandbox's init.
+the place's network, and the sandbox's files. With it, the program runs in the cell that was handed over in that
+descriptor, with its variables; the cell is made if there is none. The program's process id is written to the other
+descriptor before it begins, and it becomes a child of the sandbox's init.
 
 `visit` does the same for a command that comes from outside; all end in the program itself, without a shell.
 With --terminal, standard input is a terminal, and from now on the session's own: Ctrl-C in it reaches the program.
@@ -74,31 +75,32 @@ def become(place: str) -> None:
 def main(arguments: list[str]) -> int:
     """See the module. The status is for a program that cannot be run."""
     given: dict[str, str] = {}
-    cell, report, terminal = "", -1, False
+    cell, report, terminal = -1, -1, False
     while arguments[0].startswith("--"):
         option = arguments.pop(0)
         if option == "--terminal":
             terminal = True
         elif option == "--cell":
-            cell = arguments.pop(0)
+            cell = int(arguments.pop(0))
         elif option == "--report":
             report = int(arguments.pop(0))
         else:
             name, _, given[name] = arguments.pop(0).partition("=")
     place, program = arguments[0], arguments[1:]
-    if cell:
-        return _in_cell(cell, report, program, {**ENVIRONMENT, **given}, terminal=terminal)
+    if cell >= 0:
+        return _in_cell(cell, report, program, terminal=terminal)
     become(place)
     os.environ.update(given)
     path = os.environ.get("PATH", os.defpath)
     return excuse(program[0], execute(program, dict(os.environ)), path)
 
 
-def _in_cell(told: str, report: int, program: Sequence[str], environment: Mapping[str, str], *, terminal: bool) -> int:
+def _in_cell(handed: int, report: int, program: Sequence[str], *, terminal: bool) -> int:
     from lab.kernel.sandbox.cell import Cell, ensure  # noqa: PLC0415  the lab's own programs come without
     from lab.kernel.sandbox.door import Door  # noqa: PLC0415  as above
 
-    cell = Cell.from_json(told)
+    cell, given = Cell.taken(handed)
+    environment = {**ENVIRONMENT, **given}
     try:
         door = Door.of(ensure(cell))
         door.send_children()

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.labs import ROOT, Lab, inv, standing, until
-from tests.integration.living import apply
+from tests.integration.labs import ROOT, Lab, command_line, every_process, inv, standing, until
+from tests.integration.living import apply, start_kubectl
 from tests.integration.terminals import Terminal
 
 ADD_KEY = {"x86_64": 248, "aarch64": 217, "riscv64": 217}.get(platform.machine(), 0)
@@ -137,3 +137,22 @@ def test_a_place_has_so_many_files_only() -> None:
     with standing("minimal", "--limit", "disk=20M") as one:
         made = one.exec_("pod-1", "sh", "-c", "mkdir /many; cd /many; seq 30000 | xargs touch; ls | wc -l").out
         assert 0 < int(made) < 20_000
+
+
+def test_what_is_started_in_a_pod_shows_nobody_a_token(lab: Lab) -> None:
+    """Anybody on the machine sees the arguments of all programs, and a pod those of what is on its way into it."""
+    mounted = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    tokens = [lab.in_("pod-3", f"cat {mounted}"), lab.in_("node-2", "grep token: /etc/kubernetes/kubelet.conf")]
+    secrets = [token.split()[-1] for token in tokens]
+    started: set[int] = set()
+    shown: set[str] = set()
+    going = start_kubectl(lab, "exec", "-n", "namespace001", "pod-3", "--", "sleep", "0.5")
+    while going.poll() is None:
+        for pid in every_process():
+            words = " ".join(command_line(pid))
+            if "lab.kernel.enter --cell" in words and " namespace001/pod-3 sleep" in words:
+                started.add(pid)
+            shown |= {secret for secret in secrets if secret in words}
+    going.communicate()
+    assert started, "nothing was seen on its way"
+    assert not shown

@@ -74,16 +74,19 @@ class Children:
         if found:
             return found
         reading, writing = os.pipe2(os.O_CLOEXEC)
+        handed = self._cell_of(place).handed()
         try:
             making = subprocess.Popen(
-                interpreter.command("lab.kernel.sandbox.cell", self._cell_of(place).to_json()),
+                interpreter.command("lab.kernel.sandbox.cell", str(handed)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=writing,
                 env=interpreter.environment(),
+                pass_fds=[handed],
             )
         finally:
             os.close(writing)
+            os.close(handed)
         self._makers.add(making.pid)
         ended = asyncio.get_running_loop().create_future()
         _when_ended(making.pid, lambda: ended.set_result(making.wait()))

@@ -83,16 +83,25 @@ class Cell:
         further = (tuple(own.items()), tuple(nodes.items()))
         return Cell(place, node, kept, confinement.shared, limits.disk, limits.pids, *further)
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
+    def handed(self, environment: Iterable[str] = ()) -> int:
+        """For a program of ours, with variables as `NAME=value`: a file without a name, as a descriptor. There are
+        tokens in it, and arguments are everybody's to read, a pod's as well (/proc/PID/cmdline).
+        """
+        file = os.memfd_create("cell", os.MFD_CLOEXEC)
+        with os.fdopen(os.dup(file), "w", encoding="utf-8") as stream:
+            json.dump([asdict(self), list(environment)], stream)
+        os.lseek(file, 0, os.SEEK_SET)
+        return file
 
     @staticmethod
-    def from_json(text: str) -> Cell:
-        """What `to_json` wrote."""
-        told = json.loads(text)
+    def taken(file: int) -> tuple[Cell, dict[str, str]]:
+        """What was `handed`, which is closed: the cell, and the variables by their names."""
+        with os.fdopen(file, "r", encoding="utf-8") as stream:
+            told, environment = json.load(stream)
         tuples = {name: tuple(told[name]) for name in ("capabilities", "shared")}
         files = {name: tuple((path, text) for path, text in told[name]) for name in ("files", "files_of_node")}
-        return Cell(**{**told, **tuples, **files})
+        variables = (one.partition("=") for one in environment)
+        return Cell(**{**told, **tuples, **files}), {name: value for name, _, value in variables}
 
     @property
     def of_node(self) -> Cell:
@@ -257,9 +266,9 @@ def _hostname(place: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """CELL: make it if there is none, and print the process id of its init."""
+    """FD, the descriptor of a cell that was handed: make it if there is none, and print the process id of its init."""
     try:
-        sys.stdout.write(f"{ensure(Cell.from_json(arguments[0]))}\n")
+        sys.stdout.write(f"{ensure(Cell.taken(int(arguments[0]))[0])}\n")
     except OSError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -41,9 +41,9 @@ class Launch:
         self._doomed = False
         self._lock = threading.Lock()
         self._report, writing = os.pipe2(os.O_CLOEXEC)
-        given = (word for variable in environment for word in ("--env", variable))
         option = ("--terminal",) if terminal else ()
-        told = ("--cell", cell.to_json(), "--report", str(writing), *option, *given, cell.place, *argv)
+        handed = cell.handed(environment)
+        told = ("--cell", str(handed), "--report", str(writing), *option, cell.place, *argv)
         try:
             self._entering = subprocess.Popen(
                 interpreter.command("lab.kernel.enter", *told),
@@ -52,13 +52,14 @@ class Launch:
                 stdout=streams[1],
                 stderr=streams[2],
                 env=interpreter.environment(),
-                pass_fds=[writing],
+                pass_fds=[writing, handed],
             )
         except BaseException:
             os.close(self._report)
             raise
         finally:
             os.close(writing)
+            os.close(handed)
 
     @property
     def entering(self) -> int:

@@ -40,7 +40,7 @@ def test_what_is_said_to_the_agent_is_what_it_understands(tmp_path: Path) -> Non
     confinement = Confinement(True, shared([str(tmp_path)]), limits(["memory=1G"]))
     assert Confinement.from_json(confinement.to_json()) == confinement
     cell = Cell.within(confinement, "shop/cart", "node-0", ("KILL",), lambda place: {"/run/of": place})
-    assert Cell.from_json(cell.to_json()) == cell
+    assert Cell.taken(cell.handed(["A=b=c", "D="])) == (cell, {"A": "b=c", "D": ""})
     assert (cell.of_node.place, cell.of_node.files) == ("node-0", (("/run/of", "node-0"),))
 
 
