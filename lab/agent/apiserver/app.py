@@ -88,7 +88,8 @@ class _Server:
             return StreamingResponse(self._events(found), media_type=found.content_type)
         if isinstance(found, LogRequest):
             return StreamingResponse(self._streams.log(found), media_type="text/plain")
-        assert isinstance(found, Response), "a program is run over a WebSocket only"
+        if isinstance(found, ExecRequest):  # it names an upgrade that its connection does not make
+            return _plain(_refusing(bad_request("Upgrade request required")))
         return _plain(found)
 
     async def _handle(self, asked: Request) -> Answer:
@@ -108,9 +109,12 @@ class _Server:
         if isinstance(found, ExecRequest):
             await websocket.accept(found.protocol)
             await self._streams.execute(found, websocket)
-        else:
-            assert isinstance(found, Response), "nothing but a program is served over a WebSocket"
-            await websocket.send_denial_response(_plain(found))
+            return
+        if isinstance(found, Watching):
+            found.close()
+        if not isinstance(found, Response):
+            found = _refusing(bad_request("nothing but a program is served over a WebSocket"))
+        await websocket.send_denial_response(_plain(found))
 
     def _user(self, asked: HttpRequest | WebSocket) -> User:
         """Who asks. ApiError 401, 403."""
