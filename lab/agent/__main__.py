@@ -49,7 +49,7 @@ def _given_away(lab: str, home: Home, confinement: Confinement) -> Sequence[str]
     """
     root = identity.is_machines_root() and not confinement.privileged
     ids = identity.of_root() if root else identity.ourselves()
-    grouping.sweep({lab, *witness.seen()})
+    folder.sweep(lab)
     groups = grouping.make(lab, confinement.limits, (ids.uid, ids.gid))
     home.keep(grouping.RECORD, "\n".join(groups.made))
     if root:

@@ -185,14 +185,29 @@ def running() -> tuple[str, ...]:
                 ended = True
                 os.close(descriptor)
     if ended:
-        _sweep(alive)
+        sweep()
     return tuple(sorted(alive))
 
 
-def _sweep(alive: set[str]) -> None:
+def sweep(own: str = "") -> None:
+    """Remove the control groups of labs of which nothing else is left that could tell of them, but for those of `own`.
+
+    Of a lab of which nothing is seen from here, in another network namespace or one that is just starting, the groups
+    have no members yet: its lock must be had, under which they are made.
+    """
     from lab.kernel.sandbox import grouping  # noqa: PLC0415  most commands find no lab that has ended
 
-    grouping.sweep(alive)
+    for lab, groups in grouping.there().items():
+        if lab == own or not _NAME.fullmatch(lab) or witness.is_named(lab):
+            continue
+        with suppress(MachineError):
+            there = base() / lab
+            descriptor = lock_in(there)
+            if descriptor is not None:
+                if not witness.is_named(lab):
+                    grouping.remove(groups, lab)
+                    _bury(there)
+                os.close(descriptor)
 
 
 def _folders() -> Iterator[Path]:

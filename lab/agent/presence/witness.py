@@ -18,6 +18,7 @@ from pathlib import Path
 from lab.kernel.sandbox import identity
 
 _TABLE = "/proc/net/unix"
+_PREFIX = "hoplab/"
 _NS_GET_OWNER_UID = 0xB704  # ioctl_ns(2)
 TELLING_SECONDS = 0.5
 BACKLOG = 4096  # so many may ask for one that is stopped
@@ -105,6 +106,11 @@ def seen() -> tuple[str, ...]:
     return tuple(sorted(name for name in names if holder(name) is not None))
 
 
+def is_named(lab: str) -> bool:
+    """Whether anybody holds such a name, seen from any file system: then nothing of that lab's is to be touched."""
+    return any(f" @{_PREFIX}{os.geteuid()}/" in line and line.endswith(f"/{lab}") for line in _lines())
+
+
 def _lines() -> list[str]:
     try:
         return Path(_TABLE).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -124,7 +130,7 @@ def address(lab: str) -> str:
     """
     there = common()
     device = (there if there.exists() else there.parent).stat().st_dev
-    return f"\0hoplab/{os.geteuid()}/{device:x}/{lab}"
+    return f"\0{_PREFIX}{os.geteuid()}/{device:x}/{lab}"
 
 
 def _connected(lab: str) -> socket.socket | None:

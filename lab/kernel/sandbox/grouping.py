@@ -7,7 +7,7 @@ somebody removes its folder: the next command that finds the lab ended does.
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,17 +73,16 @@ def remove(made: Iterable[str], lab: str) -> bool:
     return not left
 
 
-def sweep(alive: Container[str]) -> None:
-    """Remove the groups beside where ours would be of labs that are not among these: of some nothing else is left that
-    could tell of them. One that still has members stays.
-    """
+def there() -> dict[str, list[str]]:
+    """The groups beside where ours would be, by the names of their labs, living or not."""
+    found: dict[str, list[str]] = {}
     with suppress(OSError):
         for around in _around():
             with suppress(OSError):
                 for entry in os.scandir(around):
-                    name = entry.name.removeprefix(unified.PREFIX)
-                    if entry.name.startswith(unified.PREFIX) and entry.is_dir() and name not in alive:
-                        unified.remove(Path(entry.path))
+                    if entry.name.startswith(unified.PREFIX) and entry.is_dir():
+                        found.setdefault(entry.name.removeprefix(unified.PREFIX), []).append(entry.path)
+    return found
 
 
 def _around() -> Iterator[Path]:

@@ -12,6 +12,7 @@ import pytest
 from lab.agent import folder
 from lab.agent.presence import witness
 from lab.errors import MachineError, UsageError
+from lab.kernel.sandbox import grouping
 
 
 @pytest.fixture
@@ -170,3 +171,18 @@ def test_a_folder_that_others_may_read_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(os, "geteuid", lambda: real)
     with pytest.raises(MachineError, match="not a folder of yours alone"):
         folder.base()
+
+
+def test_only_the_groups_of_labs_that_nobody_holds_are_swept(
+    base: Path, running: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lab in another network namespace, or one that is just starting, is known by its lock alone."""
+    removed: list[str] = []
+    groups = {name: [f"/sys/fs/cgroup/hoplab-{name}"] for name in ("one", "two", "own", "gone", "named", "No Lab")}
+    monkeypatch.setattr(grouping, "there", lambda: groups)
+    monkeypatch.setattr(grouping, "remove", lambda _, lab: removed.append(lab))
+    monkeypatch.setattr(witness, "is_named", lambda lab: lab == "named")
+    assert running
+    folder.sweep("own")
+    assert removed == ["gone"]
+    assert sorted(path.name for path in base.iterdir()) == ["one", "two"]

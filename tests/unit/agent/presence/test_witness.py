@@ -26,7 +26,9 @@ def test_a_name_is_held_once_and_goes_with_its_holder(lab: str) -> None:
     assert witness.take(lab) is None
     assert witness.holder(lab) == witness.Peer(os.getpid(), os.geteuid())
     assert lab in witness.seen()
+    assert witness.is_named(lab)
     held.close()
+    assert not witness.is_named(lab)
     assert witness.holder(lab) is None
     assert lab not in witness.seen()
 
