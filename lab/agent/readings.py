@@ -78,14 +78,22 @@ def intents(lab: Lab, rules: Sequence[Sequence[str]]) -> list[str]:
     return [_intent(network, *rule) for rule in rules]
 
 
-def place(lab: Lab, name: str) -> str:
-    """The full name of the place that is meant: a pod may be named without its namespace where only one has it."""
+def place(lab: Lab, name: str, finished: Mapping[str, str]) -> str:
+    """The full name of the place that is meant: a pod may be named without its namespace where only one has it.
+    `finished` are pods that have no place any more, with the reason.
+    """
     places = (UNDERLAY, *lab.standing().places)
     if name in places:
         return name
     pods = [place for place in places if place.rpartition("/")[2] == name]
     if len(pods) > 1:
         raise UsageError(f"{name!r} is the name of several pods", f"one of: {', '.join(pods)}")
+    for pod, reason in finished.items() if not pods else ():
+        if name in (pod, pod.rpartition("/")[2]):
+            raise UsageError(
+                f"pod {pod} has ended for good: {reason}",
+                "`./inv get events` tells why; `./inv up` with the lab's file makes an evicted one anew",
+            )
     if not pods:
         known = (*places, *(place.rpartition("/")[2] for place in places))
         raise UsageError(

@@ -220,7 +220,10 @@ class Service:
         return await self._in_writer("a reading", reply, work)
 
     async def _place(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        return await self._in_writer("a reading", reply, lambda: _readings().place(self._lab, request["name"]))
+        finished = self._control.kubelet.finished()
+        return await self._in_writer(
+            "a reading", reply, lambda: _readings().place(self._lab, request["name"], finished)
+        )
 
     async def _cell(self, request: Message, reply: Reply, hung_up: threading.Event) -> Any:  # noqa: ANN401
         """Where a person's command is to run, which is made ready for it."""

@@ -37,9 +37,9 @@ def variables(container: Mapping[str, Any]) -> tuple[Variable, ...]:
     return tuple(found)
 
 
-def environment(wanted: Iterable[Variable], fields: Mapping[str, str]) -> dict[str, str]:
-    """Their values, where the pod's fields are these."""
-    found: dict[str, str] = {}
+def environment(wanted: Iterable[Variable], fields: Mapping[str, str], usual: Mapping[str, str]) -> dict[str, str]:
+    """Their values beside the usual ones, where the pod's fields are these."""
+    found = dict(usual)
     for one in wanted:
         found[one.name] = fields.get(one.field, "") if one.field else expanded(one.value, found)
     return found

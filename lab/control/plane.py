@@ -24,6 +24,7 @@ from lab.control.deriving import Derivation
 from lab.control.manifests import Wanted, wanted
 from lab.control.own_objects import Machine
 from lab.control.pieces import Pieces, at_once
+from lab.control.podstatus import is_evicted
 from lab.control.queue import Runner
 from lab.control.recording import Recorder
 from lab.control.refusals import mistakes_of
@@ -156,6 +157,9 @@ class ControlPlane:
     def put(self, one: Wanted) -> str:
         """Make one object what a file says of it: `created`, `configured` or `unchanged`. ApiError."""
         live = self.store.find(one.resource, *one.key)
+        if live is not None and is_evicted(live):
+            self.registry.delete(one.resource, *one.key, NOW)  # a file's pod is one that runs
+            live = None
         if live is not None and self._settled.get((one.resource, one.key)) == _Settled.of(one, live):
             return "unchanged"
         done = self._applied(one, live)

@@ -51,7 +51,7 @@ def design(
         ),
         machine_names.files(topology, addresses),
         pods.pod_files(topology, cluster, addresses),
-        pods.servers(cluster, addresses),
+        pods.servers(topology, cluster, addresses),
         health.listeners(cluster, addresses, proxy, options, stale),
         dns.servers(topology, cluster, addresses, given),
     )

@@ -68,7 +68,7 @@ def part(
         _plugin_pods(topology, some, addresses),
         _chains(topology, cluster, addresses, reached),
         pods.pod_files(topology, some, addresses),
-        pods.servers(some, addresses),
+        pods.servers(topology, some, addresses),
         health.listeners(cluster, addresses, proxy, options, stale),
     )
 

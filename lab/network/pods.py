@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from lab.cluster.environment import environment, expanded
 from lab.cluster.objects import CLUSTER_FIRST
 from lab.network import pod_names
+from lab.network.coredns import API_PORT
+from lab.network.ipv4 import Prefix
 from lab.network.machine_names import machine_resolver
 from lab.network.objects import File, Listener, Namespace, Object, Process, Sysctl
 from lab.network.place import OWN_FILES, netns_name
@@ -64,20 +66,26 @@ def cluster_dns(cluster: Cluster) -> tuple[str, ...]:
     return tuple(service.cluster_ip for service in cluster.services if service.full_name == DNS_SERVICE)
 
 
-def servers(cluster: Cluster, addresses: Addresses) -> Iterator[Object]:
+def servers(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[Object]:
     """What answers in the pods: the built-in server, or the program of their own."""
     for pod in cluster.pods:
         if pod.system or not pod.running:
             continue
         if pod.command:
-            yield _program(pod, addresses)
+            yield _program(pod, addresses, Prefix.of(topology.spec.services.cidr).address(1))
         else:
             yield from _listeners(pod)
 
 
-def _program(pod: Pod, addresses: Addresses) -> Process:
-    """The pod's own program, with the variables that its manifest gives it."""
-    known = environment(pod.variables, _fields(pod, addresses)) if pod.variables else {}
+def _program(pod: Pod, addresses: Addresses, api: str) -> Process:
+    """The pod's own program, with the variables that kubelet gives to every one, and those of its manifest."""
+    usual = {
+        "HOSTNAME": pod.hostname or pod.name,
+        "KUBERNETES_SERVICE_HOST": api,
+        "KUBERNETES_SERVICE_PORT": str(API_PORT),
+        "KUBERNETES_SERVICE_PORT_HTTPS": str(API_PORT),
+    }
+    known = environment(pod.variables, _fields(pod, addresses), usual)
     argv = tuple(expanded(word, known) if "$" in word else word for word in pod.command)
     given = tuple(f"{name}={value}" for name, value in known.items())
     intent = f"program of pod {pod.place}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -224,14 +225,15 @@ def _say(line: str) -> None:
     terminal.flush()
 
 
-@command(help={"verbose": "Every captured packet."})
-def demo(_: Context, verbose: bool = False) -> None:
+@command(help={"verbose": "Every captured packet.", "lab": "The lab's name; without it the topology's."})
+def demo(_: Context, verbose: bool = False, lab: str = "") -> None:
     """Bring two-subnet up if it is not, and tell the journey from pod-0 to myapp through pod-3."""
     from lab.trace.trace import trace as trace_request  # noqa: PLC0415
 
-    if DEMO not in folder.running():
-        bring_up(DEMO, topologies.find(DEMO), [])
+    name = lab or os.environ.get("HOPLAB_LAB") or DEMO
+    if name not in folder.running():
+        bring_up(name, topologies.find(DEMO), [])
         terminal.out("")
-    journey = trace_request(DEMO, "namespace001/pod-0", "myapp.namespace001", via="namespace001/pod-3")
+    journey = trace_request(name, "namespace001/pod-0", "myapp.namespace001", via="namespace001/pod-3")
     _show(journey, verbose)
     _end(journey)

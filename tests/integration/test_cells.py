@@ -257,6 +257,10 @@ def _is_evicted(one: Lab) -> None:
     assert "Evicted" in one.get("events")
     assert Api(one).get("Pod", "default", "pod-1")["status"]["phase"] == "Failed"
     assert one.exec_("node-1", "true").status == 0, "what else runs goes on"
+    assert "Evicted" in one.exec_("pod-1", "true").refused()
+    one.up().ok()
+    assert "Evicted" not in one.get("pods"), "the file has a pod that runs"
+    assert one.exec_("pod-1", "ls", "/tmp").ok() == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has no control group here that may be made")
@@ -274,7 +278,7 @@ def test_a_pod_that_takes_all_memory_is_ended_alone() -> None:
 
 
 def test_a_limit_that_cannot_be_kept_is_refused() -> None:
-    for given in ("pids=3", "memory=lots", "cpu=", "speed=9", "disk=0", "memory=-1"):
+    for given in ("pids=3", "memory=lots", "cpu=", "speed=9", "disk=0", "memory=3", "memory=-1"):
         assert "--limit" in inv("up", "-t", "minimal", "-L", "never", "--limit", given).refused()
 
 
@@ -302,3 +306,19 @@ def test_roots_lab_is_nobody_outside(lab: Lab) -> None:
     mapped = Path(f"/proc/{lab.pid()}/uid_map").read_text().split()
     assert int(mapped[1]) >= 65536, mapped
     assert Path(f"/proc/{lab.pid()}").stat().st_uid == int(mapped[1])
+
+
+def test_a_place_whose_files_were_all_removed_is_of_use_again(lab: Lab) -> None:
+    for place in ("pod-1", "node-2"):
+        lab.exec_(place, "rm", "-rf", "--no-preserve-root", "/")
+        assert lab.in_(place, "ls -d /etc/passwd /usr/bin/ls").split() == ["/etc/passwd", "/usr/bin/ls"]
+
+
+def test_what_lessons_change_in_etc_is_the_place_s_own(lab: Lab) -> None:
+    """A routing table gets a name on a node, and on no other."""
+    told = "mkdir -p /etc/iproute2 && echo 100 lesson >> /etc/iproute2/rt_tables"
+    lab.exec_("node-0", "sh", "-c", told).ok()
+    lab.in_("node-0", "ip route add 10.99.0.0/24 dev lo table lesson")
+    assert "10.99.0.0/24" in lab.in_("node-0", "ip route show table lesson")
+    assert "lesson" not in lab.exec_("node-1", "cat", "/etc/iproute2/rt_tables").out
+    lab.in_("node-0", "ip route flush table 100")

@@ -71,7 +71,7 @@ class Children:
         refuses.
         """
         found = cell.init_of(place)
-        if found:
+        if found and not cell.is_spoiled(found):
             return found
         reading, writing = os.pipe2(os.O_CLOEXEC)
         handed = self._cell_of(place).handed()

@@ -222,6 +222,11 @@ class Kubelet:
                     told_why = f"Container {name} was ended by the kernel: the lab's limit of memory is used up"
                     self._event(pod, WARNING, OUT_OF_MEMORY, told_why)
 
+    def finished(self) -> dict[str, str]:
+        """The places that pods had which have ended for good, and why."""
+        pods = (pod for pod in self._store.each(PODS) if podstatus.is_finished(pod))
+        return {place_of(pod): pod["status"].get("reason") or pod["status"]["phase"] for pod in pods}
+
     def evictable(self) -> list[str]:
         """The places of pods that may be ended for what they take: all that run but those of the cluster itself."""
         return [

@@ -147,6 +147,11 @@ def _identity(pid: int) -> str:
     return "" if words[0] in "ZX" else f"{pid} {words[_STARTED]}"
 
 
+def is_spoiled(pid: int) -> bool:
+    """Whether somebody in the cell of that init has removed all programs: nothing else will run in it."""
+    return not os.path.exists(f"/proc/{pid}/root{INIT}")
+
+
 def end(place: str) -> None:
     """End the cell and whatever runs in it; nothing is left of what was written there."""
     pid = init_of(place)
@@ -156,13 +161,14 @@ def end(place: str) -> None:
 
 
 def ensure(cell: Cell) -> int:
-    """The process id of the cell's init, made if there is none. OSError when the kernel refuses."""
+    """The process id of the cell's init, made if there is none of use. OSError when the kernel refuses."""
     folder = FOLDER / netns_name(cell.place)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         pid = init_of(cell.place)
-        if pid:
+        if pid and not is_spoiled(pid):
             return pid
+        end(cell.place)
         pid = _make(cell, ensure(cell.of_node) if cell.node else 0)
         Path(folder, _INIT).write_text(_identity(pid), encoding="ascii")
         return pid

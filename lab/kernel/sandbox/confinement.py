@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from lab.errors import UsageError
 
+LEAST_BYTES = 16 << 20  # of memory for a shell and what it runs, of disk for a copy of /etc
 LEAST_PIDS = 301  # the kernel keeps 300 numbers for its own start (include/linux/threads.h)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _OF_THE_SYSTEM = (
@@ -26,7 +27,7 @@ _OF_THE_SYSTEM = (
     "/usr",
     "/var",
 )
-_LIMITS = "such as memory=2G,pids=2000,cpu=50%"
+_LIMITS = "such as memory=2G,pids=2000,cpu=50%,disk=1G"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +108,6 @@ def _bytes(each: str, value: str) -> int:
         number, unit = number[:-1], number[-1]
     if not (number.isascii() and number.isdecimal() and int(number)):
         raise UsageError(f"--limit {each}: not a size", _LIMITS)
+    if int(number) * _UNITS[unit] < LEAST_BYTES:
+        raise UsageError(f"--limit {each}: nothing runs in less than {LEAST_BYTES >> 20}M", _LIMITS)
     return int(number) * _UNITS[unit]

@@ -39,6 +39,7 @@ _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")
 _SETTINGS = "/proc/sys"
 _OF_THE_NETWORK = "/proc/sys/net"  # belongs to the network namespace, and is what lessons are about
 _LARGEST_COPY = 64 * 1024
+_EDITED = ("iproute2", "profile.d", "sysctl.d")  # folders of /etc whose files lessons change; others are read-only
 
 
 def build(
@@ -82,6 +83,7 @@ def _programs(tree: Tree) -> None:
         with suppress(OSError):  # not every file system can be layered over
             layers = f"lowerdir=/usr,upperdir={upper},workdir={work},userxattr"
             mount("overlay", tree.at("/usr"), "overlay", MS_NOSUID | MS_NODEV, layers)
+            tree.cover(_LAYER)  # who removes all files removes those of the machine, and not what holds them together
             return
     tree.bind("/usr", "/usr")
 
@@ -110,6 +112,9 @@ def _copy_or_link(path: str, target: str) -> None:
     leads = os.readlink(path)
     if leads.startswith(MACHINES_ETC):
         try:
+            if os.path.basename(path) in _EDITED and os.path.isdir(leads):
+                _copy_files(leads, target)
+                return
             status = os.stat(leads)
             if os.path.isfile(leads) and status.st_size <= _LARGEST_COPY:
                 Path(target).write_bytes(Path(leads).read_bytes())
@@ -117,6 +122,13 @@ def _copy_or_link(path: str, target: str) -> None:
         except OSError:
             pass  # nobody here may read it: then the link tells as much
     os.symlink(leads, target)
+
+
+def _copy_files(folder: str, target: str) -> None:
+    os.mkdir(target)
+    for entry in os.scandir(folder):
+        if entry.is_file() and entry.stat().st_size <= _LARGEST_COPY:
+            Path(target, entry.name).write_bytes(Path(entry.path).read_bytes())
 
 
 def _put(tree: Tree, path: str, content: str) -> None:

@@ -21,16 +21,16 @@ def test_values_and_fields_of_the_pod_are_taken_and_others_are_not() -> None:
     }
     found = variables(container)
     assert found == (Variable("A", "1"), Variable("EMPTY"), Variable("NAME", field="metadata.name"))
-    assert environment(found, FIELDS) == {"A": "1", "EMPTY": "", "NAME": "web-0"}
+    assert environment(found, FIELDS, {}) == {"A": "1", "EMPTY": "", "NAME": "web-0"}
     assert variables({"env": "garbage"}) == variables({}) == ()
 
 
 def test_earlier_variables_stand_in_later_ones_and_in_the_command() -> None:
     wanted = (
         Variable("IP", field="status.podIP"),
-        Variable("URL", "http://$(IP):80"),
+        Variable("URL", "http://$(IP):$(PORT)"),
         Variable("LATE", "$(NONE)$$(IP)"),
     )
-    known = environment(wanted, FIELDS)
-    assert known == {"IP": "10.244.0.2", "URL": "http://10.244.0.2:80", "LATE": "$(NONE)$(IP)"}
-    assert expanded("--listen=$(IP):$(PORT) $HOME", known) == "--listen=10.244.0.2:$(PORT) $HOME"
+    known = environment(wanted, FIELDS, {"PORT": "80"})
+    assert known == {"PORT": "80", "IP": "10.244.0.2", "URL": "http://10.244.0.2:80", "LATE": "$(NONE)$(IP)"}
+    assert expanded("--listen=$(IP):$(NONE) $HOME", known) == "--listen=10.244.0.2:$(NONE) $HOME"
