@@ -99,6 +99,9 @@ def _in_cell(handed: int, report: int, program: Sequence[str], *, terminal: bool
     from lab.kernel.sandbox.cell import Cell, ensure  # noqa: PLC0415  the lab's own programs come without
     from lab.kernel.sandbox.door import Door  # noqa: PLC0415  as above
 
+    os.set_inheritable(
+        report, False
+    )  # what a cell that is made begins with would keep it, for its programs to write in
     cell, given = Cell.taken(handed)
     environment = {**ENVIRONMENT, **given}
     try:

@@ -97,6 +97,15 @@ def test_whoever_fills_the_files_that_name_things_takes_no_room_from_others(lab:
     assert lab.drift() == []
 
 
+def test_the_first_process_of_a_pod_has_nothing_open_that_leads_out_of_it(lab: Lab) -> None:
+    """The program with which a cell begins tells the agent who it is; a program in the cell must not tell it more."""
+    apply(lab, SLEEPER.replace("later", "first"))
+    until(lambda: "Running" in lab.get("pods", "first", "-n", "default"), "the pod runs")
+    for place in ("first", "node-0", "node-1", "node-2"):
+        opened = set(lab.in_(place, "find /proc/1/fd -type l -printf %l\\n").split())
+        assert len(opened) == 2, f"{place}: /dev/null and a pipe of its own, not {opened}"
+
+
 def test_a_file_that_seems_endless_is_not_read_to_its_end(lab: Lab) -> None:
     for file in ("resolv.conf", "hosts", "hostname"):
         lab.in_("pod-0", f"truncate -s 4000G /etc/{file}")
