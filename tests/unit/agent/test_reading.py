@@ -20,7 +20,7 @@ WORDS = [
     *("10.0.0.0/33", "10.0.0.0/8", "0.0.0.0/0", "300.1.1.1", "pod-0", "node-0", "default", "*a", "&a b"),
     "!!python/none",
 ]
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(text: str) -> None:

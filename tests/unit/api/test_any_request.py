@@ -126,7 +126,7 @@ def test_every_kind_has_a_sample_that_is_right() -> None:
     assert {(sample["apiVersion"], sample["kind"]) for sample in SAMPLES} == BY_KIND.keys()
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.sampled_from(SAMPLES), st.data(), JUNK)
 def test_a_spoiled_object_is_taken_or_refused(sample: Json, data: st.DataObject, junk: Any) -> None:
     """One value of a good object is anything; it is posted anew, put over the good one, and patched into it."""
@@ -148,7 +148,7 @@ def test_a_spoiled_object_is_taken_or_refused(sample: Json, data: st.DataObject,
 APPLY = "application/apply-patch+yaml"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(SAMPLES), st.data(), JUNK)
 def test_what_is_applied_again_may_be_spoiled(sample: Json, data: st.DataObject, junk: Any) -> None:
     """A manager that has applied the good object applies a spoiled one, and then the good one again."""
@@ -164,7 +164,7 @@ FORMS = ("", "application/yaml", "application/vnd.kubernetes.protobuf", "applica
 PATCHES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(SAMPLES), st.sampled_from(["POST", "PUT", "PATCH", "DELETE"]), JUNK, st.binary(max_size=20))
 def test_any_body_is_answered(sample: Json, method: str, junk: Any, raw: bytes) -> None:
     serving = Serving()
@@ -176,7 +176,7 @@ def test_any_body_is_answered(sample: Json, method: str, junk: Any, raw: bytes) 
             assert answer.code < 300 or answer.json()["kind"] == "Status", answer
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from(SAMPLES),
     st.data(),
@@ -226,7 +226,7 @@ ODD = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "?"]),
     st.sampled_from(["", "/a", "/a/log", "/a/exec", "/a/status", "/a/binding", "/a/scale", "/a/attach", "/a/?"]),
@@ -252,7 +252,7 @@ def test_any_parameters_and_headers_are_answered(
 
 
 @pytest.mark.parametrize("name", ["labelSelector", "fieldSelector", "continue", "limit", "resourceVersion", "pretty"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=st.text(max_size=20))
 def test_any_query_is_answered(name: str, text: str) -> None:
     serving = Serving()

@@ -549,7 +549,7 @@ def written(draw: st.DrawFn, schema: Message) -> Json:
 
 
 @given(st.data(), st.sampled_from(RESOURCES))
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_object_of_the_right_types_is_completed_and_checked(data: st.DataObject, resource: Resource) -> None:
     schema = root(resource.message)
     item = data.draw(written(schema))

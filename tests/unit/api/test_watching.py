@@ -240,7 +240,7 @@ def state(serving: Serving, selection: Selection) -> dict[str, Any]:
     return {item["metadata"]["name"]: item for item in serving.registry.list(CONFIGMAPS, selection)}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STEPS, st.integers(0, 30), st.integers(0, 30), st.sampled_from([EVERYTHING, RED]), st.booleans())
 def test_a_watch_from_any_revision_comes_to_what_a_list_gives(
     steps: list[Step], listed_after: int, watched_after: int, selection: Selection, whole: bool

@@ -183,7 +183,7 @@ def check_at_rest(world: World) -> None:
     assert all(pod["spec"].get("nodeName") for pod in world.pods()), "every pod has a node"
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(OPERATIONS)
 def test_the_cluster_comes_to_what_was_asked_for(operations: list[Operation]) -> None:
     world = World()

@@ -18,7 +18,7 @@ from lab.kernel.sandbox.confinement import Confinement, Limits, limits, shared
         (["memory=2G"], Limits(memory=2 << 30, named=("memory",))),
         (["memory=512MiB,pids=2000", "cpu=150%"], Limits(512 << 20, 2000, 150, named=("memory", "pids", "cpu"))),
         (["disk=1g, cpu=50"], Limits(disk=1 << 30, cpu=50, named=("disk", "cpu"))),
-        (["memory=1048576"], Limits(memory=1 << 20, named=("memory",))),
+        (["memory=33554432"], Limits(memory=32 << 20, named=("memory",))),
     ],
 )
 def test_limits(typed: list[str], expected: Limits) -> None:
@@ -27,7 +27,21 @@ def test_limits(typed: list[str], expected: Limits) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["memory", "memory=", "memory=0", "memory=-1", "memory=2Q", "memory=²", "pids=300", "pids=x", "cpu=0", "x=1", ""],
+    [
+        "",
+        "memory",
+        "memory=",
+        "memory=0",
+        "memory=-1",
+        "memory=3",
+        "disk=1M",
+        "memory=2Q",
+        "memory=²",
+        "pids=300",
+        "pids=x",
+        "cpu=0",
+        "x=1",
+    ],
 )
 def test_what_is_no_limit(typed: str) -> None:
     with pytest.raises(UsageError) as refused:

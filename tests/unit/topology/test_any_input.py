@@ -20,7 +20,7 @@ from tests.effort import Effort
 ROOT = Path(__file__).parents[3]
 VALID = [file.read_text(encoding="utf-8") for file in sorted((ROOT / "topologies").glob("*.yaml"))]
 MARKS = "{}[]:,&*!|>'\"%@`#?- \t\n\r\0\x1b\u2028\ufeff\ud800aZ0~<"
-patient = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 
 
 def no_file(name: str) -> str:

@@ -279,7 +279,7 @@ SERVICE = st.tuples(NAMES, NAMES, st.one_of(st.just(""), NAMES), st.sampled_from
 
 
 @given(st.lists(SERVICE, max_size=6, unique_by=lambda one: one[:2]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_services(drawn: list[tuple[str, str, str, str, int, list[str]]]) -> None:
     cluster = Cluster(
         nodes=NODES,

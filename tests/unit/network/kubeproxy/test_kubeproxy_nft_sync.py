@@ -93,7 +93,7 @@ def test_a_local_endpoint_matters_to_its_node_alone() -> None:
 
 
 @given(STATES, SETTINGS, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_after_any_changes_a_node_has_what_a_full_sync_gives(
     states: list[list[tuple[str, dict[str, object], int, list[Endpoint]]]], options: ProxyOptions, data: st.DataObject
 ) -> None:

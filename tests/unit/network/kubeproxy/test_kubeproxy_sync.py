@@ -188,7 +188,7 @@ SETTINGS = st.builds(
 
 
 @given(STATES, SETTINGS, st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_after_any_changes_a_node_has_what_a_full_sync_gives(
     states: list[list[tuple[str, dict[str, object], int, list[Endpoint]]]], options: ProxyOptions, data: st.DataObject
 ) -> None:
