@@ -213,6 +213,7 @@ class Lab:
                 self._uncertain = frozenset((UNDERLAY, *before.places, *wanted.places))
             raise
         self._design = wanted
+        self._holdings.forget_gone(wanted.places)
         return Brought(Plan(tuple(done)), wanted.places, dict(watch.told))
 
     def _by_design(self, before: Design, wanted: Design, watch: Stopwatch) -> list[AnyStep]:

@@ -187,8 +187,11 @@ class Derivation:
         return derived.endpoint_slice(item, self._is_headless, self._pod_at)
 
     def _refer(self, key: Key, places: tuple[str, ...]) -> None:
-        for place in self._places.pop(key, ()):
-            self._referring[place].pop(key, None)
+        for place in dict.fromkeys(self._places.pop(key, ())):
+            naming = self._referring[place]
+            naming.pop(key, None)
+            if not naming:  # pods of that name may never come again
+                del self._referring[place]
         if places:
             self._places[key] = places
         for place in places:

@@ -17,6 +17,7 @@ from lab.kernel.namespaces import Namespaces
 from lab.kernel.processes import Processes
 from lab.kernel.sandbox.confinement import USUAL, Confinement
 from lab.network.objects import File, Interface, IpSet, Key, Namespace, Object, Offload, Symlink
+from lab.network.place import UNDERLAY
 
 RULE_KINDS = ("node", "router", "gateway", "internet")
 
@@ -44,7 +45,7 @@ class Holdings:
         self.processes = Processes(self.namespaces, self.confinement)
 
     def learn(self, wanted: Iterable[Object]) -> None:
-        """Where to look for these objects, beside all that was ever looked at."""
+        """Where to look for these objects, beside all that was looked at before, as long as its place is there."""
         for item in wanted:
             if isinstance(item, File | Symlink):
                 self.files[item.key] = item
@@ -57,3 +58,14 @@ class Holdings:
             elif isinstance(item, Interface) and item.kind == "veth" and item.primary:
                 self.peers[item.place, item.name] = (item.peer_place, item.peer_name)
                 self.peers[item.peer_place, item.peer_name] = (item.place, item.name)
+
+    def forget_gone(self, places: Iterable[str]) -> None:
+        """Nothing is to be looked at any more but in these places. Done when it is worth it: when most are gone."""
+        there = {UNDERLAY, *places}
+        if len(self.kinds) < 2 * len(there):
+            return
+        self.kinds = {place: kind for place, kind in self.kinds.items() if place in there}
+        self.peers = {one: other for one, other in self.peers.items() if one[0] in there and other[0] in there}
+        self.files = {key: item for key, item in self.files.items() if item.place in there}
+        self.offloads = {key: item for key, item in self.offloads.items() if item.place in there}
+        self.with_sets &= there
