@@ -1,6 +1,7 @@
 """`python -m lab.agent LAB [CONFINEMENT]`: takes the lab's lock, makes the sandbox, and lives in it as its init.
 
-Says one line on standard output: {"listening": true}, {"held": true} when another agent has the lab, or an error.
+Says one line on standard output: {"listening": true}, {"held": true} when another agent has the lab, or an error. One
+that listens says a second line there if the lab ends before whoever reads it was heard: why.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from lab.agent import folder
 from lab.agent.apiserver.outside import Outside
 from lab.agent.presence import witness
 from lab.agent.presence.home import BACKLOG, Home
+from lab.agent.presence.starter import Starter
 from lab.agent.protocol import error_message
 from lab.errors import HoplabError, MachineError
 from lab.kernel import limits, programs
@@ -66,15 +68,19 @@ def _outside(home: Home) -> Outside:
     return Outside(made, home)
 
 
-def _quiet() -> None:
-    """Let go of whoever started us: a pipe behind their output must not stay open for as long as the lab lives."""
+def _quiet() -> int:
+    """Let go of the output of whoever started us: a pipe behind it must not stay open for as long as the lab lives.
+    Gives the pipe to the starter itself.
+    """
     from lab.kernel.processes import LOGS  # noqa: PLC0415  only now, as in `life`
 
     LOGS.mkdir(parents=True, exist_ok=True)
+    starter = os.dup(1)
     output = os.open(LOGS / "agent.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(output, stream)
     os.close(output)
+    return starter
 
 
 def _import_service() -> None:
@@ -110,8 +116,7 @@ def main(lab: str, confinement: Confinement) -> None:
             _say({"listening": True})
         except BrokenPipeError:
             return  # whoever started us was killed meanwhile
-        _quiet()
-        serve(lab, name, outside, confinement)
+        serve(lab, name, outside, confinement, Starter(_quiet()))
 
     try:
         sandbox.start(lab, life, _refuse, meanwhile=_import_service, confinement=confinement, groups=groups)

@@ -15,13 +15,14 @@ from lab import terminal
 from lab.agent import folder, silence
 from lab.agent.line import Line
 from lab.agent.presence import witness
-from lab.agent.protocol import WORKING, Message, encode, error_from
+from lab.agent.protocol import AGAIN, WORKING, EndedError, Message, encode, error_from
 from lab.agent.silence import PATIENCE_SECONDS, SAID_SECONDS, UnansweredError
 from lab.errors import LabError, UsageError
 from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
 
 if TYPE_CHECKING:
+    from lab.agent.starting import Started
     from lab.kernel.sandbox.confinement import Confinement
     from lab.kernel.visit import Visit
 
@@ -116,7 +117,7 @@ class Client:
 
     def _ended(self) -> LabError:
         told = f"lab {self.lab!r} has ended: its agent (process {self.sandbox.pid}) is gone"
-        return LabError(told, "everything of the lab went with it; `./inv up` builds it again")
+        return LabError(told, AGAIN)
 
     def visit(self, place: str) -> Visit:
         """Where a command in that place runs, named as people name it. UsageError if there is no such place."""
@@ -127,15 +128,17 @@ class Client:
 
     def is_heard(self, said_after: float = SAID_SECONDS) -> bool:
         """False when the agent was just ending; once it has heard us it lives as long as we are connected. So many
-        seconds it may say nothing before a person is told.
+        seconds it may say nothing before a person is told. EndedError when somebody ends the lab while we are there.
         """
         self._said_after = said_after
         try:
             self.request("hear")
         except UnansweredError:
             raise
-        except LabError:
+        except LabError as error:
             self.__exit__()
+            if isinstance(error, EndedError):
+                raise
             return False
         finally:
             self._said_after = SAID_SECONDS
@@ -203,7 +206,7 @@ def unreachable(name: str) -> LabError:
 
 def connect_or_start(lab: str, say: Say = terminal.warn, confinement: Confinement | None = None) -> Client:
     """To the agent of that lab, started, so confined, if there is none. Two that start at once: one wins, the other is
-    connected to it.
+    connected to it. EndedError when somebody ends the lab meanwhile: it is not started again.
     """
     from lab.agent.starting import START_SECONDS, start  # noqa: PLC0415  few commands start one
 
@@ -211,15 +214,30 @@ def connect_or_start(lab: str, say: Say = terminal.warn, confinement: Confinemen
     deadline = time.monotonic() + START_SECONDS
     patient = time.monotonic() + SAID_SECONDS
     while True:
-        client, said_after = reach(lab, say), SAID_SECONDS
-        if client is None and start(lab, confinement):
-            client, said_after = reach(lab, say), START_SECONDS
-        if client and client.is_heard(said_after):
+        client = reach(lab, say)
+        if client is None and (started := start(lab, confinement)):
+            with started:
+                return _first(lab, started, say, START_SECONDS)
+        if client and client.is_heard():
             return client
         now = time.monotonic()
         if now > deadline or (now > patient and _is_held_by_a_stopped_one(lab)):
             raise unreachable(lab)
         select.select([], [], [], LOOK_EVERY_SECONDS)
+
+
+def _first(lab: str, started: Started, say: Say, patience: float) -> Client:
+    """Connected to an agent that we have started, which has heard us."""
+    deadline = time.monotonic() + patience
+    while True:
+        client = reach(lab, say)
+        if client and client.is_heard(patience):
+            return client
+        why = started.ended(patience if client else LOOK_EVERY_SECONDS)  # one that did not hear us is ending
+        if why is not None:
+            raise why
+        if time.monotonic() > deadline:
+            raise unreachable(lab)
 
 
 def _is_held_by_a_stopped_one(lab: str) -> bool:
@@ -246,6 +264,8 @@ def end(lab: str, say: Say = terminal.warn) -> str:
             if witness.holder(lab) != holder:  # its number may be somebody else's by now
                 return end(lab, say)
             told = ending.see_it_end(lab, life, asked=False)
+        if witness.holder(lab) == holder:  # its child, which is about to be the lab's init, holds it as well
+            return end(lab, say)
         folder.running()
         return told
 

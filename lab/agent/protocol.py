@@ -11,9 +11,15 @@ from lab.api.encoding import text_of
 from lab.errors import FileError, HoplabError, KernelError, LabError, MachineError, Mistake, UsageError
 
 Message = dict[str, Any]
+AGAIN = "everything of the lab went with it; `./inv up` builds it again"
+
+
+class EndedError(LabError):
+    """Somebody or something has ended the lab under whoever is told; nobody builds it again unasked."""
+
 
 _FAMILY: dict[str, type[HoplabError]] = {
-    kind.__name__: kind for kind in (HoplabError, KernelError, LabError, MachineError, UsageError)
+    kind.__name__: kind for kind in (HoplabError, KernelError, LabError, EndedError, MachineError, UsageError)
 }
 WORKING: Message = {"event": "working"}
 """A sign of life: what was asked for takes longer."""

@@ -21,7 +21,8 @@ from lab.agent.control import Control
 from lab.agent.conversations import Conversations, Operation, Reply
 from lab.agent.presence import witness
 from lab.agent.presence.keeping import keep
-from lab.agent.protocol import Message
+from lab.agent.presence.starter import Starter
+from lab.agent.protocol import AGAIN, EndedError, Message
 from lab.agent.pulse import Pulse, watched_loop
 from lab.agent.writer import Writer
 from lab.errors import LabError, UsageError
@@ -35,12 +36,8 @@ UNASKED_SECONDS = 30.0
 TURN_SECONDS = 0.001
 HUNG_UP_SECONDS = 0.2  # so soon is it noticed that nobody listens any more
 
-# Who started us connects within milliseconds, unless killed meanwhile; one that is slower starts another agent.
-LONELY_SECONDS = 1.0
-AGAIN = "everything of the lab went with it; `./inv up` builds it again"
 
-
-def serve(name: str, held: socket.socket, outside: Outside, confinement: Confinement) -> None:
+def serve(name: str, held: socket.socket, outside: Outside, confinement: Confinement, starter: Starter) -> None:
     """`held` is the lab's name in the kernel. Until `down`, SIGTERM, the death of whoever asked for a first `up` that
     never succeeded, or nobody could see the lab any more.
     """
@@ -52,24 +49,27 @@ def serve(name: str, held: socket.socket, outside: Outside, confinement: Confine
     sys.setswitchinterval(TURN_SECONDS)
     pulse = Pulse()
     with asyncio.Runner(loop_factory=lambda: watched_loop(pulse)) as runner:
-        runner.run(_live(name, held, outside, confinement, pulse))
+        runner.run(_live(name, held, outside, confinement, pulse, starter))
 
 
-async def _live(name: str, held: socket.socket, outside: Outside, confinement: Confinement, pulse: Pulse) -> None:
-    await Service(name, outside, confinement, pulse).run(held)
+async def _live(
+    name: str, held: socket.socket, outside: Outside, confinement: Confinement, pulse: Pulse, starter: Starter
+) -> None:
+    await Service(name, outside, confinement, pulse, starter).run(held)
 
 
 class Service:
     """One lab's loop."""
 
-    def __init__(self, name: str, outside: Outside, confinement: Confinement, pulse: Pulse) -> None:
+    def __init__(self, name: str, outside: Outside, confinement: Confinement, pulse: Pulse, starter: Starter) -> None:
+        self._starter = starter
         self._pulse = pulse
         self._writer = Writer()
         self._control = Control(name, self._writer, outside, confinement, pulse)
         self._lab = self._control.lab
         self._end = asyncio.Event()
         self._home = outside.home
-        self._why = ""
+        self._why: LabError | None = None
         operations: dict[str, Operation] = {
             "hear": self._hear,
             "up": self._up,
@@ -102,17 +102,22 @@ class Service:
         await self._conversations.listen(self._home.listening)
         loop.add_reader(held, lambda: witness.answer(held, str(self._home.folder)))
         keeping = loop.create_task(self._stay_seen())
-        loop.call_later(LONELY_SECONDS, self._end_if_nobody_cares)
+        self._starter.watch(loop, self._end_if_nobody_cares)
         loop.call_later(UNASKED_SECONDS, self._end_unless_used)
         await self._end.wait()
         keeping.cancel()
-        await self._conversations.farewell(LabError(f"lab {self._lab.name!r} has ended: {self._why}", AGAIN))
+        assert self._why is not None
+        self._starter.tell(self._why)
+        await self._conversations.farewell(self._why)
         # The kernel ends everything else with this process; there is nothing to clean up.
 
-    def _finish(self, why: str) -> None:
-        """The first reason is the reason."""
-        self._why = self._why or why
+    def _finish(self, why: str, kind: type[LabError] = EndedError) -> None:
+        self._because(why, kind)
         self._end.set()
+
+    def _because(self, why: str, kind: type[LabError] = EndedError) -> None:
+        """The first reason is the reason. Of an EndedError an `up` that comes just now is told, and ends."""
+        self._why = self._why or kind(f"lab {self._lab.name!r} has ended: {why}", AGAIN)
 
     def _end_if_asked_to(self) -> None:
         """Once whoever asked has been answered."""
@@ -129,13 +134,13 @@ class Service:
 
     def _end_if_nobody_cares(self) -> None:
         """A lab that never came up is of use only to those who are still asking for it."""
-        if not self._control.has_come_up and not self._conversations.open:
-            self._finish("nobody asked for it any more")
+        if not self._control.has_come_up and not self._conversations.open and not self._starter.waits:
+            self._finish("nobody asked for it any more", LabError)
 
     def _end_unless_used(self) -> None:
         """Whoever started us was to ask for an `up` at once; without one there is nothing to live for."""
         if not self._control.has_come_up and not self._writer.busy:
-            self._finish("nobody asked for an `up`")
+            self._finish("nobody asked for an `up`", LabError)
 
     def _reap(self) -> None:
         """An init gets every orphan of its sandbox; those that we started ourselves are waited for where they were
@@ -276,7 +281,7 @@ class Service:
         return {}
 
     async def _down(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        self._why = f"`down` ended it (process {request.get('pid', '?')})"
+        self._because(f"`down` ended it (process {request.get('pid', '?')})")
         return {}
 
 

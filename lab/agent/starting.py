@@ -6,10 +6,11 @@ import json
 import select
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING
 
-from lab.agent.protocol import Message, error_from
-from lab.errors import LabError
+from lab.agent.protocol import AGAIN, EndedError, Message, error_from
+from lab.errors import HoplabError, LabError
 from lab.kernel import interpreter, limits
 
 if TYPE_CHECKING:
@@ -18,8 +19,31 @@ if TYPE_CHECKING:
 START_SECONDS = 20.0
 
 
-def start(lab: str, confinement: Confinement | None) -> bool:
-    """Start an agent; it listens when this returns. False if somebody else has the lab just now. Raises what kept it
+class Started:
+    """An agent of ours that listens. It lives for us, without a connection too, until this is closed."""
+
+    def __init__(self, lab: str, words: IO[bytes]) -> None:
+        self._lab = lab
+        self._words = words
+
+    def __enter__(self) -> Started:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._words.close()
+
+    def ended(self, seconds: float) -> HoplabError | None:
+        """Why it has ended, or does within that time; None while it lives."""
+        if not select.select([self._words], [], [], seconds)[0]:
+            return None
+        line = self._words.readline()
+        if line:
+            return error_from(json.loads(line))
+        return EndedError(f"lab {self._lab!r} has ended: its agent was killed", AGAIN)
+
+
+def start(lab: str, confinement: Confinement | None) -> Started | None:
+    """Start an agent; it listens when this returns. None if somebody else has the lab just now. Raises what kept it
     from starting.
     """
     limits.require_for_lab()
@@ -29,21 +53,31 @@ def start(lab: str, confinement: Confinement | None) -> bool:
         stdout=subprocess.PIPE,
         start_new_session=True,
         cwd="/",
+        bufsize=0,  # a second line is for whoever asks for it
         env=interpreter.environment(),
     )
     assert process.stdout is not None
-    with process.stdout:
-        if not select.select([process.stdout], [], [], START_SECONDS)[0]:
-            process.kill()
-            process.wait()
-            raise LabError(
-                f"the agent of lab {lab!r} did not start within {START_SECONDS:.0f} s", "is the machine busy?"
-            )
-        line = process.stdout.readline()
-    process.wait()
+    with ExitStack() as unless_it_listens:
+        started = unless_it_listens.enter_context(Started(lab, process.stdout))
+        if not _listens(lab, process, process.stdout):
+            return None
+        unless_it_listens.pop_all()
+        return started
+
+
+def _listens(lab: str, process: subprocess.Popen[bytes], words: IO[bytes]) -> bool:
+    """Its first word; False when somebody else has the lab."""
+    if not select.select([words], [], [], START_SECONDS)[0]:
+        process.kill()
+        process.wait()
+        raise LabError(f"the agent of lab {lab!r} did not start within {START_SECONDS:.0f} s", "is the machine busy?")
+    line = words.readline()
+    status = process.wait()
     message: Message = json.loads(line) if line.strip() else {}
     if "error" in message:
         raise error_from(message)
+    if status < 0 and not message:
+        raise EndedError(f"lab {lab!r} has ended: its agent was killed while it started", AGAIN)
     if not message.get("listening") and not message.get("held"):
         raise LabError(f"the agent of lab {lab!r} did not start", "its own words are above")
     return bool(message.get("listening"))

@@ -76,6 +76,43 @@ def test_two_ups_of_one_lab_at_once(lab: LabFactory) -> None:
     assert one.exec_("pod-0", *CURL).ok()
 
 
+def begun(one: Lab) -> subprocess.Popen[bytes]:
+    """An `up` that has started an agent, and is stopped: it has not come to ask for anything."""
+    up = one.start_up()
+    until(lambda: any("lab.agent" in words for words in one.processes().values()), "it starts an agent")
+    up.send_signal(signal.SIGSTOP)
+    until(lambda: one.name in inv("list").ok(), "the agent has the lab's name")
+    return up
+
+
+def test_a_down_ends_the_up_that_has_only_begun(lab: LabFactory) -> None:
+    one = lab("minimal", up=False)
+    up = begun(one)
+    down = start("down", "--lab", one.name)
+    said = finish(down)
+    up.send_signal(signal.SIGCONT)
+    assert said.ok() == f"{one.name}: down\n"
+    assert f"lab '{one.name}' has ended" in finish(up).refused(1)
+    one.require_nothing_left()
+
+
+def test_an_agent_waits_for_an_up_that_is_slow(lab: LabFactory) -> None:
+    one = lab("minimal", up=False)
+    up = begun(one)
+    until(lambda: is_answering(one), "the agent answers")
+    before = one.pid()
+    for _ in range(4):
+        inv("list").ok()  # whoever comes and goes is not who it waits for
+    up.send_signal(signal.SIGCONT)
+    finish(up).ok()
+    assert one.pid() == before
+
+
+def is_answering(one: Lab) -> bool:
+    """Whether a command reaches its agent."""
+    return "is not up yet" in inv("inspect", "--lab", one.name).err
+
+
 def test_an_up_while_another_is_at_work_waits_and_says_for_whom(
     lab: LabFactory, two_subnet_text: str, file: Callable[[str], str]
 ) -> None:

@@ -17,16 +17,18 @@ from queue import Queue
 
 import pytest
 
-from lab.agent import asking, client, conversations, folder, silence
+from lab.agent import asking, client, conversations, folder, silence, starting
 from lab.agent.asking import ask_all
 from lab.agent.client import Client
 from lab.agent.conversations import Conversations, Reply
 from lab.agent.presence import witness
-from lab.agent.protocol import Message
+from lab.agent.protocol import EndedError, Message, encode, error_message
 from lab.agent.silence import UnansweredError
+from lab.agent.starting import Started
 from lab.errors import LabError
 
 SAID, PATIENCE = 0.2, 0.6
+DOWN = EndedError("lab 'lab' has ended: `down` ended it (process 7)")
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def listening(base: Path, lab: str) -> socket.socket:
 
 
 @contextmanager
-def agent(base: Path, lab: str = "lab") -> Iterator[threading.Event]:
+def agent(base: Path, lab: str = "lab", why: LabError = DOWN) -> Iterator[threading.Event]:
     """It answers `late` when the event is set, and `echo` at once; after `down` nobody else is answered."""
     release = threading.Event()
     loops: Queue[asyncio.AbstractEventLoop] = Queue()
@@ -89,7 +91,7 @@ def agent(base: Path, lab: str = "lab") -> Iterator[threading.Event]:
         await made.listen(listening(base, lab))
         loops.put(asyncio.get_running_loop())
         await ended.wait()
-        await made.farewell(LabError("lab 'lab' has ended: `down` ended it (process 7)"))
+        await made.farewell(why)
 
     thread = threading.Thread(target=lambda: asyncio.run(live()))
     thread.start()
@@ -177,6 +179,46 @@ def test_whoever_asks_when_the_lab_has_just_ended_is_told_as_well(base: Path) ->
         until_told(inside)
         with pytest.raises(LabError, match="`down` ended it"):
             idle.request("echo", text="too late")
+
+
+def test_an_up_that_comes_before_a_down_is_ended_by_it(base: Path) -> None:
+    said: list[str] = []
+    with agent(base), connected("lab", said) as coming, connected("lab", said) as ending:
+        coming.request("echo", text="here")
+        ending.request("down")
+        with pytest.raises(EndedError, match=r"`down` ended it \(process 7\)"):
+            while coming.is_heard():
+                """Until it is told."""
+
+
+def test_an_up_that_comes_when_nobody_wants_an_old_agent_any_more_starts_another(base: Path) -> None:
+    said: list[str] = []
+    unwanted = LabError("lab 'lab' has ended: nobody asked for it any more")
+    with agent(base, why=unwanted), connected("lab", said) as coming, connected("lab", said) as ending:
+        coming.request("echo", text="here")
+        ending.request("down")
+        deadline = time.monotonic() + 10.0
+        while coming.is_heard():
+            assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("last", [encode(error_message(DOWN)), b""], ids=["told", "killed"])
+def test_an_up_whose_agent_was_ended_starts_no_other(base: Path, monkeypatch: pytest.MonkeyPatch, last: bytes) -> None:
+    """It listened, and is gone before it could be asked for anything."""
+    begun: list[str] = []
+
+    def start(lab: str, _confinement: object) -> Started:
+        begun.append(lab)
+        reading, writing = os.pipe()
+        os.write(writing, last)
+        os.close(writing)
+        return Started(lab, os.fdopen(reading, "rb", buffering=0))
+
+    monkeypatch.setattr(starting, "start", start)
+    with pytest.raises(EndedError, match=r"lab 'lab' has ended: (`down` ended it|its agent was killed)"):
+        client.connect_or_start("lab")
+    assert begun == ["lab"]
+    assert list(base.iterdir()) == []
 
 
 def until_told(one: Client) -> None:
