@@ -95,6 +95,7 @@ class Control:
         self._tokens = Tokens(self.plane.store, secrets.token_bytes(32))
         self.entrance = Entrance(name, outside, self._tokens, self._app)
         self.lab.put_into_places(self._files_in)
+        self.lab.keep_logs(self._is_outlived)
         self._read: ReadFile | None = None
         self._rereader = Rereader()
         self._brought: Picture | None = None
@@ -147,6 +148,12 @@ class Control:
         design = self.lab.design
         nodes = design.topology.spec.nodes if design else ()
         return self.entrance.node_files(place) if any(node.name == place for node in nodes) else {}
+
+    def _is_outlived(self, place: str) -> bool:
+        """Whether it is the place of a pod that has finished, and is still in the API: its log can be asked for."""
+        namespace, _, name = place.rpartition("/")
+        pod = self.plane.store.find(PODS, namespace, name) if namespace else None
+        return pod is not None and podstatus.is_finished(pod)
 
     async def cell(self, place: str) -> Message:
         """The cell of a place, made if there is none: the process id of its init, and what a person's command may."""
@@ -349,6 +356,8 @@ class Control:
         wanted = self._design(read, picture, given)
         as_before = picture == self._brought and given == self._given and self.lab.knows(wanted.stale)
         if as_before and not revived:
+            if self.lab.has_old_logs:
+                await self._writer.do("following the API", self.lab.let_go_of_logs)
             self._report(waiting, None, since)
             await self._kubelet_follows(picture, self.lab.places)
             return

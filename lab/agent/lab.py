@@ -114,6 +114,19 @@ class Lab:
         """What is put into each place from now on when something first runs there: paths and contents."""
         self._files_in = self._holdings.processes.files_in = files
 
+    def keep_logs(self, is_outlived: Callable[[str], bool]) -> None:
+        """From now on the logs of a place that goes stay for as long as this says so."""
+        self._holdings.processes.is_outlived = is_outlived
+
+    @property
+    def has_old_logs(self) -> bool:
+        """Whether there are logs of places that are gone which need not be kept any more."""
+        return self._holdings.processes.has_old_logs
+
+    def let_go_of_logs(self) -> None:
+        """Remove those."""
+        self._holdings.processes.let_go_of_logs()
+
     def ended(self) -> list[tuple[str, int]]:
         """Pods whose programs have ended since this was last asked, and the status as a shell gives it."""
         return [
@@ -166,6 +179,7 @@ class Lab:
         watch = Stopwatch()
         network = wanted.network
         features.require(self._holdings, network)
+        self.let_go_of_logs()
         watch.told["design"] = round(spent, 1)
         first = self._let_nobody_in(wanted)
         watch.lap("rules")
@@ -201,6 +215,7 @@ class Lab:
         """
         watch = Stopwatch()
         before = self.standing()
+        self.let_go_of_logs()
         try:
             if self._uncertain:  # what the last time left is not what the last design says
                 places = frozenset(step.place for step in plan(wanted.network, before.network).steps)

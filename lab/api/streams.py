@@ -54,16 +54,17 @@ def _time(text: str) -> str:
 
 def _require_log(pod: Json, container: str, previous: bool) -> None:
     """ApiError 400 where nothing can have been written: the container has not been started, or not a second time."""
-    name = pod["metadata"]["name"]
+    name, status = pod["metadata"]["name"], pod.get("status") or {}
     if not pod["spec"].get("nodeName"):
         raise bad_request(f"pod {name} does not have a host assigned")
-    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    statuses = status.get("containerStatuses") or ()
     own: Json = next((one for one in statuses if one.get("name") == container), {})
     named = f'container "{container}" in pod "{name}"'
     if previous and not (own.get("lastState") or {}).get("terminated"):
         raise bad_request(f"previous terminated {named} not found")
     waiting = (own.get("state") or {"waiting": {}}).get("waiting")
-    if waiting is not None and not previous and not own.get("restartCount"):
+    has_ended = not own and status.get("phase") in _ENDED  # evicted: nothing is told of its containers
+    if waiting is not None and not has_ended and not previous and not own.get("restartCount"):
         raise bad_request(f"{named} is waiting to start: {waiting.get('reason') or 'ContainerCreating'}")
 
 

@@ -37,6 +37,8 @@ class Processes:
     def __init__(self, namespaces: Namespaces, confinement: Confinement = USUAL) -> None:
         self._confinement = confinement
         self.files_in: Callable[[str], Mapping[str, str]] = nothing_in
+        self.is_outlived: Callable[[str], bool] = nobody_asks  # whether a place's logs stay when it goes
+        self._outlived: set[str] = set()  # such places
         self._namespaces = namespaces
         self._started: dict[Key, Started] = {}
         self._coming: dict[Key, Started] = {}  # beside the one that runs, whose place they have not taken yet
@@ -88,11 +90,23 @@ class Processes:
         return bool(alive)
 
     def forget(self, place: str) -> None:
-        """The place is gone, and with it all that was said there."""
+        """The place is gone, and with it all that was said there, unless somebody may still ask for that."""
         for key in [key for key, started in self._started.items() if started.process.place == place]:
             del self._started[key]
         cell.end(place)
-        logfile.remove_all(str(_folder(place)))
+        self._outlived.add(place)
+        self.let_go_of_logs()
+
+    @property
+    def has_old_logs(self) -> bool:
+        """Whether there are logs of places that are gone for which nobody may ask any more."""
+        return not all(map(self.is_outlived, tuple(self._outlived)))
+
+    def let_go_of_logs(self) -> None:
+        """Remove those. Before a place of such a name is made anew, whose programs have logs of their own."""
+        for place in [place for place in self._outlived if not self.is_outlived(place)]:
+            logfile.remove_all(str(_folder(place)))
+            self._outlived.discard(place)
 
     def is_entering(self, process: Process) -> bool:
         """Whether it is still on the way into its place: the program itself has not begun."""
@@ -233,6 +247,11 @@ class Processes:
 def nothing_in(_place: str) -> Mapping[str, str]:
     """Where nobody puts files into places."""
     return {}
+
+
+def nobody_asks(_place: str) -> bool:
+    """Where nobody reads the logs of places that are gone."""
+    return False
 
 
 def log(process: Process) -> Path:

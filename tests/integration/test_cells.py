@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.labs import ROOT, Lab, inv, standing, until
-from tests.integration.living import Api, apply
+from tests.integration.living import Api, apply, kubectl
 from tests.integration.terminals import Terminal
 
 PLACES = ("pod-0", "node-0", "router", "gateway", "internet", "underlay")
@@ -240,6 +240,7 @@ def test_a_place_is_bounded_in_what_it_writes_and_in_how_many_processes_it_has()
 
 
 def _fill(one: Lab) -> None:
+    one.in_("pod-1", "curl -sS http://127.0.0.1:8080/asked")
     full = one.exec_(
         "pod-1", "sh", "-c", "dd if=/dev/zero of=/tmp/full bs=1M count=40 2>&1; ls -s --block-size=M /tmp/full"
     )
@@ -257,6 +258,7 @@ def _is_evicted(one: Lab) -> None:
     assert "Evicted" in one.get("events")
     assert Api(one).get("Pod", "default", "pod-1")["status"]["phase"] == "Failed"
     assert one.exec_("node-1", "true").status == 0, "what else runs goes on"
+    assert "GET /asked" in kubectl(one, "logs", "pod-1").ok(), "what it has said stays for as long as the pod's object"
     assert "Evicted" in one.exec_("pod-1", "true").refused()
     one.up().ok()
     assert "Evicted" not in one.get("pods"), "the file has a pod that runs"

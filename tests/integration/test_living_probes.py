@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,13 +163,28 @@ def test_a_command_that_ends_at_once_is_backed_off_from(living: Lab) -> None:
 
 def test_a_pod_that_may_end_is_finished(living: Lab) -> None:
     for name, status, phase in (("done", 0, "Succeeded"), ("broken", 4, "Failed")):
-        apply(living, pod(name, f"command: [sh, -c, 'exit {status}']", policy="Never"))
+        apply(living, pod(name, f"command: [sh, -c, 'echo {name}; exit {status}']", policy="Never"))
         one = until_pod(living, name, f"has {phase}", lambda one, phase=phase: one["status"]["phase"] == phase)
         assert container(one)["state"]["terminated"]["exitCode"] == status
         assert container(one)["restartCount"] == 0
     settle(living)
     places = {place["name"] for place in living.map()["places"]}
     assert not {"default/done", "default/broken"} & places
+    for name in ("done", "broken"):
+        assert kubectl(living, "logs", name).ok() == f"{name}\n"
+    for name in ("done", "broken"):
+        kubectl(living, "delete", "pod", name).ok()
+    settle(living)
+    assert not logs_of(living, "done", "broken"), "they go with the pods' objects"
+    apply(living, pod("done", "command: [sh, -c, 'echo anew; exec sleep 1000']"))
+    until(lambda: kubectl(living, "logs", "done").out == "anew\n", "the next one of that name says something")
+    assert "previous terminated" in kubectl(living, "logs", "-p", "done").refused(1)
+
+
+def logs_of(lab: Lab, *names: str) -> list[str]:
+    """The logs that are kept of pods of these names."""
+    kept = Path(f"/proc/{lab.pid()}/root/run/hoplab/log")
+    return [str(path) for name in names for path in kept.glob(f"*{name}*/*")]
 
 
 def test_an_up_with_a_command_that_ends_at_once_is_refused_and_the_lab_is_as_it_was(

@@ -69,6 +69,26 @@ def test_started_anew_it_has_a_log_of_its_own() -> None:
 
 
 @sandboxed
+def test_logs_outlive_their_place_for_as_long_as_somebody_may_ask_for_them() -> None:
+    processes = Processes(wired("node", POD))
+    asking = {POD}
+    processes.is_outlived = asking.__contains__
+    one = program("sh", "-c", "echo done")
+    processes.start(one)
+    until(processes.ended, "it has ended")
+    until(lambda: processes.last_words(one, 9) == ["done"], "it is written down")
+    processes.forget(POD)
+    assert processes.read() == ()
+    assert last_lines(str(log(one)), 9) == ["done"]
+    assert not processes.has_old_logs
+    asking.clear()
+    assert processes.has_old_logs
+    processes.let_go_of_logs()
+    assert not processes.has_old_logs
+    assert not log(one).parent.exists()
+
+
+@sandboxed
 def test_asked_to_end_it_ends_by_itself() -> None:
     processes = Processes(wired("node", POD))
     polite = program("sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done")

@@ -387,6 +387,13 @@ def test_a_log_is_asked_for(running: Serving) -> None:
     assert not found.previous
 
 
+def test_an_evicted_pod_has_a_log_though_nothing_is_told_of_its_containers(running: Serving) -> None:
+    patch = {"status": {"phase": "Failed", "reason": "Evicted", "containerStatuses": []}}
+    running.told("PATCH", f"{PODS_OF_SHOP}/web/status", patch, content_type="application/merge-patch+json")
+    found = running.api.handle(request("GET", f"{PODS_OF_SHOP}/web/log?container=server"))
+    assert isinstance(found, LogRequest)
+
+
 @pytest.mark.parametrize(
     ("path", "code", "words"),
     [
