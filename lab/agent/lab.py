@@ -127,11 +127,14 @@ class Lab:
         """Remove those."""
         self._holdings.processes.let_go_of_logs()
 
-    def ended(self) -> list[tuple[str, int]]:
-        """Pods whose programs have ended since this was last asked, and the status as a shell gives it."""
+    def ended(self) -> list[tuple[str, int, str]]:
+        """Pods whose programs have ended since this was last asked, the status as a shell gives it, and why the program
+        never began, "" where it did.
+        """
+        processes = self._holdings.processes
         return [
-            (process.place, status if status >= 0 else 128 - status)
-            for process, status in self._holdings.processes.ended()
+            (process.place, status if status >= 0 else 128 - status, processes.refusal(process))
+            for process, status in processes.ended()
         ]
 
     def was_short_of_memory(self) -> bool:

@@ -143,14 +143,15 @@ def with_startup(pod: Json, now: str) -> Json:
     return with_readiness(made, "readiness" not in probes(pod), now)
 
 
-def ended(pod: Json, exit_code: int, now: str, *, reason: str = "") -> Json:
+def ended(pod: Json, exit_code: int, now: str, *, reason: str = "", message: str = "") -> Json:
     """Its program has ended: it waits to be started anew, or the pod is finished, as its restartPolicy says."""
     why = reason or ("Completed" if exit_code == 0 else "Error")
 
     def container(one: Json) -> Json:
         began = one.get("state", {}).get("running", {}).get("startedAt", now)
-        last = {"terminated": {"exitCode": exit_code, "reason": why, "startedAt": began, "finishedAt": now}}
-        return {**one, "state": last, "ready": False, "started": False}
+        last = {"exitCode": exit_code, "reason": why, "startedAt": began, "finishedAt": now}
+        told = {"message": message} if message else {}
+        return {**one, "state": {"terminated": {**last, **told}}, "ready": False, "started": False}
 
     made = _each_container(pod, container)
     policy = pod["spec"].get("restartPolicy", "Always")

@@ -5,7 +5,7 @@
 inside the sandbox, for a pod's `command:`, probes and `kubectl exec`. Without --cell it is for the lab's own programs:
 the place's network, and the sandbox's files. With it, the program runs in the cell that was handed over in that
 descriptor, with its variables; the cell is made if there is none. The program's process id is written to the other
-descriptor before it begins, and it becomes a child of the sandbox's init.
+descriptor before it begins, and it becomes a child of the sandbox's init. The status is why it did not begin: an errno.
 
 `visit` does the same for a command that comes from outside; all end in the program itself, without a shell.
 With --terminal, standard input is a terminal, and from now on the session's own: Ctrl-C in it reaches the program.
@@ -13,6 +13,7 @@ With --terminal, standard input is a terminal, and from now on the session's own
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -119,9 +120,10 @@ def _in_cell(handed: int, report: int, program: Sequence[str], *, terminal: bool
     os.write(report, str(child).encode())
     os.close(report)
     begun.allow()
-    if refused := begun.refused():
-        excuse(program[0], refused, environment["PATH"])
-    return 0
+    refused = begun.refused()
+    if refused is None:
+        return 0
+    return errno.ENOENT if excuse(program[0], refused, environment["PATH"]) == NOT_FOUND else refused.errno or NO_CELL
 
 
 class Beginning:

@@ -77,6 +77,11 @@ class Processes:
                 found.append((started.process, status))
         return found
 
+    def refusal(self, process: Process) -> str:
+        """Why one that has ended never began; "" where it did."""
+        started = self._started.get(process.key)
+        return started.refusal if started else ""
+
     def restart(self, process: Process) -> None:
         """End it if it lives, and run it anew."""
         self.stop(process)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -45,6 +47,17 @@ class Started:
         if isinstance(self.running, Launch):
             return not self.running.begun()
         return b"\0lab.kernel.enter\0" in Path(f"/proc/{self.running.pid}/cmdline").read_bytes()
+
+    @property
+    def refusal(self) -> str:
+        """Of one that has ended: why it never began, as containers' runtimes say it; "" where it did."""
+        refused = self.running.refused if isinstance(self.running, Launch) else 0
+        if not refused:
+            return ""
+        name, why = self.process.argv[0], os.strerror(refused).lower()
+        if refused == errno.ENOENT:
+            why = f"stat {name}: {why}" if "/" in name else "executable file not found in $PATH"
+        return f'exec: "{name}": {why}'
 
     @property
     def program(self) -> int:

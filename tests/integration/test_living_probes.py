@@ -181,6 +181,24 @@ def test_a_pod_that_may_end_is_finished(living: Lab) -> None:
     assert "previous terminated" in kubectl(living, "logs", "-p", "done").refused(1)
 
 
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("nosuch", 'exec: "nosuch": executable file not found in $PATH'),
+        ("/nosuch", 'exec: "/nosuch": stat /nosuch: no such file or directory'),
+        ("/etc/hosts", 'exec: "/etc/hosts": permission denied'),
+    ],
+)
+def test_a_program_that_cannot_be_run_is_told_as_a_containers_runtime_does(living: Lab, command: str, why: str) -> None:
+    name = command.replace("/", "x")
+    apply(living, pod(name, f"command: [{command}]", policy="Never"))
+    one = until_pod(living, name, "has failed", lambda one: one["status"]["phase"] == "Failed")
+    ended = container(one)["state"]["terminated"]
+    assert (ended["reason"], ended["exitCode"]) == ("StartError", 128)
+    assert why in ended["message"]
+    assert ("Warning", "Failed", f"Error: {ended['message']}") in seen(living, name)
+
+
 def logs_of(lab: Lab, *names: str) -> list[str]:
     """The logs that are kept of pods of these names."""
     kept = Path(f"/proc/{lab.pid()}/root/run/hoplab/log")

@@ -30,6 +30,11 @@ Later = Callable[[float, Callable[[], None]], object]
 
 KILLED = 128 + signal.SIGKILL
 OUT_OF_MEMORY = "OOMKilled"  # as a container runtime says it
+START_ERROR, NEVER_BEGUN = "StartError", 128  # the same, of a program that there is not, or that cannot be run
+_REFUSED = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+    "unable to start container process: {}: unknown"
+)
 
 
 class Programs(Protocol):
@@ -62,7 +67,8 @@ class Kubelet:
         self._ending: dict[str, str] = {}  # pods whose programs were asked to end, by uid
         self._held: dict[str, str] = {}  # uids of the pods that the kernel holds, by place
         self.held_down: frozenset[str] = frozenset()  # places whose programs shall not run
-        self._early: dict[str, int] = {}  # statuses of programs that ended before their start was reported
+        # Statuses of programs that ended before their start was reported, and why they never began.
+        self._early: dict[str, tuple[int, str]] = {}
 
     def adopt(self) -> None:
         """All pods of the store are about to be what the kernel holds: those that replace others of their names too."""
@@ -104,7 +110,7 @@ class Kubelet:
             pod = start(self._store, self._recorder, pod, address, host, self._names())
             early = self._early.pop(place, None)
             if early is not None:
-                self._store.update(PODS, podstatus.ended(pod, early, self._store.now()))
+                self._report_end(pod, *early)
                 return
         elif not podstatus.is_running(pod):
             if place not in self.held_down:
@@ -198,16 +204,16 @@ class Kubelet:
         self._back_off.forget(place)
         self._early.pop(place, None)
 
-    def ended(self, programs: Iterable[tuple[str, int]], *, short_of_memory: bool = False) -> None:
-        """Programs of pods that ended by themselves: the place, and the status as a shell gives it. `short_of_memory`:
-        the kernel has ended some program because the lab's memory was used up.
+    def ended(self, programs: Iterable[tuple[str, int, str]], *, short_of_memory: bool = False) -> None:
+        """Programs of pods that ended by themselves: the place, the status as a shell gives it, why the program never
+        began. `short_of_memory`: the kernel has ended some program because the lab's memory was used up.
         """
-        for place, status in programs:
+        for place, status, refusal in programs:
             pod = self._pod(place)
             if pod is None:
                 continue
             if not podstatus.is_started(pod):
-                self._early[place] = status
+                self._early[place] = (status, refusal)
                 continue
             if podstatus.is_terminating(pod):
                 if pod["metadata"]["uid"] in self._ending:
@@ -215,12 +221,21 @@ class Kubelet:
                 continue
             if podstatus.is_running(pod):
                 self._prober.forget(place)
-                reason = OUT_OF_MEMORY if short_of_memory and status == KILLED else ""
-                self._store.update(PODS, podstatus.ended(pod, status, self._store.now(), reason=reason))
-                if reason:
-                    name = pod["spec"]["containers"][0]["name"]
-                    told_why = f"Container {name} was ended by the kernel: the lab's limit of memory is used up"
-                    self._event(pod, WARNING, OUT_OF_MEMORY, told_why)
+                self._report_end(pod, status, refusal, short_of_memory=short_of_memory and status == KILLED)
+
+    def _report_end(self, pod: Json, status: int, refusal: str, *, short_of_memory: bool = False) -> None:
+        now = self._store.now()
+        if refusal:
+            message = _REFUSED.format(refusal)
+            made = podstatus.ended(pod, NEVER_BEGUN, now, reason=START_ERROR, message=message)
+            self._store.update(PODS, made)
+            self._event(pod, WARNING, "Failed", f"Error: {message}")
+            return
+        self._store.update(PODS, podstatus.ended(pod, status, now, reason=OUT_OF_MEMORY if short_of_memory else ""))
+        if short_of_memory:
+            name = pod["spec"]["containers"][0]["name"]
+            told_why = f"Container {name} was ended by the kernel: the lab's limit of memory is used up"
+            self._event(pod, WARNING, OUT_OF_MEMORY, told_why)
 
     def finished(self) -> dict[str, str]:
         """The places that pods had which have ended for good, and why."""

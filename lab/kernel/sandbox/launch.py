@@ -37,6 +37,7 @@ class Launch:
         `NAME=value` beside the few that every program in a cell has.
         """
         self.returncode: int | None = None
+        self.refused = 0  # the errno, once it has ended, of a program that there is not or that cannot be run
         self._pid = 0
         self._doomed = False
         self._lock = threading.Lock()
@@ -148,7 +149,9 @@ class Launch:
             status = self._entering.wait()  # it ends as soon as the program has begun: then that is a child of ours
             if not self._pid:
                 self.returncode = status
-            elif self._doomed:
+                return
+            self.refused = max(status, 0)
+            if self._doomed:
                 _kill_group(self._pid)
 
 
