@@ -67,12 +67,12 @@ class Home:
         """Have a file of that name in the folder, for its owner only, whatever happens to it. OSError when it cannot
         be written.
         """
-        self._kept[name] = content
         aside = Path(f"/proc/self/fd/{self.descriptor}", f".{name}")
         file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "w", encoding="utf-8") as stream:
             stream.write(content)
         aside.replace(aside.with_name(name))
+        self._kept[name] = content  # only now: who looks for what is missing writes it under the same name
 
     def give_to(self, uid: int, gid: int) -> None:
         """Let the lab's own root, known by these ids here, write in the folder, which is nobody else's to read but

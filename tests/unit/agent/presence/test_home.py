@@ -59,6 +59,24 @@ def test_what_was_removed_is_made_anew(home: Home, name: str, told: str) -> None
     assert is_whole(home.folder)
 
 
+def test_what_is_just_being_written_for_the_first_time_is_not_missing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made it anew would write it under the same name, at the same time."""
+    missing: list[str] = []
+    replace = Path.replace
+
+    def looking(path: Path, target: Path) -> Path:
+        missing.append(home.missing())
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", looking)
+    home.keep("other", "content")
+    assert missing == [""]
+    (home.folder / "other").unlink()
+    assert home.missing() == "other"
+
+
 def test_a_file_in_the_place_of_another_counts_for_nothing(home: Home) -> None:
     for name in ("lock", "agent.sock"):
         (home.folder / name).unlink()
