@@ -82,7 +82,7 @@ def try_kill(scene: Scene, chance: random.Random) -> Tried:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGINT)
     answer = ended(process)
-    if answer.status == -signal.SIGKILL:
+    if answer.status in (-signal.SIGKILL, -signal.SIGINT):  # the latter as it was ending already
         return DONE, what
     return (DONE if _is_fair(answer) else answer.outcome), what
 
