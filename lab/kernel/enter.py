@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lab.kernel import own_files
-from lab.kernel.sandbox import calls, cgroup
+from lab.kernel.sandbox import calls, cgroup, crowd
 from lab.kernel.sandbox.capabilities import keep
 from lab.kernel.syscalls import (
     CLONE_NEWNET,
@@ -93,7 +93,8 @@ def main(arguments: list[str]) -> int:
     become(place)
     os.environ.update(given)
     path = os.environ.get("PATH", os.defpath)
-    return excuse(program[0], execute(program, dict(os.environ)), path)
+    # One of the lab's own may be told to read again (SIGHUP) before it has begun to heed that.
+    return excuse(program[0], execute(program, dict(os.environ), ignoring=(signal.SIGHUP,)), path)
 
 
 def _in_cell(handed: int, report: int, program: Sequence[str], *, terminal: bool) -> int:
@@ -108,12 +109,12 @@ def _in_cell(handed: int, report: int, program: Sequence[str], *, terminal: bool
     try:
         door = Door.of(ensure(cell))
         door.send_children()
+        begun = Beginning()
+        prctl(PR_SET_DUMPABLE, 0)  # whoever is in the cell sees it before it has let go of all that is outside
+        child = os.fork()
     except OSError as error:
-        sys.stderr.write(f"hoplab: {error.strerror or error}\n")
+        sys.stderr.write(crowd.sentence(cell.place, error))
         return NO_CELL
-    begun = Beginning()
-    prctl(PR_SET_DUMPABLE, 0)  # whoever is in the cell sees it before it has let go of all that is outside
-    child = os.fork()
     if child == 0:
         os.close(report)
         begun.be(door, program, environment, cell.capabilities, terminal=terminal)
@@ -173,12 +174,12 @@ class Beginning:
         return OSError(int(told), os.strerror(int(told))) if told else None
 
 
-def execute(program: Sequence[str], environment: Mapping[str, str]) -> OSError:
+def execute(program: Sequence[str], environment: Mapping[str, str], ignoring: Sequence[signal.Signals] = ()) -> OSError:
     """Become the program, looked for in the environment's PATH; gives why that was not possible.
 
     Nothing is imported here: in a cell there is no library of ours.
     """
-    restore_signals()
+    restore_signals(ignoring)
     name = program[0]
     folders = [""] if "/" in name else environment.get("PATH", os.defpath).split(os.pathsep)
     refused: OSError = FileNotFoundError(2, os.strerror(2))
@@ -192,10 +193,14 @@ def execute(program: Sequence[str], environment: Mapping[str, str]) -> OSError:
     return refused
 
 
-def restore_signals() -> None:
-    """What this interpreter ignores for itself a program finds as it is used to: a broken pipe ends it."""
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+def restore_signals(ignoring: Sequence[signal.Signals] = ()) -> None:
+    """What this interpreter, or who has started it, ignores or blocks, a program finds as it is used to: a broken pipe
+    ends it, and Ctrl-C. What is heeded by ourselves the kernel forgets when it begins (execve(2)).
+    """
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN and number not in ignoring:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def excuse(program: str, error: OSError, path: str, *, root: bool = True) -> int:

@@ -18,17 +18,16 @@ from lab.errors import LabError
 from lab.kernel.enter import ENVIRONMENT, NOT_EXECUTABLE, NOT_FOUND, excuse, execute
 from lab.kernel.feeding import Feed
 from lab.kernel.places import Sandbox
-from lab.kernel.sandbox import calls, capabilities, cgroup, identity, terminal
+from lab.kernel.sandbox import calls, capabilities, cgroup, crowd, identity, terminal
 from lab.kernel.sandbox.door import Door
+from lab.kernel.sandbox.keyboard import Keyboard
+from lab.kernel.sandbox.relay import Relay
 from lab.kernel.syscalls import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 _PASSED_ON = ("TERM", "LANG", "COLORTERM")
 _FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+_TO_ALL = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)  # terminals send them to whatever a command has started
 STANDARD = (0, 1, 2)
-_UNSEEN = """\
-hoplab: {program}: {here} is not seen in places, which show this machine's /usr and /opt
-hint: share its folder when the lab is built: up --share {folder}
-"""
 _UNBOUNDED = """\
 hoplab: {program} runs outside of the lab's limits: its control group is one that we may not leave for the lab's
 hint: systemd-run --user --scope ./inv exec …
@@ -63,12 +62,13 @@ def run(visit: Visit, argv: Sequence[str], extra: Mapping[str, str]) -> int:
         raise _ended() from error
     streams = _streams(visit)
     _keep_descriptors()
+    environment = _environment(extra)
     refusing = os.pipe2(os.O_CLOEXEC)
     sys.stdout.flush()
     guide = os.fork()
     if guide == 0:
         os.close(refusing[0])
-        _guide(visit, door, streams, argv, _environment(extra), refusing[1])
+        _guide(visit, door, streams, argv, environment, refusing[1])
     os.close(refusing[1])
     door.close()
     if streams.theirs is not None:
@@ -80,16 +80,20 @@ def run(visit: Visit, argv: Sequence[str], extra: Mapping[str, str]) -> int:
         streams.feed.end()
     with os.fdopen(refusing[0], "rb") as pipe:
         told = pipe.read()
-    if told:
-        refused = OSError(int(told), os.strerror(int(told)))
-        import shutil  # noqa: PLC0415  10 ms that only who asks for what is not there waits for
+    return _excuse(visit, argv[0], int(told), environment["PATH"]) if told else code
 
-        here = shutil.which(argv[0]) if isinstance(refused, FileNotFoundError) else None
-        if here:
-            sys.stderr.write(_UNSEEN.format(program=argv[0], here=here, folder=os.path.dirname(os.path.realpath(here))))
+
+def _excuse(visit: Visit, program: str, number: int, path: str) -> int:
+    """Say why the place could not run it, looked for in `path`; gives the status."""
+    refused = OSError(number, os.strerror(number))
+    if isinstance(refused, FileNotFoundError):
+        from lab.kernel import unseen  # noqa: PLC0415  10 ms that only who asks for what is not there waits for
+
+        own = os.pathsep.join((os.environ.get("PATH", os.defpath), ENVIRONMENT["PATH"]))
+        if told := unseen.reason(program, path, own, visit.shared):
+            sys.stderr.write(told)
             return NOT_FOUND
-        return excuse(argv[0], refused, ENVIRONMENT["PATH"], root=os.geteuid() == 0)
-    return code
+    return excuse(program, refused, path, root=os.geteuid() == 0)
 
 
 def _ended() -> LabError:
@@ -140,6 +144,8 @@ def _streams(visit: Visit) -> _Streams:
             f"{visit.place} has no terminal to give: its /dev is not as it was made ({why})",
             f"a command whose output goes elsewhere needs none: ./inv exec {visit.place} -- … | cat",
         ) from error
+    if sits[0] and not sits[1]:
+        terminal.hush(theirs)
     at = [theirs if there else fd for there, fd in zip(sits, given, strict=True)]
     return _Streams((at[0], at[1], at[2]), feed, ours, theirs)
 
@@ -152,12 +158,15 @@ def _accompany(guide: int, ours: int | None) -> int:
             os.kill(guide, number)
 
     for number in _FORWARDED:
-        signal.signal(number, hand_on)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, hand_on)
     if ours is not None:
         screen = next(fd for fd in (1, 2) if os.isatty(fd))
+        # Whoever reads what it says, such as a pager, has the same terminal: with lines alone it can be shared.
+        keyboard = Keyboard(0, keys=os.isatty(1)) if os.isatty(0) else None
         pidfd = os.pidfd_open(guide)
         try:
-            terminal.Relay(ours, 0 if os.isatty(0) else None, screen).run(pidfd)
+            Relay(ours, keyboard, screen).run(pidfd)
         finally:
             os.close(pidfd)
             os.close(ours)
@@ -174,10 +183,15 @@ def _guide(
     environment: Mapping[str, str],
     refusing: int,
 ) -> NoReturn:
-    """The process whose child is born in the cell: it waits for that, and ends as it ends."""
+    """The process whose child is born in the cell: it waits for that, and ends as it ends.
+
+    What the person's terminal sends to all of a job it hears from who stays with it, and once.
+    """
     status = NOT_EXECUTABLE
     try:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # what it says of itself, it says from the background
         if streams.feed is not None:
             streams.feed.leave()
         here = os.getcwd()
@@ -192,7 +206,7 @@ def _guide(
             start = here if any(f"{here}/".startswith(f"{one}/") for one in visit.shared) else "/"
             _become_program(door, streams, argv, environment, visit.capabilities, start, refusing)
         for number in _FORWARDED:
-            signal.signal(number, lambda number, _frame: os.kill(child, number))
+            signal.signal(number, lambda number, _frame: _hand_in(child, number))
         os.close(refusing)
         door.close()
         if streams.theirs is not None:
@@ -201,10 +215,18 @@ def _guide(
         code = os.waitstatus_to_exitcode(waited)
         status = code if code >= 0 else 128 - code
     except OSError as error:
-        sys.stderr.write(f"hoplab: {visit.place} cannot be entered: {error.strerror}\n")
+        sys.stderr.write(crowd.sentence(visit.place, error))
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def _hand_in(child: int, number: int) -> None:
+    """Hand a signal on to the program, which leads a group of its own as soon as it begins."""
+    try:
+        (os.killpg if number in _TO_ALL else os.kill)(child, number)
+    except ProcessLookupError:
+        os.kill(child, number)
 
 
 def _enter_groups(visit: Visit) -> bool:

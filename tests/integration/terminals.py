@@ -68,6 +68,10 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
 
+    def suspend(self) -> None:
+        """Stop the job in front, as another terminal's `kill -STOP` does."""
+        os.killpg(os.tcgetpgrp(self._descriptor), signal.SIGSTOP)
+
     def until(self, wanted: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Read until the wanted text (a regular expression) has appeared."""
         deadline = time.monotonic() + seconds

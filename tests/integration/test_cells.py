@@ -177,6 +177,12 @@ def test_a_program_that_is_only_in_the_persons_folders_is_said_to_be_there(lab: 
     assert "--share" in done.err, done.err
 
 
+def test_a_program_that_only_the_given_path_hides_is_said_to_be_elsewhere(lab: Lab) -> None:
+    done = inv("exec", "pod-0", "--lab", lab.name, "--env", "PATH=/opt", "--", "ls")
+    assert "hint: it is /" in done.refused(127), done.err
+    assert "not seen" not in done.err, done.err
+
+
 POWERS = """\
 apiVersion: hoplab/v1
 kind: Topology
@@ -234,9 +240,28 @@ spec:
 """
 
 
+POD_0 = "{apiVersion: v1, kind: Pod, metadata: {name: pod-0}}"
+
+
 def test_a_place_is_bounded_in_what_it_writes_and_in_how_many_processes_it_has() -> None:
     with standing("minimal", "--limit", "pids=400,disk=20M") as one:
+        _crowd(one)
         _fill(one)
+
+
+def _crowd(one: Lab) -> None:
+    """Who then comes is told what the limit is, and what helps."""
+    if one.in_("pod-0", "cat /proc/sys/kernel/pid_max").strip() != "400" and os.geteuid() != 0:
+        return
+    one.exec_("pod-0", "sh", "-c", "for n in $(seq 500); do sleep 1000 >/dev/null 2>&1 & done")
+    for place in ("pod-0", "node-0"):
+        said = one.exec_(place, "true").refused(126)
+        assert "as many processes run there" in said, said
+        assert "--limit pids=" in said, said
+    told = kubectl(one, "exec", "pod-0", "--", "true")
+    assert "--limit pids=" in told.err, str(told)
+    inv("delete", "-f", "-", "--lab", one.name, given=POD_0).ok()
+    until(lambda: one.exec_("node-0", "true").status == 0, "all of it has ended with the pod")
 
 
 def _fill(one: Lab) -> None:

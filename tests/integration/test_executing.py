@@ -6,6 +6,7 @@ node 10.9.0.1 ── 10.9.0.2 ns/pod
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -146,6 +147,15 @@ async def test_ctrl_c_on_the_terminal_reaches_the_program() -> None:
 async def test_a_broken_pipe_ends_a_program_as_it_does_elsewhere() -> None:
     async with running("yes | head -1") as execution:
         assert await heard(execution) == {STDOUT: b"y\n", STDERR: b""}
+
+
+@on_a_loop
+async def test_a_program_begins_with_every_signal_as_it_is_used_to() -> None:
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(ignored, signal.SIG_IGN)
+    async with running("grep -E 'Sig(Ign|Blk)' /proc/self/status") as execution:
+        lines = (await heard(execution))[STDOUT].split(b"\n")[:2]
+        assert [int(line.split()[1], 16) for line in lines] == [0, 0], lines
 
 
 @on_a_loop

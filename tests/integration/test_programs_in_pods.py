@@ -5,6 +5,7 @@ node 10.9.0.1 ── 10.9.0.2 ns/pod
 
 from __future__ import annotations
 
+import signal
 import socket
 
 from lab.kernel import logfile
@@ -42,6 +43,17 @@ def test_one_that_is_killed_is_told_by_its_signal() -> None:
     killed = program("sh", "-c", "kill -9 $$")
     processes.start(killed)
     assert until(processes.ended, "it has ended") == [(killed, -9)]
+
+
+@sandboxed
+def test_one_of_the_labs_own_may_be_told_to_read_again_before_it_heeds_that() -> None:
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    processes = Processes(wired("node", POD))
+    own = program("grep", "SigIgn", "/proc/self/status")
+    processes.start(own)
+    until(processes.ended, "it has ended")
+    assert int(processes.last_words(own, 1)[0].split()[1], 16) == 1 << signal.SIGHUP - 1
 
 
 @sandboxed

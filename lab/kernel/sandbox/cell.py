@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lab.kernel import own_files
-from lab.kernel.sandbox import calls, capabilities, cgroup, filesystem
+from lab.kernel.sandbox import calls, capabilities, cgroup, crowd, filesystem
 from lab.kernel.sandbox.confinement import Confinement
 from lab.kernel.syscalls import (
     CLONE_NEWIPC,
@@ -217,7 +217,7 @@ def _between(cell: Cell, around: int, telling: int) -> NoReturn:
             children = Path(f"/proc/{mother}/task/{mother}/children").read_text(encoding="ascii")
             os.write(telling, f"{children.split()[0]} ".encode())
     except OSError as error:
-        os.write(telling, f"0 {error}".encode())
+        os.write(telling, f"0 {crowd.why(error)}".encode())
     finally:
         os._exit(0)
 
@@ -232,7 +232,7 @@ def _bear(cell: Cell, telling: int, bearing: int, seen: int) -> NoReturn:
         os.write(bearing, b".")
         os.read(seen, 1)  # until its process id was seen
     except OSError as error:
-        os.write(telling, f"0 {error}".encode())
+        os.write(telling, f"0 {crowd.why(error)}".encode())
     finally:
         os._exit(0)
 
@@ -258,7 +258,7 @@ def _be_init(cell: Cell, telling: int) -> NoReturn:
         capabilities.keep(cell.capabilities)
         os.execve(INIT, ["cat"], {})  # noqa: S606  no shell is the point
     except OSError as error:
-        os.write(telling, f"0 {error}".encode())
+        os.write(telling, f"0 {crowd.why(error)}".encode())
     finally:
         os._exit(1)
 
@@ -276,7 +276,7 @@ def main(arguments: list[str]) -> int:
     try:
         sys.stdout.write(f"{ensure(Cell.taken(int(arguments[0]))[0])}\n")
     except OSError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{crowd.why(error)}\n")
         return 1
     return 0
 
