@@ -43,13 +43,27 @@ class Passage:
 
     @cached_property
     def endpoint(self) -> str:
-        """The address that the destination was translated to, as seen; the destination itself when none was."""
+        """The address that the destination was translated to, as seen; the destination itself when none was.
+
+        Nobody sees the packet again where the node that chooses is the endpoint itself, as the API server's: then there
+        must be no other.
+        """
         destination = self.exchange.destination
         for part in self.parts:
             packet = part.observation.packet
             if part.direction == REQUEST and part.role != ERROR and packet.dst != destination:
                 return packet.dst
-        return destination
+        return self._endpoint_at_home or destination
+
+    @property
+    def _endpoint_at_home(self) -> str:
+        _, port = self.asked or (None, None)
+        if port is None or len(port.endpoints) != 1:
+            return ""
+        address = port.endpoints[0].address
+        owner, _ = self.labmap.owners.get(address, (None, None))
+        chooser = home(self.labmap.by_name[self.exchange.source])
+        return address if self.succeeded and owner is not None and owner.name == chooser else ""
 
     @cached_property
     def asked(self) -> tuple[Service, ServicePort | None] | None:

@@ -50,6 +50,14 @@ def test_from_every_kind_of_place(two_subnet: Lab, source: str, arguments: tuple
     is_as_designed(two_subnet, told)
 
 
+@pytest.mark.parametrize("source", ["pod-0", "pod-3"])
+def test_a_service_whose_endpoint_is_the_node_itself(two_subnet: Lab, source: str) -> None:
+    """On node-0, where the API server listens, nobody sees the packet again once its destination was translated."""
+    told = journey(two_subnet, "--to", "kubernetes.default:443", source=source)
+    assert [(one["address"], one["chosen"]) for one in told["endpoints"]] == [("10.0.1.10", True)]
+    assert "is no endpoint" not in trace(two_subnet, "--to", "kubernetes.default:443", source=source).out
+
+
 @pytest.mark.parametrize("via", ["pod-2", "pod-3"])
 @pytest.mark.parametrize("to", ["myapp.namespace001", "svc/myapp", "172.16.10.10"])
 def test_a_node_asks_a_service_by_its_address(two_subnet: Lab, to: str, via: str) -> None:
