@@ -127,8 +127,10 @@ def whole(*arguments: str, status: int = 0) -> float:
     return spent
 
 
-def memory(name: str) -> float:
-    """MiB of all the lab's processes: the sum of their proportional set sizes (of what N share, each has 1/N)."""
+def memory(name: str, kind: str = "Pss") -> float:
+    """MiB of all the lab's processes: the sum of their proportional set sizes (of what N share, each has 1/N). With
+    `Pss_Anon` of what is no file's: that does not depend on who else on the machine has the same files mapped.
+    """
     with client.connect(name) as connected:
         init = connected.sandbox.pid
     rollups = [Path(f"/proc/{pid}/smaps_rollup") for pid in _descendants(init)]
@@ -138,7 +140,7 @@ def memory(name: str) -> float:
             text = rollup.read_text(encoding="ascii")
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended meanwhile
-        kilobytes += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+        kilobytes += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(f"{kind}:"))
     return kilobytes / 1024
 
 

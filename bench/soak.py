@@ -53,7 +53,7 @@ def soak(cycles: int, json_file: str) -> None:
     name = f"soak-{os.getpid()}"
     with labs.ended(name), terminal.Progress(f"soak {name}") as progress:
         labs.build(name, str(ROOT / "topologies" / "two-subnet.yaml"))
-        found = {0: labs.memory(name)}
+        found = {0: labs.memory(name, "Pss_Anon")}
         try:
             for cycle, mib in soaked(name, cycles, lambda cycle: progress.show(cycle, cycles, "cycles")):
                 found[cycle] = mib
@@ -67,7 +67,7 @@ def soak(cycles: int, json_file: str) -> None:
 
 
 def soaked(name: str, cycles: int, tell: Callable[[int], None]) -> Iterator[tuple[int, float]]:
-    """MiB of all the lab's processes after so many cycles: every hundred, and after the last."""
+    """MiB of all the lab's processes after so many cycles, but for what files have: every hundred, and after the last."""
     with Api(folder.of(name) / KUBECONFIG) as api:
         for cycle in range(1, cycles + 1):
             named = f"soak-{cycle}"
@@ -76,7 +76,7 @@ def soaked(name: str, cycles: int, tell: Callable[[int], None]) -> Iterator[tupl
                 _ask(name, named)
             _go(api, named)
             if cycle % TOLD_EVERY == 0 or cycle == cycles:
-                yield cycle, labs.memory(name)
+                yield cycle, labs.memory(name, "Pss_Anon")
             tell(cycle)
 
 
