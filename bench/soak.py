@@ -67,7 +67,7 @@ def soak(cycles: int, json_file: str) -> None:
 
 
 def soaked(name: str, cycles: int, tell: Callable[[int], None]) -> Iterator[tuple[int, float]]:
-    """MiB of all the lab's processes after so many cycles, but for what files have: every hundred, and after the last."""
+    """MiB of all the lab's processes after so many cycles, but for what is a file's: every hundred, and the last."""
     with Api(folder.of(name) / KUBECONFIG) as api:
         for cycle in range(1, cycles + 1):
             named = f"soak-{cycle}"
