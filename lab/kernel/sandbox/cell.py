@@ -23,6 +23,7 @@ from typing import NoReturn
 from lab.kernel import own_files
 from lab.kernel.sandbox import calls, capabilities, cgroup, crowd, filesystem
 from lab.kernel.sandbox.confinement import Confinement
+from lab.kernel.sandbox.tree import LINKED
 from lab.kernel.syscalls import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -148,8 +149,11 @@ def _identity(pid: int) -> str:
 
 
 def is_spoiled(pid: int) -> bool:
-    """Whether somebody in the cell of that init has removed all programs: nothing else will run in it."""
-    return not os.path.exists(f"/proc/{pid}/root{INIT}")
+    """Whether somebody in the cell of that init has removed all programs, or the ways to what they need: nothing else
+    will run in it.
+    """
+    needed = (INIT, *(f"/{name}" for name in LINKED if os.path.lexists(f"/{name}")))
+    return not all(os.path.lexists(f"/proc/{pid}/root{path}") for path in needed)
 
 
 def end(place: str) -> None:
