@@ -68,11 +68,12 @@ def cluster_dns(cluster: Cluster) -> tuple[str, ...]:
 
 def servers(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[Object]:
     """What answers in the pods: the built-in server, or the program of their own."""
+    api = Prefix.of(topology.spec.services.cidr).address(1)
     for pod in cluster.pods:
         if pod.system or not pod.running:
             continue
         if pod.command:
-            yield _program(pod, addresses, Prefix.of(topology.spec.services.cidr).address(1))
+            yield _program(pod, addresses, api)
         else:
             yield from _listeners(pod)
 

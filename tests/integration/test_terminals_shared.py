@@ -30,6 +30,13 @@ def _is_repeated(terminal: Terminal) -> None:
     terminal.until(r"again\s+again")
 
 
+def _is_in_front_and_typed_at(terminal: Terminal) -> None:
+    terminal.type("fg\n")
+    terminal.until("(?m)^.*fg\n.*tasks.py")
+    terminal.type("hello\n")
+    terminal.until("(?m)^got hello")
+
+
 def test_what_a_pipe_leads_to_writes_on_the_terminal_as_ever(two_subnet: Lab) -> None:
     with shell(two_subnet) as (terminal, begin):
         terminal.type(f"{begin} 'echo one; echo two; read typed; echo got $typed; tty >&2' | cat\n")
@@ -73,10 +80,7 @@ def test_in_the_background_it_runs_and_has_the_terminal_when_it_comes_to_the_fro
         terminal.until("(?m)^(ready> )?begun$")
         terminal.type("jobs\n")
         terminal.until(r"\[1\]\+ +Running")
-        terminal.type("fg\n")
-        terminal.until("(?m)^.*fg\n.*tasks.py")
-        terminal.type("hello\n")
-        terminal.until("(?m)^got hello")
+        _is_in_front_and_typed_at(terminal)
         _is_repeated(terminal)
         terminal.type("\x03")
         terminal.until("ready> $")
@@ -101,8 +105,5 @@ def test_suspended_from_outside_it_goes_on_in_the_background_and_in_front(two_su
         terminal.until("Stopped")
         terminal.type("bg; echo shell $((40 + 2))\n")
         terminal.until("(?m)^shell 42")
-        terminal.type("fg\n")
-        terminal.until("(?m)^.*fg\n.*tasks.py")
-        terminal.type("hello\n")
-        terminal.until("(?m)^got hello")
+        _is_in_front_and_typed_at(terminal)
         terminal.until("ready> $")

@@ -244,19 +244,12 @@ class Kubelet:
 
     def evictable(self) -> list[str]:
         """The places of pods that may be ended for what they take: all that run but those of the cluster itself."""
-        return [
-            place_of(pod)
-            for pod in self._store.each(PODS)
-            if not is_own_pod(pod)
-            and podstatus.is_started(pod)
-            and not podstatus.is_finished(pod)
-            and not podstatus.is_terminating(pod)
-        ]
+        return [place_of(pod) for pod in self._store.each(PODS) if _is_evictable(pod)]
 
     def evict(self, place: str) -> None:
         """It has written all that it may: it is ended for good, and its place with what was written there."""
         pod = self._pod(place)
-        if pod is None or place not in self.evictable():
+        if pod is None or not _is_evictable(pod):
             return
         told_why = "Pod ephemeral local storage usage exceeds the lab's limit of disk (`up --limit disk=…`)."
         self._event(pod, WARNING, podstatus.EVICTED, told_why)
@@ -289,6 +282,12 @@ class Kubelet:
 
     def _event(self, pod: Json, kind: str, reason: str, message: str) -> None:
         told(self._recorder, pod, kind, reason, message)
+
+
+def _is_evictable(pod: Json) -> bool:
+    if is_own_pod(pod) or podstatus.is_terminating(pod):
+        return False
+    return podstatus.is_started(pod) and not podstatus.is_finished(pod)
 
 
 def _before_stop(pod: Json) -> float:
