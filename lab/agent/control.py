@@ -28,6 +28,7 @@ from lab.agent.kubelet.storage import Storage
 from lab.agent.lab import Brought, Lab
 from lab.agent.names import Names
 from lab.agent.node_info import node_info
+from lab.agent.nodes_asking import PROGRAM, NodesAsking, program
 from lab.agent.protocol import Message
 from lab.agent.pulse import Pulse
 from lab.agent.reading import Design, ReadFile, read_file
@@ -94,6 +95,7 @@ class Control:
         self.stops = Stops(self.plane.runner, self.kubelet, self.prober)
         self._tokens = Tokens(self.plane.store, secrets.token_bytes(32))
         self.entrance = Entrance(name, outside, self._tokens, self._app)
+        self._nodes_asking = NodesAsking(self.lab, self.calicoctl)
         self.lab.put_into_places(self._files_in)
         self.lab.keep_logs(self._is_outlived)
         self._read: ReadFile | None = None
@@ -138,16 +140,20 @@ class Control:
         )
 
     def _files_in(self, place: str) -> Mapping[str, str]:
-        """With what programs of a place speak to the API: a pod's as its ServiceAccount, a node's as the node."""
+        """With what programs of a place speak to the API: a pod's as its ServiceAccount, a node's as the node, which
+        has a calicoctl as well.
+        """
         if not self.entrance.is_prepared:
             return {}
         namespace, _, name = place.rpartition("/")
         pod = self.plane.store.find(PODS, namespace, name) if namespace else None
         if pod is not None:
             return self.entrance.mounted(pod)
+        return {**self.entrance.node_files(place), PROGRAM: program()} if self._is_node(place) else {}
+
+    def _is_node(self, place: str) -> bool:
         design = self.lab.design
-        nodes = design.topology.spec.nodes if design else ()
-        return self.entrance.node_files(place) if any(node.name == place for node in nodes) else {}
+        return design is not None and any(node.name == place for node in design.topology.spec.nodes)
 
     def _is_outlived(self, place: str) -> bool:
         """Whether it is the place of a pod that has finished, and is still in the API: its log can be asked for."""
@@ -158,12 +164,20 @@ class Control:
     async def cell(self, place: str) -> Message:
         """The cell of a place, made if there is none: the process id of its init, and what a person's command may."""
         found = self.lab.cell(place)
+        if self._is_node(place):
+            await self._nodes_asking.serve(place)
         return {
             "place": place,
             "init": await self._children.make(place),
             "capabilities": found.capabilities,
             "shared": found.shared,
         }
+
+    async def calicoctl(self, typed: Sequence[str], node: str) -> Message:
+        """What calicoctl says to these words on that node: `lab.agent.calico.ask`."""
+        from lab.agent import calico  # noqa: PLC0415  as above
+
+        return await calico.ask(self, typed, node)
 
     async def up(
         self,
@@ -226,6 +240,7 @@ class Control:
         self._waiting = _Waiting()
         assert self._brought is not None
         self.stops.forget_gone(self._brought.cluster, self._brought)
+        self._nodes_asking.keep(brought.places)
         await self._kubelet_follows(self._brought, frozenset(brought.places))
         if brought.steps:
             self.chronicle.write(

@@ -88,6 +88,7 @@ class Service:
             "said": self._said,
             "components": self._components,
             "switch": self._switch,
+            "calicoctl": self._calicoctl,
             "intents": self._intents,
             "down": self._down,
         }
@@ -244,6 +245,10 @@ class Service:
     async def _switch(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """A component is stopped or started: where that changed something."""
         return await self._control.switch(request["name"], request["on"], running=request["running"])
+
+    async def _calicoctl(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """What calicoctl says on a node: never waits for the writer."""
+        return await self._control.calicoctl(request["typed"], request["on"])
 
     async def _intents(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return await self._in_writer("a reading", reply, lambda: _readings().intents(self._lab, request["rules"]))

@@ -10,6 +10,7 @@ from lab.tasks.catalogue import Catalogue
 TASKS = Catalogue(
     {
         "apply": "lab.tasks.manifests:apply",
+        "calicoctl": "lab.tasks.calico:calicoctl",
         "capture": "lab.tasks.tracing:capture",
         "check": "lab.tasks.check:check",
         "component.list": "lab.tasks.components:component_list",

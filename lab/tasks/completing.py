@@ -43,12 +43,14 @@ class Typed:
     given: Mapping[str, str] = field(default_factory=dict)
     waiting: Option | None = None
     """An option whose value comes next."""
-    ended: bool = False
-    """Behind `--`: what follows is not ours."""
+    rest: tuple[str, ...] | None = None
+    """What stands behind `--`, which is not ours."""
 
     def value(self, name: str) -> str:
         return self.given.get(name, "")
 
+
+CALICOCTL = "calicoctl"
 
 Source = Callable[[Facts, Typed], Iterable[str]]
 
@@ -61,7 +63,9 @@ def _named(facts: Facts, typed: Typed) -> Iterable[str]:
 
 
 def _components_places(facts: Facts, typed: Typed) -> Iterable[str]:
-    """Where there can be one of the component."""
+    """Where there can be one of the component; calicoctl is asked on a node."""
+    if typed.command.name == CALICOCTL:
+        return facts.nodes(typed.value("lab"))
     on = next((one.on for one in COMPONENTS if one.name == typed.value("name")), "")
     known = {NODES: facts.nodes, DNS_PODS: facts.pods}
     return known[on](typed.value("lab")) if on in known else ()
@@ -109,8 +113,8 @@ def _before_a_task(tasks: Tasks, before: Sequence[str], last: str) -> Iterable[s
 
 
 def _in_task(typed: Typed, last: str, facts: Facts) -> Iterable[str]:
-    if typed.ended:
-        return ()
+    if typed.rest is not None:
+        return _behind(typed.command, typed.rest, last)
     if typed.waiting:
         return _values(typed.waiting, typed, facts)
     if last.startswith("-"):
@@ -121,6 +125,15 @@ def _in_task(typed: Typed, last: str, facts: Facts) -> Iterable[str]:
         return (*(option.flag for option in typed.command.options), "--help")
     option = next(_places_left(typed), None)
     return _values(option, typed, facts) if option else ()
+
+
+def _behind(command: Command, before: Sequence[str], last: str) -> Iterable[str]:
+    """What follows `--` is another program's; of calicoctl, which the lab answers, we know."""
+    if command.name != CALICOCTL:
+        return ()
+    from lab.calicoctl.words import following  # noqa: PLC0415  # all others are completed faster
+
+    return following(before, last)
 
 
 def _joined(words: Sequence[str]) -> list[str]:
@@ -143,11 +156,11 @@ def _understood(command: Command, words: Sequence[str]) -> Typed:
     options = _options(command)
     given: dict[str, str] = {}
     waiting: Option | None = None
-    for word in words:
+    for at, word in enumerate(words):
         if waiting:
             given[waiting.name], waiting = word, None
         elif word == "--":
-            return Typed(command, given, ended=True)
+            return Typed(command, given, rest=tuple(words[at + 1 :]))
         elif word.startswith("-") and len(word) > 1:
             flag, equals, value = word.partition("=")
             option = options.get(flag)

@@ -53,13 +53,15 @@ def build(
     tree = Tree(_STAGE, size, max(size // _FILE, _LEAST_FILES))
     tree.usual()
     tree.linked()
-    _programs(tree)
+    programs = tuple(one for one in files if one[0].startswith("/usr/"))
+    _programs(tree, programs)
     _etc(tree, place)
     tree.devices()
     tree.terminals()
     _kernel(tree, pids)
     for path, content in files:
-        _put(tree, path, content)
+        if (path, content) not in programs:
+            _put(tree, path, content)
     for taken in further:
         tree.share(taken)
     if place == UNDERLAY:
@@ -71,21 +73,41 @@ def build(
     tree.enter()
 
 
-def _programs(tree: Tree) -> None:
-    """/usr with a layer over it where its files are ours to change there; elsewhere as it is, read-only."""
+def _programs(tree: Tree, own: tuple[tuple[str, str], ...]) -> None:
+    """/usr with a layer over it where its files are ours to change there; elsewhere as it is, read-only. `own` are
+    programs of the place's, there beside the machine's, and instead of one of the same name.
+    """
     if os.path.isdir("/opt"):
         tree.bind("/opt", "/opt")
-    if os.stat("/usr").st_uid == 0:
-        for part in ("upper", "work"):
-            tree.folder(f"{_LAYER}/{part}")
+    changed = os.stat("/usr").st_uid == 0
+    if changed or own:
         tree.folder("/usr")
-        upper, work = (tree.at(f"{_LAYER}/{part}") for part in ("upper", "work"))
+        layers = [*([_own_layer(tree, own)] if own else []), "/usr"]
+        options = f"lowerdir={':'.join(layers)},userxattr"
+        if changed:
+            for part in ("upper", "work"):
+                tree.folder(f"{_LAYER}/{part}")
+            upper, work = (tree.at(f"{_LAYER}/{part}") for part in ("upper", "work"))
+            options += f",upperdir={upper},workdir={work}"
         with suppress(OSError):  # not every file system can be layered over
-            layers = f"lowerdir=/usr,upperdir={upper},workdir={work},userxattr"
-            mount("overlay", tree.at("/usr"), "overlay", MS_NOSUID | MS_NODEV, layers)
+            mount("overlay", tree.at("/usr"), "overlay", MS_NOSUID | MS_NODEV, options)
             tree.cover(_LAYER)  # who removes all files removes those of the machine, and not what holds them together
             return
     tree.bind("/usr", "/usr")
+
+
+def _own_layer(tree: Tree, programs: tuple[tuple[str, str], ...]) -> str:
+    """A folder with these programs, as a layer for /usr."""
+    layer = f"{_LAYER}/own"
+    for path, content in programs:
+        folder, name = os.path.split(path)
+        if os.path.realpath(folder) != folder:
+            folder = "/usr/bin"  # a link: a folder of ours would hide all that is behind it
+        there = f"{layer}{folder.removeprefix('/usr')}"
+        tree.folder(there)
+        tree.file(f"{there}/{name}", content)
+        os.chmod(tree.at(f"{there}/{name}"), 0o755)  # noqa: S103  a program, which may be replaced by nobody outside
+    return tree.at(layer)
 
 
 def _etc(tree: Tree, place: str) -> None:
