@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -92,5 +93,5 @@ async def _handshake(lab: Lab, begins: tuple[str, str], waits: tuple[str, str]) 
     except TimeoutError:
         return UNANSWERED
     except OSError as error:
-        return error.strerror or str(error)
+        return os.strerror(error.errno) if error.errno else str(error)  # asyncio puts words of its own in its place
     return ""

@@ -1,4 +1,4 @@
-"""What calicoctl says of what is not as usual: sessions that cannot be, addresses that do not fit, words that are none."""
+"""What calicoctl says of what is not as usual: sessions that cannot be, addresses that do not fit, wrong words."""
 
 from __future__ import annotations
 
