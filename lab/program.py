@@ -12,7 +12,7 @@ from lab import terminal
 from lab.calling import program
 from lab.errors import HoplabError
 from lab.kernel import limits
-from lab.tasks import TASKS, parsing
+from lab.tasks import TASKS, forwarding, parsing
 from lab.tasks.command import Command, Context
 from lab.tasks.ending import status_of
 
@@ -21,6 +21,8 @@ def act(named: parsing.Tasks, words: Sequence[str]) -> None:
     """Do what these words ask for, with these tasks. Exit, or an error of Hoplab's, for an end that is none."""
     asked = parsing.parse(named, words)
     if isinstance(asked, parsing.Wanted):
+        if asked.command.enters:
+            forwarding.forward(asked)
         asked.command(Context(asked.rest), **asked.arguments)
     else:
         _tell(named, asked)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LOOK_EVERY_SECONDS = 0.02
 
 OnEvent = Callable[[Message], None]
+Begin = Callable[[], "Started | None"]
+"""Starts the agent of a lab, which listens when it returns; None if somebody else has the lab just now."""
 Say = Callable[[str], None]
 T = TypeVar("T")
 
@@ -204,18 +206,22 @@ def unreachable(name: str) -> LabError:
     return LabError(told, f"see who has {folder.of(name) / folder.LOCK} open")
 
 
-def connect_or_start(lab: str, say: Say = terminal.warn, confinement: Confinement | None = None) -> Client:
-    """To the agent of that lab, started, so confined, if there is none. Two that start at once: one wins, the other is
-    connected to it. EndedError when somebody ends the lab meanwhile: it is not started again.
+def connect_or_start(
+    lab: str, say: Say = terminal.warn, confinement: Confinement | None = None, begin: Begin | None = None
+) -> Client:
+    """To the agent of that lab, started, so confined, if there is none, or as `begin` does it. Two that start at once:
+    one wins, the other is connected to it. EndedError when somebody ends the lab meanwhile: it is not started again.
     """
     from lab.agent.starting import START_SECONDS, start  # noqa: PLC0415  few commands start one
+
+    begin = begin or (lambda: start(lab, confinement))
 
     folder.require_name(lab)
     deadline = time.monotonic() + START_SECONDS
     patient = time.monotonic() + SAID_SECONDS
     while True:
         client = reach(lab, say)
-        if client is None and (started := start(lab, confinement)):
+        if client is None and (started := begin()):
             with started:
                 return _first(lab, started, say, START_SECONDS)
         if client and client.is_heard():

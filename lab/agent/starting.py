@@ -42,9 +42,9 @@ class Started:
         return EndedError(f"lab {self._lab!r} has ended: its agent was killed", AGAIN)
 
 
-def start(lab: str, confinement: Confinement | None) -> Started | None:
-    """Start an agent; it listens when this returns. None if somebody else has the lab just now. Raises what kept it
-    from starting.
+def start(lab: str, confinement: Confinement | None, patience: float = START_SECONDS) -> Started | None:
+    """Start an agent; it listens when this returns, in so many seconds. None if somebody else has the lab just now.
+    Raises what kept it from starting.
     """
     limits.require_for_lab()
     process = subprocess.Popen(
@@ -59,18 +59,18 @@ def start(lab: str, confinement: Confinement | None) -> Started | None:
     assert process.stdout is not None
     with ExitStack() as unless_it_listens:
         started = unless_it_listens.enter_context(Started(lab, process.stdout))
-        if not _listens(lab, process, process.stdout):
+        if not _listens(lab, process, process.stdout, patience):
             return None
         unless_it_listens.pop_all()
         return started
 
 
-def _listens(lab: str, process: subprocess.Popen[bytes], words: IO[bytes]) -> bool:
+def _listens(lab: str, process: subprocess.Popen[bytes], words: IO[bytes], patience: float) -> bool:
     """Its first word; False when somebody else has the lab."""
-    if not select.select([words], [], [], START_SECONDS)[0]:
+    if not select.select([words], [], [], patience)[0]:
         process.kill()
         process.wait()
-        raise LabError(f"the agent of lab {lab!r} did not start within {START_SECONDS:.0f} s", "is the machine busy?")
+        raise LabError(f"the agent of lab {lab!r} did not start within {patience:.0f} s", "is the machine busy?")
     line = words.readline()
     status = process.wait()
     message: Message = json.loads(line) if line.strip() else {}

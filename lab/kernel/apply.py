@@ -176,12 +176,15 @@ class _Application:
 
     def _requests(self, place: str, kinds: _Kinds) -> Iterator[tuple[Step, list[Request]]]:
         """Links are all made before the first is brought up: the first may be a port of the second."""
-        indexes = self._holdings.indexes.setdefault(place, {"lo": 1})
+        indexes = self._indexes(place)
         settings = step_requests.device_settings_of(kinds[Sysctl])
         links = [(step, step.object) for step in kinds[Interface] if isinstance(step.object, Interface)]
         for step, item in links:
-            if step.action == "add" and item.primary and item.name not in indexes:
-                yield step, [self._link(item, indexes)]
+            if step.action == "add" and item.primary:
+                if item.name not in indexes:
+                    yield step, [self._link(item, indexes)]
+                else:  # the kernel had put it there, as it does with tunl0
+                    yield step, interface.change(item, indexes, None)
         for step, item in links:
             if step.action == "add" and (item.primary or item.up):
                 yield step, interface.bring_up(item, indexes, settings.pop(item.name, ()))
@@ -197,13 +200,20 @@ class _Application:
             for step in kinds[kind]:
                 yield step, list(step_requests.additions(step, indexes))
 
+    def _indexes(self, place: str) -> dict[str, int]:
+        """Of a place that nobody has read or made yet, which is the underlay, they are asked for."""
+        if place not in self._holdings.indexes:
+            with self._holdings.namespaces.entered(place), RouteSocket() as netlink:
+                self._holdings.indexes[place] = interface.read(netlink, place).indexes
+        return self._holdings.indexes[place]
+
     def _link(self, item: Interface, indexes: dict[str, int]) -> Request:
         index = indexes[item.name] = max(indexes.values()) + 1
         peer = None
         if item.kind == "veth":
             other = self._desired.by_key["link", item.peer_place, item.peer_name]
             assert isinstance(other, Interface)
-            there = self._holdings.indexes.setdefault(item.peer_place, {"lo": 1})
+            there = self._indexes(item.peer_place)
             there[other.name] = max(there.values()) + 1
             peer = (other, there[other.name], self._holdings.namespaces.fd(item.peer_place))
         return interface.add(item, index, indexes, peer)

@@ -25,9 +25,9 @@ def require(holdings: Holdings, network: Network) -> None:
     needing = next((item for item in network if isinstance(item, Interface) and item.ipip), None)
     if needing is None:
         return
-    index = max(holdings.indexes.get(UNDERLAY, {"lo": 1}).values()) + 1
     try:
         with holdings.namespaces.entered(UNDERLAY), RouteSocket() as netlink:
+            index = max(interface.read(netlink, UNDERLAY).indexes.values()) + 1
             netlink.execute([interface.add(_PROBE, index, {}, None), interface.remove(index)])
     except RequestError as error:
         told = f"this kernel has no IPIP ({error.strerror}), which cni.encapsulation asks for"

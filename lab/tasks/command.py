@@ -67,7 +67,9 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """A task. `rest` is what stands behind `--` in its usage, "" if nothing may."""
+    """A task. `rest` is what stands behind `--` in its usage, "" if nothing may. `enters`: it goes into the lab's
+    places by itself, and so runs where they are.
+    """
 
     body: Body
     name: str
@@ -76,6 +78,7 @@ class Command:
     iterable: tuple[str, ...] = ()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rest: str = ""
+    enters: bool = False
 
     def __call__(self, context: Context, **arguments: Any) -> None:  # noqa: ANN401  whatever its parameters are
         self.body(context, **arguments)
@@ -133,6 +136,7 @@ def command(
     iterable: Iterable[str] = (),
     choices: Mapping[str, tuple[str, ...]] | None = None,
     rest: str = "",
+    enters: bool = False,
 ) -> Callable[[Body], Command]: ...
 def command(
     body: Body | None = None,
@@ -144,11 +148,14 @@ def command(
     iterable: Iterable[str] = (),
     choices: Mapping[str, tuple[str, ...]] | None = None,
     rest: str = "",
+    enters: bool = False,
 ) -> Command | Callable[[Body], Command]:
     """Make a function, whose first parameter is the `Context`, a task. Parameters without a default must be given."""
 
     def made(function: Body) -> Command:
         given = name or function.__name__.strip("_").replace("_", "-")
-        return Command(function, given, help or {}, tuple(positional or ()), tuple(iterable), choices or {}, rest)
+        return Command(
+            function, given, help or {}, tuple(positional or ()), tuple(iterable), choices or {}, rest, enters
+        )
 
     return made(body) if body is not None else made

@@ -26,6 +26,7 @@ _PLACE = {"place": "node-0, router, gateway, internet, namespace001/pod-0, or po
     help={**LAB, **_PLACE, "env": "A variable for the command, NAME=VALUE; your own are not passed on."},
     iterable=["env"],
     rest="COMMAND…",
+    enters=True,
 )
 def exec_(context: Context, place: str, lab: str = "", env: list[str] | None = None) -> None:
     """Run a command in a place. Its exit status is the command's."""
@@ -43,7 +44,7 @@ def _variable(given: str) -> tuple[str, str]:
     return name, value
 
 
-@command(positional=["place"], help={**LAB, **_PLACE})
+@command(positional=["place"], help={**LAB, **_PLACE}, enters=True)
 def shell(_: Context, place: str = UNDERLAY, lab: str = "") -> None:
     """A shell in a place; without one, in the sandbox itself, where `ip netns exec node-0 …` works."""
     from lab.kernel import programs, tools  # noqa: PLC0415  as above

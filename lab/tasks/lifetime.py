@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab import terminal
 from lab.agent import client, folder
+from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.asking import Answered, ask_all
 from lab.agent.attachments import asked
 from lab.agent.silence import UnansweredError
@@ -18,6 +20,7 @@ from lab.tasks.command import LAB, Context, command
 
 if TYPE_CHECKING:
     from lab.agent.protocol import Message
+    from lab.agent.starting import Started
     from lab.kernel.sandbox.confinement import Confinement
 
 _TOPOLOGY = {
@@ -34,6 +37,8 @@ _TOPOLOGY = {
         "share": "Show this folder of yours in every place, to be read and written.",
         "limit": "What programs in places may use: memory=2G,pids=2000,cpu=50%,disk=1G.",
         "privileged": "Root's lab without a user namespace of its own: docs/security.md says what that gives away.",
+        "vm": "In a small virtual machine with a kernel of its own: docs/vm.md.",
+        "kernel": "Of --vm: the kernel's image, such as /boot/vmlinuz-6.1.0-57-amd64.",
     },
     iterable=["set_", "share", "limit"],
 )
@@ -46,6 +51,8 @@ def up(
     share: list[str] | None = None,
     limit: list[str] | None = None,
     privileged: bool = False,
+    vm: bool = False,
+    kernel: str = "",
 ) -> None:
     """Build the lab, or bring the one that runs to the file's state."""
     source = topologies.find(_given(topology))
@@ -53,7 +60,14 @@ def up(
     if plan:
         terminal.out(_planned(name, source, set_ or []))
         return
-    bring_up(name, source, set_ or [], _confinement(share or [], limit or [], privileged))
+    if vm or kernel:
+        from lab.tasks import machines  # noqa: PLC0415  few labs are in one
+
+        machines.bring_up(
+            name, source, set_ or [], machines.wanted(kernel, share or [], limit or [], privileged=privileged)
+        )
+    else:
+        bring_up(name, source, set_ or [], _confinement(share or [], limit or [], privileged))
 
 
 def _confinement(share: list[str], limit: list[str], privileged: bool) -> Confinement | None:
@@ -93,8 +107,16 @@ def _request(source: topologies.Source, settings: list[str]) -> dict[str, Any]:
     return {"text": source.text, "file": source.file, "settings": settings, "pid": os.getpid()}
 
 
-def bring_up(name: str, source: topologies.Source, settings: list[str], confined: Confinement | None = None) -> None:
-    """`up` proper, with progress on a terminal. `confined` is None where nothing was said of it."""
+def bring_up(
+    name: str,
+    source: topologies.Source,
+    settings: list[str],
+    confined: Confinement | None = None,
+    begin: Callable[[Callable[[str], None]], Started | None] | None = None,
+) -> None:
+    """`up` proper, with progress on a terminal. `confined` is None where nothing was said of it. `begin` starts a lab
+    that does not run in another way than usual, and tells how far it is.
+    """
     began = time.monotonic()
     with terminal.Progress(f"{name}: building") as progress:
 
@@ -105,7 +127,8 @@ def bring_up(name: str, source: topologies.Source, settings: list[str], confined
                 progress.show(event["done"], event["of"], event["place"])
 
         confining = {"confinement": confined.to_json()} if confined else {}
-        with client.connect_or_start(name, progress.say, confined) as connected:
+        starting = None if begin is None else lambda: begin(lambda told: progress.show(0, 1, told))
+        with client.connect_or_start(name, progress.say, confined, starting) as connected:
             result = asked(connected, "up", on_event, **_request(source, settings), **confining)
     for warning in result["warnings"]:
         terminal.warn(f"warning: {warning}")
@@ -122,7 +145,7 @@ def _summary(result: Message, seconds: float) -> str:
     lines += map(terminal.shortened, told)
     if not shown:
         lines[0] += f" ({result['steps']} steps)"
-        lines.append(f"  export KUBECONFIG={shlex.quote(result['kubeconfig'])}")
+        lines.append(f"  export KUBECONFIG={shlex.quote(str(folder.of(result['lab']) / KUBECONFIG))}")
     return "\n".join(lines)
 
 

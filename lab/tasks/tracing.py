@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lab import printable, terminal
 from lab.agent import client, folder
 from lab.errors import UsageError
-from lab.tasks import inputs, outputs, topologies
+from lab.tasks import forwarding, inputs, outputs, topologies
 from lab.tasks.command import LAB, Context, Exit, command
 from lab.tasks.lifetime import bring_up
 
@@ -43,6 +43,7 @@ DEMO = "two-subnet"
         "verbose": "Every decision and every captured packet.",
     },
     choices={"protocol": ("tcp", "udp", "icmp", "dns")},
+    enters=True,
 )
 def trace(
     _: Context,
@@ -200,6 +201,7 @@ def _end(journey: Journey) -> None:
         "write": "Write a pcapng file as well.",
         "count": "End after so many packets.",
     },
+    enters=True,
 )
 def capture(_: Context, where: str, filter_: str = "", write: str = "", count: int = 0, lab: str = "") -> None:
     """Show what passes a place, until Ctrl-C."""
@@ -234,6 +236,9 @@ def demo(_: Context, verbose: bool = False, lab: str = "") -> None:
     if name not in folder.running():
         bring_up(name, topologies.find(DEMO), [])
         terminal.out("")
+    if forwarding.is_in_machine(name):
+        words = ("--from=namespace001/pod-0", "--to=myapp.namespace001", "--via=namespace001/pod-3")
+        forwarding.run_inside(name, ["trace", *words, f"--lab={name}", *(["--verbose"] if verbose else [])])
     journey = trace_request(name, "namespace001/pod-0", "myapp.namespace001", via="namespace001/pod-3")
     _show(journey, verbose)
     _end(journey)

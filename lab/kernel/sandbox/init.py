@@ -185,8 +185,10 @@ def _prepare(name: str) -> threading.Thread:
         with RouteSocket() as netlink:
             netlink.execute([interface.loopback_up()])
             probe = Interface(place="", name="probe", kind="bridge", mac="", mtu=1500)
-            netlink.execute([interface.add(probe, 2, {}, None)])
-        removing = threading.Thread(target=_remove, args=(2,), name="removing the probe")
+            # Where tunnels' modules are loaded (ipip, gre, sit), a fresh namespace has devices of theirs.
+            index = max(interface.read(netlink, "").indexes.values()) + 1
+            netlink.execute([interface.add(probe, index, {}, None)])
+        removing = threading.Thread(target=_remove, args=(index,), name="removing the probe")
         removing.start()
     except OSError as error:
         told = f"namespaces can be made here, but are powerless: {error.strerror}"

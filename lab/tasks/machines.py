@@ -1,0 +1,49 @@
+"""`up --vm`: a lab in a virtual machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from lab.agent import folder
+from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
+from lab.errors import UsageError
+from lab.kernel.sandbox import confinement
+from lab.tasks import lifetime
+from lab.vm import kernels, machine, starting
+from lab.vm.keeper import Options
+from lab.vm.presence import kernel_of
+
+if TYPE_CHECKING:
+    from lab.agent.starting import Started
+    from lab.tasks.topologies import Source
+
+_KUBECONFIG_SECONDS = 5.0
+_LOOK_EVERY_SECONDS = 0.02
+
+
+def wanted(kernel: str, share: Sequence[str], limit: Sequence[str], *, privileged: bool) -> Options:
+    """What is asked for. UsageError for what a virtual machine cannot have, MachineError when there can be none here."""
+    if share:
+        raise UsageError("--share is not possible with --vm", "the machine cannot write your files, which is its point")
+    if privileged:
+        raise UsageError("--privileged says nothing with --vm", "inside, labs are privileged: the machine is the wall")
+    machine.require()
+    confined = confinement.Confinement(True, (), confinement.limits(limit))
+    return Options(kernels.find(kernel), machine.Size(), confined.to_json())
+
+
+def bring_up(name: str, source: Source, settings: list[str], options: Options) -> None:
+    """`up` of a lab that is, or comes to be, in a machine of its own. UsageError when it runs without one."""
+    running = name in folder.running()
+    if running and not kernel_of(name):
+        raise UsageError(f"lab {name!r} runs without --vm", "a lab stays where it is for its whole life: down, then up")
+
+    def begin(say: Callable[[str], None]) -> Started | None:
+        return starting.start(name, options, say)
+
+    lifetime.bring_up(name, source, settings, begin=begin)
+    end = time.monotonic() + _KUBECONFIG_SECONDS
+    while not (folder.of(name) / KUBECONFIG).exists() and time.monotonic() < end:
+        time.sleep(_LOOK_EVERY_SECONDS)

@@ -1,0 +1,264 @@
+"""`python -m lab.vm.keeper LAB OPTIONS`: keeps a lab's virtual machine, and has on this machine what other labs' agents have:
+the name, the folder, the socket, the API's port. Whoever connects is joined with whoever answers inside.
+
+Says lines of JSON on standard output: {"booting": …}, and then {"listening": true}, {"held": true} when the lab runs already,
+or an error. It ends with the machine, and the machine with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.agent import folder
+from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
+from lab.agent.presence import witness
+from lab.agent.presence.home import BACKLOG, Home
+from lab.agent.protocol import error_from, error_message
+from lab.errors import HoplabError, LabError, MachineError
+from lab.vm import machine, session
+from lab.vm.kernels import Kernel
+from lab.vm.machine import Size
+from lab.vm.presence import COMMANDS, MARK
+from lab.vm.switch import Switch
+
+AGENT, API = "agent", "api"
+"""Whom streams are opened to, beside commands: the lab's agent, and its API server."""
+BOOT_SECONDS = 180.0
+_SIGN_SECONDS = 15.0
+"""so long a machine with KVM may say nothing: stock guests do not run with every KVM"""
+_TURN_SECONDS = 1.0
+_PATIENCE_SECONDS = 10.0
+_SERVER = re.compile(r"(?<=server: https://127\.0\.0\.1:)\d+")
+_LAST_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How it is to be made; `confinement` is the lab's inside, as JSON."""
+
+    kernel: Kernel
+    size: Size
+    confinement: str
+
+    def to_json(self) -> str:
+        told = asdict(self)
+        told["kernel"] = {name: str(path) for name, path in told["kernel"].items()}
+        return json.dumps(told)
+
+    @classmethod
+    def from_json(cls, text: str) -> Options:
+        """What `to_json` wrote."""
+        told = json.loads(text)
+        kernel = Kernel(Path(told["kernel"]["image"]), Path(told["kernel"]["modules"]))
+        return cls(kernel, Size(**told["size"]), told["confinement"])
+
+
+class Keeper:
+    """One lab's."""
+
+    def __init__(self, lab: str, options: Options, home: Home, held: socket.socket) -> None:
+        self._options = options
+        self._lab = lab
+        self._home = home
+        self._held = held
+        self._api = socket.create_server(("127.0.0.1", 0))
+        self._commands = _listening(home)
+        self._error: HoplabError | None = None
+        self._ready = False
+        self._asked_to_end = False
+
+    def run(self) -> None:
+        """For as long as the machine runs. HoplabError when it does not come up."""
+        with self._machine() as (process, line):
+            switch = Switch(line.detach(), lambda _name: None, self._hear, first=1)
+            end = time.monotonic() + BOOT_SECONDS
+            while not self._ready and switch.turn(_TURN_SECONDS):
+                if time.monotonic() > end:
+                    raise self._not_up(f"did not come up within {BOOT_SECONDS:.0f} s")
+            if not self._ready:
+                raise self._error or self._not_up("ended before it was ready")
+            self._serve(switch, process)
+
+    def _serve(self, switch: Switch, process: subprocess.Popen[bytes]) -> None:
+        self._home.listening.listen(BACKLOG)
+        witness.announce(self._held)
+        _say({"listening": True})
+        _quiet()
+        switch.watch(self._held.fileno(), lambda: witness.answer(self._held, str(self._home.folder)))
+        self._accept_all(switch)
+        looked = vanished = time.monotonic()
+        while not self._asked_to_end and switch.turn(_TURN_SECONDS):
+            now = time.monotonic()
+            if now - looked < _TURN_SECONDS:
+                continue
+            looked = now
+            if self._stays_seen(switch):
+                vanished = now
+            elif now - vanished > _PATIENCE_SECONDS:
+                break
+        switch.close()
+
+    def _accept_all(self, switch: Switch) -> None:
+        for listening, name in ((self._home.listening, AGENT), (self._commands, session.NAME), (self._api, API)):
+            listening.setblocking(False)
+            switch.watch(listening.fileno(), lambda one=listening, called=name: self._accept(switch, one, called))
+
+    def _accept(self, switch: Switch, listening: socket.socket, name: str) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            connection, _ = listening.accept()
+            if name == AGENT and _asks_to_end(connection):
+                self._asked_to_end = True
+            switch.join(connection, name)
+
+    def _stays_seen(self, switch: Switch) -> bool:
+        """Whether the folder is where people look for it, or could be made anew."""
+        if not self._home.missing():
+            return True
+        try:
+            before = self._home.listening
+            self._home.make_anew()
+        except OSError:
+            return False
+        if self._home.listening is not before:
+            switch.watch(self._home.listening.fileno(), lambda: self._accept(switch, self._home.listening, AGENT))
+        return True
+
+    def _hear(self, word: Mapping[str, Any]) -> None:
+        if "error" in word:
+            self._error = error_from(dict(word))
+        if "kubeconfig" in word:
+            port = self._api.getsockname()[1]
+            self._home.keep(KUBECONFIG, _SERVER.sub(str(port), word["kubeconfig"]))
+        if "booting" in word:
+            _say(word)
+        if word.get("ready"):
+            self._ready = True
+
+    @contextlib.contextmanager
+    def _machine(self) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+        """A machine that shows signs of life, and the line to it; it ends at the end."""
+        tries = [True, False] if machine.may_use_kvm() else [False]
+        for kvm in tries:
+            how = "with KVM" if kvm else "emulated"
+            _say({"booting": f"kernel {self._options.kernel.release}, {how}"})
+            process, line = self._start(kvm)
+            try:
+                if not kvm or self._shows_life(process):
+                    yield process, line
+                    return
+            finally:
+                line.close()
+                process.kill()
+                process.wait()
+        raise self._not_up("does not run")
+
+    def _start(self, kvm: bool) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        options, folder_ = self._options, self._home.folder
+        for name in (machine.CONSOLE, machine.INITRAMFS, machine.LINE):
+            (folder_ / name).unlink(missing_ok=True)
+        inside = [sys.executable, "-m", "lab.guest", self._lab, options.confinement]
+        process = machine.start(machine.command(options.kernel, options.size, folder_, inside, kvm=kvm))
+        return process, self._connect(process)
+
+    def _connect(self, process: subprocess.Popen[bytes]) -> socket.socket:
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        end = time.monotonic() + _SIGN_SECONDS
+        while True:
+            try:
+                line.connect(f"/proc/self/fd/{self._home.descriptor}/{machine.LINE}")
+            except OSError as error:
+                if process.poll() is None and time.monotonic() < end:
+                    time.sleep(0.02)
+                    continue
+                told = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+                raise MachineError(f"QEMU does not start: {told[-400:] or error.strerror}") from error
+            return line
+
+    def _shows_life(self, process: subprocess.Popen[bytes]) -> bool:
+        end = time.monotonic() + _SIGN_SECONDS
+        console = self._home.folder / machine.CONSOLE
+        while process.poll() is None and time.monotonic() < end:
+            if console.exists() and b"Linux version" in console.read_bytes()[:4096]:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _not_up(self, what: str) -> LabError:
+        try:
+            text = (self._home.folder / machine.CONSOLE).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            text = ""
+        lines = [line for line in text.splitlines() if line.strip()][-_LAST_LINES:]
+        said = "; the last that its console says:\n  " + "\n  ".join(lines) if lines else ""
+        return LabError(f"the virtual machine of lab {self._lab!r} {what}{said}", "another kernel may: --kernel")
+
+
+def _asks_to_end(connection: socket.socket) -> bool:
+    """Whether the first that is said there is `down`: whoever asks says it at once."""
+    connection.settimeout(0.2)
+    with contextlib.suppress(OSError):
+        return connection.recv(64, socket.MSG_PEEK).startswith(b'{"operation":"down"')
+    return False
+
+
+def _listening(home: Home) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    os.fchmod(made.fileno(), 0o600)
+    path = f"/proc/self/fd/{home.descriptor}/{COMMANDS}"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    made.bind(path)
+    made.listen(BACKLOG)
+    return made
+
+
+def _say(message: Mapping[str, object]) -> None:
+    with contextlib.suppress(OSError):
+        os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def _quiet() -> None:
+    """Let go of the output of whoever started us, but for the pipe by whose end they know that we have ended."""
+    os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):
+        os.dup2(nothing, stream)
+    os.close(nothing)
+
+
+def main(lab: str, options: Options) -> None:
+    """Ends when the lab ends."""
+    os.umask(0o077)
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(ignored, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        held = witness.take(lab)
+        lock = folder.lock(lab) if held else None
+        if held is None or lock is None:
+            _say({"held": True})
+            return
+        machine.require()
+        home = Home(lab, folder.new(lab), folder.candidates(), lock)
+        home.keep(MARK, options.kernel.release)
+        Keeper(lab, options, home, held).run()
+    except HoplabError as error:
+        _say(error_message(error))
+    except OSError as error:
+        _say(error_message(MachineError(f"the folder of lab {lab!r} cannot be used: {error.strerror or error}")))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Options.from_json(sys.argv[2]))

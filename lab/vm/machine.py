@@ -1,0 +1,150 @@
+"""The virtual machine's process: QEMU's command line, as virtme-ng makes it, and what is ours of it.
+
+The machine sees this one's files read-only, through 9p. That is slow under emulation, where each file that Python imports is
+looked up anew: ours come a second time through a share that may be remembered (`cache=loose`), since nobody writes there.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import MachineError
+from lab.kernel import interpreter, programs
+from lab.kernel.syscalls import PR_SET_PDEATHSIG, prctl
+from lab.vm.kernels import Kernel
+
+PORT = "hoplab.line"
+"""The name of the port inside: /dev/virtio-ports/hoplab.line."""
+KVM = Path("/dev/kvm")
+CONSOLE, INITRAMFS, LINE = "console", "initramfs", "line"
+_SHARE = "hoplab.root"
+_SEEN = "/run/machine"
+MODPROBE = "/run/modprobe"
+"""Inside: loads a module of the kernel that runs."""
+_MIB = 1 << 20
+_PACKAGES = "apt-get install --no-install-recommends qemu-system-x86 busybox-static kmod"
+HOW_TO_GET = f"in a checkout, `./inv setup --vm` does it; by hand: {_PACKAGES}; pip install 'hoplab[vm]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What it has: memory in MiB, and processors."""
+
+    memory: int = 2048
+    processors: int = 2
+
+
+def require() -> None:
+    """MachineError when a program is missing without which there are no virtual machines here."""
+    missing = [name for name in ("qemu-system-x86_64", "busybox", "virtme-run") if not _find(name)]
+    if missing:
+        raise MachineError(f"`--vm` needs {' and '.join(missing)}, which this machine lacks", HOW_TO_GET)
+
+
+def may_use_kvm() -> bool:
+    """Whether the device is there and ours to open; that machines run with it is seen only when one does."""
+    return os.access(KVM, os.R_OK | os.W_OK)
+
+
+def command(kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], *, kvm: bool) -> list[str]:
+    """The argument list of a QEMU that boots the kernel and runs `argv` in it as root, and ends when that has ended.
+
+    `folder` gets the console's text and, before this is started, the initial file system; QEMU listens there on the
+    socket `line`, whose other end is the port. MachineError with virtme-ng's words when it refuses.
+    """
+    options = [
+        *("--kimg", str(kernel.image), "--mods", "auto"),
+        *("--memory", f"{size.memory}M", "--cpus", str(size.processors), "--user", "root"),
+        *("--disable-monitor", "--force-9p", "--dry-run", "--show-command"),
+        *([] if kvm else ["--disable-kvm"]),
+        *("--save-initramfs", str(folder / INITRAMFS)),
+        *("--script-sh", _script(kernel, argv)),
+    ]
+    virtme = _find("virtme-run")
+    assert virtme is not None
+    made = subprocess.run(
+        [sys.executable, virtme, *options],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": programs.search_path()},
+        cwd="/",
+    )
+    lines = [line for line in made.stdout.splitlines() if "-kernel" in line]
+    if made.returncode or not lines:
+        raise MachineError(f"virtme-ng makes no machine of {kernel.image}: {made.stderr.strip()[-400:]}", HOW_TO_GET)
+    return [*_ours(shlex.split(lines[-1]), folder), *_devices(folder)]
+
+
+def start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    """It ends with the thread that starts it, however that ends."""
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd="/",
+        preexec_fn=_end_with_us,  # noqa: PLW1509  the keeper has one thread
+    )
+
+
+def _end_with_us() -> None:
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _ours(argv: list[str], folder: Path) -> list[str]:
+    """The console goes to a file, and the kernel says there what it does."""
+    made = [one.replace("id=console,path=/dev/null", f"id=console,path={folder / CONSOLE}") for one in argv]
+    at = made.index("-append") + 1
+    words = [word for word in made[at].split(" ") if word != "quiet" and not word.startswith("loglevel=")]
+    made[at] = " ".join([*words[:1], "loglevel=6", *words[1:]])
+    return made
+
+
+def _devices(folder: Path) -> list[str]:
+    return [
+        *("-fsdev", "local,id=hoplab,path=/,security_model=none,readonly=on,multidevs=remap"),
+        *("-device", f"virtio-9p-pci,fsdev=hoplab,mount_tag={_SHARE}"),
+        *("-chardev", f"socket,id=line,path={folder / LINE},server=on,wait=off"),
+        *("-device", "virtio-serial-pci", "-device", f"virtserialport,chardev=line,name={PORT}"),
+    ]
+
+
+def _script(kernel: Kernel, argv: Sequence[str]) -> str:
+    """What runs inside: our folders once more where they may be remembered, and then the program."""
+    options = f"ro,version=9p2000.L,trans=virtio,cache=loose,msize={_MIB}"
+    folders = [shlex.quote(one) for one in _folders()]
+    # There need be no /lib/modules on this machine, and nobody can make it: whoever loads a module is shown the way.
+    loading = f"#!/bin/sh\\nexec /sbin/modprobe -d {shlex.quote(f'{_SEEN}{kernel.root}')} \"$@\"\\n"
+    return " && ".join(
+        (
+            f"mkdir -p {_SEEN}",
+            f"mount -t 9p -o {options} {_SHARE} {_SEEN}",
+            *(f"{{ mkdir -p {one} 2>/dev/null; mount --bind {_SEEN}{one} {one}; }}" for one in folders),
+            f"printf {shlex.quote(loading)} >{MODPROBE}",
+            f"chmod 755 {MODPROBE}",
+            f"echo {MODPROBE} >/proc/sys/kernel/modprobe",
+            f"exec {shlex.join(argv)}",
+        )
+    )
+
+
+def _folders() -> tuple[str, ...]:
+    """Those from which Python and its modules come, each once, the outer ones first."""
+    named = dict.fromkeys(("/usr", *map(os.path.realpath, interpreter.needed())))
+    found = sorted({one if os.path.isdir(one) else os.path.dirname(one) for one in named})
+    return tuple(one for one in found if not any(one.startswith(f"{other}/") for other in found))
+
+
+def _find(name: str) -> str | None:
+    """Beside our own Python, else where programs are."""
+    return shutil.which(name, path=os.pathsep.join((os.path.dirname(sys.executable), programs.search_path())))
