@@ -15,14 +15,28 @@ from lab.tasks import TASKS as LAB_TASKS
 from lab.tasks.command import Context, Exit, command
 
 
-@command(help={"coredns": "Make the real CoreDNS with Go, for `dns.server: coredns`; minutes the first time."})
-def setup(context: Context, coredns: bool = False) -> None:
+@command(
+    help={
+        "coredns": "Make the real CoreDNS with Go, for `dns.server: coredns`; minutes the first time.",
+        "vm": "Fetch what `up --vm` needs: QEMU and, where apt is, a usual kernel, which is not installed.",
+        "modules": "Load these kernel modules, such as ipip,ip_vs, and say what that changes here.",
+    }
+)
+def setup(context: Context, coredns: bool = False, vm: bool = False, modules: str = "") -> None:
     """Make the machine ready and say what it can do. (Every `./inv` does the first part; this task does no more.)"""
     print(f"Hoplab runs with {sys.executable}")
     if coredns:
         from dev.coredns import make
 
         make()
+    if vm:
+        from dev.kernel import make_ready
+
+        make_ready()
+    if modules:
+        from dev.modules import load
+
+        load(modules)
     LAB_TASKS["check"](context)
 
 
@@ -40,14 +54,28 @@ def lint(_: Context) -> None:
         "integration": "Only the tests that build labs.",
         "k": "Only the tests whose names match, as for pytest -k.",
         "fresh": "Instead: a bare Debian, made on the spot, and the README's commands in it.",
+        "vm": "Instead: what only another kernel can do, in a virtual machine.",
+        "kernel": "Of --vm: the kernel's image, or a folder that has one in boot.",
     }
 )
-def test(_: Context, unit: bool = False, integration: bool = False, k: str = "", fresh: bool = False) -> None:
+def test(
+    _: Context,
+    unit: bool = False,
+    integration: bool = False,
+    k: str = "",
+    fresh: bool = False,
+    vm: bool = False,
+    kernel: str = "",
+) -> None:
     """Run the tests in parallel; as root, those that build labs a second time as an ordinary user."""
     if fresh:
         from dev.fresh import try_fresh_machine
 
         raise Exit(code=try_fresh_machine())
+    if vm or kernel:
+        from dev.machine import run
+
+        raise Exit(code=run(("-k", k) if k else (), kernel))
     from dev.suite import run_tests
 
     raise Exit(code=run_tests(unit=unit, integration=integration, pattern=k))

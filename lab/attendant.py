@@ -1,7 +1,8 @@
-"""Who attends to one command inside a virtual machine: starts it with streams of its own, and hands over what passes."""
+"""Who attends to one command inside a virtual machine: it gives it streams of its own, and hands over what passes."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -172,8 +173,6 @@ class _Attendant:
 
 
 def _above(descriptor: int, least: int) -> int:
-    import fcntl  # noqa: PLC0415
-
     moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD, least)
     os.close(descriptor)
     return moved

@@ -1,12 +1,12 @@
 """`python -m lab.guest LAB CONFINEMENT`: the warm process in a lab's virtual machine.
 
 It starts the lab's agent, joins whoever asks over the line with whoever answers here, and runs the commands that enter
-places in processes forked from itself: what they are made of is imported once. It ends with the agent, and the machine with it.
+places in processes forked from itself: what they are made of is imported once. It ends with the agent, and the machine
+with it.
 """
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import re
@@ -15,23 +15,29 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
+from typing import IO
 
 from lab.agent import client, folder, starting
+from lab.agent.__main__ import begin
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.protocol import error_message
 from lab.agent.starting import Started
+from lab.attendant import attend
 from lab.errors import HoplabError, LabError, MachineError
 from lab.kernel.life import Life
 from lab.kernel.sandbox.confinement import Confinement
-from lab.vm import session
-from lab.attendant import attend
+from lab.vm import port, session
 from lab.vm.keeper import AGENT, API
-from lab.vm.machine import MODPROBE, PORT
+from lab.vm.port import MODPROBE
 from lab.vm.switch import Switch
 
 _WARM = (
+    "lab.agent.service",
+    "lab.agent.control",
+    "lab.agent.editing",
+    "lab.agent.readings",
     "lab.program",
     "lab.tasks.tracing",
     "lab.tasks.inside",
@@ -51,6 +57,19 @@ _MODULES = ("br_netfilter", "overlay", "vxlan", "ip_vs", "ipip", "wireguard", "n
 _SERVER = re.compile(r"server: https://127\.0\.0\.1:(\d+)")
 _TURN_SECONDS = 0.2
 _START_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Forked:
+    """A process of ours that was not started by `subprocess`."""
+
+    pid: int
+
+    def wait(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
 
 
 class Guest:
@@ -83,16 +102,31 @@ class Guest:
 
     def _start(self, confinement: Confinement) -> Life:
         subprocess.run((MODPROBE, "-a", "-q", *_MODULES), check=False, stderr=subprocess.DEVNULL)
-        self._started = starting.start(self._lab, confinement, _START_SECONDS)
+        for module in _WARM:
+            import_module(module)
+        gc.freeze()
+        agent, words = self._agent(confinement)
+        self._started = starting.listening(self._lab, agent, words, _START_SECONDS)
         reached = client.reach(self._lab, lambda _text: None)
         if self._started is None or reached is None:
             raise LabError(f"the agent of lab {self._lab!r} did not start in its virtual machine")
         with reached:
-            life = Life(reached.life.pid)
-        for module in _WARM:
-            import_module(module)
-        gc.freeze()
-        return life
+            return Life(reached.life.pid)
+
+    def _agent(self, confinement: Confinement) -> tuple[_Forked, IO[bytes]]:
+        """The process that starts it, and what that says: made of what is imported here already."""
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setsid()
+                os.dup2(writing, 1)
+                os.close(self._files[0])
+                begin(self._lab, confinement)
+            finally:
+                os._exit(0)
+        os.close(writing)
+        return _Forked(pid), os.fdopen(reading, "rb", buffering=0)
 
     def _end(self) -> None:
         self._ended = True
@@ -135,21 +169,12 @@ class Guest:
                 pass
 
 
-def _line() -> str:
-    """The device of our port: nobody links it by its name here."""
-    subprocess.run((MODPROBE, "-q", "virtio_console"), check=False)
-    for named in Path("/sys/class/virtio-ports").glob("*/name"):
-        if named.read_text(encoding="ascii").strip() == PORT:
-            return f"/dev/{named.parent.name}"
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-
-
 def main(lab: str, confinement: Confinement) -> None:
     """In the machine, as root."""
     os.environ["HOME"] = "/root"
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
-        line = os.open(_line(), os.O_RDWR | os.O_CLOEXEC)
+        line = os.open(port.device(), os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
         raise MachineError(f"there is no line to the outside: {error.strerror}") from error
     Guest(lab, line).live(confinement)

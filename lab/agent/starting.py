@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 from lab.agent.protocol import AGAIN, EndedError, Message, error_from
 from lab.errors import HoplabError, LabError
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from lab.kernel.sandbox.confinement import Confinement
 
 START_SECONDS = 20.0
+
+
+class Beginning(Protocol):
+    """The process that starts an agent, and then ends."""
+
+    def wait(self) -> int:
+        """Its status, below zero the signal that ended it."""
+
+    def kill(self) -> None:
+        """End it; it is still to be waited for."""
 
 
 class Started:
@@ -57,15 +67,20 @@ def start(lab: str, confinement: Confinement | None, patience: float = START_SEC
         env=interpreter.environment(),
     )
     assert process.stdout is not None
+    return listening(lab, process, process.stdout, patience)
+
+
+def listening(lab: str, process: Beginning, words: IO[bytes], patience: float) -> Started | None:
+    """The same of an agent that `process`, whose words these are, is about to start."""
     with ExitStack() as unless_it_listens:
-        started = unless_it_listens.enter_context(Started(lab, process.stdout))
-        if not _listens(lab, process, process.stdout, patience):
+        started = unless_it_listens.enter_context(Started(lab, words))
+        if not _listens(lab, process, words, patience):
             return None
         unless_it_listens.pop_all()
         return started
 
 
-def _listens(lab: str, process: subprocess.Popen[bytes], words: IO[bytes], patience: float) -> bool:
+def _listens(lab: str, process: Beginning, words: IO[bytes], patience: float) -> bool:
     """Its first word; False when somebody else has the lab."""
     if not select.select([words], [], [], patience)[0]:
         process.kill()

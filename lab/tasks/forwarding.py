@@ -1,4 +1,4 @@
-"""Commands that enter a lab's places, where those are in a virtual machine: they run inside, with the person's streams."""
+"""Commands that enter a lab's places, where those are in a virtual machine: they run inside, with our streams."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _LOOK_EVERY_SECONDS = 0.02
 
 
 def wanted(kernel: str, share: Sequence[str], limit: Sequence[str], *, privileged: bool) -> Options:
-    """What is asked for. UsageError for what a virtual machine cannot have, MachineError when there can be none here."""
+    """What is asked for. UsageError for what a machine of its own cannot have, MachineError when there can be none."""
     if share:
         raise UsageError("--share is not possible with --vm", "the machine cannot write your files, which is its point")
     if privileged:

@@ -1,4 +1,4 @@
-"""A command that is typed on this machine and runs inside a lab's virtual machine: its streams, its keys, its signals."""
+"""A command that is typed here and runs inside a lab's virtual machine: its streams, its keys, its signals."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""`python -m lab.vm.keeper LAB OPTIONS`: keeps a lab's virtual machine, and has on this machine what other labs' agents have:
-the name, the folder, the socket, the API's port. Whoever connects is joined with whoever answers inside.
+"""`python -m lab.vm.keeper LAB OPTIONS`: keeps a lab's virtual machine, and has on this machine what the agents of
+other labs have: the name, the folder, the socket, the API's port. Whoever connects is joined with whoever answers.
 
-Says lines of JSON on standard output: {"booting": …}, and then {"listening": true}, {"held": true} when the lab runs already,
-or an error. It ends with the machine, and the machine with it.
+Says lines of JSON on standard output: {"booting": …}, and then {"listening": true}, {"held": true} when the lab runs
+already, or an error. It ends with the machine, and the machine with it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class Keeper:
 
     def run(self) -> None:
         """For as long as the machine runs. HoplabError when it does not come up."""
-        with self._machine() as (process, line):
+        with self._machine() as line:
             switch = Switch(line.detach(), lambda _name: None, self._hear, first=1)
             end = time.monotonic() + BOOT_SECONDS
             while not self._ready and switch.turn(_TURN_SECONDS):
@@ -89,15 +90,16 @@ class Keeper:
                     raise self._not_up(f"did not come up within {BOOT_SECONDS:.0f} s")
             if not self._ready:
                 raise self._error or self._not_up("ended before it was ready")
-            self._serve(switch, process)
+            self._serve(switch)
 
-    def _serve(self, switch: Switch, process: subprocess.Popen[bytes]) -> None:
+    def _serve(self, switch: Switch) -> None:
         self._home.listening.listen(BACKLOG)
         witness.announce(self._held)
         _say({"listening": True})
         _quiet()
         switch.watch(self._held.fileno(), lambda: witness.answer(self._held, str(self._home.folder)))
-        self._accept_all(switch)
+        for listening, name in ((self._home.listening, AGENT), (self._commands, session.NAME), (self._api, API)):
+            self._accept_at(switch, listening, name)
         looked = vanished = time.monotonic()
         while not self._asked_to_end and switch.turn(_TURN_SECONDS):
             now = time.monotonic()
@@ -110,10 +112,9 @@ class Keeper:
                 break
         switch.close()
 
-    def _accept_all(self, switch: Switch) -> None:
-        for listening, name in ((self._home.listening, AGENT), (self._commands, session.NAME), (self._api, API)):
-            listening.setblocking(False)
-            switch.watch(listening.fileno(), lambda one=listening, called=name: self._accept(switch, one, called))
+    def _accept_at(self, switch: Switch, listening: socket.socket, name: str) -> None:
+        listening.setblocking(False)
+        switch.watch(listening.fileno(), partial(self._accept, switch, listening, name))
 
     def _accept(self, switch: Switch, listening: socket.socket, name: str) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
@@ -123,16 +124,18 @@ class Keeper:
             switch.join(connection, name)
 
     def _stays_seen(self, switch: Switch) -> bool:
-        """Whether the folder is where people look for it, or could be made anew."""
-        if not self._home.missing():
-            return True
+        """Whether the folder is where people look for it, with all that is in it, or could be made anew."""
         try:
-            before = self._home.listening
-            self._home.make_anew()
+            if self._home.missing():
+                switch.unwatch(self._home.listening.fileno())
+                self._home.make_anew()
+                self._accept_at(switch, self._home.listening, AGENT)
+            if not (self._home.folder / COMMANDS).exists():
+                switch.unwatch(self._commands.fileno())
+                self._commands = _listening(self._home)
+                self._accept_at(switch, self._commands, session.NAME)
         except OSError:
             return False
-        if self._home.listening is not before:
-            switch.watch(self._home.listening.fileno(), lambda: self._accept(switch, self._home.listening, AGENT))
         return True
 
     def _hear(self, word: Mapping[str, Any]) -> None:
@@ -147,7 +150,7 @@ class Keeper:
             self._ready = True
 
     @contextlib.contextmanager
-    def _machine(self) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+    def _machine(self) -> Iterator[socket.socket]:
         """A machine that shows signs of life, and the line to it; it ends at the end."""
         tries = [True, False] if machine.may_use_kvm() else [False]
         for kvm in tries:
@@ -156,7 +159,7 @@ class Keeper:
             process, line = self._start(kvm)
             try:
                 if not kvm or self._shows_life(process):
-                    yield process, line
+                    yield line
                     return
             finally:
                 line.close()
@@ -216,10 +219,9 @@ def _asks_to_end(connection: socket.socket) -> bool:
 def _listening(home: Home) -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     os.fchmod(made.fileno(), 0o600)
-    path = f"/proc/self/fd/{home.descriptor}/{COMMANDS}"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-    made.bind(path)
+    path = Path(f"/proc/self/fd/{home.descriptor}", COMMANDS)
+    path.unlink(missing_ok=True)
+    made.bind(str(path))
     made.listen(BACKLOG)
     return made
 

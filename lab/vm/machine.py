@@ -1,7 +1,8 @@
 """The virtual machine's process: QEMU's command line, as virtme-ng makes it, and what is ours of it.
 
-The machine sees this one's files read-only, through 9p. That is slow under emulation, where each file that Python imports is
-looked up anew: ours come a second time through a share that may be remembered (`cache=loose`), since nobody writes there.
+The machine sees this one's files read-only, through 9p. That is slow under emulation, where each file that Python
+imports is looked up anew: ours come a second time through a share that may be remembered (`cache=loose`), since nobody
+writes.
 """
 
 from __future__ import annotations
@@ -19,19 +20,16 @@ from pathlib import Path
 from lab.errors import MachineError
 from lab.kernel import interpreter, programs
 from lab.kernel.syscalls import PR_SET_PDEATHSIG, prctl
+from lab.vm import port
 from lab.vm.kernels import Kernel
 
-PORT = "hoplab.line"
-"""The name of the port inside: /dev/virtio-ports/hoplab.line."""
 KVM = Path("/dev/kvm")
 CONSOLE, INITRAMFS, LINE = "console", "initramfs", "line"
 _SHARE = "hoplab.root"
 _SEEN = "/run/machine"
-MODPROBE = "/run/modprobe"
-"""Inside: loads a module of the kernel that runs."""
 _MIB = 1 << 20
-_PACKAGES = "apt-get install --no-install-recommends qemu-system-x86 busybox-static kmod"
-HOW_TO_GET = f"in a checkout, `./inv setup --vm` does it; by hand: {_PACKAGES}; pip install 'hoplab[vm]'"
+INSTALL = "apt-get install --no-install-recommends qemu-system-x86 busybox-static kmod"
+HOW_TO_GET = f"in a checkout, `./inv setup --vm` does it; by hand: {INSTALL}; pip install 'hoplab[vm]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +52,14 @@ def may_use_kvm() -> bool:
     return os.access(KVM, os.R_OK | os.W_OK)
 
 
-def command(kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], *, kvm: bool) -> list[str]:
+def command(
+    kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], *, kvm: bool, shown: Sequence[str] = ()
+) -> list[str]:
     """The argument list of a QEMU that boots the kernel and runs `argv` in it as root, and ends when that has ended.
 
     `folder` gets the console's text and, before this is started, the initial file system; QEMU listens there on the
-    socket `line`, whose other end is the port. MachineError with virtme-ng's words when it refuses.
+    socket `line`, whose other end is the port. `shown` are folders of this machine that are to be seen in it, wherever
+    they are. MachineError with virtme-ng's words when it refuses.
     """
     options = [
         *("--kimg", str(kernel.image), "--mods", "auto"),
@@ -66,7 +67,7 @@ def command(kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], *, kv
         *("--disable-monitor", "--force-9p", "--dry-run", "--show-command"),
         *([] if kvm else ["--disable-kvm"]),
         *("--save-initramfs", str(folder / INITRAMFS)),
-        *("--script-sh", _script(kernel, argv)),
+        *("--script-sh", _script(kernel, argv, shown)),
     ]
     virtme = _find("virtme-run")
     assert virtme is not None
@@ -115,36 +116,36 @@ def _devices(folder: Path) -> list[str]:
         *("-fsdev", "local,id=hoplab,path=/,security_model=none,readonly=on,multidevs=remap"),
         *("-device", f"virtio-9p-pci,fsdev=hoplab,mount_tag={_SHARE}"),
         *("-chardev", f"socket,id=line,path={folder / LINE},server=on,wait=off"),
-        *("-device", "virtio-serial-pci", "-device", f"virtserialport,chardev=line,name={PORT}"),
+        *("-device", "virtio-serial-pci", "-device", f"virtserialport,chardev=line,name={port.NAME}"),
     ]
 
 
-def _script(kernel: Kernel, argv: Sequence[str]) -> str:
+def _script(kernel: Kernel, argv: Sequence[str], shown: Sequence[str]) -> str:
     """What runs inside: our folders once more where they may be remembered, and then the program."""
     options = f"ro,version=9p2000.L,trans=virtio,cache=loose,msize={_MIB}"
-    folders = [shlex.quote(one) for one in _folders()]
+    folders = [shlex.quote(one) for one in _folders(shown)]
     # There need be no /lib/modules on this machine, and nobody can make it: whoever loads a module is shown the way.
-    loading = f"#!/bin/sh\\nexec /sbin/modprobe -d {shlex.quote(f'{_SEEN}{kernel.root}')} \"$@\"\\n"
+    loading = f'#!/bin/sh\\nexec /sbin/modprobe -d {shlex.quote(f"{_SEEN}{kernel.root}")} "$@"\\n'
     return " && ".join(
         (
             f"mkdir -p {_SEEN}",
             f"mount -t 9p -o {options} {_SHARE} {_SEEN}",
             *(f"{{ mkdir -p {one} 2>/dev/null; mount --bind {_SEEN}{one} {one}; }}" for one in folders),
-            f"printf {shlex.quote(loading)} >{MODPROBE}",
-            f"chmod 755 {MODPROBE}",
-            f"echo {MODPROBE} >/proc/sys/kernel/modprobe",
+            f"printf {shlex.quote(loading)} >{port.MODPROBE}",
+            f"chmod 755 {port.MODPROBE}",
+            f"echo {port.MODPROBE} >/proc/sys/kernel/modprobe",
             f"exec {shlex.join(argv)}",
         )
     )
 
 
-def _folders() -> tuple[str, ...]:
+def _folders(shown: Sequence[str]) -> tuple[str, ...]:
     """Those from which Python and its modules come, each once, the outer ones first."""
-    named = dict.fromkeys(("/usr", *map(os.path.realpath, interpreter.needed())))
-    found = sorted({one if os.path.isdir(one) else os.path.dirname(one) for one in named})
+    named = dict.fromkeys(("/usr", *map(os.path.realpath, (*interpreter.needed(), *shown))))
+    found = sorted({one if Path(one).is_dir() else str(Path(one).parent) for one in named})
     return tuple(one for one in found if not any(one.startswith(f"{other}/") for other in found))
 
 
 def _find(name: str) -> str | None:
     """Beside our own Python, else where programs are."""
-    return shutil.which(name, path=os.pathsep.join((os.path.dirname(sys.executable), programs.search_path())))
+    return shutil.which(name, path=os.pathsep.join((str(Path(sys.executable).parent), programs.search_path())))
