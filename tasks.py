@@ -73,7 +73,7 @@ def test(
 
         raise Exit(code=try_fresh_machine())
     if vm or kernel:
-        from dev.machine import run
+        from dev.vm import run
 
         raise Exit(code=run(("-k", k) if k else (), kernel))
     from dev.suite import run_tests

@@ -1,16 +1,25 @@
-"""Inside a virtual machine with a distribution's own kernel: `./inv test --vm` runs these, nothing else does.
+"""What only another kernel can do: each lab in a virtual machine of its own, with a distribution's kernel.
 
-The fixtures are those of the other tests that build labs. Here a lab takes some twenty seconds, so there is one for
-each thing that is to be seen, and it is looked at from all sides.
+`./inv test --vm` runs these and nothing else does: a machine takes half a minute to boot under emulation, so there is one
+for a group of things, and it is looked at from all sides. Everything is typed outside, as a person does.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from collections.abc import Iterator
 
-from lab.vm import port
-from tests.integration.conftest import file, lab, two_subnet_text
+import pytest
 
-__all__ = ["collect_ignore_glob", "file", "lab", "two_subnet_text"]
+from tests.integration.labs import Lab
+from tests.vm.labs import KERNEL, InMachine
 
-collect_ignore_glob = [] if Path(port.MODPROBE).exists() else ["test_*.py"]
+collect_ignore_glob = [] if KERNEL in os.environ else ["test_*.py"]
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[InMachine]:
+    """A lab in a machine that the module's tests share, one after another; each says with `up` what it is to be."""
+    lab = InMachine(Lab("two-subnet"), os.environ[KERNEL])
+    yield lab
+    lab.end()
