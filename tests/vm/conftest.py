@@ -1,7 +1,7 @@
 """What only another kernel can do: each lab in a virtual machine of its own, with a distribution's kernel.
 
-`./inv test --vm` runs these and nothing else does: a machine takes half a minute to boot under emulation, so there is one
-for a group of things, and it is looked at from all sides. Everything is typed outside, as a person does.
+`./inv test --vm` runs these and nothing else does: a machine takes half a minute to boot under emulation, so there is
+one for a group of things, and it is looked at from all sides. Everything is typed outside, as a person does.
 """
 
 from __future__ import annotations
