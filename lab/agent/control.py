@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from lab.agent.apiserver.beside import Beside
 
 MOST_TOLD = 1_000
+MOST_TRYING = 4  # nodes whose BGP sessions are tried at once: each takes a socket for every peer
 # Changes that come together are followed together, as kube-proxy does; whoever waits notices nothing of so little.
 TOGETHER_SECONDS = 0.002
 POLL_SECONDS = 0.01
@@ -95,6 +96,7 @@ class Control:
         self.stops = Stops(self.plane.runner, self.kubelet, self.prober)
         self._tokens = Tokens(self.plane.store, secrets.token_bytes(32))
         self.entrance = Entrance(name, outside, self._tokens, self._app)
+        self.trying_sessions = asyncio.Semaphore(MOST_TRYING)
         self._nodes_asking = NodesAsking(self.lab, self.calicoctl)
         self.lab.put_into_places(self._files_in)
         self.lab.keep_logs(self._is_outlived)

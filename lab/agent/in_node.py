@@ -22,11 +22,13 @@ def main(arguments: list[str]) -> int:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as lab:
         try:
             lab.connect(SOCKET)
-            lab.sendall(json.dumps(arguments).encode() + b"\n")
+            lab.sendall(json.dumps(arguments).encode() + b"\n", socket.MSG_NOSIGNAL)
             told = json.loads(lab.makefile("rb").read())
         except (OSError, ValueError):
             sys.stderr.write("hoplab: error: the lab does not answer\nhint: ./inv list says whether it runs\n")
             return 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever was typed
     sys.stdout.write(told["out"])
     sys.stdout.flush()
     sys.stderr.write(told["err"])

@@ -10,7 +10,6 @@ import asyncio
 import json
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,8 +28,9 @@ PROGRAM = "/usr/local/bin/calicoctl"
 """What asks there. It hides one of the machine's own, which would look for another cluster's datastore."""
 
 LONGEST = 64 * 1024  # of a question
-PATIENCE_SECONDS = 10.0  # for a question to come, and for the answer to be read
-MOST = 16  # who ask at once, on all nodes; whoever else comes waits
+PATIENCE_SECONDS = 5.0  # for a question to come, and for the answer to be read
+MOST_CONNECTED = 64  # on all nodes; whoever else comes is hung up on
+AT_ONCE = 8  # so many questions are worked on; others wait
 
 Ask = Callable[[Sequence[str], str], Awaitable["Message"]]
 """Words and a node: what is said to them."""
@@ -57,13 +57,17 @@ class NodesAsking:
         self._lab = lab
         self._ask = ask
         self._places: dict[str, _Place] = {}
-        self._few = asyncio.Semaphore(MOST)
+        self._connected = 0
+        self._few = asyncio.Semaphore(AT_ONCE)
 
     async def serve(self, node: str) -> None:
         """There from now on. A name that somebody else has taken there is theirs."""
-        with self._lab.entered(node):
-            namespace = Path("/proc/thread-self/ns/net").stat().st_ino
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            with self._lab.entered(node):
+                namespace = Path("/proc/thread-self/ns/net").stat().st_ino
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except KeyError:  # it goes just now
+            return
         before = self._places.get(node)
         if before is not None and before.namespace == namespace:
             sock.close()
@@ -77,13 +81,15 @@ class NodesAsking:
             before.server.close()
 
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._connected += 1
             try:
-                async with self._few:
-                    await asyncio.wait_for(self._converse(node, reader, writer), PATIENCE_SECONDS)
-            except (OSError, ValueError, TimeoutError):
+                if self._connected <= MOST_CONNECTED:
+                    await self._converse(node, reader, writer)
+            except (OSError, ValueError, TimeoutError, RecursionError):
                 return  # hung up, no question, or one that is none
             finally:
-                writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+                self._connected -= 1
+                writer.transport.abort()  # who has read the answer needs no more
 
         self._places[node] = _Place(namespace, await asyncio.start_unix_server(converse, sock=sock, limit=LONGEST))
 
@@ -93,13 +99,14 @@ class NodesAsking:
             self._places.pop(node).server.close()
 
     async def _converse(self, node: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        typed = json.loads(await reader.readline())
+        typed = json.loads(await asyncio.wait_for(reader.readline(), PATIENCE_SECONDS))
         if not isinstance(typed, list) or not all(isinstance(word, str) for word in typed):
             return
         try:
-            told = await self._ask(typed, node)
+            async with self._few:
+                told = await self._ask(typed, node)
         except HoplabError as error:
             told = {"out": "", "err": f"hoplab: error: {error.message}\nhint: {error.hint}\n", "status": 1}
         writer.write(encode(told))
-        with suppress(ConnectionError):
-            await writer.drain()
+        writer.write_eof()
+        await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)  # until it hangs up

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lab.calicoctl import tables
@@ -14,22 +15,31 @@ _HEADINGS = ("PEER ADDRESS", "PEER TYPE", "STATE", "SINCE", "INFO")
 _RECENT_SECONDS = 20 * 3600  # BIRD gives the time of day for so long, then the date
 
 UNANSWERED = "unanswered"
-Ask = Callable[[str, Sequence[Peer]], Sequence[str]]
-"""Of each peer of a node whether TCP's handshake for a session comes about between them, begun by whom BIRD has begin
-it: "" if it does, UNANSWERED, or the kernel's words.
-"""
 
 
-def status(seen: Seen, node: str, ask: Ask, now: float) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """What has to be found out before there is an answer: of each of these peers of a node whether TCP's handshake for
+    a session comes about between them, begun by whom BIRD has begin it.
+    """
+
+    node: str
+    peers: tuple[Peer, ...]
+
+
+Tried = Mapping[str, str]
+"""By the peers' addresses: "" where it does, UNANSWERED, or the kernel's words."""
+
+
+def status(seen: Seen, node: str, tried: Tried | None, now: float) -> Answer | Untried:
     """Of one node; `now` in seconds since 1970."""
     told = "Calico process is running.\n\n"
     if not seen.speaks_bgp:
         return Answer(f"{told}The BGP backend process (BIRD) is not running.\n\n")
     peers = seen.peers(node)
-    rows = [
-        (peer.address, peer.kind, *_state(peer, outcome, seen.began, now))
-        for peer, outcome in zip(peers, ask(node, peers), strict=True)
-    ]
+    if tried is None:
+        return Untried(node, peers)
+    rows = [(peer.address, peer.kind, *_state(peer, tried[peer.address], seen.began, now)) for peer in peers]
     four = tables.box(_HEADINGS, rows) if rows else "No IPv4 peers found.\n"
     return Answer(f"{told}IPv4 BGP status\n{four}\nIPv6 BGP status\nNo IPv6 peers found.\n\n")
 

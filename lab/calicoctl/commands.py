@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lab.calicoctl import bgp, checking, getting, usage
 from lab.calicoctl.answers import Answer, failed, refused
-from lab.calicoctl.bgp import Ask
+from lab.calicoctl.bgp import Tried, Untried
 from lab.calicoctl.options import Given, Options, read
 from lab.calicoctl.seen import Seen
 from lab.suggestion import nearest
@@ -63,15 +63,15 @@ NODE, IPAM = ("status",), ("check", "show")
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks: from which node, when, and how it is found out whether a session can be."""
+    """Who asks: from which node, when, and what came of trying its peers, if they were tried."""
 
     node: str
     now: float
-    ask: Ask
+    tried: Tried | None = None
 
 
-def answer(typed: Sequence[str], seen: Seen, asking: Asking) -> Answer:
-    """To these words."""
+def answer(typed: Sequence[str], seen: Seen, asking: Asking) -> Answer | Untried:
+    """To these words; or what is to be tried first."""
     if seen.plugin != "calico":
         return refused(
             f"the lab's network is {seen.plugin}'s, of which calicoctl knows nothing",
@@ -142,12 +142,12 @@ def _options(typed: Sequence[str], rest: Sequence[str], options: Options) -> Giv
     return _invalid(typed) if given is None or given.words else given
 
 
-def _node(typed: Sequence[str], seen: Seen, asking: Asking) -> Answer:
+def _node(typed: Sequence[str], seen: Seen, asking: Asking) -> Answer | Untried:
     part = _part(typed, NODE, NODE_NOT_HERE)
     if isinstance(part, Answer):
         return part
     given = _options(typed, part[1], STATUS)
-    return given if isinstance(given, Answer) else bgp.status(seen, asking.node, asking.ask, asking.now)
+    return given if isinstance(given, Answer) else bgp.status(seen, asking.node, asking.tried, asking.now)
 
 
 def _ipam(typed: Sequence[str], seen: Seen, _: Asking) -> Answer:
@@ -175,7 +175,7 @@ def _version(typed: Sequence[str], _seen: Seen, _: Asking) -> Answer:
     return Answer(told)
 
 
-COMMANDS: Mapping[str, Callable[[Sequence[str], Seen, Asking], Answer]] = {
+COMMANDS: Mapping[str, Callable[[Sequence[str], Seen, Asking], Answer | Untried]] = {
     "get": _get,
     "ipam": _ipam,
     "node": _node,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,10 +115,20 @@ class Seen:
         found = [*self._of_tunnels(), *self._of_pods()]
         return tuple(sorted(found, key=lambda one: number(one.address)))
 
+    @cached_property
+    def _by_block(self) -> dict[int, list[Allocation]]:
+        """By the first address of the block that each is of: all blocks have one length."""
+        found: defaultdict[int, list[Allocation]] = defaultdict(list)
+        for one in self.allocations:
+            found[self._block_of(one.address)].append(one)
+        return found
+
+    def _block_of(self, address: str) -> int:
+        return number(address) & Prefix(0, self.pools[0].block).mask
+
     def within(self, block: Block) -> list[Allocation]:
         """Those of a block."""
-        prefix = Prefix.of(block.cidr)
-        return [one for one in self.allocations if number(one.address) in prefix]
+        return self._by_block.get(Prefix.of(block.cidr).network, [])
 
     def peers(self, node: str) -> tuple[Peer, ...]:
         """The mesh's, then the routers that learn the blocks of pools without a tunnel. Source: confd's templates; of
@@ -140,10 +151,10 @@ class Seen:
 
     def _of_pods(self) -> Iterator[Allocation]:
         known = {place_of(pod): pod for pod in self.pods}
-        claimed = [(Prefix.of(block.cidr), block.node) for block in self.blocks]
+        claimed = {Prefix.of(block.cidr).network: block.node for block in self.blocks}
         for place, address in self.given.items():
             namespace, _, name = place.partition("/")
-            node = next((node for prefix, node in claimed if number(address) in prefix), "")
+            node = claimed.get(self._block_of(address), "")
             attributes = {"namespace": namespace, "node": node, "pod": name}
             pod = known.get(place)
             if pod is not None:

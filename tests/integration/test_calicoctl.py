@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.labs import ROOT, Done, Lab, inv, standing
+from tests.integration.labs import ROOT, Done, Lab, finish, inv, standing, until
 
 LabFactory = Callable[..., Lab]
 
@@ -215,6 +215,46 @@ def sockets(one: Lab) -> int:
         except FileNotFoundError:
             continue
     return len([link for link in found if link.startswith("socket:")])
+
+
+HOSTILE = """\
+import socket, sys
+held = []
+for number in range(int(sys.argv[1])):
+    one = socket.socket(socket.AF_UNIX)
+    try:
+        one.connect("\\0hoplab/calicoctl")
+        one.send(b"[" * 1000)
+    except OSError:
+        continue
+    held.append(one)
+print("held", len(held), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_asks_without_end_keeps_nobody_from_asking_elsewhere(lab: LabFactory) -> None:
+    """A program on node-1 holds what connections it can; the lab, and the other nodes once it has gone, answer."""
+    one = lab()
+    hostile = one.start_exec("node-1", "python3", "-c", HOSTILE, "500")
+    assert hostile.stdout is not None
+    assert hostile.stdout.readline().startswith(b"held ")
+    assert within(one, "node-0", "version").status in (0, 1), "an answer, or that there is none"
+    calicoctl(one, "get nodes").ok()
+    assert one.get("nodes").count("Ready") == 3
+    finish(hostile)
+    until(lambda: within(one, "node-0", "version").status == 0, "node-0 is answered again")
+
+
+@pytest.mark.parametrize("typed", [("\udcff",), ("get", "\x1b[2Jx"), ("get", "…" * 3000), ("",), ("get", "")])
+def test_whatever_is_typed_has_a_sentence_and_the_status_1(two_subnet: Lab, typed: tuple[str, ...]) -> None:
+    outside = inv("calicoctl", "--lab", two_subnet.name, "--", *typed)
+    inside = two_subnet.exec_("node-0", "calicoctl", *typed)
+    for done in (outside, inside):
+        assert done.status == 1, str(done)
+        assert "Traceback" not in done.err
+        assert done.out or done.err
+    assert "\x1b" not in outside.err
 
 
 def fenced() -> list[tuple[str, str]]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from lab.calicoctl.answers import Answer
+from lab.calicoctl.bgp import Untried
 from lab.calicoctl.commands import Asking, answer
-from lab.calicoctl.seen import Peer, Seen, seen
+from lab.calicoctl.seen import Seen, seen
 from lab.cluster.objects import Pod
 from lab.topology.schema import Cni, IpPool
 from tests.unit.network.small_labs import Lab, cluster, made, spec, two_subnet
@@ -41,10 +42,12 @@ def see(lab: Lab, without: Sequence[str] = ()) -> Seen:
 def said(there: Seen, typed: str, node: str = "node-0", outcomes: dict[str, str] | None = None) -> Answer:
     """To the words of a line; `outcomes` are of handshakes with peers, by their addresses."""
 
-    def ask(_: str, peers: Sequence[Peer]) -> list[str]:
-        return [(outcomes or {}).get(peer.address, "") for peer in peers]
-
-    return answer(typed.split(), there, Asking(node, LATER, ask))
+    found = answer(typed.split(), there, Asking(node, LATER))
+    if isinstance(found, Untried):
+        tried = {peer.address: (outcomes or {}).get(peer.address, "") for peer in found.peers}
+        found = answer(typed.split(), there, Asking(node, LATER, tried))
+    assert isinstance(found, Answer)
+    return found
 
 
 def _pod(pod: Pod, address: str) -> dict[str, Any]:

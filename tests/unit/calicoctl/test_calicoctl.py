@@ -8,12 +8,13 @@ import pytest
 import yaml
 
 from lab.calicoctl import tables
-from lab.calicoctl.bgp import UNANSWERED
+from lab.calicoctl.answers import Answer
+from lab.calicoctl.bgp import UNANSWERED, status
 from lab.calicoctl.objects import endpoint_name, endpoint_parts
 from lab.calicoctl.options import Options, read
 from lab.topology.schema import Cni
 from tests.unit.calicoctl.labs import LATER, said, see, tunnelled
-from tests.unit.network.small_labs import two_subnet
+from tests.unit.network.small_labs import cluster, made, spec, two_subnet
 
 VXLAN = see(tunnelled("VXLANCrossSubnet"))
 IPIP = see(tunnelled("IPIP"))
@@ -49,15 +50,13 @@ def test_a_peer_that_does_not_answer_is_not_up(outcome: str, info: str) -> None:
 
 
 def test_after_twenty_hours_since_is_a_date() -> None:
-    from lab.calicoctl.bgp import status  # noqa: PLC0415
-
-    later = status(IPIP, "node-0", lambda _, peers: [""] * len(peers), LATER + 20 * 3600).out
-    assert "| up    | 2026-11-30 | Established |" in later
+    tried = {peer.address: "" for peer in IPIP.peers("node-0")}
+    later = status(IPIP, "node-0", tried, LATER + 20 * 3600)
+    assert isinstance(later, Answer)
+    assert "| up    | 2026-11-30 | Established |" in later.out
 
 
 def test_a_lone_node_has_no_peers() -> None:
-    from tests.unit.network.small_labs import cluster, made, spec  # noqa: PLC0415
-
     topology = spec({"node-0": "subnet-a"}, cni=Cni(encapsulation="IPIP"))
     told = said(see(made(topology, cluster(topology))), "node status").out
     assert "IPv4 BGP status\nNo IPv4 peers found.\n\nIPv6" in told
