@@ -8,15 +8,7 @@ import subprocess
 from pathlib import Path
 
 from lab.errors import MachineError, UsageError
-
-_CHANGES = {
-    "ipip": "tunl0 appears in this machine's own network, and in every network namespace",
-    "ip_gre": "gre0, gretap0 and erspan0 appear in this machine's own network, and in every network namespace",
-    "gre": "nothing that is seen; ip_gre is what makes devices",
-    "sit": "sit0 appears in this machine's own network, and in every network namespace",
-    "br_netfilter": "packets on this machine's own bridges pass its iptables rules from now on",
-    "ip_vs": "IPVS is there, in this machine's own network too; it has no virtual server yet",
-}
+from lab.kernel.modules import CHANGES
 
 
 def load(names: str) -> None:
@@ -38,4 +30,4 @@ def load(names: str) -> None:
             raise MachineError("this machine has no modprobe", "apt-get install kmod") from None
         if done.returncode:
             raise MachineError(f"{line}: {done.stderr.strip()}", "`up --vm` has a kernel of its own")
-        print(f"{line}: {_CHANGES.get(name, 'loaded')}; until `modprobe -r {name}` or the next boot")
+        print(f"{line}: {CHANGES.get(name, 'loaded')}; until `modprobe -r {name}` or the next boot")

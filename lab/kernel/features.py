@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.errors import MachineError
-from lab.kernel import coredns, nft, trial
+from lab.kernel import coredns, modules, nft, trial
 from lab.kernel.holdings import Holdings
 from lab.kernel.netlink import RequestError, RouteSocket
 from lab.kernel.rtnetlink import interface
@@ -25,10 +25,15 @@ def require(holdings: Holdings, network: Network) -> None:
     needing = next((item for item in network if isinstance(item, Interface) and item.ipip), None)
     if needing is None:
         return
+    if unloaded := modules.unloaded(("ipip",)):
+        told = "IPIP, which cni.encapsulation asks for, is a module of this kernel that is not loaded"
+        raise MachineError(told, f"{modules.how_to_load(unloaded)}; or `up --vm`; or VXLANCrossSubnet")
     try:
         with holdings.namespaces.entered(UNDERLAY), RouteSocket() as netlink:
             index = max(interface.read(netlink, UNDERLAY).indexes.values()) + 1
             netlink.execute([interface.add(_PROBE, index, {}, None), interface.remove(index)])
     except RequestError as error:
         told = f"this kernel has no IPIP ({error.strerror}), which cni.encapsulation asks for"
-        raise MachineError(told, "choose VXLAN or VXLANCrossSubnet, or load it: sudo modprobe ipip") from error
+        raise MachineError(
+            told, "choose VXLAN or VXLANCrossSubnet, or `up --vm`, which has a kernel of its own"
+        ) from error

@@ -15,12 +15,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import MachineError
-from lab.kernel import coredns, nft, programs, tools
+from lab.kernel import coredns, forbidding, modules, programs, tools
+from lab.kernel.probes import PROBES, Probe
 
 OLDEST_PYTHON = (3, 11)
 ANSWER_SECONDS = 5.0
-SUDO = "run it with sudo"
 _ALLOW = "sysctl -w user.max_user_namespaces=10000"
 
 
@@ -36,100 +35,6 @@ class Finding:
     needed_for: str
     how_to_get: str = ""
     required: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A kernel feature, tried by running a program in fresh namespaces: it is there when the status is 0."""
-
-    name: str
-    needed_for: str
-    argv: tuple[str, ...]
-    modules: tuple[str, ...] = ()
-    instead: str = ""
-    """What to choose where the kernel cannot have it."""
-    required: bool = True
-    text: str = ""
-
-
-# Every match and target that Calico's, kube-proxy's and people's rules use in the lab.
-RULES = """*nat
-:PROBE - [0:0]
--A PROBE -m comment --comment x -m statistic --mode random --probability 0.5 -p tcp -j DNAT --to-destination 10.0.0.1:80
--A PROBE -m addrtype --dst-type LOCAL -j MASQUERADE --random-fully
--A PROBE -m mark ! --mark 0x4000/0x4000 -j MARK --or-mark 0x4000
-COMMIT
-*filter
-:PROBE - [0:0]
--A PROBE -p tcp -m conntrack --ctstate NEW -m multiport --dports 80,443 -j REJECT --reject-with icmp-port-unreachable
-COMMIT
-"""
-
-PROBES = (
-    Probe(
-        "veth",
-        "pods and links",
-        ("ip", "link", "add", "probe", "type", "veth", "peer", "name", "peer"),
-        ("veth",),
-    ),
-    Probe("bridge", "subnets", ("ip", "link", "add", "probe", "type", "bridge"), ("bridge",)),
-    Probe(
-        "vxlan",
-        "tunnels: VXLAN, VXLANCrossSubnet",
-        ("ip", "link", "add", "probe", "type", "vxlan", "id", "1", "dstport", "4789"),
-        ("vxlan",),
-        "choose `encapsulation: None`",
-    ),
-    Probe(
-        "ipip",
-        "tunnels: IPIP, IPIPCrossSubnet",
-        ("ip", "link", "add", "probe", "type", "ipip", "local", "10.0.0.1", "remote", "10.0.0.2"),
-        ("ipip",),
-        "choose `encapsulation: VXLANCrossSubnet`",
-        required=False,
-    ),
-    Probe(
-        "iptables rules",
-        "Services, NAT and firewalls",
-        ("iptables-restore",),
-        ("nf_tables", "nft_compat", "xt_conntrack", "xt_statistic", "xt_multiport", "xt_MASQUERADE"),
-        text=RULES,
-    ),
-    Probe(
-        "iptables, legacy",
-        "rules of nodes that use the old interface",
-        ("iptables-legacy", "-t", "nat", "-S"),
-        ("iptable_nat",),
-        "nothing to do: the lab itself uses the nf_tables one",
-        required=False,
-    ),
-    Probe("ipset", "address sets", ("ipset", "create", "probe", "hash:net"), ("ip_set_hash_net",)),
-    Probe(
-        "bridge-nf",
-        "Services for pods behind a bridge (flannel)",
-        ("cat", "/proc/sys/net/bridge/bridge-nf-call-iptables"),
-        ("br_netfilter",),
-        "choose `plugin: calico`",
-        required=False,
-    ),
-    Probe(
-        "nftables",
-        "a kube-proxy in nftables mode",
-        ("nft", "-f", "-"),
-        ("nf_tables",),
-        "choose `proxy: iptables`",
-        required=False,
-        text=nft.FEATURES,
-    ),
-    Probe(
-        "ip_vs",
-        "a proxy with IPVS",
-        ("cat", "/proc/net/ip_vs"),
-        ("ip_vs",),
-        "choose `proxy: iptables`",
-        required=False,
-    ),
-)
 
 
 def _start(argv: tuple[str, ...], text: str, user: bool) -> subprocess.Popen[str] | None:
@@ -155,30 +60,20 @@ def _start(argv: tuple[str, ...], text: str, user: bool) -> subprocess.Popen[str
     return process
 
 
-def _remedy(probe: Probe, modules: frozenset[str]) -> str:
+def _remedy(probe: Probe, known: frozenset[str]) -> str:
     """What to do about a probe that failed: install its program, load modules that are there, or choose otherwise."""
-    if programs.find(probe.argv[0]) is None:
+    if unloaded := modules.unloaded(probe.modules):
+        what = modules.how_to_load(unloaded)
+    elif programs.find(probe.argv[0]) is None:
         package = tools.how_to_get(probe.argv[0], programs.family(), root=os.geteuid() == 0)
         what = f"{probe.argv[0]} is missing" + (f": {package}" if package else "")
-    elif lacking := [one for one in probe.modules if one.lower() not in modules]:
+    elif lacking := [one for one in probe.modules if one.lower() not in known]:
         what = f"this kernel has no {', '.join(lacking)}, and this machine no such module"
+        what += f" ({named})" if (named := forbidding.kernel_by_name()) else ""
     else:
         several = "-a " if len(probe.modules) > 1 else ""
         what = f"{'' if os.geteuid() == 0 else 'sudo '}modprobe {several}{' '.join(probe.modules)}"
     return f"{what}; or {probe.instead}" if probe.instead else what
-
-
-def loadable(folder: Path) -> frozenset[str]:
-    """The modules of the kernel whose folder in /lib/modules this is, loadable or built in, in small letters."""
-    found: set[str] = set()
-    for name in ("modules.dep", "modules.builtin"):
-        try:
-            lines = (folder / name).read_text(encoding="utf-8").splitlines()
-        except OSError:
-            continue
-        paths = (line.partition(":")[0].rpartition("/")[2] for line in lines)
-        found.update(path.partition(".ko")[0].replace("-", "_").lower() for path in paths)
-    return frozenset(found)
 
 
 def _succeeded(process: subprocess.Popen[str] | None) -> bool:
@@ -190,34 +85,6 @@ def _succeeded(process: subprocess.Popen[str] | None) -> bool:
         process.kill()
         process.wait()
         return False
-
-
-def _sysctl(name: str) -> str:
-    """A sysctl's value; empty if this kernel has none of that name."""
-    try:
-        return Path("/proc/sys", *name.split(".")).read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def namespaces_refused(powerless: bool) -> MachineError:
-    """Why an ordinary user gets no usable user namespace here, and what to do about it.
-
-    `powerless`: it could be made, but nothing can be done in it (Ubuntu from 23.10 on, by AppArmor).
-    """
-    if powerless or _sysctl("kernel.apparmor_restrict_unprivileged_userns") == "1":
-        what = "this machine lets ordinary users make user namespaces, but forbids everything in them (AppArmor)"
-        line = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-    elif _sysctl("user.max_user_namespaces") == "0":
-        what = "this machine allows no user namespaces (user.max_user_namespaces is 0)"
-        line = "sudo sysctl -w user.max_user_namespaces=10000"
-    elif _sysctl("kernel.unprivileged_userns_clone") == "0":
-        what = "this machine allows no user namespaces to ordinary users (kernel.unprivileged_userns_clone is 0)"
-        line = "sudo sysctl -w kernel.unprivileged_userns_clone=1"
-    else:
-        what = "this machine allows no user namespaces to ordinary users (a container's seccomp profile does that too)"
-        return MachineError(what, hint=SUDO)
-    return MachineError(what, hint=f"{SUDO}, or allow them: {line}")
 
 
 def _check_programs() -> list[Finding]:
@@ -236,7 +103,7 @@ def _check_user_namespaces() -> Finding:
     created = _start(("true",), "", user=True)
     used = _start(("ip", "link", "add", "probe", "type", "bridge"), "", user=True)
     exists, works = _succeeded(created), _succeeded(used)
-    how = "" if works else str(namespaces_refused(powerless=exists).hint)
+    how = "" if works else str(forbidding.namespaces_refused(powerless=exists).hint)
     if how and os.geteuid() == 0:
         how = f"{_ALLOW}; or `up --privileged`"
     needed_for = "labs, root's too unless with --privileged"
@@ -247,10 +114,14 @@ def _check_features(usable: bool) -> list[Finding]:
     """Each probe's outcome; all of them fail when there are no namespaces to try them in."""
     if not usable:
         return [Finding(p.name, False, p.needed_for, "not tried: no namespaces", p.required) for p in PROBES]
-    running = [(probe, _start(probe.argv, probe.text, user=os.geteuid() != 0)) for probe in PROBES]
+    # What would change the machine itself is not tried: the kernel would load it.
+    running = [
+        (probe, None if modules.unloaded(probe.modules) else _start(probe.argv, probe.text, user=os.geteuid() != 0))
+        for probe in PROBES
+    ]
     outcomes = [(probe, _succeeded(process)) for probe, process in running]
-    modules = loadable(Path("/lib/modules", platform.release()))
-    found = [(probe, ok, "" if ok else _remedy(probe, modules)) for probe, ok in outcomes]
+    known = modules.loadable(Path("/lib/modules", platform.release()))
+    found = [(probe, ok, "" if ok else _remedy(probe, known)) for probe, ok in outcomes]
     return [Finding(probe.name, ok, probe.needed_for, how, probe.required) for probe, ok, how in found]
 
 
@@ -273,6 +144,18 @@ def _check_cgroups() -> Finding:
     ok = any(mount.partition(" - ")[2].startswith("cgroup2 ") for mount in mounts)
     how = "" if ok else "mount -t cgroup2 none /sys/fs/cgroup"
     return Finding("cgroup2", ok, "the DNS servers' containers", how)
+
+
+def of_kernel(folder: Path) -> tuple[Finding, ...]:
+    """What the kernel with these modules, which is not this one, would give in a virtual machine: by their names."""
+    known = modules.loadable(folder)
+    found = [(probe, [one for one in probe.modules if one.lower() not in known]) for probe in PROBES]
+    return tuple(
+        Finding(
+            probe.name, not lacking, probe.needed_for, f"no {', '.join(lacking)}" if lacking else "", probe.required
+        )
+        for probe, lacking in found
+    )
 
 
 def check() -> tuple[Finding, ...]:

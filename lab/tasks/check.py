@@ -23,12 +23,28 @@ def render(findings: tuple[Finding, ...]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@command
-def check(_: Context) -> None:
+@command(
+    help={
+        "vm": "Instead: what the kernel of a virtual machine would give (`up --vm`).",
+        "kernel": "Of --vm: the kernel's image, or a folder that has one in boot.",
+    }
+)
+def check(_: Context, vm: bool = False, kernel: str = "") -> None:
     """Show what this machine and its kernel can do, and what needs it. Status 1 if a lab could not be built."""
     from lab.kernel import machine  # noqa: PLC0415  # 12 ms that only this task needs
 
-    findings = machine.check()
+    if vm or kernel:
+        from lab.vm import kernels  # noqa: PLC0415  # as above
+        from lab.vm import machine as virtual  # noqa: PLC0415
+
+        virtual.require()
+        found = kernels.find(kernel)
+        terminal.out(
+            f"a virtual machine with {found.image} ({'KVM is tried first' if virtual.may_use_kvm() else 'emulated'}):"
+        )
+        findings = machine.of_kernel(found.modules)
+    else:
+        findings = machine.check()
     terminal.data(render(findings))
     if any(finding.required and not finding.ok for finding in findings):
         raise Exit(code=1)

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from lab.kernel import machine, programs
+from lab.kernel import forbidding, machine, modules, programs
 
 
 @pytest.fixture
 def sysctls(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The only sysctls that this machine has."""
     values: dict[str, str] = {}
-    monkeypatch.setattr(machine, "_sysctl", lambda name: values.get(name, ""))
+    monkeypatch.setattr(forbidding, "sysctl", lambda name: values.get(name, ""))
     return values
 
 
 def test_namespaces_that_can_be_made_and_do_nothing_are_apparmors_doing(sysctls: dict[str, str]) -> None:
-    refused = machine.namespaces_refused(powerless=True)
+    refused = forbidding.namespaces_refused(powerless=True)
     assert "forbids everything in them (AppArmor)" in str(refused)
     assert refused.hint == (
         "run it with sudo, or allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
@@ -32,6 +32,7 @@ def test_namespaces_that_can_be_made_and_do_nothing_are_apparmors_doing(sysctls:
     [
         ("kernel.apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
         ("user.max_user_namespaces", "0", "user.max_user_namespaces=10000"),
+        ("user.max_net_namespaces", "0", "user.max_net_namespaces=10000"),
         ("kernel.unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
     ],
 )
@@ -39,12 +40,14 @@ def test_each_way_to_forbid_namespaces_has_the_line_that_allows_them(
     name: str, value: str, line: str, sysctls: dict[str, str]
 ) -> None:
     sysctls[name] = value
-    assert machine.namespaces_refused(powerless=False).hint == f"run it with sudo, or allow them: sudo sysctl -w {line}"
+    assert (
+        forbidding.namespaces_refused(powerless=False).hint == f"run it with sudo, or allow them: sudo sysctl -w {line}"
+    )
 
 
 def test_where_no_setting_forbids_them_sudo_is_what_remains(sysctls: dict[str, str]) -> None:
     sysctls.update({"user.max_user_namespaces": "96365", "kernel.unprivileged_userns_clone": "1"})
-    assert machine.namespaces_refused(powerless=False).hint == "run it with sudo"
+    assert forbidding.namespaces_refused(powerless=False).hint == "run it with sudo"
 
 
 def outcome(status: int) -> subprocess.Popen[str]:
@@ -69,12 +72,15 @@ def test_a_feature_that_only_some_need_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, sysctls: dict[str, str]
 ) -> None:
     monkeypatch.setattr(machine, "_start", lambda argv, _text, **_: outcome(2 if "ipip" in argv else 0))
-    monkeypatch.setattr(machine, "loadable", lambda _: frozenset(("ipip",)))
+    monkeypatch.setattr(modules, "loadable", lambda _folder, **_: frozenset(("ipip",)))
     monkeypatch.setattr("os.geteuid", lambda: 0)
     found = {finding.name: finding for finding in machine.check()}
     assert not found["ipip"].ok
     assert not found["ipip"].required
-    assert found["ipip"].how_to_get == "modprobe ipip; or choose `encapsulation: VXLANCrossSubnet`"
+    assert found["ipip"].how_to_get == (
+        "./inv setup --modules ipip (tunl0 appears in this machine's own network, and in every network namespace); "
+        "or choose `encapsulation: VXLANCrossSubnet`, or `up --vm`"
+    )
     assert found["vxlan"].ok
     assert sysctls == {}
 
@@ -89,18 +95,20 @@ def test_a_program_that_never_answers_counts_as_a_feature_that_is_not_there(monk
 def test_a_module_is_advised_only_where_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "modules.dep").write_text("kernel/net/ipv4/ipip.ko.zst: kernel/net/ipv4/ip_tunnel.ko.zst\n")
     (tmp_path / "modules.builtin").write_text("kernel/net/netfilter/xt_MASQUERADE.ko\nkernel/drivers/net/br-x.ko\n")
-    assert machine.loadable(tmp_path) == {"ipip", "xt_masquerade", "br_x"}
-    assert machine.loadable(tmp_path / "absent") == frozenset()
+    assert modules.loadable(tmp_path) == {"ipip", "xt_masquerade", "br_x"}
+    assert modules.loadable(tmp_path / "absent") == frozenset()
 
 
 def test_what_the_kernel_lacks_is_not_called_a_missing_program(
     monkeypatch: pytest.MonkeyPatch, sysctls: dict[str, str]
 ) -> None:
     monkeypatch.setattr(machine, "_start", lambda argv, _text, **_: outcome(0 if argv == ("true",) else 1))
-    monkeypatch.setattr(machine, "loadable", lambda _: frozenset())
+    monkeypatch.setattr(modules, "loadable", lambda _folder, **_: frozenset())
     monkeypatch.setattr("os.geteuid", lambda: 0)
     lacking = {finding.name: finding.how_to_get for finding in machine.check()}
-    assert lacking["ip_vs"] == "this kernel has no ip_vs, and this machine no such module; or choose `proxy: iptables`"
+    assert lacking["ip_vs"] == (
+        "this kernel has no ip_vs, and this machine no such module; or choose `proxy: iptables`, or `up --vm`"
+    )
     assert sysctls == {}
 
 
@@ -113,3 +121,42 @@ def test_a_missing_program_is_told_with_its_package_and_not_as_the_kernels_lack(
     monkeypatch.setattr("os.geteuid", lambda: 0)
     found = {finding.name: finding for finding in machine.check()}
     assert found["nftables"].how_to_get == "nft is missing: dnf install -y nftables; or choose `proxy: iptables`"
+
+
+def test_what_would_change_the_machine_is_not_tried_where_the_kernel_would_load_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tried: list[tuple[str, ...]] = []
+
+    def start(argv: tuple[str, ...], _text: str, **_: object) -> subprocess.Popen[str]:
+        tried.append(argv)
+        return outcome(0)
+
+    monkeypatch.setattr(machine, "_start", start)
+    monkeypatch.setattr(modules, "_LOADED", tmp_path)
+    monkeypatch.setattr(modules, "loadable", lambda _folder, **_: frozenset(("ipip", "dummy", "vxlan", "sch_netem")))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    found = {finding.name: finding for finding in machine.check()}
+    assert not any("ipip" in argv or "dummy" in argv for argv in tried), "these put devices into the machine itself"
+    assert not found["ipip"].ok
+    assert found["netem"].ok, "loading it changes nothing that is seen"
+
+    (tmp_path / "ipip").mkdir()
+    assert modules.unloaded(("ipip", "dummy")) == ("dummy",), "what is loaded already may be asked for"
+
+
+@pytest.mark.parametrize(
+    ("release", "told"),
+    [("5.15.153.1-microsoft-standard-WSL2", "WSL2"), ("6.1.0-57-cloud-amd64", "clouds"), ("6.1.0-57-amd64", "")],
+)
+def test_kernels_that_lack_things_are_known_by_their_names(release: str, told: str) -> None:
+    said = forbidding.kernel_by_name(release)
+    assert told in said
+    assert bool(told) == bool(said)
+
+
+def test_another_kernel_is_judged_by_its_modules(tmp_path: Path) -> None:
+    (tmp_path / "modules.dep").write_text("kernel/net/ipv4/ipip.ko: \n")
+    found = {finding.name: finding for finding in machine.of_kernel(tmp_path)}
+    assert found["ipip"].ok
+    assert found["ip_vs"].how_to_get == "no ip_vs"
