@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from lab.agent import folder
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.presence import witness
 from lab.agent.presence.home import BACKLOG, Home
-from lab.agent.protocol import error_from, error_message
+from lab.agent.protocol import AGAIN, EndedError, error_from, error_message
 from lab.errors import HoplabError, LabError, MachineError
 from lab.vm import machine, session
 from lab.vm.kernels import Kernel
@@ -85,7 +86,13 @@ class Keeper:
         with self._machine() as line:
             switch = Switch(line.detach(), lambda _name: None, self._hear, first=1)
             end = time.monotonic() + BOOT_SECONDS
+            self._home.listening.setblocking(False)
+            switch.watch(self._home.listening.fileno(), self._put_off)
             while not self._ready and switch.turn(_TURN_SECONDS):
+                if not _is_awaited():
+                    return
+                if self._asked_to_end:
+                    raise EndedError(f"lab {self._lab!r} has ended: somebody ended it while it booted", AGAIN)
                 if time.monotonic() > end:
                     raise self._not_up(f"did not come up within {BOOT_SECONDS:.0f} s")
             if not self._ready:
@@ -111,6 +118,15 @@ class Keeper:
             elif now - vanished > _PATIENCE_SECONDS:
                 break
         switch.close()
+
+    def _put_off(self) -> None:
+        """Whoever asks while it boots is told so, and may end it."""
+        with contextlib.suppress(OSError):
+            connection, _ = self._home.listening.accept()
+            with connection:
+                self._asked_to_end = _asks_to_end(connection)
+                told = LabError(f"lab {self._lab!r} is booting its virtual machine", "try again in a minute")
+                connection.send(json.dumps(error_message(told)).encode() + b"\n")
 
     def _accept_at(self, switch: Switch, listening: socket.socket, name: str) -> None:
         listening.setblocking(False)
@@ -192,7 +208,7 @@ class Keeper:
     def _shows_life(self, process: subprocess.Popen[bytes]) -> bool:
         end = time.monotonic() + _SIGN_SECONDS
         console = self._home.folder / machine.CONSOLE
-        while process.poll() is None and time.monotonic() < end:
+        while process.poll() is None and time.monotonic() < end and _is_awaited():
             if console.exists() and b"Linux version" in console.read_bytes()[:4096]:
                 return True
             time.sleep(0.05)
@@ -229,6 +245,13 @@ def _listening(home: Home) -> socket.socket:
 def _say(message: Mapping[str, object]) -> None:
     with contextlib.suppress(OSError):
         os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def _is_awaited() -> bool:
+    """Whether whoever started us still reads what we say: a machine that boots for nobody ends."""
+    polling = select.poll()
+    polling.register(1, 0)
+    return not polling.poll(0)
 
 
 def _quiet() -> None:
