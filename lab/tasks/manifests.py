@@ -24,6 +24,9 @@ HOW_TO_GET_KUBECTL = (
     "./inv get, apply and delete need none"
 )
 
+CACHE = "kubectl"
+"""In the lab's folder: what the machine's kubectl remembers (from 1.29 on; older ones do in ~/.kube/cache)."""
+
 
 @command(help={**LAB, **_FILE})
 def apply(_: Context, file: str, lab: str = "") -> None:
@@ -64,6 +67,8 @@ def kubectl(context: Context, lab: str = "") -> None:
         raise MachineError("this machine has no kubectl", HOW_TO_GET_KUBECTL)
     with client.connect(lab or None) as connected:
         connected.request("hear")  # kubectl itself would wait for a silent one for ever
-    config = str(folder.of(connected.lab) / KUBECONFIG)
+    there = folder.of(connected.lab)
+    # What it remembers of the lab goes with the lab: by itself it would keep that in the person's home.
+    given = {"KUBECACHEDIR": str(there / CACHE), **os.environ, "KUBECONFIG": str(there / KUBECONFIG)}
     terminal.flush()
-    os.execve(program, [program, *context.rest], {**os.environ, "KUBECONFIG": config})  # noqa: S606  no shell is the point
+    os.execve(program, [program, *context.rest], given)  # noqa: S606  no shell is the point

@@ -170,9 +170,11 @@ def test_a_token_of_one_lab_opens_no_other(two_subnet: Lab, lab: LabFactory) -> 
 
 
 @needs_kubectl
-def test_inv_kubectl_chooses_the_lab(two_subnet: Lab, lab: LabFactory) -> None:
+def test_inv_kubectl_chooses_the_lab(two_subnet: Lab, lab: LabFactory, tmp_path: Path) -> None:
     other = lab("minimal")
-    told = inv("kubectl", "--lab", two_subnet.name, "--", "get", "nodes", "-o", "name").ok()
+    home = {"HOME": str(tmp_path)}
+    told = inv("kubectl", "--lab", two_subnet.name, "--", "get", "nodes", "-o", "name", extra=home).ok()
+    assert list(tmp_path.iterdir()) == [], "what kubectl remembers of a lab stays in the person's home"
     assert told.split() == ["node/node-0", "node/node-1", "node/node-2"]
     told = inv("kubectl", "--lab", other.name, "--", "get", "pods", "-A").ok()
     assert "namespace001" not in told
