@@ -28,9 +28,8 @@ from lab.attendant import attend
 from lab.errors import HoplabError, LabError, MachineError
 from lab.kernel.life import Life
 from lab.kernel.sandbox.confinement import Confinement
-from lab.vm import port, session
-from lab.vm.keeper import AGENT, API
-from lab.vm.port import MODPROBE
+from lab.vm import port
+from lab.vm.port import AGENT, API, COMMAND, MODPROBE
 from lab.vm.switch import Switch
 
 _WARM = (
@@ -141,7 +140,7 @@ class Guest:
             if name == API:
                 port = _SERVER.search(self._kubeconfig)
                 return socket.create_connection(("127.0.0.1", int(port[1])), 5.0) if port else None
-            return self._command() if name == session.NAME else None
+            return self._command() if name == COMMAND else None
         except OSError:
             return None
 

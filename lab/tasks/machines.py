@@ -12,7 +12,7 @@ from lab.errors import UsageError
 from lab.kernel.sandbox import confinement
 from lab.tasks import lifetime
 from lab.vm import kernels, machine, starting
-from lab.vm.keeper import Options
+from lab.vm.options import Options
 from lab.vm.presence import kernel_of
 
 if TYPE_CHECKING:

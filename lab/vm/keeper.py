@@ -14,11 +14,9 @@ import re
 import select
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,49 +27,24 @@ from lab.agent.presence import witness
 from lab.agent.presence.home import BACKLOG, Home
 from lab.agent.protocol import AGAIN, EndedError, error_from, error_message
 from lab.errors import HoplabError, LabError, MachineError
-from lab.vm import machine, session
-from lab.vm.kernels import Kernel
-from lab.vm.machine import Size
+from lab.vm import machine
+from lab.vm.booting import Boot
+from lab.vm.options import Options
+from lab.vm.port import AGENT, API, COMMAND
 from lab.vm.presence import COMMANDS, MARK
 from lab.vm.switch import Switch
 
-AGENT, API = "agent", "api"
-"""Whom streams are opened to, beside commands: the lab's agent, and its API server."""
 BOOT_SECONDS = 180.0
-_SIGN_SECONDS = 15.0
-"""so long a machine with KVM may say nothing: stock guests do not run with every KVM"""
 _TURN_SECONDS = 1.0
 _PATIENCE_SECONDS = 10.0
 _SERVER = re.compile(r"(?<=server: https://127\.0\.0\.1:)\d+")
-_LAST_LINES = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How it is to be made; `confinement` is the lab's inside, as JSON."""
-
-    kernel: Kernel
-    size: Size
-    confinement: str
-
-    def to_json(self) -> str:
-        told = asdict(self)
-        told["kernel"] = {name: str(path) for name, path in told["kernel"].items()}
-        return json.dumps(told)
-
-    @classmethod
-    def from_json(cls, text: str) -> Options:
-        """What `to_json` wrote."""
-        told = json.loads(text)
-        kernel = Kernel(Path(told["kernel"]["image"]), Path(told["kernel"]["modules"]))
-        return cls(kernel, Size(**told["size"]), told["confinement"])
 
 
 class Keeper:
     """One lab's."""
 
     def __init__(self, lab: str, options: Options, home: Home, held: socket.socket) -> None:
-        self._options = options
+        self._boot = Boot(lab, options, home.folder)
         self._lab = lab
         self._home = home
         self._held = held
@@ -83,7 +56,7 @@ class Keeper:
 
     def run(self) -> None:
         """For as long as the machine runs. HoplabError when it does not come up."""
-        with self._machine() as line:
+        with self._boot.line(lambda how: _say({"booting": how}), _is_awaited) as line:
             switch = Switch(line.detach(), lambda _name: None, self._hear, first=1)
             end = time.monotonic() + BOOT_SECONDS
             self._home.listening.setblocking(False)
@@ -94,9 +67,9 @@ class Keeper:
                 if self._asked_to_end:
                     raise EndedError(f"lab {self._lab!r} has ended: somebody ended it while it booted", AGAIN)
                 if time.monotonic() > end:
-                    raise self._not_up(f"did not come up within {BOOT_SECONDS:.0f} s")
+                    raise self._boot.not_up(f"did not come up within {BOOT_SECONDS:.0f} s")
             if not self._ready:
-                raise self._error or self._not_up("ended before it was ready")
+                raise self._error or self._boot.not_up("ended before it was ready")
             self._serve(switch)
 
     def _serve(self, switch: Switch) -> None:
@@ -105,7 +78,7 @@ class Keeper:
         _say({"listening": True})
         _quiet()
         switch.watch(self._held.fileno(), lambda: witness.answer(self._held, str(self._home.folder)))
-        for listening, name in ((self._home.listening, AGENT), (self._commands, session.NAME), (self._api, API)):
+        for listening, name in ((self._home.listening, AGENT), (self._commands, COMMAND), (self._api, API)):
             self._accept_at(switch, listening, name)
         looked = vanished = time.monotonic()
         while not self._asked_to_end and switch.turn(_TURN_SECONDS):
@@ -149,7 +122,7 @@ class Keeper:
             if not (self._home.folder / COMMANDS).exists():
                 switch.unwatch(self._commands.fileno())
                 self._commands = _listening(self._home)
-                self._accept_at(switch, self._commands, session.NAME)
+                self._accept_at(switch, self._commands, COMMAND)
         except OSError:
             return False
         return True
@@ -160,68 +133,8 @@ class Keeper:
         if "kubeconfig" in word:
             port = self._api.getsockname()[1]
             self._home.keep(KUBECONFIG, _SERVER.sub(str(port), word["kubeconfig"]))
-        if "booting" in word:
-            _say(word)
         if word.get("ready"):
             self._ready = True
-
-    @contextlib.contextmanager
-    def _machine(self) -> Iterator[socket.socket]:
-        """A machine that shows signs of life, and the line to it; it ends at the end."""
-        tries = [True, False] if machine.may_use_kvm() else [False]
-        for kvm in tries:
-            how = "with KVM" if kvm else "emulated"
-            _say({"booting": f"kernel {self._options.kernel.release}, {how}"})
-            process, line = self._start(kvm)
-            try:
-                if not kvm or self._shows_life(process):
-                    yield line
-                    return
-            finally:
-                line.close()
-                process.kill()
-                process.wait()
-        raise self._not_up("does not run")
-
-    def _start(self, kvm: bool) -> tuple[subprocess.Popen[bytes], socket.socket]:
-        options, folder_ = self._options, self._home.folder
-        for name in (machine.CONSOLE, machine.INITRAMFS, machine.LINE):
-            (folder_ / name).unlink(missing_ok=True)
-        inside = [sys.executable, "-m", "lab.guest", self._lab, options.confinement]
-        process = machine.start(machine.command(options.kernel, options.size, folder_, inside, kvm=kvm))
-        return process, self._connect(process)
-
-    def _connect(self, process: subprocess.Popen[bytes]) -> socket.socket:
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        end = time.monotonic() + _SIGN_SECONDS
-        while True:
-            try:
-                line.connect(f"/proc/self/fd/{self._home.descriptor}/{machine.LINE}")
-            except OSError as error:
-                if process.poll() is None and time.monotonic() < end:
-                    time.sleep(0.02)
-                    continue
-                told = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
-                raise MachineError(f"QEMU does not start: {told[-400:] or error.strerror}") from error
-            return line
-
-    def _shows_life(self, process: subprocess.Popen[bytes]) -> bool:
-        end = time.monotonic() + _SIGN_SECONDS
-        console = self._home.folder / machine.CONSOLE
-        while process.poll() is None and time.monotonic() < end and _is_awaited():
-            if console.exists() and b"Linux version" in console.read_bytes()[:4096]:
-                return True
-            time.sleep(0.05)
-        return False
-
-    def _not_up(self, what: str) -> LabError:
-        try:
-            text = (self._home.folder / machine.CONSOLE).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            text = ""
-        lines = [line for line in text.splitlines() if line.strip()][-_LAST_LINES:]
-        said = "; the last that its console says:\n  " + "\n  ".join(lines) if lines else ""
-        return LabError(f"the virtual machine of lab {self._lab!r} {what}{said}", "another kernel may: --kernel")
 
 
 def _asks_to_end(connection: socket.socket) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 NAME = "hoplab.line"
 """Of the port."""
+AGENT, API, COMMAND = "agent", "api", "command"
+"""Whom streams are opened to: the lab's agent, its API server, or a command that is to run inside."""
 MODPROBE = "/run/modprobe"
 """Loads a module of the kernel that runs: its modules are not in /lib/modules inside."""
 

@@ -14,8 +14,6 @@ from typing import Any
 
 from lab.vm.frames import Decoder, Frame, Kind
 
-NAME = "command"
-"""Whom a stream is opened to for it."""
 _CHUNK = 256 * 1024
 
 

@@ -11,7 +11,7 @@ from lab.agent.protocol import Message, error_from
 from lab.agent.starting import Started
 from lab.errors import LabError
 from lab.kernel import interpreter
-from lab.vm.keeper import Options
+from lab.vm.options import Options
 
 
 def start(lab: str, options: Options, say: Callable[[str], None]) -> Started | None:
