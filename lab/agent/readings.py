@@ -14,6 +14,7 @@ from lab.agent.protocol import Message
 from lab.agent.reading import Design
 from lab.errors import UsageError
 from lab.network.components import Stop
+from lab.network.nft_choice import choice
 from lab.network.objects import Chain, Namespace, Network, NftChain, NftSet
 from lab.network.place import UNDERLAY
 from lab.network.plain import to_plain
@@ -72,6 +73,7 @@ def intents(lab: Lab, rules: Sequence[Sequence[str]]) -> list[str]:
     """What each rule is there for: given as place, table, chain and text, without a text the chain itself.
 
     A table of nft's own is written `ip kube-proxy`, and of its maps `@name` and a key tell what the element is for.
+    Of a rule with what it chose behind it (`with_choice`) that is told.
     "" where the design has no such rule.
     """
     network = lab.standing().network
@@ -140,8 +142,14 @@ def _intent(network: Network, place: str, table: str, name: str, text: str) -> s
         return ""
     if not text:
         return chain.intent
+    told, number = choice(text) or (text, -1)
+    rule = next((one for one in chain.rules if one.text == told), None)
+    if rule is None:
+        return ""
+    if 0 <= number < len(rule.choices):
+        return rule.choices[number]
     # A rule that is for nothing in particular is still the design's: "" says that it is not.
-    return next((rule.intent or chain.intent or OURS for rule in chain.rules if rule.text == text), "")
+    return rule.intent or chain.intent or OURS
 
 
 def _some(places: Sequence[str]) -> str:

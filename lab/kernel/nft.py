@@ -21,9 +21,10 @@ from lab.network.objects import NftChain, NftElement, NftHook, NftObject, NftSet
 LOAD = "nft -f -"
 TRIAL = "nft -c -f -"
 FEATURES = """add table ip probe
+add set ip probe ends { type ipv4_addr . ipv4_addr . inet_proto . inet_service ; }
 add set ip probe seen { type ipv4_addr ; flags dynamic,timeout ; timeout 1s ; }
 add map ip probe ways { type ipv4_addr . inet_proto . inet_service : verdict ; }
-add chain ip probe filter { type filter hook input priority -110 ; }
+add chain ip probe filter { type filter hook input priority 0 ; }
 add chain ip probe nat { type nat hook prerouting priority -100 ; }
 add chain ip probe source { type nat hook postrouting priority 100 ; }
 add chain ip probe refused
@@ -33,8 +34,9 @@ add rule ip probe nat ip daddr . meta l4proto . th dport vmap @ways
 add rule ip probe nat fib daddr type local update @seen { ip saddr }
 add rule ip probe nat numgen random mod 2 vmap { 0 : accept, 1 : drop }
 add rule ip probe nat meta l4proto tcp dnat to 10.0.0.1:80
+add rule ip probe nat meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 10.0.0.1 . 80, 1 : 10.0.0.2 . 80 }
 add rule ip probe source meta mark set meta mark | 0x00004000
-add rule ip probe source masquerade fully-random
+add rule ip probe source ct status dnat ip saddr . ip daddr . meta l4proto . th dport @ends masquerade fully-random
 """
 """What kube-proxy's table needs of nft and of the kernel."""
 BUSY = "Device or resource busy"

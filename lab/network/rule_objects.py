@@ -26,10 +26,14 @@ class IpSet:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule as `iptables-save` prints it, without the leading `-A CHAIN`."""
+    """One rule as `iptables-save` prints it, without the leading `-A CHAIN`; as nft prints it in an nft table.
+
+    `choices` are of a rule that chooses by a number, as `numgen random mod 3 map { 0 : …` does: what each is for.
+    """
 
     text: str
     intent: str = field(default="", compare=False)
+    choices: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

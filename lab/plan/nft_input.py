@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.network.kubeproxy.nftables_sources import as_loaded
 from lab.network.nft_text import DYNAMIC_SIZE, element_text
 from lab.network.objects import NftChain, NftElement, NftSet, NftTable
 from lab.plan.steps import Step
@@ -129,7 +130,7 @@ def _comment(text: str) -> str:
 def _rules(item: NftChain, *, anew: bool = False) -> str:
     name = _name(item)
     first = f"flush chain {name}\n" if anew else ""
-    return first + "".join([f"add rule {name} {rule.text}\n" for rule in item.rules])
+    return first + "".join([f"add rule {name} {as_loaded(rule.text)}\n" for rule in item.rules])
 
 
 def _elements(item: NftSet, before: tuple[NftElement, ...]) -> Iterator[str]:

@@ -40,7 +40,7 @@ def rules(
     iptables_localhost_nodeports: str = "true",
     node_ip: str = "",
 ) -> None:
-    """Print what kube-proxy would program on a node for these objects. Needs no lab and no privileges.
+    """Print what kube-proxy 1.37 would program on a node for these objects. Needs no lab and no privileges.
 
     With --diff: status 0 no difference, 1 there is one, 2 usage.
     """

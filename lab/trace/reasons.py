@@ -8,7 +8,8 @@ from lab.trace.journey import Decision, Loss, Mending
 
 _COMMENT = re.compile(r" -m comment --comment (?:\"(?:[^\"\\]|\\.)*\"|\S+)")
 MOST_LINES = 4
-_TARGET = re.compile(r" -[jg] \S.*$")
+# Where a rule leads; of one that chooses among several ends, the one that it chose.
+_TARGET = re.compile(r" -[jg] \S.*$| \{ \d+ : [^{}]+ \}$| masquerade(?: fully-random)?$")
 
 
 def whole(decision: Decision) -> str:

@@ -22,6 +22,11 @@ POD_0 = "namespace001/pod-0"
 NFTABLES = ("--set", "services.proxy=nftables")
 FRONT = "-d 172.16.10.10/32 -p tcp -j DNAT --to-destination 10.244.0.140:8080"
 
+CHOOSER = "service-SV75TVR2-namespace001/myapp/tcp/http"
+AMONG_NOBODY = (
+    "meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 10.244.0.140 . 8080, 1 : 10.244.0.140 . 8081 }"
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -79,6 +84,20 @@ ROWS = (
         options=NFTABLES,
     ),
     Row(
+        "a Service's own chain leads to no endpoint, nftables",
+        (
+            ("node-0", f"nft flush chain ip kube-proxy {CHOOSER}"),
+            ("node-0", f"nft add rule ip kube-proxy {CHOOSER} {AMONG_NOBODY.replace('{', '{{').replace('}', '}}')}"),
+        ),
+        ("node-2", "decapsulate"),
+        "foreign-rule",
+        "node-0",
+        "map {{ 0 : 10.244.0.140 . 8080, 1 : 10.244.0.140 . 8081 }}",
+        f"nft 'flush chain ip kube-proxy {CHOOSER}\nadd rule ip kube-proxy {CHOOSER} meta l4proto tcp dnat ip to",
+        via="",
+        options=NFTABLES,
+    ),
+    Row(
         "the nat table is flushed",
         (("node-0", "iptables -t nat -F"),),
         ("router", "forward"),
@@ -107,7 +126,7 @@ ROWS = (
         ("node-0", "firewall"),  # kube-proxy rejects what is for a ClusterIP and was not translated
         "rules-missing",
         "node-0",
-        "chain services lacks ip daddr . meta l4proto . th dport vmap @service-ips",
+        "chain services lacks ip daddr @cluster-ips ip saddr != 10.244.0.0/16 meta mark set",
         "nft 'flush chain ip kube-proxy services",
         to="172.16.10.10:80",
         via="",

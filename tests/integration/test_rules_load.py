@@ -169,7 +169,7 @@ def objects(drawn: list[tuple[dict[str, object], list[dict[str, object]]]]) -> s
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
 
 
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(SPEC, st.lists(ENDPOINT, max_size=4)), max_size=4))
 def test_whatever_the_objects_are_their_rules_load_and_come_back(
     drawn: list[tuple[dict[str, object], list[dict[str, object]]]],

@@ -61,5 +61,6 @@ def _chain(item: NftChain) -> Iterator[str]:
     for rule in item.rules:
         if rule.intent and rule.intent != item.intent:
             yield f"\t\t# {rule.intent}"
+        yield from (f"\t\t# {number}: {told}" for number, told in enumerate(rule.choices))
         yield f"\t\t{rule.text}"
     yield "\t}"

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from lab.network.kubeproxy import nftables_fixed
-from lab.network.kubeproxy.nftables_fixed import ADDRESSES, CLUSTER_IPS, NODE_PORT_IPS, SETS, TABLE
+from lab.network.kubeproxy.nftables_fixed import ADDRESSES, CLUSTER_IPS, HAIRPINS, NODE_PORT_IPS, SETS, TABLE, Kept
 from lab.network.kubeproxy.nftables_port import PortParts, port_parts
 from lab.network.kubeproxy.options import EVERYWHERE
 from lab.network.kubeproxy.portrules import Here, differs_by_node, everywhere, here
@@ -100,6 +100,7 @@ class NftTables:
             for port, parts in zip(service.proxied.ports, service.ports, strict=True)
             if parts is None
         )
+        self._hairpins: dict[str, dict[str, NftElement]] = {}
         # Not a cache that knows this very object: that would be left to the garbage collector.
         self._kept: dict[tuple[Here, ...], tuple[list[PortParts], _Elements]] = {}
 
@@ -109,15 +110,20 @@ class NftTables:
         every_address = self._node_port_ips(node) is None
         return (
             nftables_fixed.table(node),
+            self._hairpin_set(node),
             *self._sets(node, elements),
             *_affinity_sets(node, parts),
-            *nftables_fixed.chains(node, every_address, self._service_cidrs),
+            *nftables_fixed.chains(node, every_address, self._options, self._service_cidrs),
             *_chains(node, parts),
         )
 
     def entries(self, node: str) -> tuple[NftObject, ...]:
-        """The sets and maps on `node` that all Services share."""
+        """The sets and maps on `node` that all Services share, but that of the hairpins."""
         return tuple(self._sets(node, self._assembled(self._here(node))[1]))
+
+    def hairpins(self, node: str) -> tuple[NftObject, ...]:
+        """The set of the endpoints on `node`."""
+        return (self._hairpin_set(node),)
 
     def own(self, node: str, service: str) -> tuple[NftObject, ...]:
         """The sets and chains on `node` that are one Service's alone; none where there is no such Service."""
@@ -125,10 +131,14 @@ class NftTables:
         return (*_affinity_sets(node, parts), *_chains(node, parts))
 
     def leads(self, node: str, service: str) -> tuple[object, ...]:
-        """What one Service adds to the sets and maps that all share."""
+        """What one Service adds to the sets and maps that all share, but to that of the hairpins."""
         found = self.services.get(service)
         address = found.proxied.service.cluster_ip if found else ""
         return (address, *(parts.elements for parts in self._ports(node, service)))
+
+    def returning(self, node: str, service: str) -> tuple[NftElement, ...]:
+        """What one Service adds to the set of the hairpins on `node`."""
+        return tuple([one for parts in self._ports(node, service) for where, one in parts.hairpins if where == node])
 
     def same_node_ports(self, node: str, other: NftTables) -> bool:
         """Whether node ports answer on the same addresses of the node in both."""
@@ -157,7 +167,26 @@ class NftTables:
                 continue
             else:
                 found = answering
-            yield NftSet(node, TABLE, kept.name, kept.type, found, 0, kept.comment, kept.intent)
+            yield _filled(node, kept, found)
+
+    def _hairpin_set(self, node: str) -> NftSet:
+        if not self._hairpins:
+            self._hairpins = self._shared_hairpins()
+        found = dict(self._hairpins.get(node, {}))
+        for port in self._specific:
+            for where, element in self._port(port, self._found(port, node)).hairpins:
+                if where == node:
+                    found.setdefault(element.key, element)
+        return _filled(node, HAIRPINS, tuple([found[key] for key in sorted(found)]))
+
+    def _shared_hairpins(self) -> dict[str, dict[str, NftElement]]:
+        """Of the ports that are the same on all nodes, by node and key. Services may share an endpoint."""
+        found: dict[str, dict[str, NftElement]] = {}
+        for service in self.services.values():
+            for parts in service.ports:
+                for node, element in parts.hairpins if parts else ():
+                    found.setdefault(node, {}).setdefault(element.key, element)
+        return found
 
     def _node_port_ips(self, node: str) -> tuple[str, ...] | None:
         """Addresses on which node ports answer: the node's own unless told otherwise; None for all that it has."""
@@ -179,7 +208,7 @@ class NftTables:
         return _ServiceParts(service, tuple(parts))
 
     def _port(self, port: ProxiedPort, found: Here) -> PortParts:
-        return port_parts(port, found, self._options.cluster_cidr, self._options.masquerade_all)
+        return port_parts(port, found, self._options.cluster_cidr)
 
     def _assembled(self, found: tuple[Here, ...]) -> tuple[list[PortParts], _Elements]:
         """As below, made once: most nodes have no endpoint of a Local policy."""
@@ -202,6 +231,10 @@ class NftTables:
                 # Of two Services that claim the same external address the first has it.
                 by_name.setdefault(name, {}).setdefault(element.key, element)
         return parts, {name: tuple([of[key] for key in sorted(of)]) for name, of in by_name.items()}
+
+
+def _filled(node: str, kept: Kept, elements: tuple[NftElement, ...]) -> NftSet:
+    return NftSet(node, TABLE, kept.name, kept.type, elements, 0, kept.comment, kept.intent)
 
 
 def _affinity_sets(node: str, parts: Iterable[PortParts]) -> list[NftSet]:

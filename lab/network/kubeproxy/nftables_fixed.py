@@ -1,19 +1,24 @@
 """What kube-proxy's nft table has whatever the Services are: base chains, where they lead, and the maps they look into.
 
-Source: kube-proxy, nftables mode. The filter chains come before the translation, so that they see a Service's own
-address. The texts are what `nft list` (1.0.6) prints once they are loaded.
+Source: kube-proxy 1.37, nftables mode. Only the source ranges are looked at before the translation; whoever has no
+endpoint was not translated, and its packets still have the Service's own address in the filter. The texts are what
+`nft list` (1.0.6) prints once they are loaded.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lab.network.objects import NftChain, NftHook, NftTable, Rule
 
-TABLE = "kube-proxy"
-DSTNAT, SRCNAT = -100, 100
+if TYPE_CHECKING:
+    from lab.network.kubeproxy.options import ProxyOptions
 
-MARK = "mark-for-masquerade"
+TABLE = "kube-proxy"
+DSTNAT, FILTER, SRCNAT = -100, 0, 100
+
+MARK = "meta mark set meta mark | 0x00004000"
+"""Marked: `masquerading` will give it this node's address."""
 REJECT = "reject-chain"
 SERVICE_IPS, NODE_PORTS = "service-ips", "service-nodeports"
 EMPTY_SERVICES, EMPTY_NODE_PORTS = "no-endpoint-services", "no-endpoint-nodeports"
@@ -22,6 +27,7 @@ FIREWALL_IPS, CLUSTER_IPS, NODE_PORT_IPS = "firewall-ips", "cluster-ips", "nodep
 ADDRESSES = "ipv4_addr"
 BY_PORT = "inet_proto . inet_service : verdict"
 BY_ADDRESS = f"{ADDRESSES} . {BY_PORT}"
+BY_ENDS = f"{ADDRESSES} . {ADDRESSES} . inet_proto . inet_service"
 
 
 class Kept(NamedTuple):
@@ -32,6 +38,11 @@ class Kept(NamedTuple):
     comment: str
     intent: str
 
+
+HAIRPINS = Kept(
+    "hairpin-connections", BY_ENDS, "service hairpin connections", "endpoints on this node that may reach themselves"
+)
+"""What each node has of its own endpoints."""
 
 SETS = (
     Kept(CLUSTER_IPS, ADDRESSES, "Active ClusterIPs", "every ClusterIP"),
@@ -62,7 +73,7 @@ SETS = (
     ),
     Kept(NODE_PORTS, BY_PORT, "NodePort traffic", "node ports, and the chains that choose an endpoint"),
 )
-"""In the order in which a node lists them."""
+"""In the order in which a node lists them, behind HAIRPINS."""
 
 _TO_EMPTY = Rule("ct state new jump service-endpoints-check", "Services without endpoints")
 _TO_EMPTY_NODE_PORTS = Rule("ct state new jump nodeport-endpoints-check", "node ports without endpoints")
@@ -73,11 +84,11 @@ _TO_MASQUERADE = Rule("jump masquerading", "marked Service traffic is masquerade
 
 # Each as name, type, hook, priority and rules.
 _BASES: tuple[tuple[str, str, str, int, tuple[Rule, ...]], ...] = (
-    ("filter-prerouting", "filter", "prerouting", DSTNAT - 10, (_TO_FIREWALL,)),
-    ("filter-input", "filter", "input", DSTNAT - 10, (_TO_EMPTY_NODE_PORTS, _TO_EMPTY)),
-    ("filter-forward", "filter", "forward", DSTNAT - 10, (_TO_EMPTY, _TO_UNKNOWN)),
-    ("filter-output", "filter", "output", DSTNAT - 10, (_TO_EMPTY, _TO_FIREWALL)),
-    ("filter-output-post-dnat", "filter", "output", DSTNAT + 10, (_TO_UNKNOWN,)),
+    ("filter-prerouting-pre-dnat", "filter", "prerouting", DSTNAT - 10, (_TO_FIREWALL,)),
+    ("filter-output-pre-dnat", "filter", "output", DSTNAT - 10, (_TO_FIREWALL,)),
+    ("filter-input", "filter", "input", FILTER, (_TO_EMPTY_NODE_PORTS, _TO_EMPTY)),
+    ("filter-forward", "filter", "forward", FILTER, (_TO_EMPTY, _TO_UNKNOWN)),
+    ("filter-output", "filter", "output", FILTER, (_TO_EMPTY, _TO_UNKNOWN)),
     ("nat-prerouting", "nat", "prerouting", DSTNAT, (_TO_SERVICES,)),
     ("nat-output", "nat", "output", DSTNAT, (_TO_SERVICES,)),
     ("nat-postrouting", "nat", "postrouting", SRCNAT, (_TO_MASQUERADE,)),
@@ -89,7 +100,9 @@ def table(place: str) -> NftTable:
     return NftTable(place, TABLE, "rules for kube-proxy", "kube-proxy: Services of the cluster")
 
 
-def chains(place: str, every_address: bool, service_cidrs: tuple[str, ...]) -> tuple[NftChain, ...]:
+def chains(
+    place: str, every_address: bool, options: ProxyOptions, service_cidrs: tuple[str, ...]
+) -> tuple[NftChain, ...]:
     """The base chains and what they jump to.
 
     With `every_address` node ports answer on all of the node's but 127.0.0.0/8, else on those in `nodeport-ips`.
@@ -101,7 +114,7 @@ def chains(place: str, every_address: bool, service_cidrs: tuple[str, ...]) -> t
     ]
     regular = [
         NftChain(place, TABLE, name, rules, None, comment, intent)
-        for name, rules, comment, intent in _regular(every_address, service_cidrs)
+        for name, rules, comment, intent in _regular(every_address, options, service_cidrs)
     ]
     return (*bases, *regular)
 
@@ -113,7 +126,7 @@ _PORT = "meta l4proto . th dport"
 _Regular = tuple[str, tuple[Rule, ...], str, str]
 
 
-def _regular(every_address: bool, service_cidrs: tuple[str, ...]) -> tuple[_Regular, ...]:
+def _regular(every_address: bool, options: ProxyOptions, service_cidrs: tuple[str, ...]) -> tuple[_Regular, ...]:
     # What is sent to 127.0.0.0/8 would have to leave with another source: that is not supported in this mode.
     own = "ip daddr != 127.0.0.0/8" if every_address else f"ip daddr @{NODE_PORT_IPS}"
     served = f"fib daddr type local {own}" if every_address else own
@@ -139,6 +152,7 @@ def _regular(every_address: bool, service_cidrs: tuple[str, ...]) -> tuple[_Regu
         (
             "services",
             (
+                *_outsiders(options),
                 Rule(f"{_ADDRESS_AND_PORT} vmap @{SERVICE_IPS}", "addresses of all Services"),
                 Rule(f"{served} {_PORT} vmap @{NODE_PORTS}", "node ports: whatever is sent to an address of this node"),
             ),
@@ -147,12 +161,6 @@ def _regular(every_address: bool, service_cidrs: tuple[str, ...]) -> tuple[_Regu
         ),
         ("masquerading", _MASQUERADING, "", "marked Service traffic is masqueraded"),
         ("cluster-ips-check", _unknown(service_cidrs), "", "ClusterIPs and ports that no Service has"),
-        (
-            MARK,
-            (Rule("meta mark set meta mark | 0x00004000", "marked: nat-postrouting will masquerade it"),),
-            "",
-            "marks what nat-postrouting shall masquerade",
-        ),
         (
             REJECT,
             (Rule("reject", "refused at once: nobody is there to answer"),),
@@ -163,10 +171,27 @@ def _regular(every_address: bool, service_cidrs: tuple[str, ...]) -> tuple[_Regu
 
 
 _MASQUERADING = (
-    Rule("meta mark & 0x00004000 == 0x00000000 return", "what was not marked keeps its source"),
-    Rule("meta mark set meta mark ^ 0x00004000", "the mark is taken off: masqueraded once is enough"),
-    Rule("masquerade fully-random", "marked Service traffic leaves with this node's address"),
+    Rule(
+        "meta mark & 0x00004000 != 0x00000000 meta mark set meta mark ^ 0x00004000 masquerade fully-random",
+        "marked Service traffic leaves with this node's address, and without the mark: masqueraded once is enough",
+    ),
+    Rule(
+        f"ct status dnat ip saddr . ip daddr . meta l4proto . th dport @{HAIRPINS.name} masquerade fully-random",
+        "hairpin: a pod that reaches itself through a Service is masqueraded",
+    ),
 )
+
+
+def _outsiders(options: ProxyOptions) -> tuple[Rule, ...]:
+    """Whose packets to a ClusterIP are masqueraded: it is said once for all Services."""
+    if options.masquerade_all:
+        told = "every client of a ClusterIP is masqueraded (masqueradeAll)"
+        return (Rule(f'ip daddr @{CLUSTER_IPS} {MARK} comment "masquerade all clusterIP traffic"', told),)
+    if not options.cluster_cidr:
+        return ()
+    outside = f"ip daddr @{CLUSTER_IPS} ip saddr != {options.cluster_cidr} {MARK}"
+    told = "a client of a ClusterIP that is no pod is masqueraded, so that replies return through this node"
+    return (Rule(f'{outside} comment "masquerade clusterIP traffic from outside cluster"', told),)
 
 
 def _unknown(service_cidrs: tuple[str, ...]) -> tuple[Rule, ...]:

@@ -1,7 +1,7 @@
 """What one Service port adds to kube-proxy's nft table: entries in the maps that all share, and chains of its own.
 
-With session affinity also a set for each endpoint. Nothing here says in which place it is: nodes share it.
-Source of chains and order: kube-proxy, nftables mode. The texts are what `nft list` (1.0.6) prints of them.
+With session affinity also a chain and a set for each endpoint. Nothing here says in which place it is: nodes share it.
+Source of chains and order: kube-proxy 1.37, nftables mode. The texts are what `nft list` (1.0.6) prints of them.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from lab.network.kubeproxy.portrules import Here
     from lab.network.kubeproxy.targets import ProxiedPort, Target
 
+LONGEST_COMMENT = 128
+"""Bytes that nft takes; kube-proxy cuts longer ones."""
+
 
 class PortChain(NamedTuple):
     """A chain of the port's own."""
@@ -59,23 +62,28 @@ class PortParts(NamedTuple):
     elements: tuple[tuple[str, NftElement], ...] = ()
     chains: tuple[PortChain, ...] = ()
     affinities: tuple[Affinity, ...] = ()
+    hairpins: tuple[tuple[str, NftElement], ...] = ()
+    """of `hairpin-connections`, by the node on which the endpoint is: it alone has the element"""
 
 
 @lru_cache(maxsize=1 << 17)  # ports that are not the same on all nodes are asked for again and again
-def port_parts(port: ProxiedPort, found: Here, cluster_cidr: str, masquerade_all: bool) -> PortParts:
+def port_parts(port: ProxiedPort, found: Here, cluster_cidr: str) -> PortParts:
     """The port's part on a node where `found` is the case; the same for all nodes where `found` is the same."""
     internal = found.local if port.internal_local else found.near
     external = found.local if port.external_local else found.near
-    chains = list(_choosers(port, found, cluster_cidr, masquerade_all))
+    chains = list(_choosers(port, found))
     if port.chosen and port.exposed:
         chains.append(_external(port, cluster_cidr, bool(external)))
     if port.guarded:
         chains.append(_firewall(port, found.allowed))
     reached = port.reached(found.near, found.local)
-    chains += [_endpoint(port, target) for target in reached]
-    affinities = [_affinity(port, target) for target in reached] if port.affinity_seconds else []
+    affinities: tuple[Affinity, ...] = ()
+    if port.affinity_seconds:
+        chains += [_endpoint(port, target) for target in reached]
+        affinities = tuple([_affinity(port, target) for target in reached])
     elements = (*_cluster_ip(port, internal), *_ways_in(port, external))
-    return PortParts(elements, tuple(chains), tuple(affinities))
+    hairpins = tuple([(target.node, _hairpin(port, target)) for target in reached if target.node])
+    return PortParts(elements, tuple(chains), affinities, hairpins)
 
 
 def _cluster_ip(port: ProxiedPort, targets: tuple[Target, ...]) -> Iterator[tuple[str, NftElement]]:
@@ -110,47 +118,51 @@ def _ways_in(port: ProxiedPort, targets: tuple[Target, ...]) -> Iterator[tuple[s
 def _empty(port: ProxiedPort, key: str, title: str, policy: str) -> NftElement:
     if port.chosen:
         told = f"{title} has no endpoint on this node, {policy} is Local: dropped"
-        return NftElement(key, "drop", port.name, told)
-    return NftElement(key, f"goto {REJECT}", port.name, f"{title} has no ready endpoint: refused")
+        return NftElement(key, "drop", port.name[:LONGEST_COMMENT], told)
+    return NftElement(key, f"goto {REJECT}", port.name[:LONGEST_COMMENT], f"{title} has no ready endpoint: refused")
 
 
-def _choosers(port: ProxiedPort, found: Here, cluster_cidr: str, masquerade_all: bool) -> Iterator[PortChain]:
+def _choosers(port: ProxiedPort, found: Here) -> Iterator[PortChain]:
     """The chains that choose an endpoint: of all nodes, and of this one where a Local policy asks for that."""
-    masquerade = tuple(_masquerade(port, cluster_cidr, masquerade_all))
     if port.chosen and port.uses_cluster:
-        first = () if port.internal_local else masquerade
-        yield _chooser(port, service_chain(port.name, port.protocol), first, found.near, local=False)
+        yield _chooser(port, service_chain(port.name, port.protocol), found.near, local=False)
     if found.local:
-        first = masquerade if port.internal_local else ()
-        yield _chooser(port, local_chain(port.name, port.protocol), first, found.local, local=True)
+        yield _chooser(port, local_chain(port.name, port.protocol), found.local, local=True)
 
 
-def _masquerade(port: ProxiedPort, cluster_cidr: str, masquerade_all: bool) -> Iterator[Rule]:
-    to = f"ip daddr {port.cluster_ip} {port.protocol} dport {port.port}"
-    if masquerade_all:
-        yield Rule(f"{to} jump {MARK}", f"Service {port.title}: every client is masqueraded (masqueradeAll)")
-    elif cluster_cidr:
-        told = f"Service {port.title}: a client that is no pod is masqueraded, so that replies return through this node"
-        yield Rule(f"{to} ip saddr != {cluster_cidr} jump {MARK}", told)
-
-
-def _chooser(
-    port: ProxiedPort, name: str, first: tuple[Rule, ...], targets: tuple[Target, ...], *, local: bool
-) -> PortChain:
-    names = [endpoint_chain(port.name, port.protocol, target.endpoint) for target in targets]
-    rules = list(first)
-    if port.affinity_seconds:
-        rules += [
-            Rule(
-                f"ip saddr @{affinity_set(port.name, port.protocol, target.endpoint)} goto {chain}",
-                f"session affinity: who reached {target.name} in the last {port.affinity_seconds} s reaches it again",
-            )
-            for target, chain in zip(targets, names, strict=True)
-        ]
+def _chooser(port: ProxiedPort, name: str, targets: tuple[Target, ...], *, local: bool) -> PortChain:
     told = f"Service {port.title} ({how_many(port, targets, local=local)})"
+    if port.affinity_seconds:
+        return PortChain(name, tuple(_remembering(port, targets, told)), told)
+    if len(targets) == 1:
+        return PortChain(name, (Rule(_translation(port, targets[0]), _intent(port, targets[0])),), told)
+    ends = ", ".join([f"{at} : {one.address} . {_target_port(one)}" for at, one in enumerate(targets)])
+    text = f"meta l4proto {port.protocol} dnat ip to numgen random mod {len(targets)} map {{ {ends} }}"
+    return PortChain(name, (Rule(text, told, tuple([_intent(port, one) for one in targets])),), told)
+
+
+def _remembering(port: ProxiedPort, targets: tuple[Target, ...], told: str) -> Iterator[Rule]:
+    """With session affinity each endpoint has a chain: it remembers who came."""
+    names = [endpoint_chain(port.name, port.protocol, target.endpoint) for target in targets]
+    for target, chain in zip(targets, names, strict=True):
+        yield Rule(
+            f"ip saddr @{affinity_set(port.name, port.protocol, target.endpoint)} goto {chain}",
+            f"session affinity: who reached {target.name} in the last {port.affinity_seconds} s reaches it again",
+        )
     choices = ", ".join([f"{number} : goto {chain}" for number, chain in enumerate(names)])
-    rules.append(Rule(f"numgen random mod {len(targets)} vmap {{ {choices} }}", told))
-    return PortChain(name, tuple(rules), told)
+    yield Rule(f"numgen random mod {len(targets)} vmap {{ {choices} }}", told)
+
+
+def _intent(port: ProxiedPort, target: Target) -> str:
+    return f"endpoint {target.name} of Service {port.title}"
+
+
+def _translation(port: ProxiedPort, target: Target) -> str:
+    return f"meta l4proto {port.protocol} dnat to {target.endpoint}"
+
+
+def _target_port(target: Target) -> str:
+    return target.endpoint.rpartition(":")[2]
 
 
 def _external(port: ProxiedPort, cluster_cidr: str, answered: bool) -> PortChain:
@@ -166,7 +178,7 @@ def _external(port: ProxiedPort, cluster_cidr: str, answered: bool) -> PortChain
 
 def _anywhere(title: str) -> Iterator[Rule]:
     """Policy Cluster: any endpoint will do, wherever it is."""
-    yield Rule(f"jump {MARK}", f"{title}: masqueraded, so that replies return through this node")
+    yield Rule(f'{MARK} comment "masquerade"', f"{title}: masqueraded, so that replies return through this node")
 
 
 def _at_home(port: ProxiedPort, cluster_cidr: str, title: str) -> Iterator[Rule]:
@@ -179,7 +191,7 @@ def _at_home(port: ProxiedPort, cluster_cidr: str, title: str) -> Iterator[Rule]
             f"{title}: a pod may reach any endpoint, externalTrafficPolicy Local is not for it",
         )
     yield Rule(
-        f'{host} jump {MARK} comment "masquerade local traffic"',
+        f'{host} {MARK} comment "masquerade local traffic"',
         f"{title}: asked by the node itself, it is masqueraded",
     )
     yield Rule(
@@ -198,20 +210,16 @@ def _firewall(port: ProxiedPort, node_allowed: bool) -> PortChain:
 
 
 def _endpoint(port: ProxiedPort, target: Target) -> PortChain:
-    """First the hairpin, then what session affinity remembers, then the translation."""
-    intent = f"endpoint {target.name} of Service {port.title}"
-    rules = [
-        Rule(
-            f"ip saddr {target.address} jump {MARK}",
-            f"hairpin: {target.name} reaching itself through its Service is masqueraded",
-        )
-    ]
-    if port.affinity_seconds:
-        told = f"session affinity: for {port.affinity_seconds} s this client will reach {target.name} again"
-        name = affinity_set(port.name, port.protocol, target.endpoint)
-        rules.append(Rule(f"update @{name} {{ ip saddr }}", told))
-    rules.append(Rule(f"meta l4proto {port.protocol} dnat to {target.endpoint}", intent))
-    return PortChain(endpoint_chain(port.name, port.protocol, target.endpoint), tuple(rules), intent)
+    """With session affinity: first that the client is remembered, then the translation."""
+    told = f"session affinity: for {port.affinity_seconds} s this client will reach {target.name} again"
+    name, intent = affinity_set(port.name, port.protocol, target.endpoint), _intent(port, target)
+    rules = (Rule(f"update @{name} {{ ip saddr }}", told), Rule(_translation(port, target), intent))
+    return PortChain(endpoint_chain(port.name, port.protocol, target.endpoint), rules, intent)
+
+
+def _hairpin(port: ProxiedPort, target: Target) -> NftElement:
+    key = f"{target.address} . {target.address} . {port.protocol} . {_target_port(target)}"
+    return NftElement(key, "", "", f"hairpin: {target.name} reaching itself through its Service is masqueraded")
 
 
 def _affinity(port: ProxiedPort, target: Target) -> Affinity:

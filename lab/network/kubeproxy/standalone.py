@@ -17,6 +17,7 @@ from lab.network.kubeproxy.nft_explained import nft_listing
 from lab.network.kubeproxy.options import LOOPBACK, ProxyOptions
 from lab.network.kubeproxy.restore import built_in_chains, restore_text
 from lab.network.kubeproxy.targets import proxied_ports
+from lab.network.kubeproxy.version import VERSION
 
 if TYPE_CHECKING:
     from lab.network.kubeproxy.difference import Compared
@@ -139,12 +140,13 @@ class NodeRules:
 
     def text(self, *, explained: bool = False) -> str:
         """What `iptables-restore --noflush`, or `nft -f`, reads; in ipvs mode a part for each tool that takes one."""
-        if self.mode == "nftables":
-            return nft_listing(self.tables, explained=explained)
         if self.mode == "ipvs":
             made = ipvs(self.written.cluster, self.addresses, self.node, self.options)
             return ipvs_text(made, explained=explained)
-        return restore_text(self.chains, explained=explained)
+        told = f"# kube-proxy {VERSION}, {self.mode} mode, on {self.node}\n" if explained else ""
+        if self.mode == "nftables":
+            return told + nft_listing(self.tables, explained=explained)
+        return told + restore_text(self.chains, explained=explained)
 
     def compared(self, saved: str, file: str) -> Compared:
         """What differs on a node that printed `saved`. Raises FileError for what no node prints."""

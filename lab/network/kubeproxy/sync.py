@@ -146,9 +146,13 @@ class NftProxier(_Proxies[NftTables]):
             return ChangedTable()
         names = self._changed(old, new)
         shared = self._shared_differ(node, old, new)
-        return ChangedTable(_touched(old, node, names, shared), _touched(new, node, names, shared))
+        returning = any(old.returning(node, name) != new.returning(node, name) for name in names)
+        before, after = (_touched(tables, node, names, shared, returning) for tables in (old, new))
+        return ChangedTable(before, after)
 
 
-def _touched(tables: NftTables, node: str, services: tuple[str, ...], shared: bool) -> tuple[NftObject, ...]:
+def _touched(
+    tables: NftTables, node: str, services: tuple[str, ...], shared: bool, returning: bool
+) -> tuple[NftObject, ...]:
     own = [item for service in services for item in tables.own(node, service)]
-    return (*(tables.entries(node) if shared else ()), *own)
+    return (*(tables.hairpins(node) if returning else ()), *(tables.entries(node) if shared else ()), *own)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lab.network.labmap import LabMap, Link, Place
+from lab.network.nft_choice import chosen_address, without_choice
 from lab.network.objects import Interface
 from lab.network.path import OUT, Crossing, Path, Walker
 from lab.network.place import UNDERLAY
@@ -19,7 +20,7 @@ from lab.trace.packet import Packet
 from lab.trace.passage import Leg, Passage, crossing
 
 _MOST_ENDS = 8
-_CHOSEN = re.compile(r"-j DNAT --to-destination ([0-9.]+)")
+_CHOSEN = re.compile(r"(?:-j DNAT --to-destination|\bdnat to) ([0-9.]+)")
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,8 @@ class Case:
             return tuple(dict.fromkeys((exchange.address, *(part.observation.packet.dst for part in self.leg))))
         if endpoint != exchange.destination:
             return (endpoint,)
-        chosen = [found.group(1) for text in self.rules if (found := _CHOSEN.search(text))]
+        told = (chosen_address(text) or ((found := _CHOSEN.search(text)) and found[1]) for text in self.rules)
+        chosen = [address for address in told if address]
         return tuple(dict.fromkeys(chosen[-1:])) or self._ready or (endpoint,)
 
     @property
@@ -188,7 +190,7 @@ class Case:
         """The texts of the rules that the packet, or the other direction's, met in a place."""
         found = [one for hop in self.hops if hop.place == place for one in hop.decisions]
         found += [one for stopped in self.stopped if stopped.place == place for one in stopped.decisions]
-        return frozenset(one.text for one in found)
+        return frozenset(without_choice(one.text) for one in found)
 
     @property
     def chooser(self) -> str:

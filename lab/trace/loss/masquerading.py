@@ -54,7 +54,7 @@ def unmasked_by_design(case: Case) -> Finding | None:
 def _masquerades(one: Drift) -> bool:
     """Whether it differs in what decides about sources: rules of postrouting, and the sets that they ask."""
     item = one.wanted or one.held
-    about = ("masq", "ipam-pools", "POSTR", "nat-outgoing", "POD", "KUBE-MARK")
+    about = ("masq", "ipam-pools", "POSTR", "nat-outgoing", "POD", "KUBE-MARK", "hairpin")
     if isinstance(item, IpSet | Chain | NftSet | NftChain | NftTable):
         in_nat = one.table in ("", NAT) or one.table.startswith("ip ")
         return in_nat and any(word in text for word in about for text in (item.name, *one.missing, *one.foreign))

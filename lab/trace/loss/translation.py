@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lab.network import firewall as authors
 from lab.trace.journey import KERNEL, REQUEST, Decision, Hop
 from lab.trace.loss.case import Case
@@ -9,6 +11,7 @@ from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.foreign import taken_out
 
 OF_SOURCE = ("SNAT", "MASQUERADE")
+_TO = re.compile(r"(?:--to-destination |\bdnat to |\b\d+ : )([0-9.]+)")
 
 
 def of_the_tunnel(case: Case) -> Finding | None:
@@ -36,7 +39,7 @@ def to_nobody(case: Case) -> Finding | None:
                 meant = f"no endpoint of Service {service.full_name}" if service and port else "not where it was sent"
                 why = (
                     f"A rule in {hop.place} that {_whose(decision)} turns {case.passage.exchange.destination} into "
-                    f"{_said(case)}, which is {meant}."
+                    f"{_said(case, decision)}, which is {meant}."
                 )
                 return _finding(case, hop, decision, why)
     return None
@@ -47,9 +50,11 @@ def _whose(decision: Decision) -> str:
     return "kube-proxy would not have there now" if decision.chain.startswith("KUBE-") else "is not kube-proxy's"
 
 
-def _said(case: Case) -> str:
-    """Where it leads; with the port where the address is an endpoint's."""
+def _said(case: Case, decision: Decision) -> str:
+    """Where it leads; with the port where the address is an endpoint's. What was not seen afterwards the rule says."""
     endpoint, (_, port) = case.passage.endpoint, case.passage.asked or (None, None)
+    if endpoint == case.passage.exchange.destination:
+        return " or ".join(_TO.findall(decision.text)) or endpoint
     known = port is not None and endpoint in {one.address for one in port.endpoints}
     return f"{endpoint}:{target(case)[1]}" if known else endpoint
 

@@ -8,9 +8,10 @@ went out. Of what a bridge passes from port to port netfilter tells the bridge, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lab.network.nft_choice import with_choice
 from lab.trace.journey import KERNEL, Decision, Hop
 from lab.trace.netfilter.element import element, with_element
 from lab.trace.netfilter.event import ACCEPT, CONTINUE, DROP, GOTO, JUMP, LEGACY, POLICY, QUEUE, RETURN, TraceEvent
@@ -27,12 +28,19 @@ DECIDING = frozenset(("ACCEPT", "DROP", "REJECT", "QUEUE", *NAT))
 ENDING = frozenset(("DROP", "REJECT"))
 
 _TARGET = re.compile(r"(?:^| )-[jg] (\S+)")
-_IN_NFT = (("dnat to", "DNAT"), ("snat to", "SNAT"), ("masquerade", "MASQUERADE"), ("redirect", "REDIRECT"))
+_IN_NFT = (
+    (re.compile(r"\bdnat (?:ip )?(?:addr \. port )?to\b"), "DNAT"),
+    (re.compile(r"\bsnat (?:ip )?(?:addr \. port )?to\b"), "SNAT"),
+    (re.compile(r"\bmasquerade\b"), "MASQUERADE"),
+    (re.compile(r"\bredirect\b"), "REDIRECT"),
+)
 _LONGEST = 14 + 60 + 60  # bytes of a frame: its own header, and the longest of IP and TCP
 
 # Place, table, chain and text of a rule without its `-A CHAIN`; or the name of a map with an @ before it, and a key.
 Question = tuple[str, str, str, str]
 Flow = tuple[object, ...]
+_Met = tuple[Stretch, Packet]
+"""A stretch, and the packet as it left it."""
 Ports = Mapping[tuple[str, str], str]
 """The bridge of an interface that is a port of one, by place and interface."""
 Intents = Callable[[list[Question]], Sequence[str]]
@@ -92,13 +100,14 @@ class _Attaching:
             went = None if stopped else self._went(visit)
             # What a tunnel wraps and the place's own rules then drop was seen last on its way into the tunnel.
             last = went or came or (left_before.get(visit.place) if stopped and not visit.arrived else None)
-            self._give(came, [stretch for stretch in visit.stretches if stretch.hook in ARRIVING])
-            self._give(last, [stretch for stretch in visit.stretches if stretch.hook not in ARRIVING])
+            met = list(zip(visit.stretches, self._after(visit, went), strict=True))
+            self._give(came, [one for one in met if one[0].hook in ARRIVING])
+            self._give(last, [one for one in met if one[0].hook not in ARRIVING])
             if last:
                 told.add(_flow(visit))
             elif stopped:
                 packet = visit.last.packet
-                ended.setdefault(_flow(visit), Ended(visit.place, packet, self._decisions(visit.stretches)))
+                ended.setdefault(_flow(visit), Ended(visit.place, packet, self._decisions(met)))
             left_before[visit.place] = went
         unseen = tuple(one for flow, one in ended.items() if flow not in told)
         return Attached({hop: tuple(found) for hop, found in self._found.items() if found}, unseen)
@@ -112,9 +121,14 @@ class _Attaching:
         """netfilter tells a drop as such; of iptables-legacy it takes the rule to know."""
         return event.verdict == DROP or (event.origin == LEGACY and self._decision(event).verdict in ENDING)
 
-    def _give(self, hop: Hop | None, stretches: Sequence[Stretch]) -> None:
+    def _after(self, visit: Visit, went: Hop | None) -> Iterator[Packet]:
+        """The packet as each stretch left it: as the next one found it, at the end as it was seen to go."""
+        yield from (stretch.packet for stretch in visit.stretches[1:])
+        yield self._packets[went] if went else visit.last.packet
+
+    def _give(self, hop: Hop | None, met: Sequence[_Met]) -> None:
         if hop is not None:
-            self._found.setdefault(hop, []).extend(self._decisions(stretches))
+            self._found.setdefault(hop, []).extend(self._decisions(met))
 
     def _came(self, visit: Visit) -> Hop | None:
         """The sighting that came in; each is given one visit only."""
@@ -142,17 +156,17 @@ class _Attaching:
                 return hop
         return None
 
-    def _decisions(self, stretches: Iterable[Stretch]) -> tuple[Decision, ...]:
+    def _decisions(self, met: Iterable[_Met]) -> tuple[Decision, ...]:
         return tuple(
-            self._about(self._decision(event), stretch.packet)
-            for stretch in stretches
+            self._about(self._decision(event), stretch.packet, after)
+            for stretch, after in met
             for event in stretch.events
             if event.table != TABLE and event.kind != RETURN
         )
 
-    def _about(self, one: Decision, packet: Packet) -> Decision:
+    def _about(self, one: Decision, packet: Packet, after: Packet) -> Decision:
         """With what the packet met in a map; the same rule leads each packet where its own element says."""
-        text = with_element(one.text, packet)
+        text = with_choice(with_element(one.text, packet), after.dst, after.dport)
         return one if text == one.text else replace(one, text=text)
 
     def _decision(self, event: TraceEvent) -> Decision:
@@ -201,7 +215,7 @@ def _target(text: str, *, native: bool) -> str:
         return named[-1] if named else ""
     if re.search(r"\breject\b", text):
         return "REJECT"
-    return next((target for words, target in _IN_NFT if words in text), "")
+    return next((target for words, target in _IN_NFT if words.search(text)), "")
 
 
 def _verdict(event: TraceEvent, target: str) -> str:

@@ -30,8 +30,9 @@ def nft_differences(
     objects: Iterable[NftObject], ports: Iterable[ProxiedPort], options: ProxyOptions, saved: str, file: str
 ) -> Compared:
     """What differs; `saved` is what `nft list` printed. Raises FileError for what it would not."""
-    form = in_form(wanted_table(objects), read_table(saved, file), options)
-    lines = gathered(_NftComparison(form.wanted, ports, form.there).findings())
+    balanced = tuple(ports)
+    form = in_form(wanted_table(objects), read_table(saved, file), balanced, options)
+    lines = gathered(_NftComparison(form.wanted, balanced, form.there).findings())
     compared = "it is compared as that version lays it out"
     return Compared(lines, (older(form.version, compared),) if form.version else ())
 

@@ -1,48 +1,41 @@
 """How versions of kube-proxy lay out the same table: what should be, in the form that a node's own version has.
 
-Sources: kube-proxy, nftables mode, of the versions named here. What Hoplab makes has the form of those before 1.33.
+Sources: kube-proxy, nftables mode, of the versions named here. What Hoplab makes has the form of 1.37.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.network.kubeproxy.difference.nft_saved import NftSaved
+from lab.network.kubeproxy.nftables_fixed import HAIRPINS
+from lab.network.kubeproxy.nftables_names import endpoint_chain, local_chain, service_chain
 
 if TYPE_CHECKING:
     from lab.network.kubeproxy.options import ProxyOptions
+    from lab.network.kubeproxy.targets import ProxiedPort
 
 CHOOSERS = ("service-", "local-")
 ENDPOINT = "endpoint-"
-HAIRPIN = "hairpin-connections"
-_EARLY = "filter-prerouting-pre-dnat"
+_LATE = "filter-prerouting-pre-dnat"
 _MARK_CHAIN = "mark-for-masquerade"
 _MARKS = "meta mark set meta mark or 16384"
 
 _NEW = "ct state new jump"
-_BASES: Mapping[str, list[str]] = {
-    _EARLY: ["type filter hook prerouting", f"{_NEW} firewall-check"],
-    "filter-output-pre-dnat": ["type filter hook output", f"{_NEW} firewall-check"],
-    "filter-input": [
-        "type filter hook input",
-        f"{_NEW} nodeport-endpoints-check",
-        f"{_NEW} service-endpoints-check",
-    ],
-    "filter-forward": ["type filter hook forward", f"{_NEW} service-endpoints-check", f"{_NEW} cluster-ips-check"],
-    "filter-output": ["type filter hook output", f"{_NEW} service-endpoints-check", f"{_NEW} cluster-ips-check"],
+_EARLY: Mapping[str, list[str]] = {
+    "filter-prerouting": ["type filter hook prerouting", f"{_NEW} firewall-check"],
+    "filter-output": ["type filter hook output", f"{_NEW} service-endpoints-check", f"{_NEW} firewall-check"],
+    "filter-output-post-dnat": ["type filter hook output", f"{_NEW} cluster-ips-check"],
 }
-"""The filter's base chains since 1.33: all but the source ranges are looked at after the translation."""
-_FORMER = ("filter-prerouting", "filter-output-post-dnat")
+"""The filter's base chains up to 1.32: all is looked at before the translation."""
+_LATER = (_LATE, "filter-output-pre-dnat", *_EARLY)
 
-_MASQUERADING = [
-    "meta mark and 16384 != 0 meta mark set meta mark xor 16384 masquerade",
-    f"ct status dnat ip saddr . ip daddr . meta l4proto . th dport @{HAIRPIN} masquerade",
-]
+_MASQUERADING = ["meta mark and 16384 == 0 return", "meta mark set meta mark xor 16384", "masquerade"]
 _WITH_PORT = re.compile(r"^(ip daddr \S+ )(?:tcp|udp|sctp) dport \d+ (.*jump mark-for-masquerade)$")
-_NAME = re.compile(r"endpoint-[A-Z2-7]{8}-.+/(tcp|udp|sctp)/[^_/]*__([\d.]+)/(\d+)")
-_GOTO = re.compile(r"goto (endpoint-\S+?)(?=[,\s]|$)")
+_TRANSLATED = re.compile(r"\d+ : ([\d.]+) \. (\d+)")
+_DNAT = re.compile(r"dnat to (\S+)")
 _ONE_OF_ONE = re.compile(r"dnat ip to numgen random mod 1 map \{ 0 : (\S+) \. (\d+) \}")
 
 
@@ -54,73 +47,96 @@ class Form(NamedTuple):
     version: str = ""
 
 
-def in_form(wanted: NftSaved, there: NftSaved, options: ProxyOptions) -> Form:
+def in_form(wanted: NftSaved, there: NftSaved, ports: Iterable[ProxiedPort], options: ProxyOptions) -> Form:
     """Both in the form in which `there` is."""
-    if HAIRPIN in there.sets:
-        return Form(_newest(wanted, options), _like_newest(there), "1.36 or newer")
-    if _EARLY in there.chains:
-        return Form(_filtered_late(_without_ports(wanted)), _without_ports(there), "1.33 to 1.35")
-    return Form(wanted, there)
+    if _MARK_CHAIN not in there.chains:
+        told = _named_alike(there)
+        return Form(wanted, _without_maps_of_one(told), "1.36" if _has_maps_of_one(told) else "")
+    earlier = _marking_by_jumps(wanted, ports, options)
+    if _LATE in there.chains:
+        return Form(_without_ports(earlier), _without_ports(there), "1.33 to 1.35")
+    return Form(_filtered_early(earlier), there, "1.32 or older")
 
 
 def _without_ports(table: NftSaved) -> NftSaved:
     """A ClusterIP's masquerade rule asks for the port in 1.33, and no longer in 1.34: it is the same."""
-    chains = {name: [_WITH_PORT.sub(r"\1\2", rule) for rule in rules] for name, rules in table.chains.items()}
-    return NftSaved(table.sets, chains)
+    return _each_rule(table, lambda rule: _WITH_PORT.sub(r"\1\2", rule))
 
 
-def _filtered_late(wanted: NftSaved) -> NftSaved:
-    chains = {name: rules for name, rules in wanted.chains.items() if name not in _FORMER}
-    return NftSaved(wanted.sets, {**chains, **_BASES})
+def _filtered_early(wanted: NftSaved) -> NftSaved:
+    chains = {name: rules for name, rules in wanted.chains.items() if name not in _LATER}
+    return NftSaved(wanted.sets, {**chains, **_EARLY})
 
 
-def _newest(wanted: NftSaved, options: ProxyOptions) -> NftSaved:
-    """Endpoints are chosen and translated in one rule, hairpins are a set, and whom to masquerade is said once."""
-    late = _filtered_late(wanted)
-    with_affinity = {name for name, rules in late.chains.items() if any("update @affinity" in rule for rule in rules)}
+def _marking_by_jumps(wanted: NftSaved, ports: Iterable[ProxiedPort], options: ProxyOptions) -> NftSaved:
+    """Up to 1.35 each endpoint has a chain, with a rule for its hairpin, and each ClusterIP a rule for outsiders."""
+    choosers: dict[str, tuple[ProxiedPort, bool]] = {}
+    for port in ports:
+        for named, local in ((service_chain, False), (local_chain, True)):
+            choosers[named(port.name, port.protocol)] = port, local == port.internal_local
     chains: dict[str, list[str]] = {}
-    for name, rules in late.chains.items():
-        if name.startswith(ENDPOINT):
-            if name in with_affinity:
-                chains[name] = [rule for rule in rules if _MARK_CHAIN not in rule]
-        elif name.startswith(CHOOSERS):
-            kept = [rule for rule in rules if _MARK_CHAIN not in rule]
-            chains[name] = [_choice(rule, with_affinity) for rule in kept]
-        elif name != _MARK_CHAIN:
-            chains[name] = [rule.replace(f"jump {_MARK_CHAIN}", _MARKS) for rule in rules]
-    chains["services"] = [*_outsiders(options), *chains.get("services", ())]
+    for name, rules in wanted.chains.items():
+        if name in choosers:
+            port, internal = choosers[name]
+            chains[name] = [*(_outsiders(port, options) if internal else ()), *_jumps(port, rules)]
+            chains |= {chain: told for rule in rules for chain, told in _endpoints(port, rule)}
+        elif name.startswith(ENDPOINT):
+            chains[name] = [_hairpin(_DNAT.findall(rules[-1])[0]), *rules]
+        else:
+            chains[name] = [rule.replace(_MARKS, f"jump {_MARK_CHAIN}") for rule in rules]
+    chains["services"] = [rule for rule in chains["services"] if _MARK_CHAIN not in rule]
     chains["masquerading"] = list(_MASQUERADING)
-    found = (_NAME.fullmatch(name) for name in late.chains if name.startswith(ENDPOINT))
-    hairpins = {f"{one[2]} . {one[2]} . {one[1]} . {one[3]}": "" for one in found if one}
-    return NftSaved({**late.sets, HAIRPIN: hairpins}, chains)
+    chains[_MARK_CHAIN] = [_MARKS]
+    return NftSaved({name: found for name, found in wanted.sets.items() if name != HAIRPINS.name}, chains)
 
 
-def _outsiders(options: ProxyOptions) -> Iterator[str]:
+def _outsiders(port: ProxiedPort, options: ProxyOptions) -> Iterator[str]:
+    to = f"ip daddr {port.cluster_ip} {port.protocol} dport {port.port}"
     if options.masquerade_all:
-        yield f"ip daddr @cluster-ips {_MARKS}"
+        yield f"{to} jump {_MARK_CHAIN}"
     elif options.cluster_cidr:
-        yield f"ip daddr @cluster-ips ip saddr != {options.cluster_cidr} {_MARKS}"
+        yield f"{to} ip saddr != {options.cluster_cidr} jump {_MARK_CHAIN}"
 
 
-def _choice(rule: str, with_affinity: set[str]) -> str:
-    """The rule that leads to one of several endpoint chains, as one that translates by itself."""
-    chosen = _GOTO.findall(rule)
-    if "numgen" not in rule or with_affinity.intersection(chosen):
-        return rule
-    ends = [one for name in chosen if (one := _NAME.fullmatch(name))]
-    protocol = ends[0][1] if ends else ""
-    if len(ends) == 1:
-        return f"meta l4proto {protocol} dnat to {ends[0][2]}:{ends[0][3]}"
-    told = ", ".join(f"{number} : {one[2]} . {one[3]}" for number, one in enumerate(ends))
-    return f"meta l4proto {protocol} dnat ip to numgen random mod {len(ends)} map {{ {told} }}"
+def _jumps(port: ProxiedPort, rules: Iterable[str]) -> Iterator[str]:
+    """A chooser's rules, with jumps to the chains of the endpoints to which they translate."""
+    for rule in rules:
+        ends = _ends(rule)
+        names = (endpoint_chain(port.name, port.protocol, end) for end in ends)
+        choices = ", ".join(f"{number} : goto {name}" for number, name in enumerate(names))
+        yield f"numgen random mod {len(ends)} vmap {{ {choices} }}" if ends else rule
 
 
-def _like_newest(there: NftSaved) -> NftSaved:
-    """1.36 has a map for a single endpoint too, and versions of nft name the map's parts or do not."""
-    chains = {
-        name: [
-            _ONE_OF_ONE.sub(r"dnat to \1:\2", rule.replace("dnat ip addr . port to", "dnat ip to")) for rule in rules
-        ]
-        for name, rules in there.chains.items()
-    }
-    return NftSaved(there.sets, chains)
+def _endpoints(port: ProxiedPort, rule: str) -> Iterator[tuple[str, list[str]]]:
+    for end in _ends(rule):
+        told = [_hairpin(end), f"meta l4proto {port.protocol} dnat to {end}"]
+        yield endpoint_chain(port.name, port.protocol, end), told
+
+
+def _hairpin(end: str) -> str:
+    return f"ip saddr {end.partition(':')[0]} jump {_MARK_CHAIN}"
+
+
+def _ends(rule: str) -> list[str]:
+    """Where a rule translates to, "address:port"; none where it jumps."""
+    if "dnat" not in rule:
+        return []
+    return [f"{address}:{port}" for address, port in _TRANSLATED.findall(rule)] or _DNAT.findall(rule)
+
+
+def _named_alike(there: NftSaved) -> NftSaved:
+    """Versions of nft name the parts of what a map gives, or do not."""
+    return _each_rule(there, lambda rule: rule.replace("dnat ip addr . port to", "dnat ip to"))
+
+
+def _without_maps_of_one(there: NftSaved) -> NftSaved:
+    """1.36 has a map for a single endpoint too."""
+    return _each_rule(there, lambda rule: _ONE_OF_ONE.sub(r"dnat to \1:\2", rule))
+
+
+def _has_maps_of_one(there: NftSaved) -> bool:
+    return any(_ONE_OF_ONE.search(rule) for rules in there.chains.values() for rule in rules)
+
+
+def _each_rule(table: NftSaved, change: Callable[[str], str]) -> NftSaved:
+    return NftSaved(table.sets, {name: [change(rule) for rule in rules] for name, rules in table.chains.items()})

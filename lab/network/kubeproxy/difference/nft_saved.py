@@ -16,6 +16,7 @@ _TABLE = re.compile(r"table ip kube-proxy \{")
 _BLOCK = re.compile(r"(set|map|chain) (\S+) \{")
 _NOISE = re.compile(r'\s*(?:counter packets \d+ bytes \d+|comment "[^"]*"|# handle \d+|expires \w+|last used \w+)')
 _HEX = re.compile(r"\b0x0*([0-9a-f]+)\b")
+_SET_OF_ONE = re.compile(r"\{ ([^ ,:{}]+) \}")
 _SAME = (
     (" | ", " or "),
     (" & ", " and "),
@@ -36,7 +37,8 @@ class NftSaved:
 
 def normal(text: str) -> str:
     """A rule, or an element of a set, as every version of nft would have written it."""
-    told = f" {_HEX.sub(lambda found: str(int(found[1], 16)), _NOISE.sub('', text))} "
+    decimal = _HEX.sub(lambda found: str(int(found[1], 16)), _NOISE.sub("", text))
+    told = f" {_SET_OF_ONE.sub(lambda found: found[1], decimal)} "
     for words, same in _SAME:
         told = told.replace(words, f"{same} " if words.endswith(" ") else same)
     return " ".join(told.split())

@@ -12,7 +12,9 @@ from lab.cluster.objects import Cluster, Endpoint, ServicePort
 from lab.network.kubeproxy.nftables import NftTables
 from lab.network.kubeproxy.options import ProxyOptions
 from lab.network.kubeproxy.sync import ChangedTable, NftProxier
-from lab.network.objects import Key, NftObject
+from lab.network.objects import Key, Namespace, Network, NftObject
+from lab.plan import NftStep, plan
+from lab.plan.nft_input import transactions
 from tests.effort import Effort
 from tests.unit.network.kubeproxy.test_kubeproxy_sync import (
     ADDRESSES,
@@ -59,25 +61,47 @@ def test_the_first_sync_is_a_full_one_and_the_next_has_nothing_to_do() -> None:
     assert proxier.sync("node-1") == ChangedTable()
 
 
-def test_an_endpoint_that_moves_touches_its_service_and_none_of_the_maps() -> None:
+def test_an_endpoint_that_moves_touches_its_service_and_its_nodes_hairpins_and_none_of_the_maps() -> None:
     now = many(1000)
     proxier = following(now)
     proxier.follow(replace(now, slices=(*now.slices[:-1], behind("s999", *at("10.9.9.9")))), ADDRESSES)
+    touched = {"node-0": ["~nft-chain service", "~nft-set hairpin"], "node-1": ["~nft-chain service"]}
     for node in NODES:
         changed = proxier.sync(node)
-        assert differing(changed) == ["+nft-chain endpoint", "-nft-chain endpoint", "~nft-chain service"]
+        assert differing(changed) == touched[node], "the endpoint is on node-0"
         assert {item.place for item in (*changed.before, *changed.after)} == {node}
-        assert len(changed.after) == 2, "nothing else is looked at"
+        assert len(changed.after) == len(touched[node]), "nothing else is looked at"
+
+
+def test_an_endpoint_that_moves_is_a_few_lines_of_nft() -> None:
+    now = many(1000)
+    before = at("10.9.9.1", "10.9.9.2", "10.9.9.3")
+    now = replace(now, slices=(*now.slices[:-1], behind("s999", *before)))
+    proxier = following(now)
+    proxier.follow(replace(now, slices=(*now.slices[:-1], behind("s999", *before[:-1], *at("10.9.9.9")))), ADDRESSES)
+    changed = proxier.sync("node-0")
+    place = Namespace("node-0", "node")
+    steps = plan(Network((place, *changed.after)), Network((place, *changed.before))).steps
+    (step,) = (one for one in steps if isinstance(one, NftStep))
+    typed = transactions(step.changes)
+    assert typed.removals == ()
+    assert [line.partition("kube-proxy ")[0] for line in "".join(typed.changes).splitlines()] == [
+        "flush chain ip ",
+        "add rule ip ",
+        "delete element ip ",
+        "add element ip ",
+    ]
+    assert "{ 0 : 10.9.9.1 . 8080, 1 : 10.9.9.2 . 8080, 2 : 10.9.9.9 . 8080 }" in typed.changes[0]
 
 
 def test_a_service_that_comes_or_goes_is_an_element_more_or_less() -> None:
     now = many(5)
     proxier = following(now)
     proxier.follow(cluster(*now.services, *now.slices, service("web", 99), behind("web", *at("10.9.9.9"))), ADDRESSES)
-    came = ["+nft-chain endpoint", "+nft-chain service", "~nft-map service", "~nft-set cluster"]
+    came = ["+nft-chain service", "~nft-map service", "~nft-set cluster", "~nft-set hairpin"]
     assert differing(proxier.sync("node-0")) == came
     proxier.follow(now, ADDRESSES)
-    gone = ["-nft-chain endpoint", "-nft-chain service", "~nft-map service", "~nft-set cluster"]
+    gone = ["-nft-chain service", "~nft-map service", "~nft-set cluster", "~nft-set hairpin"]
     assert differing(proxier.sync("node-0")) == gone
     assert differing(proxier.sync("node-1")) == [], "a node that missed both has nothing to do"
 
@@ -89,7 +113,7 @@ def test_a_local_endpoint_matters_to_its_node_alone() -> None:
     more = at("10.244.0.66", "10.244.0.67", node="node-1")
     proxier.follow(cluster(local, behind("web", *at("10.244.0.2"), *more)), ADDRESSES)
     assert differing(proxier.sync("node-0")) == []
-    assert differing(proxier.sync("node-1")) == ["+nft-chain endpoint", "~nft-chain local"]
+    assert differing(proxier.sync("node-1")) == ["~nft-chain local", "~nft-set hairpin"]
 
 
 @given(STATES, SETTINGS, st.data())
@@ -127,5 +151,5 @@ def test_one_change_among_ten_thousand_services_takes_a_tenth_of_a_second_at_mos
             proxier.follow(now, ADDRESSES)
             changes = [proxier.sync(node) for node in NODES]
         spent.append(effort.ms)
-        assert [len(changed.after) for changed in changes] == [2, 2]
+        assert [len(changed.after) for changed in changes] == [2, 1], "the endpoint is on the first"
     assert min(spent) < 100, f"{min(spent):.0f} ms for one change"

@@ -19,7 +19,7 @@ import pytest
 from lab.cluster.objects import Cluster
 from lab.network.kubeproxy.nftables import NftTables, tables
 from lab.network.kubeproxy.nftables_names import endpoint_chain, service_chain
-from lab.network.kubeproxy.nftables_sources import one_of
+from lab.network.kubeproxy.nftables_sources import as_loaded, one_of
 from lab.network.kubeproxy.options import ProxyOptions
 from lab.network.nft_text import element_text, hook_text, set_settings
 from lab.network.objects import NftChain, NftObject, NftSet
@@ -122,17 +122,33 @@ def test_names_are_those_of_real_nodes() -> None:
     ("prefixes", "printed"),
     [
         (("203.0.113.0/25",), "203.0.113.0/25"),
-        (("10.0.0.1/32", "10.0.0.1"), "10.0.0.1"),
+        (("10.0.0.1/32", "10.0.0.1"), "{ 10.0.0.1 }"),
+        (("10.0.0.2/32", "10.0.0.3/32"), "{ 10.0.0.2/31 }"),
         (("10.0.0.2", "10.0.0.1"), "{ 10.0.0.1, 10.0.0.2 }"),
         (("10.0.0.2", "10.0.0.1", "10.0.1.0/24"), "{ 10.0.0.1-10.0.0.2, 10.0.1.0/24 }"),
-        (("10.0.0.0/25", "10.0.0.128/25"), "10.0.0.0/24"),
-        (("10.0.0.0/25", "10.0.0.128/26"), "10.0.0.0-10.0.0.191"),
+        (("10.0.0.0/25", "10.0.0.128/25"), "{ 10.0.0.0/24 }"),
+        (("10.0.0.0/25", "10.0.0.128/26"), "{ 10.0.0.0-10.0.0.191 }"),
         (("203.0.113.0/25", "5.6.7.8", "10.0.0.0/8"), "{ 5.6.7.8, 10.0.0.0/8, 203.0.113.0/25 }"),
-        (("0.0.0.0/0", "10.0.0.1"), "0.0.0.0/0"),
+        (("0.0.0.0/0", "10.0.0.1"), "{ 0.0.0.0/0 }"),
     ],
 )
 def test_prefixes_that_touch_become_one(prefixes: tuple[str, ...], printed: str) -> None:
     assert one_of(prefixes) == printed
+
+
+@pytest.mark.parametrize(
+    ("printed", "loaded"),
+    [
+        ("ip saddr != 203.0.113.0/25 drop", "ip saddr != 203.0.113.0/25 drop"),
+        ("ip saddr != { 10.0.0.1, 10.0.0.2 } drop", "ip saddr != { 10.0.0.1, 10.0.0.2 } drop"),
+        ("ip saddr != { 10.0.0.1 } drop", "ip saddr != { 10.0.0.1/32, 10.0.0.1 } drop"),
+        ("ip saddr != { 10.0.0.2/31 } drop", "ip saddr != { 10.0.0.2/32, 10.0.0.3 } drop"),
+        ("ip saddr != { 10.0.0.0-10.0.0.191 } drop", "ip saddr != { 10.0.0.0/32, 10.0.0.1-10.0.0.191 } drop"),
+        ("ip saddr != { 10.8.0.0/23 } drop", "ip saddr != { 10.8.0.0/32, 10.8.0.1-10.8.1.255 } drop"),
+    ],
+)
+def test_a_set_of_one_is_loaded_in_two_parts(printed: str, loaded: str) -> None:
+    assert as_loaded(printed) == loaded
 
 
 def test_what_does_not_depend_on_the_node_is_made_once() -> None:
