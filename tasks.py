@@ -53,6 +53,7 @@ def lint(_: Context) -> None:
         "unit": "Only the tests that need no privileges and no kernel: unit and golden.",
         "integration": "Only the tests that build labs.",
         "k": "Only the tests whose names match, as for pytest -k.",
+        "parity": "Instead: Kubernetes' own kube-proxy, made with Go, in the nodes of a lab, and our rules beside its.",
         "fresh": "Instead: a bare Debian, made on the spot, and the README's commands in it.",
         "vm": "Instead: what only another kernel can do, in a virtual machine.",
         "kernel": "Of --vm: the kernel's image, or a folder that has one in boot.",
@@ -63,11 +64,16 @@ def test(
     unit: bool = False,
     integration: bool = False,
     k: str = "",
+    parity: bool = False,
     fresh: bool = False,
     vm: bool = False,
     kernel: str = "",
 ) -> None:
     """Run the tests in parallel; as root, those that build labs a second time as an ordinary user."""
+    if parity:
+        from dev.suite import run_parity
+
+        raise Exit(code=run_parity())
     if fresh:
         from dev.fresh import try_fresh_machine
 

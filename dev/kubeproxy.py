@@ -17,6 +17,8 @@ from lab.errors import MachineError
 from lab.kernel.coredns import find_go
 
 VERSION = "1.37.2"
+OLDER = ("1.32.13", "1.34.4", "1.36.3")
+"""Of each form that nftables mode has had: what `rules --diff` makes of their nodes is in golden files."""
 MODULE = "k8s.io/kubernetes"
 FOLDER = Path(sys.prefix, "kube-proxy")
 

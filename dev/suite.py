@@ -16,11 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import ROOT, coredns, kubectls
+from dev import ROOT, coredns, kubectls, kubeproxy
 
 USER = "hoplab-test"
 PURE = ("tests/unit", "tests/golden")
 LABS = ("tests/integration",)
+PARITY = "tests/parity"
 FAILED, NOTHING_COLLECTED = 1, 5  # pytest's exit statuses
 MOST_AGAIN = 5  # more failures than these are no matter of load
 
@@ -96,6 +97,17 @@ def _as_ordinary_user(arguments: Iterable[str]) -> Round:
     python = str(Path("/mnt/environment/bin", Path(sys.executable).name))
     become = ("unshare", "--mount", "sh", script, str(user.pw_uid), str(user.pw_gid), str(ROOT), sys.prefix)
     return Round(f"{USER} (ordinary user)", (*become, python, *PYTEST, *arguments), environment)
+
+
+def run_parity() -> int:
+    """Compare the lab's rules with those of Kubernetes' own kube-proxy, which is made for it. Gives pytest's status.
+
+    MachineError where it cannot be made.
+    """
+    for version in (kubeproxy.VERSION, *(kubeproxy.OLDER if os.environ.get("HOPLAB_WRITE_GOLDEN") else ())):
+        kubeproxy.make(version)
+    # Side by side they would have a machine of two cores wait for six kube-proxies.
+    return _as_myself(("-n0", PARITY)).run()
 
 
 def run_tests(unit: bool, integration: bool, pattern: str) -> int:

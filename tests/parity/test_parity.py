@@ -1,0 +1,163 @@
+"""The lab's rules beside those of Kubernetes' own kube-proxy, which runs in the same nodes against the same API.
+
+node-0 (zone-a) ── subnet-a ── node-1 (zone-b)     router ── subnet-b ── node-2 (no zone)
+
+`./inv test --parity` makes the real one and runs this. With HOPLAB_WRITE_GOLDEN=1 what the real one has made becomes
+the golden files below tests/golden/parity, with which tests/unit/network/kubeproxy/test_parity.py compares every time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from difflib import unified_diff
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dev.kubeproxy import FOLDER, OLDER, VERSION, program
+from lab.kernel.programs import find
+from lab.network.kubeproxy.difference import Compared
+from lab.network.kubeproxy.standalone import rules_of
+from tests.integration.labs import Lab, inv, until
+from tests.integration.living import Api, settle
+from tests.parity.changes import Changes
+from tests.parity.lines import lines_of
+from tests.parity.nodes import PRINTED_BY, SECONDS, Settings, printed, real_proxies, recorded
+from tests.parity.population import CASES, LONG_NAMESPACE, NAMESPACE, NODES, TOPOLOGY, service, slices
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "parity"
+SEED, CHANGES, AT_ONCE = 1237, 100, 20
+
+pytestmark = [
+    pytest.mark.skipif(not program().exists(), reason=f"no kube-proxy {VERSION}: ./inv test --parity makes it"),
+    pytest.mark.skipif(not find("nft"), reason="this machine has no nft"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root's labs can be privileged"),
+]
+
+
+@pytest.fixture(scope="module", params=["iptables", "nftables"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def populated(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab in that mode with all the Services."""
+    path = tmp_path_factory.mktemp("parity") / "parity.yaml"
+    path.write_text(TOPOLOGY, encoding="utf-8")
+    one = Lab(str(path))
+    try:
+        # Without --privileged one transaction of the real one's is more than a socket takes (net.core.wmem_default).
+        one.up("--set", f"services.proxy={mode}", "--share", str(FOLDER), "--privileged").ok()
+        api = Api(one)
+        for namespace in (NAMESPACE, LONG_NAMESPACE):
+            api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        for number, case in enumerate(CASES):
+            api.create(service(case, number))
+            if case.ingress:
+                status = {"status": {"loadBalancer": {"ingress": list(case.ingress)}}}
+                api.patch("Service", case.namespace, case.name, status, "status")
+            for item in slices(case):
+                api.create(item)
+        settle(one)
+        yield one
+    finally:
+        one.end()
+
+
+def told(want: list[str], have: list[str], who: str) -> str:
+    return "\n".join(unified_diff(want, have, f"kube-proxy {VERSION}", who, lineterm="", n=1))
+
+
+def ours(lab: Lab, node: str, mode: str, settings: Settings) -> list[str]:
+    """What `rules` prints for what the API holds."""
+    objects = json.dumps(recorded(Api(lab)))
+    return lines_of(mode, rules_of(objects, "the API", node, settings.asked(mode)).text())
+
+
+def stop_our_own(lab: Lab) -> None:
+    inv("component.stop", "kube-proxy", "--lab", lab.name).ok()
+
+
+def test_every_line_is_the_real_ones(populated: Lab, mode: str) -> None:
+    held = {node: printed(populated, node, mode) for node in NODES}
+    stop_our_own(populated)
+    settings = Settings()
+    with real_proxies(populated, mode, settings, program()):
+        for node in NODES:
+            alike(populated, node, mode, settings, "at first")
+            real = printed(populated, node, mode)
+            if os.environ.get("HOPLAB_WRITE_GOLDEN"):
+                write(mode, node, real, Api(populated))
+            assert held[node] == real, told(real, held[node], f"the lab's own in {node}")
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_what_rules_says_of_an_older_one(populated: Lab, mode: str, version: str) -> None:
+    if mode != "nftables":
+        pytest.skip("iptables mode has had one form since 1.27")
+    if not program(version).exists():
+        pytest.skip(f"no kube-proxy {version}: ./inv test --parity makes it where it writes golden files")
+    stop_our_own(populated)
+    with real_proxies(populated, mode, Settings(), program(version)):
+        objects = json.dumps(recorded(Api(populated)))
+        asked = rules_of(objects, "the API", NODES[1], Settings().asked(mode))
+
+        def compared() -> Compared:
+            return asked.compared(populated.exec_(NODES[1], *PRINTED_BY[mode]).ok(), "saved")
+
+        try:
+            until(lambda: not compared().differences, "there is no difference", SECONDS / 2)
+        except AssertionError:
+            pytest.fail("\n".join(compared().differences))
+        assert compared().notes, "its form is said"
+        if os.environ.get("HOPLAB_WRITE_GOLDEN"):
+            (GOLDEN / mode / f"saved-{version}.txt").write_text(populated.exec_(NODES[1], *PRINTED_BY[mode]).ok())
+
+
+def test_every_line_stays_so_as_services_change(populated: Lab, mode: str) -> None:
+    stop_our_own(populated)
+    settings, changes = Settings(), Changes(Api(populated), SEED)
+    with real_proxies(populated, mode, settings, program()):
+        for number in range(AT_ONCE, CHANGES + 1, AT_ONCE):
+            changes.make(AT_ONCE)
+            for node in NODES:
+                alike(populated, node, mode, settings, f"after {number} changes")
+    assert len(changes.refused) < CHANGES, changes.refused
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(masquerade_all=True, nodeport_addresses=("primary",)),
+        Settings(cluster_cidr="", nodeport_addresses=("10.0.0.0/16", "127.0.0.0/8")),
+        Settings(nodeport_addresses=("0.0.0.0/0",), localhost_nodeports=False),
+    ],
+    ids=["masqueradeAll", "no clusterCIDR", "no localhostNodePorts"],
+)
+def test_so_it_is_with_other_options(populated: Lab, mode: str, settings: Settings) -> None:
+    stop_our_own(populated)
+    with real_proxies(populated, mode, settings, program()):
+        for node in NODES:
+            alike(populated, node, mode, settings, "with other options")
+
+
+def alike(lab: Lab, node: str, mode: str, settings: Settings, when: str) -> None:
+    """The real one follows within a second or so: it must come to what we say."""
+    want = ours(lab, node, mode, settings)
+    assert len(want) > 100, want
+    try:
+        until(lambda: printed(lab, node, mode) == want, f"{node} is as we say {when}", SECONDS / 2)
+    except AssertionError as error:
+        raise AssertionError(f"{error}:\n{told(printed(lab, node, mode), want, f'rules for {node}')}") from None
+
+
+def write(mode: str, node: str, lines: list[str], api: Api) -> None:
+    folder = GOLDEN / mode
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{node}.txt").write_text("\n".join((f"# kube-proxy {VERSION}", *lines)) + "\n")
+    text = yaml.safe_dump(recorded(api), sort_keys=False, default_flow_style=None, width=118)
+    (GOLDEN / "objects.yaml").write_text(text)
