@@ -126,7 +126,14 @@ class Client:
         from lab.kernel.visit import Visit  # noqa: PLC0415  10 ms that only `exec` and its like need
 
         told = self.request("cell", name=place)
-        return Visit(self.sandbox, told["place"], told["init"], tuple(told["capabilities"]), tuple(told["shared"]))
+        return Visit(
+            self.sandbox,
+            told["place"],
+            told["init"],
+            tuple(told["capabilities"]),
+            tuple(told["shared"]),
+            told["variables"],
+        )
 
     def is_heard(self, said_after: float = SAID_SECONDS) -> bool:
         """False when the agent was just ending; once it has heard us it lives as long as we are connected. So many

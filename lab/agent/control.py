@@ -83,7 +83,7 @@ class Control:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self.plane = ControlPlane(_now, lambda: str(uuid.uuid4()), time.monotonic, node_info())
-        self._children = Children(self.lab.cell)
+        self._children = Children(self.lab.cell, self.lab.variables)
         self.prober = Prober(self.lab.entered, self._probed, self._probe_failed, self._children)
         self.kubelet = Kubelet(
             self.plane.store,
@@ -173,6 +173,7 @@ class Control:
             "init": await self._children.make(place),
             "capabilities": found.capabilities,
             "shared": found.shared,
+            "variables": self.lab.variables(place),
         }
 
     async def calicoctl(self, typed: Sequence[str], node: str) -> Message:

@@ -26,6 +26,7 @@ from lab.kernel.sandbox import capabilities, cgroup
 from lab.kernel.sandbox.cell import Cell
 from lab.kernel.sandbox.confinement import Confinement
 from lab.kernel.verified import Verified
+from lab.network import pods
 from lab.network.components import Stale
 from lab.network.objects import Interface, Listener, Network, Process
 from lab.network.place import UNDERLAY
@@ -109,6 +110,14 @@ class Lab:
             return Cell.within(self.confinement, place, node, capabilities.POD, self._files_in)
         kept = capabilities.SHELL if place == UNDERLAY else capabilities.NODE
         return Cell.within(self.confinement, place, "", kept, self._files_in)
+
+    def variables(self, place: str) -> dict[str, str]:
+        """What whatever runs in that place is given beside what every program has: of a pod, what its container has."""
+        design = self._design
+        pod = next((one for one in design.cluster.pods if one.place == place), None) if design else None
+        if design is None or pod is None or pod.system:
+            return {}
+        return pods.variables(design.topology, pod, design.addresses)
 
     def put_into_places(self, files: Callable[[str], Mapping[str, str]]) -> None:
         """What is put into each place from now on when something first runs there: paths and contents."""

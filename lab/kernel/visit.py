@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from lab.errors import LabError
@@ -37,7 +37,7 @@ hint: systemd-run --user --scope ./inv exec …
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A cell as it is reached from outside: the process id of its init, in the sandbox, the capabilities that a program
-    may have in it, and the folders of the person's that it shows.
+    may have in it, the folders of the person's that it shows, and the variables of whatever runs there.
     """
 
     sandbox: Sandbox
@@ -45,6 +45,7 @@ class Visit:
     init: int
     capabilities: tuple[str, ...]
     shared: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def proc(self) -> str:
@@ -62,7 +63,7 @@ def run(visit: Visit, argv: Sequence[str], extra: Mapping[str, str]) -> int:
         raise _ended() from error
     streams = _streams(visit)
     _keep_descriptors()
-    environment = _environment(extra)
+    environment = _environment({**visit.variables, **extra})
     refusing = os.pipe2(os.O_CLOEXEC)
     sys.stdout.flush()
     guide = os.fork()

@@ -78,15 +78,24 @@ def servers(topology: Topology, cluster: Cluster, addresses: Addresses) -> Itera
             yield from _listeners(pod)
 
 
-def _program(pod: Pod, addresses: Addresses, api: str) -> Process:
-    """The pod's own program, with the variables that kubelet gives to every one, and those of its manifest."""
+def variables(topology: Topology, pod: Pod, addresses: Addresses) -> dict[str, str]:
+    """What whatever runs in the pod is given: the variables that kubelet gives to every one, those of its manifest."""
+    return _variables(pod, addresses, Prefix.of(topology.spec.services.cidr).address(1))
+
+
+def _variables(pod: Pod, addresses: Addresses, api: str) -> dict[str, str]:
     usual = {
         "HOSTNAME": pod.hostname or pod.name,
         "KUBERNETES_SERVICE_HOST": api,
         "KUBERNETES_SERVICE_PORT": str(API_PORT),
         "KUBERNETES_SERVICE_PORT_HTTPS": str(API_PORT),
     }
-    known = environment(pod.variables, _fields(pod, addresses), usual)
+    return environment(pod.variables, _fields(pod, addresses), usual)
+
+
+def _program(pod: Pod, addresses: Addresses, api: str) -> Process:
+    """The pod's own program."""
+    known = _variables(pod, addresses, api)
     argv = tuple(expanded(word, known) if "$" in word else word for word in pod.command)
     given = tuple(f"{name}={value}" for name, value in known.items())
     intent = f"program of pod {pod.place}"

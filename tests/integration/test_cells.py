@@ -79,7 +79,9 @@ def test_the_persons_variables_stay_outside(lab: Lab) -> None:
     arguments = ("exec", "pod-0", "--lab", lab.name, "--env", "GIVEN=by name", "--", "env")
     told = inv(*arguments, extra={"SECRET_TOKEN": "x", "KUBECONFIG": "/y", "TERM": "dumb"}).ok()
     names = {line.partition("=")[0] for line in told.splitlines()}
-    assert {"GIVEN", "TERM", "PATH", "HOME"} <= names <= {"GIVEN", "TERM", "PATH", "HOME", "LANG", "COLORTERM"}, told
+    containers = {"HOSTNAME", *(f"KUBERNETES_SERVICE_{what}" for what in ("HOST", "PORT", "PORT_HTTPS"))}
+    expected = {"GIVEN", "TERM", "PATH", "HOME", *containers}
+    assert expected <= names <= {*expected, "LANG", "COLORTERM"}, told
 
 
 @pytest.mark.parametrize("place", PLACES[:-1])

@@ -187,3 +187,11 @@ def test_another_resolver_in_the_file_is_another_pod(names: Lab, tmp_path: Path)
     assert resolved(names, "default/node-like", "cart.shop") == "172.16.10.20"
     names.up().ok()
     assert resolved(names, "default/node-like", "cart.shop") == ""
+
+
+def test_what_is_run_beside_it_has_them_too(names: Lab) -> None:
+    """As with `kubectl exec`: what a person tries in the container is what its program would do."""
+    said = dict(line.split("=", 1) for line in names.in_("default/web-1", "env").splitlines())
+    assert said["WHOLE"] == f"I am {said['ADDRESS']}"
+    assert said["KUBERNETES_SERVICE_HOST"] == "172.16.0.1"
+    assert "WHOLE" not in names.in_("node-1", "env"), "a node has no container's"

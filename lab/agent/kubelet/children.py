@@ -55,10 +55,17 @@ class Child:
 
 
 class Children:
-    """Those that live, or have ended and are about to be waited for. `cell_of` says what cell a place is to have."""
+    """Those that live, or have ended and are about to be waited for. `cell_of` says what cell a place is to have,
+    `variables_of` what is in the environment of whatever runs there.
+    """
 
-    def __init__(self, cell_of: Callable[[str], Cell] = Cell) -> None:
+    def __init__(
+        self,
+        cell_of: Callable[[str], Cell] = Cell,
+        variables_of: Callable[[str], Mapping[str, str]] = lambda _place: NOTHING,
+    ) -> None:
         self._cell_of = cell_of
+        self._variables_of = variables_of
         self._alive: set[Child] = set()
         self._makers: set[int] = set()
 
@@ -108,11 +115,13 @@ class Children:
     ) -> Child:
         """Run it in the place with these descriptors as its standard streams (subprocess.DEVNULL will do as one).
 
-        With `terminal` the first of them is the terminal that it is to have. `extra` adds to its environment; `kept`
-        are the capabilities that it may have.
+        With `terminal` the first of them is the terminal that it is to have. `extra` adds to its
+        environment; `kept` are the capabilities that it may have.
         """
         wanted = replace(self._cell_of(place), capabilities=kept)
-        child = Child(Launch(wanted, argv, streams, environment_of(extra), terminal=terminal))
+        child = Child(
+            Launch(wanted, argv, streams, environment_of({**self._variables_of(place), **extra}), terminal=terminal)
+        )
         self._alive.add(child)
         child.exited.add_done_callback(lambda _: self._alive.discard(child))
         child.follow()
