@@ -80,6 +80,15 @@ def test_a_terminal_reaches_the_place(up: InMachine) -> None:
     os.close(ours)
 
 
+def test_it_sees_this_machines_files_read_only_and_no_network(up: InMachine) -> None:
+    words = next(words for pid in processes_of(up.name) if "qemu" in (words := words_of(pid))[0])
+    shares = [words[at + 1] for at, word in enumerate(words) if word == "-fsdev"]
+    assert shares
+    assert all("readonly=on" in one for one in shares), shares
+    assert words[words.index("-net") + 1] == "none"
+    assert not [word for word in words if word.startswith(("-netdev", "-nic"))]
+
+
 def test_the_machines_own_kubectl_is_served(up: InMachine) -> None:
     if not found():
         pytest.skip("no kubectl here")
