@@ -155,7 +155,7 @@ def exported(made: Json) -> Json:
     """Without what is this cluster's own (`--export`)."""
     own = ("namespace", "uid", "resourceVersion", "creationTimestamp")
     kept = {name: value for name, value in made["metadata"].items() if name not in own}
-    return {**made, "metadata": {**kept, "creationTimestamp": None}}
+    return {**made, "metadata": kept}
 
 
 def to_json(made: Any) -> str:  # noqa: ANN401  an object or a list of them

@@ -26,8 +26,7 @@ def columns(headings: Row, rows: Sequence[Row]) -> str:
 def box(headings: Row, rows: Sequence[Row]) -> str:
     """Headings in the middle, numbers to the right, what is longer than 30 characters on several lines."""
     wrapped = [[_wrapped(cell) for cell in row] for row in rows]
-    parts = [[heading] for heading in headings], *wrapped
-    wide = [max(len(line) for cell in column for line in cell) for column in zip(*parts, strict=True)]
+    wide = [max(map(_width, column)) for column in zip(headings, *rows, strict=True)]
     rule = "+".join(("", *("-" * (width + 2) for width in wide), "")) + "\n"
     head = _line([_centred(text, width) for text, width in zip(headings, wide, strict=True)])
     body = "".join(
@@ -36,6 +35,11 @@ def box(headings: Row, rows: Sequence[Row]) -> str:
         for line in zip_longest(*row, fillvalue="")
     )
     return f"{rule}{head}{rule}{body}{rule}"
+
+
+def _width(cell: str) -> int:
+    """What it takes: 30 where it is longer, however its lines break; or its longest word."""
+    return max(min(len(cell), WRAPPED_AT), *map(len, cell.split()), 0)
 
 
 def _line(cells: Row) -> str:
@@ -56,7 +60,7 @@ def _wrapped(cell: str) -> list[str]:
     words = cell.split()
     if not words:
         return [""]
-    limit = max(min(len(cell), WRAPPED_AT), *map(len, words))
+    limit = _width(cell)
     count = len(words)
     lengths = [[len(" ".join(words[i : j + 1])) for j in range(count)] for i in range(count)]
     cost, breaks = [0.0] * (count + 1), [count] * (count + 1)

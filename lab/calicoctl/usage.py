@@ -36,7 +36,7 @@ _CONFIGURATION = (
     ("StrictAffinity", "true"),
     ("AutoAllocateBlocks", "true"),
     ("MaxBlocksPerHost", "0"),
-    ("KubeVirtVMAddressPersistence", "(*v3.VMAddressPersistence)(nil)"),
+    ("KubeVirtVMAddressPersistence", "(*ipam.VMAddressPersistence)(nil)"),
 )
 
 

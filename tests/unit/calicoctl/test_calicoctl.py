@@ -239,13 +239,13 @@ def test_what_docopt_would_not_take_is_not_taken(typed: str) -> None:
 def test_a_box_puts_numbers_to_the_right_and_breaks_what_is_long() -> None:
     told = tables.box(("A", "LONG ENOUGH"), [("1,000", "Active Socket: Connection refused"), ("x", "-2.5")])
     assert told == (
-        "+-------+---------------------------+\n"
-        "|   A   |        LONG ENOUGH        |\n"
-        "+-------+---------------------------+\n"
-        "| 1,000 | Active Socket: Connection |\n"
-        "|       | refused                   |\n"
-        "| x     |                      -2.5 |\n"
-        "+-------+---------------------------+\n"
+        "+-------+--------------------------------+\n"
+        "|   A   |          LONG ENOUGH           |\n"
+        "+-------+--------------------------------+\n"
+        "| 1,000 | Active Socket: Connection      |\n"
+        "|       | refused                        |\n"
+        "| x     |                           -2.5 |\n"
+        "+-------+--------------------------------+\n"
     )
 
 
