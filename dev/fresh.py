@@ -12,9 +12,11 @@ from pathlib import Path
 
 from dev import ROOT
 
-# The README's two commands, the second one in part so that it does not come here again; then the installed package.
+# The README's two commands, the second one in part so that it does not come here again; what makes a virtual machine
+# ready; then the installed package.
 COMMANDS = (
     "./inv demo",
+    "./vagrant/provision.sh && hoplab list",
     "./inv test --unit -k topology",
     "./inv test --integration -k journey",
     "python3 -m venv /tmp/installed && /tmp/installed/bin/pip install -q /root/hoplab",
