@@ -151,7 +151,7 @@ def test_any_cluster_becomes_any_other() -> None:
     """After each of many random changes the kernel has what a fresh table would have."""
     node = Node()
 
-    @settings(max_examples=40, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(cluster=clusters())
     def change(cluster: Cluster) -> None:
         wanted = network(tables(cluster, Addresses(), "node-0", OPTIONS, SERVICE_CIDRS))
