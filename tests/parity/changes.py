@@ -31,7 +31,7 @@ class Changes:
                 pass
 
     def _one(self) -> bool:
-        kind = self._draw.choices(KINDS, (1, 3))[0]
+        kind = self._draw.choice(KINDS)
         found = [one for one in self._api.list(kind) if one["metadata"]["namespace"] not in OWN]
         item = self._draw.choice(found)
         item |= {"kind": kind, "apiVersion": "v1" if kind == "Service" else "discovery.k8s.io/v1"}
@@ -74,7 +74,8 @@ class Changes:
             self._affinity,
             self._ports,
             self._external,
-            self._ranges,
+            self._type,
+            *((self._ranges,) if item["spec"].get("type") == "LoadBalancer" else ()),
         )
         if item["spec"].get("type") == "LoadBalancer" and self._draw.random() < 0.3:
             ingress = [{"ip": f"192.0.2.{self._draw.randrange(100, 250)}"}] if self._draw.random() < 0.7 else []
@@ -95,6 +96,15 @@ class Changes:
         spec[key] = "Local" if spec.get(key) != "Local" else "Cluster"
         if spec.get("externalTrafficPolicy") != "Local":
             spec.pop("healthCheckNodePort", None)
+
+    def _type(self, spec: Json) -> None:
+        """Without what only its former type could have."""
+        for key in ("externalTrafficPolicy", "healthCheckNodePort", "loadBalancerSourceRanges", "loadBalancerClass"):
+            spec.pop(key, None)
+        spec.pop("allocateLoadBalancerNodePorts", None)
+        for port in spec["ports"]:
+            port.pop("nodePort", None)
+        spec["type"] = self._draw.choice(("ClusterIP", "NodePort", "LoadBalancer"))
 
     def _affinity(self, spec: Json) -> None:
         spec.pop("sessionAffinityConfig", None)
