@@ -4,6 +4,7 @@ tasks.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -76,7 +77,9 @@ def run(tasks: parsing.Tasks) -> None:
         limits.require(limits.COMMAND)
         act(tasks, sys.argv[1:])
 
-    sys.exit(status_of(asked))
+    status = status_of(asked)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # there is nothing left to interrupt: what was told is how it ended
+    sys.exit(status)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from bench.attack.tally import DONE, REFUSED
 
 PATIENCE_SECONDS = 60.0
 CLEAR = (0, 1, 2, 3, 130, 141)
+NO_SUCH_PROGRAM = 127  # what `exec` and `shell` say of it, as a shell does
 NEVER = ("Traceback (most recent call last)", "internal error", "defect in the agent", "Segmentation fault")
 
 
@@ -31,7 +32,7 @@ class Answer:
         told = next((one for one in NEVER if one in self.err or one in self.out), "")
         if self.status is None:
             return f"hangs: {self._words}"
-        if told or self.status not in CLEAR:
+        if told or self.status not in (*CLEAR, NO_SUCH_PROGRAM):
             return f"status {self.status}: {self._words}"
         if self.status in (1, 2) and not self.err and not self.out:
             return f"status {self.status} without a word"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from lab.errors import FileError, MachineError, Mistake, UsageError
@@ -107,3 +110,12 @@ def test_a_task_may_end_with_a_status_of_its_own_and_say_nothing(capsys: pytest.
 
 def test_a_message_alone_is_a_failure() -> None:
     assert (Exit("no").code, Exit().code, Exit("said", code=0).code) == (1, 0, 0)
+
+
+def test_ctrl_c_when_all_is_said_changes_no_status() -> None:
+    """A person who waits no longer, just as the command ends: Python gives the signal back to the system by then."""
+    late = "import atexit, signal, sys; atexit.register(lambda: print(signal.getsignal(signal.SIGINT).name))"
+    code = f"{late}; sys.argv = ['hoplab', 'validate']; from lab.program import main; main()"
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done
+    assert done.stdout == "SIG_IGN\n", done
