@@ -80,7 +80,15 @@ def _object(members: dict[str, Any]) -> Object:
             members[name] = part(**members[name])
     for name, value in members.items():
         if isinstance(value, list):
-            of = {"rules": Rule, "elements": NftElement}.get(name)
-            members[name] = tuple(of(**one) if of else one for one in value)
+            of = {"rules": _rule, "elements": _element}.get(name)
+            members[name] = tuple(of(one) if of else one for one in value)
     made: Object = kind(**members)
     return made
+
+
+def _rule(told: Mapping[str, Any]) -> Rule:
+    return Rule(told["text"], told.get("intent", ""), tuple(told.get("choices", ())))
+
+
+def _element(told: Mapping[str, Any]) -> NftElement:
+    return NftElement(**told)

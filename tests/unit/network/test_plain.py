@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lab.network.objects import Interface, Ipip, Listener, Reply, Route, Vxlan
+from lab.network.objects import Interface, Ipip, Listener, NftChain, Reply, Route, Rule, Vxlan
 from lab.network.plain import KINDS, from_plain, to_plain
 from tests.unit.trace.loss.broken import designed
 
@@ -31,3 +31,12 @@ def test_tunnels_keep_their_properties() -> None:
         Interface("n", "tunl0", "ipip", "", 1480, ipip=Ipip()),
     )
     assert from_plain(to_plain(tunnels)) == tunnels
+
+
+def test_what_a_rule_chooses_from_comes_back() -> None:
+    chain = NftChain(
+        "node-0", "kube-proxy", "service-a", (Rule("numgen …", "Service a", ("endpoint b", "endpoint c")),)
+    )
+    (made,) = from_plain(json.loads(json.dumps(to_plain((chain,)))))
+    assert isinstance(made, NftChain)
+    assert made.rules[0].choices == ("endpoint b", "endpoint c")
