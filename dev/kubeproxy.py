@@ -17,8 +17,6 @@ from lab.errors import MachineError
 from lab.kernel.coredns import find_go
 
 VERSION = "1.37.2"
-OLDER = ("1.32.13", "1.34.4", "1.36.3")
-"""Of each form that nftables mode has had: what `rules --diff` makes of their nodes is in golden files."""
 MODULE = "k8s.io/kubernetes"
 FOLDER = Path(sys.prefix, "kube-proxy")
 
@@ -27,34 +25,34 @@ FOLDER = Path(sys.prefix, "kube-proxy")
 _BESIDE = re.compile(r"^\s*(?:replace )?(k8s\.io/\S+) => \./staging/", re.MULTILINE)
 
 
-def program(version: str = VERSION) -> Path:
+def program() -> Path:
     """Where it is, once it was made."""
-    return FOLDER / version / "kube-proxy"
+    return FOLDER / VERSION / "kube-proxy"
 
 
-def make(version: str = VERSION) -> Path:
+def make() -> Path:
     """Have it, unless it is there already: some minutes the first time, one afterwards. MachineError when Go is missing
     or fails.
     """
-    target = program(version)
+    target = program()
     if target.exists():
         return target
     go = find_go()
     if go is None:
         raise MachineError(
-            f"kube-proxy {version} is made with Go, and there is none", "install it from https://go.dev/dl"
+            f"kube-proxy {VERSION} is made with Go, and there is none", "install it from https://go.dev/dl"
         )
-    print(f"making kube-proxy {version} with {go} (some minutes the first time)", flush=True)
+    print(f"making kube-proxy {VERSION} with {go} (some minutes the first time)", flush=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".making-", dir=FOLDER) as folder:
         aside = Path(folder)
-        (aside / "go.mod").write_text(f"module hoplab.invalid/kubeproxy\n\ngo 1.25\n\nrequire {MODULE} v{version}\n")
-        asked = (go, "mod", "download", "-json", f"{MODULE}@v{version}")
+        (aside / "go.mod").write_text(f"module hoplab.invalid/kubeproxy\n\ngo 1.25\n\nrequire {MODULE} v{VERSION}\n")
+        asked = (go, "mod", "download", "-json", f"{MODULE}@v{VERSION}")
         kubernetes = Path(json.loads(_run(asked, aside))["GoMod"]).read_text(encoding="utf-8")
-        module = f"v0.{version.partition('.')[2]}"
+        module = f"v0.{VERSION.partition('.')[2]}"
         with (aside / "go.mod").open("a") as file:
             file.writelines(f"replace {name} => {name} {module}\n" for name in _BESIDE.findall(kubernetes))
-        said = f"-X k8s.io/component-base/version.gitVersion=v{version}"
+        said = f"-X k8s.io/component-base/version.gitVersion=v{VERSION}"
         flags = ("-trimpath", "-mod=mod", f"-ldflags=-s -w {said}")
         _run(("nice", "-n", "19", go, "build", *flags, "-o", "kube-proxy", f"{MODULE}/cmd/kube-proxy"), aside)
         # Whole or not at all: whoever interrupts this finds nothing there the next time.

@@ -104,8 +104,7 @@ def run_parity() -> int:
 
     MachineError where it cannot be made.
     """
-    for version in (kubeproxy.VERSION, *(kubeproxy.OLDER if os.environ.get("HOPLAB_WRITE_GOLDEN") else ())):
-        kubeproxy.make(version)
+    kubeproxy.make()
     # Side by side they would have a machine of two cores wait for six kube-proxies.
     return _as_myself(("-n0", PARITY)).run()
 

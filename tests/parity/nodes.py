@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from dev.kubeproxy import program
 from lab.network.kubeproxy.standalone import Options
 from tests.integration.labs import Lab, until
 from tests.integration.living import Api, kubeconfig
@@ -19,7 +19,7 @@ from tests.parity.population import CLUSTER_CIDR, NODES
 Json = dict[str, Any]
 
 SERVER = "https://10.0.1.10:6443"  # the API's own address: there is no Service before kube-proxy has made one
-SECONDS = 60.0
+SECONDS = 90.0
 PRINTED_BY = {"iptables": ("iptables-save",), "nftables": ("nft", "-s", "list", "table", "ip", "kube-proxy")}
 
 READ = {
@@ -91,7 +91,7 @@ def printed(lab: Lab, node: str, mode: str) -> list[str]:
 
 
 @contextmanager
-def real_proxies(lab: Lab, mode: str, settings: Settings, binary: Path) -> Iterator[None]:
+def real_proxies(lab: Lab, mode: str, settings: Settings) -> Iterator[None]:
     """For the block; the lab's own are stopped, and what others made is gone."""
     lab_s_own = kubeconfig(lab).read_text(encoding="ascii")
     server = next(line.split()[1] for line in lab_s_own.splitlines() if "server:" in line)
@@ -99,7 +99,7 @@ def real_proxies(lab: Lab, mode: str, settings: Settings, binary: Path) -> Itera
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for node in NODES:
-            started = lab.start_exec(node, "sh", "-c", SCRIPT, "sh", str(binary), settings.given(mode, node))
+            started = lab.start_exec(node, "sh", "-c", SCRIPT, "sh", str(program()), settings.given(mode, node))
             assert started.stdin is not None
             started.stdin.write(given)
             started.stdin.close()

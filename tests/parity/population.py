@@ -240,6 +240,7 @@ CASES = (
         ((),),
         namespace=LONG_NAMESPACE,
     ),
+    Case("checked-pending", {**_BARE, **_local()}),
 )
 
 

@@ -105,7 +105,7 @@ def port_rules(place: str, port: ProxiedPort, found: Here, style: Style) -> Port
         refused = (_unserved(port, "has no local endpoints", "DROP", told),)
     chains = (*choosers, *behind.values())
     if not port.exposed:
-        return PortRules(refused, (), (), (), served, (), chains)
+        return PortRules(refused, (), exposure.health_check(port), (), served, (), chains)
     return _exposed(place, port, found, style, PortRules(refused, (), (), (), served, (), chains))
 
 
