@@ -9,12 +9,13 @@ import contextlib
 import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lab.agent import impairing
 from lab.agent.apiserver.entrance import Entrance
 from lab.agent.apiserver.outside import Outside
 from lab.agent.attachments import Given as Attached
@@ -42,10 +43,12 @@ from lab.control.plane import ControlPlane, Picture
 from lab.control.starting import place_of
 from lab.control.tokens import Tokens
 from lab.control.unready import unready
-from lab.errors import LabError
+from lab.errors import LabError, UsageError
 from lab.kernel.sandbox.confinement import Confinement
 from lab.network.components import COMPONENTS, chosen, named, places
 from lab.network.coredns import NOTHING, Given
+from lab.network.impairments import NONE, impaired
+from lab.network.place import UNDERLAY
 from lab.plan.summary import summary
 from lab.topology.rereading import Rereader
 
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from lab.agent.apiserver.beside import Beside
+    from lab.network.impairments import Impairments
 
 MOST_TOLD = 1_000
 MOST_TRYING = 4  # nodes whose BGP sessions are tried at once: each takes a socket for every peer
@@ -100,6 +104,7 @@ class Control:
         self._nodes_asking = NodesAsking(self.lab, self.calicoctl)
         self.lab.put_into_places(self._files_in)
         self.lab.keep_logs(self._is_outlived)
+        self.impairments = NONE
         self._read: ReadFile | None = None
         self._rereader = Rereader()
         self._brought: Picture | None = None
@@ -218,6 +223,7 @@ class Control:
     ) -> Brought:
         if read.topology.spec.dns.server == "coredns":
             await entrance  # its servers are given what the entrance makes
+        await self._look_for_netem(read)
         picture = await self._load(read)
         if any(pod.command for pod in picture.cluster.pods):
             await entrance  # and so are pods with programs of their own
@@ -243,6 +249,7 @@ class Control:
         self._waiting = _Waiting()
         assert self._brought is not None
         self.stops.forget_gone(self._brought.cluster, self._brought)
+        self._forget_impaired(brought.places)
         self._nodes_asking.keep(brought.places)
         await self._kubelet_follows(self._brought, frozenset(brought.places))
         if brought.steps:
@@ -263,7 +270,12 @@ class Control:
             "places": len(brought.places),
             "pods": sum(1 for _ in self.plane.store.each(PODS)),
             "milliseconds": brought.milliseconds,
-            "warnings": [*read.warnings, *(stop.told for stop in self.stops.all), *self._unready()],
+            "warnings": [
+                *read.warnings,
+                *(stop.told for stop in self.stops.all),
+                *impairing.told(read.topology, self.impairments),
+                *self._unready(),
+            ],
             "changes": summary(steps) if len(steps) <= MOST_TOLD else [],
             "kubeconfig": self.entrance.kubeconfig,
         }
@@ -279,13 +291,96 @@ class Control:
 
         read = await self._judged(text, file, settings, beside)
         async with self.turn:
+            await self._look_for_netem(read)
             picture = await self.pulse.finish(self.plane.preview(read.topology, read.documents))
             given = self._what_is_given(read)
             wanted = self._design(read, picture, given)
             return await self._writer.do("a plan", lambda: planned(self.lab, wanted))
 
     def _design(self, read: ReadFile, picture: Picture, given: Given) -> Design:
-        return Design(read, picture.cluster, picture.addresses, given, self.stops.stale)
+        return Design(read, picture.cluster, picture.addresses, given, self.stops.stale, self.impairments)
+
+    async def _look_for_netem(self, read: ReadFile) -> None:
+        """Where links are to be impaired, whether the kernel has it decides how."""
+        if any(link.impairment for link in read.topology.spec.links):
+            netem = await self._writer.do("looking for netem", self.lab.has_netem)
+            self.impairments = replace(self.impairments, netem=netem)
+
+    async def impair(self, where: str, given: Mapping[str, str]) -> Message:
+        """Impair what leaves by a device, whatever was set there before; gives it as `impaired_links` does. UsageError,
+        MachineError, and KernelError and all as before.
+        """
+        wanted = impairing.read(given)
+        async with self.turn:
+            place, device = await self._device(where)
+            netem = await self._writer.do("looking for netem", self.lab.has_netem)
+            network = self.lab.standing().network
+            if not netem:
+                impairing.require_means(network, place, wanted)
+            known = impairing.with_one(self.impairments, place, device, wanted)
+            await self._impair(replace(known, netem=netem))
+            self.chronicle.write((f"{place}/{device} impaired by hand: {wanted.words}",), ())
+        return next(one for one in self.impaired_links() if one["where"] == f"{place}/{device}")
+
+    async def unimpair(self, where: str) -> list[str]:
+        """Take away what was set live on a device, or on all ("" for `where`): where there was something."""
+        async with self.turn:
+            place, device = await self._device(where) if where else ("", "")
+            known = impairing.without(self.impairments, place, device)
+            gone = [f"{one.place}/{one.device}" for one in self.impairments.live if one not in known.live]
+            if not gone and where:
+                self._refuse_to_clear(place, device)
+            if gone:
+                await self._impair(known)
+                self.chronicle.write((f"no longer impaired by hand: {', '.join(gone)}",), ())
+        return gone
+
+    def _refuse_to_clear(self, place: str, device: str) -> None:
+        for one, _ in impaired(self.lab.standing().topology, self.impairments):
+            if (one.place, one.device) == (place, device):
+                told = f"{one.where} is impaired by the topology, not by hand: {one.words}"
+                raise UsageError(told, f"take it out of {one.origin}, and `up` again")
+
+    def impaired_links(self) -> list[Message]:
+        """Every impaired device, what is done to what leaves there, by what, and where that is written."""
+        it = self.lab.standing()
+        return [
+            {
+                "where": one.where,
+                "impairment": one.words,
+                "by": one.means,
+                "from": one.origin,
+                "stands_in": "" if "netem" in one.means else impairing.stands_in(one),
+            }
+            for one, _ in impaired(it.topology, self.impairments)
+        ]
+
+    async def _device(self, where: str) -> tuple[str, str]:
+        """A device of a place, both as the design names them. UsageError."""
+        from lab.agent import readings  # noqa: PLC0415  as above
+
+        self.lab.standing()
+        name, device = impairing.split(where)
+        finished = self.kubelet.finished()
+        place = await self._writer.do("a reading", lambda: readings.place(self.lab, name, finished))
+        impairing.require_device(self.lab.standing().network, place, device)
+        return place, device
+
+    async def _impair(self, wanted: Impairments) -> None:
+        """Have the kernel follow at once; where it does not, all is as it was."""
+        assert self._read is not None
+        assert self._brought is not None
+        before, self.impairments = self.impairments, wanted
+        design = self._design(self._read, self._brought, self._given)
+        try:
+            await self._writer.do("impairing a link", lambda: self.lab.follow(design))
+        except BaseException:
+            self.impairments = before
+            raise
+
+    def _forget_impaired(self, places: Iterable[str]) -> None:
+        """A place that goes takes with it what was set there."""
+        self.impairments = impairing.within(self.impairments, frozenset((UNDERLAY, *places)))
 
     async def switch(self, name: str, on: str, *, running: bool) -> list[str]:
         """Start or stop a component, wherever it is or on one place. Gives where that changed something, once the
@@ -386,6 +481,7 @@ class Control:
             self._waiting.since = since
             raise
         self._brought, self._given = picture, given
+        self._forget_impaired(brought.places)
         for part in revived:
             self.chronicle.write((f"{part} ended",), ("a new one serves again what it served",))
         self._report(waiting, brought, since)

@@ -74,7 +74,7 @@ class Following:
         """Steps, and the part of the network that they lead to. Each is worked out when the one before is done."""
         before, wanted = self._before, self._wanted
         reached = None
-        if before.topology is wanted.topology:
+        if before.topology is wanted.topology and before.impairments == wanted.impairments:
             reached = extent(before.cluster, before.addresses, wanted.cluster, wanted.addresses)
         if reached is None:
             self._proxies.forget()

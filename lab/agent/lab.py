@@ -77,6 +77,7 @@ class Lab:
         self._design: Design | None = None
         self._proxier = NodeProxies()
         self._killed = 0
+        self._netem: bool | None = None
         self.began = time.time()
         self._uncertain: frozenset[str] = frozenset()  # places in which the last work was left half done
 
@@ -97,6 +98,12 @@ class Lab:
     def knows(self, stale: Stale) -> bool:
         """Whether the last design was made for kube-proxies that are stopped as these are."""
         return self._design is not None and self._design.stale.keys() == stale.keys()
+
+    def has_netem(self) -> bool:
+        """Whether the kernel has it: tried once in a lab."""
+        if self._netem is None:
+            self._netem = features.has_netem(self._holdings)
+        return self._netem
 
     def entered(self, place: str) -> AbstractContextManager[None]:
         """The calling thread is in the place's network namespace for the block. OSError when the place is gone."""

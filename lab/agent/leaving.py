@@ -27,7 +27,7 @@ def without_leaving(before: Design, wanted: Design) -> Design | None:
     if slices == before.cluster.slices:
         return None
     cluster = replace(before.cluster, slices=slices)
-    return Design(before.read, cluster, before.addresses, before.given, before.stale)
+    return replace(before, cluster=cluster)
 
 
 def _without(item: EndpointSlice, leaving: Container[str]) -> EndpointSlice:

@@ -16,6 +16,7 @@ from lab.network.addressing import Addresses, assign, node_addresses
 from lab.network.components import Stale
 from lab.network.coredns import NOTHING, Given
 from lab.network.design import design
+from lab.network.impairments import NONE, Impairments
 from lab.network.objects import Namespace, Network
 from lab.network.pools import unknown_pools
 from lab.network.underlay import namespaces
@@ -38,7 +39,7 @@ class ReadFile:
 @dataclass(frozen=True)
 class Design:
     """A cluster at one moment and the network that it needs; `given` is what CoreDNS needs besides, `stale` what
-    stopped kube-proxies know.
+    stopped kube-proxies know, `impairments` what was set on links live.
     """
 
     read: ReadFile
@@ -46,11 +47,12 @@ class Design:
     addresses: Addresses
     given: Given = NOTHING
     stale: Stale = field(default_factory=dict)
+    impairments: Impairments = NONE
 
     @cached_property
     def network(self) -> Network:
         """All of it, designed when somebody asks: most changes need only a part."""
-        return design(self.read.topology, self.cluster, self.addresses, self.given, self.stale)
+        return design(self.read.topology, self.cluster, self.addresses, self.given, self.stale, self.impairments)
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -107,11 +109,13 @@ def _judge_stored(documents: Sequence[Document]) -> None:
             raise file_error(mistakes)
 
 
-def read_design(text: str, file: str, settings: Sequence[str], previous: Design | None = None) -> Design:
+def read_design(
+    text: str, file: str, settings: Sequence[str], previous: Design | None = None, impairments: Impairments = NONE
+) -> Design:
     """From text to network, for a lab in which nothing but the file has a say. FileError when it cannot be right."""
     read = read_file(text, file, settings, previous)
     addresses = assign(read.topology, read.cluster, previous.addresses if previous else None)
-    return Design(read, read.cluster, addresses)
+    return Design(read, read.cluster, addresses, impairments=impairments)
 
 
 def infrastructure(topology: Topology) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from lab.agent.protocol import Message
 from lab.agent.reading import Design
 from lab.errors import UsageError
 from lab.network.components import Stop
+from lab.network.impairments import impaired
 from lab.network.nft_choice import choice
 from lab.network.objects import Chain, Namespace, Network, NftChain, NftSet
 from lab.network.place import UNDERLAY
@@ -107,7 +108,8 @@ def place(lab: Lab, name: str, finished: Mapping[str, str]) -> str:
 def _map(lab: Lab, unready: Mapping[str, str], stopped: tuple[Stop, ...]) -> Message:
     it = lab.standing()
     made = lab_map(it.topology, it.cluster, it.addresses, it.network, lab.name, unready)
-    return replace(made, stopped=stopped).to_json()
+    there = (one for one, _ in impaired(it.topology, it.impairments) if made.has_device(one.place, one.device))
+    return replace(made, stopped=stopped, impaired=tuple(there)).to_json()
 
 
 def status(lab: Lab) -> Message:

@@ -88,6 +88,9 @@ class Service:
             "said": self._said,
             "components": self._components,
             "switch": self._switch,
+            "impair": self._impair,
+            "unimpair": self._unimpair,
+            "impaired": self._impaired,
             "calicoctl": self._calicoctl,
             "intents": self._intents,
             "down": self._down,
@@ -245,6 +248,17 @@ class Service:
     async def _switch(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """A component is stopped or started: where that changed something."""
         return await self._control.switch(request["name"], request["on"], running=request["running"])
+
+    async def _impair(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """A device is impaired: how, and by what."""
+        return await self._control.impair(request["where"], request["given"])
+
+    async def _unimpair(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """What was set on a device, or on all, is taken away: where there was something."""
+        return await self._control.unimpair(request["where"])
+
+    async def _impaired(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        return self._control.impaired_links()
 
     async def _calicoctl(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What calicoctl says on a node: never waits for the writer."""

@@ -28,6 +28,7 @@ from lab.network.objects import (
     Network,
     Offload,
     Process,
+    Qdisc,
     Route,
     Symlink,
     Sysctl,
@@ -196,7 +197,7 @@ class _Application:
                 step for step in kinds[Sysctl] if isinstance(step.object, Sysctl) and f".{device}." in step.object.name
             )
             yield owner, [interface.set_device(indexes[device], pairs)]
-        for kind in (Sysctl, Address, Route, Neighbour, FdbEntry):
+        for kind in (Sysctl, Qdisc, Address, Route, Neighbour, FdbEntry):
             for step in kinds[kind]:
                 yield step, list(step_requests.additions(step, indexes))
 

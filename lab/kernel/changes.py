@@ -1,9 +1,9 @@
 """Which places the kernel has said something about since they were last read.
 
-One netlink socket hears of links, addresses, routes, permanent neighbours and settings of every namespace of the lab
-(NETLINK_LISTEN_ALL_NSID). What it does not hear of has a fingerprint that costs microseconds to take: the generation
-number
-of the place's nftables, the raw dump of its ip sets, the values of its other settings, the times of its files.
+One netlink socket hears of links, queues, addresses, routes, permanent neighbours and settings of every namespace of
+the lab (NETLINK_LISTEN_ALL_NSID). What it does not hear of has a fingerprint that costs microseconds to take: the
+generation number of the place's nftables, the raw dump of its ip sets, the values of its other settings, the times of
+its files.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from lab.network.objects import File, Network, Symlink, Sysctl
 RTM_NEWNSID = 88
 NETNSA_NSID, NETNSA_FD = 1, 3
 SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, NETLINK_LISTEN_ALL_NSID = 270, 1, 2, 8
-# rtnetlink.h, RTNLGRP_*: LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_IFINFO, IPV4_NETCONF, IPV6_NETCONF
-GROUPS = (1, 3, 5, 7, 9, 12, 24, 25)
+# rtnetlink.h, RTNLGRP_*: LINK, NEIGH, TC, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_IFINFO, IPV4_NETCONF, IPV6_NETCONF
+GROUPS = (1, 3, 4, 5, 7, 9, 12, 24, 25)
 
 NETLINK_NETFILTER = 12
 NFT_GETGEN = (10 << 8) | 16

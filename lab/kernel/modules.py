@@ -46,6 +46,11 @@ def unloaded(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in changing if name in loadable_ones)
 
 
+def is_there(name: str) -> bool:
+    """Whether the kernel that runs has the module, loaded or not, as far as its folder tells."""
+    return (_LOADED / name).is_dir() or name in loadable(_FOLDER / platform.release())
+
+
 def how_to_load(names: Iterable[str]) -> str:
     """The line, and what it changes."""
     listed = list(names)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lab.kernel import files, nft, offload, rules, sysctl
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.kernel.netlink import RouteSocket
-from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
+from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, qdisc, route
 from lab.network.objects import Interface, Network, Object, Sysctl
 from lab.network.place import UNDERLAY
 
@@ -60,6 +60,9 @@ def read_place(holdings: Holdings, place: str, settings: Iterable[str]) -> list[
             names = {index: name for name, index in links.indexes.items()}
             found += (_with_peer(holdings, item) for item in links.interfaces)
             found += links.settings
+            if links.queueing:
+                ours = {links.indexes[item.name]: item.name for item in links.interfaces}
+                found += qdisc.read(netlink, place, ours)
             found += address.read(netlink, place, names)
             found += route.read(netlink, place, names)
             found += neighbour.read(netlink, place, names)

@@ -116,7 +116,7 @@ PROBES = (
     ),
     Probe(
         "netem",
-        "links that delay and lose, by hand: `exec node-0 -- tc qdisc add dev eth0 root netem …`",
+        "link impairments: delay, jitter, duplicate, reorder, corrupt (rate and loss work without)",
         ("tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"),
         ("sch_netem",),
         "`up --vm`",

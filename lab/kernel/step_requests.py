@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lab.kernel.netlink import Request
-from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
-from lab.network.objects import Address, FdbEntry, Interface, Neighbour, Route, Sysctl
+from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, qdisc, route
+from lab.network.objects import Address, FdbEntry, Interface, Neighbour, Qdisc, Route, Sysctl
 from lab.plan import Step
 
 
@@ -25,6 +25,10 @@ def additions(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
     """What adds or changes the step's object; nothing for kinds that are no single request."""
     item, changing = step.object, step.action == "change"
     match item:
+        case Qdisc():
+            if changing:  # made anew: a changed one keeps what it is not told
+                yield qdisc.remove(item, indexes)
+            yield qdisc.add(item, indexes)
         case Address():
             yield address.add(item, indexes)
         case Route():
@@ -42,6 +46,8 @@ def removals(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
     match step.object:
         case Interface() as item:
             yield interface.remove(indexes[item.name])
+        case Qdisc() as item:
+            yield qdisc.remove(item, indexes)
         case Address() as item:
             yield address.remove(item, indexes)
         case Route() as item:

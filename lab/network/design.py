@@ -10,6 +10,7 @@ from lab.network import calico, chains, dns, firewall, flannel, forwarding, mach
 from lab.network.addressing import Addresses, assign
 from lab.network.components import NONE_STALE, Stale
 from lab.network.coredns import NOTHING, Given
+from lab.network.impairments import NONE, Impairments, with_impairments
 from lab.network.kubeproxy import health
 from lab.network.kubeproxy.settings import route_localnet
 from lab.network.objects import Chain, Network
@@ -23,16 +24,21 @@ __all__ = ["Addresses", "assign", "design"]
 
 
 def design(
-    topology: Topology, cluster: Cluster, addresses: Addresses, given: Given = NOTHING, stale: Stale = NONE_STALE
+    topology: Topology,
+    cluster: Cluster,
+    addresses: Addresses,
+    given: Given = NOTHING,
+    stale: Stale = NONE_STALE,
+    impairments: Impairments = NONE,
 ) -> Network:
     """All objects, in the order in which a person would build them. `given` is what CoreDNS needs besides, `stale` what
-    stopped kube-proxies know.
+    stopped kube-proxies know, `impairments` what was set live, and what the kernel can do of it and of the file's.
     """
     topology = complete(topology)
     plugin = calico if topology.spec.cni.plugin == "calico" else flannel
     proxy, options = topology.spec.services.proxy, chains.proxy_options(topology, addresses)
     wires, nodes = tuple(underlay.underlay(topology, addresses)), tuple(plugin.nodes(topology, addresses))
-    return Network.of(
+    network = Network.of(
         underlay.namespaces(topology),
         pods.namespaces(cluster),
         wires,
@@ -55,6 +61,7 @@ def design(
         health.listeners(cluster, addresses, proxy, options, stale),
         dns.servers(topology, cluster, addresses, given),
     )
+    return with_impairments(network, topology, impairments)
 
 
 def _chains(topology: Topology, cluster: Cluster, addresses: Addresses, stale: Stale) -> Iterator[Chain]:

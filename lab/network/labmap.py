@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from lab.errors import UsageError
 from lab.network.components import Stop
+from lab.network.impaired import Impaired
 from lab.network.ipv4 import Prefix, number
 from lab.network.resolver import HostsEntry, Resolver
 from lab.suggestion import did_you_mean
@@ -218,7 +219,9 @@ class HostName:
 
 @dataclass(frozen=True)
 class LabMap:
-    """The whole lab; the order of places is the design's. `stopped` are the components that somebody wants stopped."""
+    """The whole lab; the order of places is the design's. `stopped` are the components that somebody wants stopped,
+    `impaired` the devices that lose or hold what leaves there.
+    """
 
     lab: str
     encapsulation: str = ""
@@ -229,6 +232,7 @@ class LabMap:
     internet: tuple[HostName, ...] = ()
     service_cidr: str = ""
     stopped: tuple[Stop, ...] = ()
+    impaired: tuple[Impaired, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Place]:
@@ -278,6 +282,15 @@ class LabMap:
             for port in service.ports
             if port.node_port
         }
+
+    def has_device(self, place: str, device: str) -> bool:
+        """Whether the place is there, and has that interface."""
+        return place in self.by_name and self.by_name[place].link(device) is not None
+
+    @cached_property
+    def by_impaired(self) -> dict[tuple[str, str], Impaired]:
+        """What is done to what leaves a device, by its place and name."""
+        return {(one.place, one.device): one for one in self.impaired}
 
     def find(self, name: str) -> Place:
         """The place of that name; a pod also by its name alone, where only one has it. UsageError otherwise."""
@@ -350,7 +363,14 @@ class LabMap:
 
 
 _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made; None for scalars
-    LabMap: {"subnets": Subnet, "places": Place, "services": Service, "internet": HostName, "stopped": Stop},
+    LabMap: {
+        "subnets": Subnet,
+        "places": Place,
+        "services": Service,
+        "internet": HostName,
+        "stopped": Stop,
+        "impaired": Impaired,
+    },
     Place: {"subnets": None, "links": Link, "routes": Way, "hosts": HostsEntry, "unobeyed": None},
     HostsEntry: {"names": None},
     Resolver: {"nameservers": None, "search": None, "options": None},
@@ -365,7 +385,7 @@ _DEFAULTS: dict[type, tuple[tuple[str, Any], ...]] = {
     kind: tuple((item.name, item.default) for item in fields(kind))
     for kind in (
         *(LabMap, Place, Link, Way, Subnet, Service, ServicePort, Endpoint, Dns, HostName, Resolver, HostsEntry),
-        Stop,
+        *(Stop, Impaired),
     )
 }
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
+from lab.network.qdisc import Qdisc
 from lab.network.rule_objects import Chain, IpSet, NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule
 from lab.network.served_objects import File, Listener, Process, Reply, Symlink
 
@@ -39,6 +40,7 @@ __all__ = [
     "Object",
     "Offload",
     "Process",
+    "Qdisc",
     "Reply",
     "Route",
     "Rule",
@@ -228,6 +230,7 @@ Object = (
     | Interface
     | Sysctl
     | Offload
+    | Qdisc
     | Address
     | Route
     | Neighbour

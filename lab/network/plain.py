@@ -28,6 +28,7 @@ from lab.network.objects import (
     Object,
     Offload,
     Process,
+    Qdisc,
     Reply,
     Route,
     Rule,
@@ -39,7 +40,7 @@ from lab.network.objects import (
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Namespace, Interface, Sysctl, Offload, Address, Route, Neighbour, FdbEntry),
+        *(Namespace, Interface, Sysctl, Offload, Qdisc, Address, Route, Neighbour, FdbEntry),
         *(IpSet, Chain, NftTable, NftSet, NftChain, File, Symlink, Listener, Process),
     )
 }

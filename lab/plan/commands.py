@@ -18,6 +18,7 @@ from lab.network.objects import (
     Neighbour,
     Offload,
     Process,
+    Qdisc,
     Route,
     Symlink,
     Sysctl,
@@ -107,6 +108,16 @@ def _offload(item: Offload, action: Action) -> str:
     state = "on" if action == "remove" else "off"
     received = "" if action == "remove" else " gro off"  # a veth puts nothing together unless it is told to
     return f"{_exec(item.place)}ethtool -K {item.device} tso {state} gso {state}{received}"
+
+
+def _qdisc(item: Qdisc, action: Action) -> str:
+    """A change is made anew: of what `tc qdisc change` is not told it keeps."""
+    tc = f"{_exec(item.place)}tc qdisc"
+    removed = f"{tc} del dev {item.device} root"
+    if action == "remove":
+        return removed
+    added = f"{tc} add dev {item.device} root {item.words}"
+    return added if action == "add" else f"{removed}\n{added}"
 
 
 def sysctl_path(name: str) -> str:
@@ -219,6 +230,7 @@ _WRITERS: dict[type, Callable[[Any, Action], str]] = {
     Interface: _interface,
     Sysctl: _sysctl,
     Offload: _offload,
+    Qdisc: _qdisc,
     Address: _address,
     Route: _route,
     Neighbour: _neighbour,

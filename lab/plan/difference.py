@@ -28,6 +28,7 @@ from lab.network.objects import (
     Object,
     Offload,
     Process,
+    Qdisc,
     Route,
     Symlink,
     Sysctl,
@@ -36,7 +37,7 @@ from lab.network.place import UNDERLAY
 from lab.plan.nft_input import must_be_remade
 from lab.plan.steps import Action, AnyStep, ChainChange, NftStep, Plan, RuleStep, Step
 
-_DEVICE_BOUND = (Offload, Address, Route, Neighbour, FdbEntry)
+_DEVICE_BOUND = (Offload, Qdisc, Address, Route, Neighbour, FdbEntry)
 # These serve a place but do not live in its namespace, and so do not end with it.
 _OUTSIDE = (File, Symlink, Listener, Process)
 # What is not removed one by one: settings have no absence, the others have steps of their own kind.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.network.nft_text import element_text
-from lab.network.objects import Chain, NftChain, NftSet, Object, Rule
+from lab.network.objects import Chain, NftChain, NftSet, Object, Qdisc, Rule
 
 Action = Literal["add", "change", "remove"]
 ACTIONS: tuple[Action, ...] = ("add", "change", "remove")
@@ -106,6 +106,8 @@ _DIGESTS = {"config": "is to read another configuration", "reload": "is to read 
 
 def _differences(before: Object, after: Object) -> list[str]:
     told = []
+    if isinstance(before, Qdisc) and isinstance(after, Qdisc):
+        return [f"is {before.words}, should be {after.words}"]
     if isinstance(before, Chain) and isinstance(after, Chain) and before.policy == after.policy:
         return _of_rules(before.rules, after.rules) or ["rules in another order"]
     if isinstance(before, NftChain) and isinstance(after, NftChain) and before.hook == after.hook:

@@ -23,6 +23,7 @@ TASKS = Catalogue(
         "exec": "lab.tasks.inside:exec_",
         "get": "lab.tasks.getting:get",
         "graph": "lab.tasks.looking:graph",
+        "impair": "lab.tasks.impairing:impair",
         "inspect": "lab.tasks.looking:inspect",
         "kubectl": "lab.tasks.manifests:kubectl",
         "list": "lab.tasks.lifetime:list_",

@@ -92,11 +92,14 @@ def _planned(name: str, source: topologies.Source, settings: list[str]) -> str:
         with client.connect(name) as connected:
             return _script(asked(connected, "plan", lambda _event: None, **_request(source, settings))["script"])
     from lab.agent.reading import read_design  # noqa: PLC0415
+    from lab.kernel import modules  # noqa: PLC0415
+    from lab.network.impairments import Impairments  # noqa: PLC0415
     from lab.network.objects import Network  # noqa: PLC0415
     from lab.plan import plan  # noqa: PLC0415
     from lab.plan.script import script  # noqa: PLC0415
 
-    return _script(script(plan(read_design(source.text, source.file, settings).network, Network())))
+    known = Impairments(netem=modules.is_there("sch_netem"))
+    return _script(script(plan(read_design(source.text, source.file, settings, None, known).network, Network())))
 
 
 def _script(text: str) -> str:

@@ -52,6 +52,11 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
         terminal.out("\nstopped by hand (it is not healed, and outlasts `up`):")
     for stop in map_.stopped:
         terminal.out(terminal.shortened(f"  {stop.told}"))
+    if map_.impaired:
+        terminal.out("\nimpaired (what leaves there):")
+    for one in map_.impaired:
+        since = one.origin or f"by hand: ./inv impair {one.where} --clear"
+        terminal.out(terminal.shortened(f"  {one.where}: {one.words}, by {one.means} ({since})"))
     if troubles:
         terminal.out("\nin trouble (./inv events tells more; it is tried again):")
     for trouble in troubles:

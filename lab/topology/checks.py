@@ -296,6 +296,8 @@ def _links(spec: Spec) -> Iterator[Objection]:
                 path, f"{place} has no {shown(link.on.partition('/')[2])}", f"it has {', '.join(known[place])}"
             )
         seen.add(link.on)
+        for error in link.impairment.contradictions():
+            yield Objection(("spec", "links", i, error.field), str(error), error.remedy)
 
 
 def cables(spec: Spec) -> dict[str, tuple[str, ...]]:

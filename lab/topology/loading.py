@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from lab.errors import FileError, Mistake
 from lab.topology.checks import check
 from lab.topology.defaults import complete
-from lab.topology.document import Document, Mapping, shown
+from lab.topology.document import Document, Mapping, Path, shown
 from lab.topology.firewalls import load_firewalls
 from lab.topology.reading import read_documents
 from lab.topology.refusals import MAX_MISTAKES, file_error, refusals
@@ -59,8 +59,17 @@ def load_topology(
     mistakes += loaded.mistakes
     if mistakes:
         raise file_error(mistakes)
-    spec = topology.spec.model_copy(update={"firewalls": tuple(loaded.firewalls)})
+    links = tuple(
+        link.standing(_origin(first, ("spec", "links", number))) for number, link in enumerate(topology.spec.links)
+    )
+    spec = topology.spec.model_copy(update={"firewalls": tuple(loaded.firewalls), "links": links})
     return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], (*warnings, *loaded.warnings))
+
+
+def _origin(document: Document, path: Path) -> str:
+    """`two-subnet.yaml:31`."""
+    file, line, _ = document.position(path)
+    return f"{file.rpartition('/')[2]}:{line}"
 
 
 def load_manifests(text: str, file: str) -> tuple[Document, ...]:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from lab.topology.firewall import FirewallRule, parse_rule
+from lab.topology.impairment import FIELDS, Impairment, ImpairmentError, value
 from lab.topology.ipset_save import SavedSet
 from lab.topology.names import CABLE, LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
@@ -23,6 +24,7 @@ Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Mtu = Annotated[int, Field(ge=576, le=65535, strict=True)]
 LabelKey = Annotated[str, Field(pattern=LABEL_KEY)]
 LabelValue = Annotated[str, Field(pattern=LABEL_VALUE)]
+Amount = Annotated[str, Field(max_length=30)]
 
 ZONE = "topology.kubernetes.io/zone"
 """The label that says which zone a node is in."""
@@ -214,7 +216,7 @@ class Firewall(Model):
 
 
 class Link(Model):
-    """What a cable of the underlay is like, otherwise than usual."""
+    """What a cable of the underlay is like, otherwise than usual, and what it does to packets that leave there."""
 
     on: Annotated[str, Field(pattern=CABLE)] = Field(
         description="A place and its interface in a subnet, such as node-0/eth0 or router/eth1."
@@ -224,6 +226,45 @@ class Link(Model):
         description="`off`: packets are cut to the MTU before this interface and its other end, as on a wire (TSO, GSO "
         "and GRO off). Otherwise TCP's super-frames pass links with a smaller MTU, as no packet would.",
     )
+    loss: Amount = Field(default="", description="Share of the packets that are lost, such as 1%.")
+    delay: Amount = Field(default="", description="How long every packet is held, such as 20ms. Needs netem.")
+    jitter: Amount = Field(default="", description="By how much the delay varies at most, such as 5ms. Needs netem.")
+    rate: Amount = Field(default="", description="How much leaves in a second, such as 10mbit.")
+    duplicate: Amount = Field(default="", description="Share of the packets that leave twice. Needs netem.")
+    reorder: Amount = Field(
+        default="", description="Share of the packets that leave at once, before those that are held. Needs netem."
+    )
+    corrupt: Amount = Field(default="", description="Share of the packets in which one bit is turned. Needs netem.")
+
+    # Where it stands, `topology.yaml:31`; loading knows it.
+    _origin: str = PrivateAttr(default="")
+
+    @field_validator(*FIELDS, mode="before")
+    @classmethod
+    def _is_possible(cls, given: object, info: ValidationInfo) -> object:
+        text = str(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
+        if isinstance(text, str):
+            try:
+                value(info.field_name or "", text)
+            except ImpairmentError as error:
+                raise refusal(str(error), error.remedy) from None
+        return text
+
+    def standing(self, origin: str) -> Link:
+        """The same, and where it stands."""
+        made = self.model_copy()
+        made._origin = origin
+        return made
+
+    @property
+    def origin(self) -> str:
+        """The file and line that it stands in, after loading."""
+        return self._origin
+
+    @property
+    def impairment(self) -> Impairment:
+        """What it does to packets; what the fields say together is judged by `checks`."""
+        return Impairment.of({name: getattr(self, name) for name in FIELDS})
 
 
 class Internet(Model):

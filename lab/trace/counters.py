@@ -17,6 +17,7 @@ from typing import Self
 
 from lab.kernel.netlink import RouteSocket, attributes
 from lab.kernel.places import Sandbox, inside
+from lab.trace.queries import queueing
 
 LINK = (  # struct rtnl_link_stats64; what only hardware counts is left out below
     "rx_packets",
@@ -60,12 +61,13 @@ class Counted:
     """By how much the counters of a place grew; those that did not are left out.
 
     `protocols` by `Ip.InAddrErrors`, `TcpExt.IPReversePathFilter`, `Xfrm.InTmplMismatch`, `Conntrack.insert_failed`;
-    `links` by device and name: `tx_dropped`.
+    `links` by device and name: `tx_dropped`; `queues` by device: what its queueing discipline dropped.
     """
 
     place: str
     protocols: Mapping[str, int] = field(default_factory=dict)
     links: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    queues: Mapping[str, int] = field(default_factory=dict)
 
     def grew(self, name: str) -> int:
         return self.protocols.get(name, 0)
@@ -73,25 +75,31 @@ class Counted:
     def link(self, device: str, name: str) -> int:
         return self.links.get(device, {}).get(name, 0)
 
+    def dropped(self, device: str) -> int:
+        """By the device's queue, where those are looked at."""
+        return self.queues.get(device, 0)
+
 
 class _Place:
     """The open files and socket of one place, and what they said first."""
 
-    def __init__(self) -> None:
-        """Inside the place."""
+    def __init__(self, *, queues: bool) -> None:
+        """Inside the place. `queues`: those of its devices count as well."""
+        self._with_queues = queues
         self._files = {name: file for name in FILES if (file := _opened(name)) is not None}
         self._netlink = RouteSocket()
-        self._end: tuple[dict[str, bytes], dict[int, tuple[int, ...]]] | None = None
+        self._end: tuple[dict[str, bytes], dict[int, tuple[int, ...]], dict[int, int]] | None = None
         self.begin()
 
     def begin(self) -> None:
         """What is read now is what growth is counted from."""
         self.protocols = self._text()
         self.links = self._links()
+        self.queues = self._queues()
 
     def settle(self) -> None:
         """What is read now is where growth ends."""
-        self._end = self._text(), self._links()
+        self._end = self._text(), self._links(), self._queues()
 
     def close(self) -> None:
         self._netlink.__exit__()
@@ -100,7 +108,7 @@ class _Place:
 
     def grown(self, place: str, names: Mapping[int, str]) -> Counted:
         """Since it was opened."""
-        text, statistics = self._end or (self._text(), self._links())
+        text, statistics, queues = self._end or (self._text(), self._links(), self._queues())
         before, after = _protocols(self.protocols), _protocols(text)
         links = {}
         for index, values in statistics.items():
@@ -116,10 +124,18 @@ class _Place:
             place,
             {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0)},
             links,
+            {
+                names.get(index, str(index)): value - self.queues.get(index, 0)
+                for index, value in queues.items()
+                if value > self.queues.get(index, 0)
+            },
         )
 
     def _text(self) -> dict[str, bytes]:
         return {name: os.pread(file, _MOST, 0) for name, file in self._files.items()}
+
+    def _queues(self) -> dict[int, int]:
+        return dict(queueing.dropped(self._netlink)) if self._with_queues else {}
 
     def _links(self) -> dict[int, tuple[int, ...]]:
         found = {}
@@ -132,10 +148,13 @@ class _Place:
 
 
 class Counters:
-    """Counters of many places; used as a context manager. What `open` reads is the beginning."""
+    """Counters of many places; used as a context manager. What `open` reads is the beginning. `queues` count only
+    where somebody asks for it.
+    """
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, *, queues: bool = False) -> None:
         self._sandbox = sandbox
+        self._queues = queues
         self._places: dict[str, _Place] = {}
 
     def __enter__(self) -> Self:
@@ -154,7 +173,7 @@ class Counters:
                 netns = self._sandbox.open_netns(place)
                 try:
                     with inside(netns):
-                        self._places[place] = _Place()
+                        self._places[place] = _Place(queues=self._queues)
                 finally:
                     os.close(netns)
 

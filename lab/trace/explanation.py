@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
+from lab.trace import impairments
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.counters import Counters
 from lab.trace.exchange import Exchange
@@ -58,13 +59,24 @@ def explained(
     sandbox: Sandbox,
     agent: Agent,
 ) -> Journey:
-    """The journey with its hops' decisions, in the order rule, translation, route, and with the cause of its loss."""
+    """The journey with its hops' decisions, in the order rule, translation, route, impairment, and with the cause of
+    its loss.
+    """
     hops = journey.hops
     rules, stopped = _rules(journey, passages, told, labmap, sandbox, agent)
     routes = queries.decisions(labmap, sandbox, hops, journey.seen)
     translations = _translations(labmap, passages, told.translations, hops)
+    held = impairments.decisions(labmap, hops)
     decided = tuple(
-        replace(hop, decisions=(*rules.get(hop, ()), *translations.get(number, ()), *routes.get(number, ())))
+        replace(
+            hop,
+            decisions=(
+                *rules.get(hop, ()),
+                *translations.get(number, ()),
+                *routes.get(number, ()),
+                *held.get(number, ()),
+            ),
+        )
         for number, hop in enumerate(hops)
     )
     lost, behind = journey.lost, failing_behind(passages)
@@ -136,7 +148,8 @@ def _rules(
         return answer
 
     known = with_intents(found, intents)
-    return known.decisions, tuple(Stopped(one.place, one.decisions, one.packet) for one in known.ended)
+    at_hops = {hop: impairments.named(told) for hop, told in known.decisions.items()}
+    return at_hops, tuple(Stopped(one.place, impairments.named(one.decisions), one.packet) for one in known.ended)
 
 
 def _translations(

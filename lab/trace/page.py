@@ -81,7 +81,7 @@ def _loss(journey: Journey) -> Iterator[str]:
         for command in map(spoken, reasons.mending(lost, journey.lab)):
             yield f'<div class="command"><pre>{escape(command)}</pre><button type="button">copy</button></div>'
     for file in dict.fromkeys(one.held_by for one in lost.fix if one.held_by):
-        yield f"<p>The next <code>up</code> brings it back: it is in {escape(file)}.</p>"
+        yield f"<p>{escape(wording.brought_back(file))}</p>"
     yield f'<p class="known">{escape(f"{lost.cause}: {EVIDENCE.get(lost.evidence, lost.evidence)}")}</p></section>'
 
 

@@ -47,7 +47,7 @@ def shortened(text: str, room: int) -> str:
 
 def about(decision: Decision) -> str:
     """What it is for, or what is odd about it; "" when neither is known."""
-    odd = decision.verdict if decision.verdict.startswith("not what was seen") else ""
+    odd = decision.verdict if decision.verdict.startswith(("not what was seen", "held ")) else ""
     return "; ".join(filter(None, (odd, decision.intent)))
 
 

@@ -13,6 +13,7 @@ from lab import terminal
 from lab.trace import endpoints, layout, reasons, wording
 from lab.trace.chapters import Chapter, chapters
 from lab.trace.deciding import deciding, rewriting
+from lab.trace.impairments import holding
 from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, Decision, Hop, Journey
 from lab.trace.observation import Observation
 
@@ -125,7 +126,7 @@ class _Story:
                     yield Line(f"{'':{TREE}}{'└' if place == len(hop.decisions) else '├'} {reasons.whole(one)}", FAINT)
             else:
                 rewrote = rewriting(hop) if hop.direction == REQUEST else None
-                for told in dict.fromkeys(filter(None, (made_the_difference.get(hop.seq), rewrote))):
+                for told in dict.fromkeys(filter(None, (made_the_difference.get(hop.seq), rewrote, holding(hop)))):
                     yield from self._reason(told)
 
     def _passed(
@@ -178,7 +179,7 @@ class _Story:
                 lines = [f"  {line}" for line in told.splitlines()] if apart else layout.command(told, self._width)
                 yield from map(Line, lines)
             for file in dict.fromkeys(one.held_by for one in journey.lost.fix if one.held_by):
-                yield from self._wrapped(f"The next `up` brings it back: it is in {file}.")
+                yield from self._wrapped(wording.brought_back(file))
 
 
 def _packet(hop: Hop) -> str:

@@ -25,7 +25,7 @@ class Witnesses:
 
     def __init__(self, sandbox: Sandbox, labmap: LabMap, matches: Sequence[Match]) -> None:
         self.captures = Captures(sandbox)
-        self.counters = Counters(sandbox)
+        self.counters = Counters(sandbox, queues=bool(labmap.impaired))
         self.translations = Translations(sandbox)
         self.netfilter = NetfilterWitness(sandbox, (), matches, labmap.vxlan_ports, ipip=labmap.has_ipip)
         self._frames: tuple[Instruction, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from lab.network.impaired import BY_HAND
 from lab.trace.journey import DELIVERED, REPLY, Journey, Loss
 from lab.trace.observation import Observation
 from lab.trace.packet import (
@@ -74,6 +75,13 @@ def ending(verdict: str, loss: Loss) -> str:
     way = "back" if loss.direction == REPLY else "there"
     cause = f"; the cause is in {loss.object_place}" if loss.object_place not in ("", loss.place) else ""
     return f"{verdict} at {loss.place}{stage}, on the way {way}{cause}"
+
+
+def brought_back(held_by: str) -> str:
+    """What holds the cause, so that it comes back, in a sentence."""
+    if held_by.startswith(f"{BY_HAND} "):
+        return f"The next `up` brings it back, as long as it is wanted: ./inv {held_by} --clear"
+    return f"The next `up` brings it back: it is in {held_by}."
 
 
 def line(observation: Observation) -> str:

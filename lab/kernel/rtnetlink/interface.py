@@ -19,13 +19,14 @@ from lab.kernel.netlink import (
     u32,
 )
 from lab.kernel.rtnetlink.device_settings import af_spec, read_af_spec
+from lab.kernel.rtnetlink.qdisc import USUAL
 from lab.network.objects import Interface, Ipip, Sysctl, Vxlan
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 IFF_UP = 0x1
 AF_BRIDGE = 7
 
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_QDISC = 1, 3, 4, 5, 6
 IFLA_MASTER, IFLA_PROTINFO, IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_NET_NS_FD = 10, 12, 18, 26, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_SLAVE_DATA = 1, 2, 5
 IFLA_BRPORT_MODE = 4
@@ -149,12 +150,13 @@ def _port_mode(interface: Interface, index: int) -> Request:
 @dataclass(frozen=True, slots=True)
 class Links:
     """What a dump of a place's links tells: our kinds of interfaces, every link's index by name, the per-device
-    settings.
+    settings, and whether some interface has another queueing discipline than usual.
     """
 
     interfaces: tuple[Interface, ...]
     indexes: dict[str, int]
     settings: tuple[Sysctl, ...]
+    queueing: bool = False
 
 
 def read(netlink: RouteSocket, place: str) -> Links:
@@ -169,13 +171,15 @@ def read(netlink: RouteSocket, place: str) -> Links:
         found.append((name, flags, told))
     interfaces: list[Interface] = []
     settings: list[Sysctl] = []
+    queueing = False
     for name, flags, told in found:
         settings.extend(Sysctl(place, key, value) for key, value in read_af_spec(name, told.get(IFLA_AF_SPEC)))
         info = attributes(told[IFLA_LINKINFO]) if IFLA_LINKINFO in told else {}
         kind = bytes(info.get(IFLA_INFO_KIND, b"")).rstrip(b"\0").decode()
         if kind in ("veth", "bridge", "vxlan", "ipip") and not (kind == "ipip" and not flags & IFF_UP):
             interfaces.append(_interface(place, name, kind, flags, told, info, names))
-    return Links(tuple(interfaces), {name: index for index, name in names.items()}, tuple(settings))
+            queueing |= bytes(told.get(IFLA_QDISC, b"noqueue")).rstrip(b"\0").decode() not in USUAL
+    return Links(tuple(interfaces), {name: index for index, name in names.items()}, tuple(settings), queueing)
 
 
 def _interface(

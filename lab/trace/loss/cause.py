@@ -51,6 +51,7 @@ class Cause(StrEnum):
     NO_FREE_PORT = "no-free-port"
     REDIRECTED = "redirected"
     QUEUE_UNHEARD = "queue-unheard"
+    IMPAIRMENT = "impairment"
     TRAFFIC_CONTROL = "traffic-control"
     XFRM_POLICY = "xfrm-policy"
     TTL_ENDED = "ttl-ended"

@@ -14,6 +14,7 @@ from lab.trace.loss import (
     drift,
     firewall,
     hooks,
+    impaired,
     ipsec,
     late,
     lifetime,
@@ -64,6 +65,7 @@ ROWS: tuple[Row, ...] = (
     # It never went on: what a rule did to it there is only what followed.
     twice.taken_for_own,
     # What netfilter reported of this very packet.
+    impaired.lost_by_rule,
     firewall.stopped_by_rule,
     hooks.unheard,
     outside.led_to_no_node,
@@ -96,6 +98,7 @@ ROWS: tuple[Row, ...] = (
     tunnel.other_mac,
     tunnel.wrong_entry,
     links.foreign_neighbour,
+    impaired.lost_in_queue,
     silence.mute,
     twice.wrong_mac,
     hooks.no_arp,

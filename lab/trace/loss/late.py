@@ -7,6 +7,7 @@ from itertools import pairwise
 from lab.network.path import IN
 from lab.trace.exchange import SILENT
 from lab.trace.journey import CAPTURED, REPLY
+from lab.trace.loss import impaired
 from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.traffic import unqueued
@@ -38,6 +39,9 @@ def came_late(case: Case) -> Finding | None:
         f"{there.place}."
     )
     for one in case.about(there.place).answers.queueing.disciplines:
+        impairment = case.labmap.by_impaired.get((there.place, one.device))
+        if one.device == there.interface and impairment is not None:
+            return impaired.finding(impairment, one, why)
         if one.device == there.interface:
             why = f"{why} There it waits in a queue."
             return Finding(there.place, Cause.TRAFFIC_CONTROL, one.text.strip(), why, unqueued(one), CAPTURED)

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 from lab.kernel import rules
 from lab.kernel.netlink import RouteSocket, attributes
+from lab.kernel.rtnetlink.qdisc import HEADER, ROOT, RTM_GETQDISC, TCA_KIND, USUAL
 
-RTM_GETQDISC = 38
-USUAL = ("noqueue", "pfifo_fast", "fq_codel", "mq", "fq")
 HOOKS = ("clsact", "ingress")
 INGRESS, EGRESS = "ingress", "egress"
 
-_HEADER = struct.Struct("=BxxxiIII")
-_KIND, _STATS2, _QUEUE = 1, 7, 3  # TCA_KIND, TCA_STATS2, TCA_STATS_QUEUE
+_STATS2, _QUEUE = 7, 3  # TCA_STATS2, TCA_STATS_QUEUE
 _COUNTS = struct.Struct("=IIIII")  # gnet_stats_queue: length, backlog, drops, requeues, overlimits
 
 
@@ -82,11 +80,20 @@ def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Queueing
     return Queueing(disciplines, tuple(filters))
 
 
+def dropped(netlink: RouteSocket) -> Iterator[tuple[int, int]]:
+    """How much each root discipline has dropped, by the number of its device."""
+    for body in netlink.dump(RTM_GETQDISC, HEADER.pack(0, 0, 0, 0, 0)):
+        _, index, _, parent, _ = HEADER.unpack_from(body)
+        counted = attributes(attributes(body, HEADER.size).get(_STATS2, b"")).get(_QUEUE, b"")
+        if parent == ROOT and len(counted) >= _COUNTS.size:
+            yield index, _COUNTS.unpack_from(counted)[2]
+
+
 def _disciplines(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[Discipline]:
-    for body in netlink.dump(RTM_GETQDISC, _HEADER.pack(0, 0, 0, 0, 0)):
-        index = _HEADER.unpack_from(body)[1]
-        told = attributes(body, _HEADER.size)
-        kind = bytes(told[_KIND]).rstrip(b"\0").decode()
+    for body in netlink.dump(RTM_GETQDISC, HEADER.pack(0, 0, 0, 0, 0)):
+        index = HEADER.unpack_from(body)[1]
+        told = attributes(body, HEADER.size)
+        kind = bytes(told[TCA_KIND]).rstrip(b"\0").decode()
         counted = attributes(told[_STATS2]).get(_QUEUE) if _STATS2 in told else None
         whole = counted is not None and len(counted) >= _COUNTS.size
         waiting, _, dropped, *_ = _COUNTS.unpack_from(counted) if whole and counted is not None else (0, 0, 0)
