@@ -18,6 +18,7 @@ from lab.network.objects import (
     Object,
     Offload,
     Process,
+    Qdisc,
     Reply,
     Route,
     Rule,
@@ -26,6 +27,7 @@ from lab.network.objects import (
     Vxlan,
 )
 from lab.network.place import UNDERLAY
+from lab.network.qdisc import fraction, shaped
 from lab.plan.commands import commands, sysctl_path
 from lab.plan.steps import Action, ChainChange, RuleStep, Step
 
@@ -53,6 +55,8 @@ OBJECTS: tuple[Object, ...] = (
     Interface("node-0", "tunl0", "ipip", "", 1480, ipip=Ipip()),
     Sysctl("node-0", "net.ipv4.conf.vxlan.calico.rp_filter", "0"),
     Offload("node-0", "eth0"),
+    Qdisc("node-0", "eth0", "netem", delay=20_000_000, jitter=5_000_000, loss=fraction(1), limit=1000),
+    shaped(UNDERLAY, "node-0.eth0", 1_250_000, 1500, ""),
     Address("namespace001/pod-0", "eth0", "10.244.0.2/32"),
     Route("node-0", "10.244.0.128/26", via="10.244.0.128", device="vxlan.calico", onlink=True),
     Route("node-0", "10.244.0.0/26", type="blackhole", proto="80"),

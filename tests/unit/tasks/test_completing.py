@@ -82,6 +82,8 @@ def completed(line: str) -> list[str]:
         ("exec --lab = one node-", ["node-of-one"]),
         ("exec router -- cat ", []),
         ("shell ro", ["router"]),
+        ("impair ro", ["router"]),
+        ("impair --l", ["--loss", "--list", "--lab"]),
         ("trace --from sh", ["shop/web-0"]),
         ("trace --protocol ", ["tcp", "udp", "icmp", "dns"]),
         ("component.stop ", ["kube-proxy", "dns", "controllers", "probes"]),
