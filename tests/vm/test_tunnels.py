@@ -5,8 +5,11 @@ The kernel has ipip, gre and sit loaded, so every place has devices that nobody 
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tests.integration.labs import inv
 from tests.vm.labs import InMachine
 
 FALLBACK = ("tunl0", "gre0", "sit0", "erspan0")
@@ -43,3 +46,23 @@ def test_ipip_is_delivered_explained_and_lost_by_name(machine: InMachine, mode: 
     assert (lost["place"], lost["stage"], lost["cause"]) == ("node-2", "firewall", "firewall-drop"), lost
     assert "-p ipencap -j DROP" in lost["object"], lost
     machine.exec_("node-2", "iptables", "-D", "INPUT", "-p", "4", "-j", "DROP").ok()
+
+
+def test_calicoctl_has_the_mesh_of_ipip_and_tries_it(machine: InMachine) -> None:
+    """Asked from outside, and on nodes inside; node-1 is cut off, whose address is less than node-2's: it is called."""
+    machine.up("--set", "cni.encapsulation=IPIP").ok()
+    on_node = ("calicoctl", "--lab", machine.name, "--on", "node-2", "--")
+    told = inv(*on_node, "node", "status").ok()
+    assert told.count("| node-to-node mesh | up ") == told.count("| Established |") == 2, told
+    assert machine.exec_("node-2", "calicoctl", "node", "status").ok() == told
+
+    machine.exec_("node-1", "iptables", "-I", "INPUT", "-p", "tcp", "--dport", "179", "-j", "DROP").ok()
+    told = inv(*on_node, "node", "status").ok()
+    states = {line.split()[1]: line.split()[-2] for line in told.splitlines() if "mesh" in line}
+    assert states == {"10.0.1.10": "Established", "10.0.1.11": "Connect"}
+    assert machine.exec_("node-1", "calicoctl", "node", "status").ok().count("| Passive ") == 1
+    machine.exec_("node-1", "iptables", "-D", "INPUT", "-p", "tcp", "--dport", "179", "-j", "DROP").ok()
+
+    nodes = json.loads(inv(*on_node, "get", "nodes", "-o", "json").ok())["items"]
+    held = {one["metadata"]["name"]: one["spec"]["bgp"]["ipv4IPIPTunnelAddr"] for one in nodes}
+    assert f" {held['node-2']}/32 " in machine.exec_("node-2", "ip", "-4", "-o", "addr", "show", "dev", "tunl0").ok()
