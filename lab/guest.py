@@ -51,7 +51,7 @@ _WARM = (
     "rich.text",
 )
 """What commands that enter places import when they need it."""
-_MODULES = ("br_netfilter", "overlay", "vxlan", "ip_vs", "ipip", "wireguard", "nf_conntrack", "xt_nfacct")
+_MODULES = ("br_netfilter", "overlay", "vxlan", "ip_vs", "dummy", "ipip", "wireguard", "nf_conntrack", "xt_nfacct")
 """Loaded beforehand: inside, nobody minds a tunl0 in the machine itself."""
 _SERVER = re.compile(r"server: https://127\.0\.0\.1:(\d+)")
 _TURN_SECONDS = 0.2

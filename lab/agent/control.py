@@ -21,6 +21,7 @@ from lab.agent.apiserver.outside import Outside
 from lab.agent.attachments import Given as Attached
 from lab.agent.attachments import reader
 from lab.agent.chronicle import Chronicle
+from lab.agent.draining import Draining
 from lab.agent.happenings import causes, consequences
 from lab.agent.kubelet.children import Children
 from lab.agent.kubelet.kubelet import Kubelet
@@ -116,6 +117,7 @@ class Control:
         self._troubles = Troubles(self.plane.runner, self.chronicle, self._wake_up)
         self._follower: asyncio.Task[None] | None = None
         self._names: Names | None = None
+        self._draining: Draining | None = None
         self._storage: Storage | None = None
         self._holder = ""
         self._warming: asyncio.Task[None] | None = None
@@ -196,17 +198,21 @@ class Control:
         cancelled: Callable[[], bool],
         who: str,
         beside: Attached,
+        *,
+        leftovers: bool = False,
     ) -> Message:
         """Bring the lab to the file's state. FileError and nothing done; KernelError or Cancelled and back to how it
-        was.
+        was. With `leftovers` what kube-proxy made in another mode stays: UsageError where its mode does not change.
         """
         async with self._having_turn(tell, who):
             began = time.perf_counter()
             before = self._read
             read = await self._judged(text, file, settings, beside)
+            if leftovers:
+                _require_other_mode(before, read)
             entrance = asyncio.ensure_future(self.entrance.prepare(read))
             try:
-                brought = await self._bring_file(read, entrance, tell, cancelled, began)
+                brought = await self._bring_file(read, entrance, tell, cancelled, began, leftovers=leftovers)
             except BaseException:
                 entrance.cancel()
                 if before is not None:
@@ -219,7 +225,14 @@ class Control:
         return self._told(read, brought)
 
     async def _bring_file(
-        self, read: ReadFile, entrance: asyncio.Future[None], tell: Tell, cancelled: Callable[[], bool], began: float
+        self,
+        read: ReadFile,
+        entrance: asyncio.Future[None],
+        tell: Tell,
+        cancelled: Callable[[], bool],
+        began: float,
+        *,
+        leftovers: bool,
     ) -> Brought:
         if read.topology.spec.dns.server == "coredns":
             await entrance  # its servers are given what the entrance makes
@@ -231,7 +244,8 @@ class Control:
         spent = (time.perf_counter() - began) * 1000
 
         def work() -> Brought:
-            return self.lab.bring(self._design(read, picture, given), tell, cancelled, self.entrance.built, spent)
+            wanted = self._design(read, picture, given)
+            return self.lab.bring(wanted, tell, cancelled, self.entrance.built, spent, leftovers=leftovers)
 
         brought = await self._writer.do(f"another up of {read.file}", work)
         await entrance
@@ -261,6 +275,7 @@ class Control:
             self._follower = self._loop.create_task(self._follow())
             self._storage = Storage(self.kubelet.evictable, self.kubelet.evict)
             self._names = Names(self.lab, self._writer, self.chronicle)
+            self._draining = Draining(self.lab, self._writer)
 
     def _told(self, read: ReadFile, brought: Brought) -> Message:
         steps = brought.steps
@@ -535,3 +550,14 @@ class Control:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _require_other_mode(before: ReadFile | None, read: ReadFile) -> None:
+    """UsageError unless kube-proxy of the lab that stands is to run in another mode."""
+    mode = read.topology.spec.services.proxy
+    if before is None or before.topology.spec.services.proxy == mode:
+        told = "is not up yet" if before is None else f"has a kube-proxy in {mode} mode already"
+        raise UsageError(
+            f"--leftovers leaves what another mode of kube-proxy made, and this lab {told}",
+            "up first with one mode, then with another: --set services.proxy=nftables --leftovers",
+        )

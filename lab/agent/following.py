@@ -6,23 +6,25 @@ from collections.abc import Iterable, Iterator
 
 from lab.agent.reading import Design
 from lab.network.chains import proxy_options, service_cidrs
-from lab.network.kubeproxy.sync import ChangedChain, NftProxier, Proxier
+from lab.network.kubeproxy.sync import ChangedChain, IpvsProxier, NftProxier, Proxier
 from lab.network.objects import Network
 from lab.network.part import dns_part, extent, part
 from lab.plan import Plan, RuleStep, plan
 from lab.plan.steps import ChainChange
+
+AnyProxier = Proxier | NftProxier | IpvsProxier
 
 
 class NodeProxies:
     """What the kube-proxies of all nodes have programmed; nothing is known at first, and after something failed."""
 
     def __init__(self) -> None:
-        self._proxier: Proxier | NftProxier | None = None
+        self._proxier: AnyProxier | None = None
 
     def forget(self) -> None:
         self._proxier = None
 
-    def begin(self, design: Design) -> Proxier | NftProxier:
+    def begin(self, design: Design) -> AnyProxier:
         """They have programmed all that follows from this design, the stopped ones what they knew."""
         if self._proxier is None:
             self._proxier = _proxier(design)
@@ -55,10 +57,12 @@ def _followers(design: Design) -> list[str]:
     return [node for node in design.cluster.nodes if node not in design.stale]
 
 
-def _proxier(design: Design) -> Proxier | NftProxier:
+def _proxier(design: Design) -> AnyProxier:
     options = proxy_options(design.topology, design.addresses)
     if design.topology.spec.services.proxy == "nftables":
         return NftProxier(options, service_cidrs(design.topology))
+    if design.topology.spec.services.proxy == "ipvs":
+        return IpvsProxier(options)
     return Proxier(options)
 
 

@@ -188,15 +188,39 @@ class Lab:
         server = self._holdings.listeners.pid
         return self._holdings.processes.children | ({server} if server else frozenset())
 
+    @property
+    def waits_for_connections(self) -> bool:
+        """Whether real servers of IPVS are to go when their last connections have ended."""
+        return self._holdings.balancing.waits
+
+    def end_leaving(self) -> None:
+        """Take those away whose last connection has ended."""
+        try:
+            self._holdings.balancing.end_leaving()
+        except OSError:  # somebody else took it away, or its place, at this very moment: next time it is known
+            return
+
     def bring(
-        self, wanted: Design, tell: Callable[[Message], None], cancelled: Callable[[], bool], built: Built, spent: float
+        self,
+        wanted: Design,
+        tell: Callable[[Message], None],
+        cancelled: Callable[[], bool],
+        built: Built,
+        spent: float,
+        *,
+        leftovers: bool = False,
     ) -> Brought:
         """Bring the kernel to the design, whatever it holds now. KernelError or Cancelled and back to how it was.
 
-        `spent` is how many milliseconds went into the design.
+        `spent` is how many milliseconds went into the design. With `leftovers` what kube-proxy made in its mode of
+        before stays, though nobody designed it.
         """
         watch = Stopwatch()
         network = wanted.network
+        if leftovers and self._design is not None:
+            from lab.network.kubeproxy.leftovers import with_leftovers  # noqa: PLC0415  for few an `up`
+
+            network = with_leftovers(network, self._design.network)
         features.require(self._holdings, network)
         self.let_go_of_logs()
         watch.told["design"] = round(spent, 1)
@@ -204,7 +228,7 @@ class Lab:
         watch.lap("rules")
         steps = self._difference(network, watch)
         if steps:
-            self._build(wanted, steps, tell, cancelled, watch, built)
+            self._build(network, steps, tell, cancelled, watch, built)
         self._design = wanted
         self._uncertain = frozenset()
         self._proxier.forget()
@@ -332,7 +356,7 @@ class Lab:
 
     def _build(
         self,
-        wanted: Design,
+        wanted: Network,
         steps: Plan,
         tell: Callable[[Message], None],
         cancelled: Callable[[], bool],
@@ -356,11 +380,11 @@ class Lab:
 
         try:
             self._verified.building(len(steps))
-            apply(self._holdings, steps, wanted.network, progress, cancelled, lap)
-            wait_until_ready(self._holdings, wanted.network, cancelled)
+            apply(self._holdings, steps, wanted, progress, cancelled, lap)
+            wait_until_ready(self._holdings, wanted, cancelled)
             watch.lap("ready")
             self._verified.begin()
-            left = self._compare(wanted.network, self._verified.touched(frozenset(step.place for step in steps.steps)))
+            left = self._compare(wanted, self._verified.touched(frozenset(step.place for step in steps.steps)))
             watch.lap("verify")
             if left:
                 self._require_programs(left)

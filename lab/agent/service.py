@@ -177,7 +177,7 @@ class Service:
         self._require_as_confined(request.get("confinement", ""))
         asked = (request["text"], request["file"], settings, reply, hung_up.is_set, who, request.get("beside", {}))
         try:
-            return await self._control.up(*asked)
+            return await self._control.up(*asked, leftovers=bool(request.get("leftovers")))
         except NeededError as needed:
             return needed.told()
 

@@ -29,9 +29,11 @@ from lab.network.objects import (
     Offload,
     Process,
     Qdisc,
+    RealServer,
     Route,
     Symlink,
     Sysctl,
+    VirtualServer,
 )
 from lab.plan import AnyStep, NftStep, Plan, RuleStep, Step
 from lab.plan.commands import ipset_input
@@ -79,10 +81,11 @@ class _Application:
     def run(self, plan: Plan) -> None:
         removals = [step for step in plan.steps if isinstance(step, Step) and step.action == "remove"]
         others = [step for step in plan.steps if not isinstance(step, Step) or step.action != "remove"]
-        # A set cannot go while rules, or a set of sets, still name it.
+        # A set cannot go while rules, or a set of sets, still name it; a real server not before there is another.
         sets = [step for step in removals if isinstance(step.object, IpSet)]
         sets.sort(key=_holds_sets, reverse=True)
-        self._remove([step for step in removals if not isinstance(step.object, IpSet)])
+        balanced = [step for step in removals if isinstance(step.object, VirtualServer | RealServer)]
+        self._remove([step for step in removals if not isinstance(step.object, IpSet | VirtualServer | RealServer)])
         serving: list[Step] = []
         try:
             for place, steps in groupby(others, key=_place_or_new):
@@ -98,6 +101,7 @@ class _Application:
         finally:
             self._loading.end()
         self._remove(sets)
+        self._holdings.balancing.remove(balanced)
         self._lap("rules")
         self._serve([step for step in serving if _needs_all(step)])
         self._lap("programs")
@@ -113,6 +117,7 @@ class _Application:
         self._loading.advance(beside=max(1, PROCESSORS - 1))
         self._settings(place, kinds[Sysctl])
         self._netlink(place, kinds)
+        self._holdings.balancing.carry_out(place, [*kinds[VirtualServer], *kinds[RealServer]])
         self._offloads(place, kinds[Offload])
         for step in (*kinds[File], *kinds[Symlink]):
             assert isinstance(step.object, File | Symlink)
@@ -139,7 +144,11 @@ class _Application:
 
     def _load_sets(self, place: str, steps: Sequence[Step]) -> None:
         ordered = sorted(steps, key=_holds_sets)
-        text = "".join(ipset_input(step.object) for step in ordered if isinstance(step.object, IpSet))
+        text = "".join(
+            ipset_input(step.object, step.before if isinstance(step.before, IpSet) else None)
+            for step in ordered
+            if isinstance(step.object, IpSet)
+        )
         if text:
             rules.start_ipset(self._holdings.namespaces, place, text).result()
 
@@ -187,7 +196,7 @@ class _Application:
                 else:  # the kernel had put it there, as it does with tunl0
                     yield step, interface.change(item, indexes, None)
         for step, item in links:
-            if step.action == "add" and (item.primary or item.up):
+            if step.action == "add" and item.up:
                 yield step, interface.bring_up(item, indexes, settings.pop(item.name, ()))
             else:
                 assert step.before is None or isinstance(step.before, Interface)

@@ -2,8 +2,8 @@
 
 One netlink socket hears of links, queues, addresses, routes, permanent neighbours and settings of every namespace of
 the lab (NETLINK_LISTEN_ALL_NSID). What it does not hear of has a fingerprint that costs microseconds to take: the
-generation number of the place's nftables, the raw dump of its ip sets, the values of its other settings, the times of
-its files.
+generation number of the place's nftables, the raw dump of its ip sets, the list of its IPVS, the values of its other
+settings, the times of its files.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab.kernel import sysctl
+from lab.kernel import balancing, sysctl
 from lab.kernel.netlink import NLM_F_DUMP, NLM_F_REQUEST, Request, RouteSocket, u32
 from lab.kernel.rtnetlink import device_settings
 from lab.kernel.rtnetlink.neighbour import NUD_PERMANENT, RTM_NEWNEIGH
-from lab.network.objects import File, Network, Symlink, Sysctl
+from lab.network.objects import File, Network, Symlink, Sysctl, VirtualServer
 
 RTM_NEWNSID = 88
 NETNSA_NSID, NETNSA_FD = 1, 3
@@ -117,13 +117,15 @@ class Signs:
     paths: tuple[str, ...]
     settings: tuple[str, ...]
     rules: bool
+    servers: bool = False
 
     @classmethod
     def of(cls, objects: Iterable[object], *, rules: bool) -> Signs:
         """Of a place with these objects; `rules` where there are iptables rules to watch."""
         paths = tuple(item.path for item in objects if isinstance(item, File | Symlink))
         settings = (item.name for item in objects if isinstance(item, Sysctl)) if rules else ()
-        return cls(paths, tuple(name for name in settings if device_settings.device_of(name) is None), rules)
+        servers = any(isinstance(item, VirtualServer) for item in objects)
+        return cls(paths, tuple(name for name in settings if device_settings.device_of(name) is None), rules, servers)
 
     def files_only(self) -> Fingerprint:
         """Where there are no rules, the files say it all."""
@@ -133,7 +135,14 @@ class Signs:
         """In the calling thread's namespace, which is the place's."""
         rules = _ask(NFT_GETGEN, NLM_F_REQUEST, b"")
         sets = _ask(IPSET_LIST, NLM_F_REQUEST | NLM_F_DUMP, IPSET_PROTOCOL_ATTRIBUTE)
-        return (*self.files_only(), rules, sets, *(setting.value for setting in sysctl.read(place, self.settings)))
+        servers = balancing.fingerprint() if self.servers else ()
+        return (
+            *self.files_only(),
+            rules,
+            sets,
+            servers,
+            *(setting.value for setting in sysctl.read(place, self.settings)),
+        )
 
 
 def _file_times(path: str) -> tuple[int, int, int] | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+
 from lab.errors import MachineError
-from lab.kernel import coredns, modules, nft, trial
+from lab.kernel import coredns, modules, nft, programs, trial
 from lab.kernel.holdings import Holdings
 from lab.kernel.netlink import RequestError, RouteSocket
 from lab.kernel.rtnetlink import interface, qdisc
-from lab.network.objects import Interface, Ipip, Network, NftTable, Process, Qdisc
+from lab.network.objects import Interface, Ipip, Network, NftTable, Process, Qdisc, VirtualServer
 from lab.network.place import UNDERLAY
 from lab.network.qdisc import NETEM
 
@@ -40,6 +42,8 @@ def require(holdings: Holdings, network: Network) -> None:
     _require_netem(holdings, network)
     if any(isinstance(item, NftTable) for item in network):
         nft.require(holdings.namespaces, UNDERLAY)
+    if any(isinstance(item, VirtualServer) for item in network):
+        _require_ipvs(holdings)
     needing = next((item for item in network if isinstance(item, Interface) and item.ipip), None)
     if needing is None:
         return
@@ -55,3 +59,24 @@ def require(holdings: Holdings, network: Network) -> None:
         raise MachineError(
             told, "choose VXLAN or VXLANCrossSubnet, or `up --vm`, which has a kernel of its own"
         ) from error
+
+
+def _require_ipvs(holdings: Holdings) -> None:
+    """MachineError when the kernel has no IPVS, or will not be asked by this lab, which is not --privileged."""
+    instead = "choose `proxy: nftables` or `iptables`, or `up --vm`, which has a kernel of its own"
+    if unloaded := modules.unloaded(("ip_vs", "dummy")):
+        lacking = " and ".join(unloaded)
+        told = f"services.proxy: ipvs needs {lacking}, which this kernel has as modules that are not loaded"
+        raise MachineError(told, f"{modules.how_to_load(unloaded)}, then up --privileged; or {instead}")
+    from lab.kernel.ipvs import IpvsSocket  # noqa: PLC0415  pyroute2 for this mode alone
+
+    try:
+        with holdings.namespaces.entered(UNDERLAY), IpvsSocket() as kernel:
+            kernel.try_out()
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EACCES):
+            told = "services.proxy: ipvs needs IPVS, which the kernel lets only root of the machine itself program"
+            raise MachineError(told, f"as root: up --privileged; or {instead}") from error
+        told = f"services.proxy: ipvs needs IPVS, which this kernel has not ({error.strerror})"
+        raise MachineError(told, instead) from error
+    programs.require(("ipset",))

@@ -11,12 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from lab.kernel.balancing import Balancing
 from lab.kernel.changes import Changes
 from lab.kernel.listeners import Listeners
 from lab.kernel.namespaces import Namespaces
 from lab.kernel.processes import Processes
 from lab.kernel.sandbox.confinement import USUAL, Confinement
-from lab.network.objects import File, Interface, IpSet, Key, Namespace, Object, Offload, Symlink
+from lab.network.objects import (
+    File,
+    Interface,
+    IpSet,
+    Key,
+    Namespace,
+    Object,
+    Offload,
+    Symlink,
+    VirtualServer,
+)
 from lab.network.place import UNDERLAY
 
 RULE_KINDS = ("node", "router", "gateway", "internet")
@@ -37,10 +48,12 @@ class Holdings:
     files: dict[Key, File | Symlink] = field(default_factory=dict)
     with_sets: set[str] = field(default_factory=set)
     offloads: dict[Key, Offload] = field(default_factory=dict)
+    balancing: Balancing = field(init=False)
     listeners: Listeners = field(init=False)
     processes: Processes = field(init=False)
 
     def __post_init__(self) -> None:
+        self.balancing = Balancing(self.namespaces)
         self.listeners = Listeners(self.namespaces)
         self.processes = Processes(self.namespaces, self.confinement)
 
@@ -51,6 +64,8 @@ class Holdings:
                 self.files[item.key] = item
             elif isinstance(item, IpSet):
                 self.with_sets.add(item.place)
+            elif isinstance(item, VirtualServer):
+                self.balancing.places.add(item.place)
             elif isinstance(item, Offload):
                 self.offloads[item.key] = item
             elif isinstance(item, Namespace):
@@ -69,3 +84,4 @@ class Holdings:
         self.files = {key: item for key, item in self.files.items() if item.place in there}
         self.offloads = {key: item for key, item in self.offloads.items() if item.place in there}
         self.with_sets &= there
+        self.balancing.places &= there

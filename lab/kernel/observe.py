@@ -33,6 +33,9 @@ def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = 
     found += files.read(item for item in holdings.files.values() if only is None or item.place in only)
     for several in (holdings.listeners.read(), holdings.processes.read()):
         found += (item for item in several if only is None or item.place in only)
+    for place in places:
+        if place in holdings.balancing.places:
+            found += holdings.balancing.read(place)
     for running in saving:
         found += rules.chains(running.place, running.result())
     for running in listing:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from lab.network import calico, calico_filter, calico_rules, firewall, flannel, kubelet
 from lab.network.firewall import BuiltIn
-from lab.network.kubeproxy import fixed
+from lab.network.kubeproxy import fixed, ipvs_chains
 from lab.network.kubeproxy.iptables import chains as kubeproxy_chains
 from lab.network.kubeproxy.options import ProxyOptions
-from lab.network.objects import Chain, NftObject, Rule
+from lab.network.objects import Chain, NftObject, Object, Rule
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Pod
@@ -54,10 +54,25 @@ def node_tables(topology: Topology, addresses: Addresses, node: str, proxied: Pr
     return tables(*proxied, node, proxy_options(topology, addresses), service_cidrs(topology))
 
 
+def node_servers(topology: Topology, addresses: Addresses, node: str, proxied: Proxied) -> Iterable[Object]:
+    """What a node has for IPVS, in ipvs mode: what its kube-proxy makes, but for the jumps from built-in chains."""
+    if topology.spec.services.proxy != "ipvs":
+        return ()
+    from lab.network.kubeproxy import ipvs  # noqa: PLC0415  for this mode alone
+
+    made = ipvs.ipvs(*proxied, node, proxy_options(topology, addresses))
+    return (*ipvs.settings(node), ipvs.device(node), *made.objects)
+
+
 def proxy_options(topology: Topology, addresses: Addresses) -> ProxyOptions:
     """How kube-proxy runs on every node: what the file says, and the pods' network."""
     services = topology.spec.services
-    return ProxyOptions(addresses.pod_cidr, services.masquerade_all, services.node_port_addresses)
+    return ProxyOptions(
+        addresses.pod_cidr,
+        services.masquerade_all,
+        services.node_port_addresses,
+        scheduler=services.ipvs.scheduler,
+    )
 
 
 def service_cidrs(topology: Topology) -> tuple[str, ...]:
@@ -97,5 +112,8 @@ def _components(plugin: str, proxy: str) -> dict[tuple[str, str], tuple[Rule, ..
     before = calico_rules.jumps() if plugin == "calico" else {}
     after = {("filter", "FORWARD"): calico_filter.forward_end()} if plugin == "calico" else flannel.jumps()
     middle = fixed.jumps() if proxy == "iptables" else kubelet.jumps()
+    if proxy == "ipvs":
+        balanced = ipvs_chains.jumps()
+        middle = {key: (*balanced.get(key, ()), *middle.get(key, ())) for key in dict.fromkeys((*balanced, *middle))}
     keys = dict.fromkeys((*before, *middle, *after))
     return {key: (*before.get(key, ()), *middle.get(key, ()), *after.get(key, ())) for key in keys}

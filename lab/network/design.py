@@ -55,6 +55,10 @@ def design(
             chains.node_tables(topology, addresses, node, stale.get(node, (cluster, addresses)))
             for node in cluster.nodes
         ),
+        *(
+            chains.node_servers(topology, addresses, node, stale.get(node, (cluster, addresses)))
+            for node in cluster.nodes
+        ),
         machine_names.files(topology, addresses),
         pods.pod_files(topology, cluster, addresses),
         pods.servers(topology, cluster, addresses),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
+from lab.network.ipvs_objects import RealServer, VirtualServer
 from lab.network.qdisc import Qdisc
 from lab.network.rule_objects import Chain, IpSet, NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule
 from lab.network.served_objects import File, Listener, Process, Reply, Symlink
@@ -41,11 +42,13 @@ __all__ = [
     "Offload",
     "Process",
     "Qdisc",
+    "RealServer",
     "Reply",
     "Route",
     "Rule",
     "Symlink",
     "Sysctl",
+    "VirtualServer",
     "Vxlan",
 ]
 
@@ -93,9 +96,9 @@ class Ipip:
 class Interface:
     """One network interface. Of a veth pair both ends are objects; the `primary` end is the one that creates both.
 
-    `kind` is `veth`, `bridge`, `vxlan` or `ipip`. `mac` may be "" where the kernel may choose. `master` is the bridge
-    it
-    is a port of. Every interface is up. `hairpin` counts for bridge ports only.
+    `kind` is `veth`, `bridge`, `vxlan`, `ipip` or `dummy`. `mac` may be "" where the kernel may choose. `master` is the
+    bridge it is a port of. Every interface is `up` but a dummy one, which only holds addresses. `hairpin` counts for
+    bridge ports only.
     """
 
     rank: ClassVar[int] = 1
@@ -236,6 +239,8 @@ Object = (
     | Neighbour
     | FdbEntry
     | IpSet
+    | VirtualServer
+    | RealServer
     | Chain
     | NftTable
     | NftSet

@@ -29,11 +29,13 @@ from lab.network.objects import (
     Offload,
     Process,
     Qdisc,
+    RealServer,
     Reply,
     Route,
     Rule,
     Symlink,
     Sysctl,
+    VirtualServer,
     Vxlan,
 )
 
@@ -41,7 +43,7 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(Namespace, Interface, Sysctl, Offload, Qdisc, Address, Route, Neighbour, FdbEntry),
-        *(IpSet, Chain, NftTable, NftSet, NftChain, File, Symlink, Listener, Process),
+        *(IpSet, VirtualServer, RealServer, Chain, NftTable, NftSet, NftChain, File, Symlink, Listener, Process),
     )
 }
 _PARTS: dict[str, type] = {"vxlan": Vxlan, "ipip": Ipip, "reply": Reply, "hook": NftHook}

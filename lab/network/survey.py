@@ -64,7 +64,8 @@ def lab_map(
         elif isinstance(item, Route):
             ways[item.place].append(Way(item.destination, item.via, item.device, item.type))
     for item in network:
-        if isinstance(item, Interface):
+        # A dummy device leads nowhere, and what it holds are no addresses of the place's, but of Services.
+        if isinstance(item, Interface) and item.kind != "dummy":
             links[item.place].append(_link(item, tuple(held[item.place, item.name])))
     wires = {(link.peer_place, link.peer_name): link.master for link in links[UNDERLAY] if link.master}
     subnets = tuple(Subnet(one.name, one.cidr, _bridge(one.cidr, links, wires)) for one in spec.subnets)

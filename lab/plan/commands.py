@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
+from lab.network.ipvs_text import removal_line, server_line
 from lab.network.objects import (
     Address,
     FdbEntry,
@@ -19,9 +20,11 @@ from lab.network.objects import (
     Offload,
     Process,
     Qdisc,
+    RealServer,
     Route,
     Symlink,
     Sysctl,
+    VirtualServer,
 )
 from lab.network.oci import signal_command
 from lab.network.place import UNDERLAY, netns_name
@@ -40,6 +43,8 @@ def commands(step: AnyStep) -> str:
         return "\n".join(f"{_exec(step.place)}nft -f - <<'EOF'\n{text}EOF" for text in texts)
     if step.action == "change" and isinstance(step.object, Process) and isinstance(step.before, Process):
         return _changed_process(step.object, step.before)
+    if step.action == "change" and isinstance(step.object, IpSet) and isinstance(step.before, IpSet):
+        return _restored(step.object, step.before)
     return _WRITERS[type(step.object)](step.object, step.action)
 
 
@@ -77,6 +82,8 @@ def _interface(item: Interface, action: Action) -> str:
         made = f"{ip} link add {item.name}{address}{first_mtu} type {item.kind}{_details(item)}"
         # tunl0 comes with the ipip module by itself.
         lines.append(f"{made} || true" if item.kind == "ipip" else made)
+        if not item.up:
+            return made
     else:
         set_ += f"{address} mtu {item.mtu}"
     if item.master:
@@ -170,11 +177,27 @@ def _fdb(item: FdbEntry, action: Action) -> str:
 def _ipset(item: IpSet, action: Action) -> str:
     if action == "remove":
         return f"{_exec(item.place)}ipset destroy {item.name}"
-    return f"{_exec(item.place)}ipset restore <<'EOF'\n{ipset_input(item)}EOF"
+    return _restored(item, None)
 
 
-def ipset_input(item: IpSet) -> str:
-    """The input of `ipset restore` that makes the set hold its members and no others."""
+def _restored(item: IpSet, before: IpSet | None) -> str:
+    return f"{_exec(item.place)}ipset restore <<'EOF'\n{ipset_input(item, before)}EOF"
+
+
+def _balanced(item: VirtualServer | RealServer, action: Action) -> str:
+    words = removal_line(item) if action == "remove" else server_line(item, change=action == "change")
+    return f"{_exec(item.place)}ipvsadm {words}"
+
+
+def ipset_input(item: IpSet, before: IpSet | None = None) -> str:
+    """The input of `ipset restore` that makes the set hold its members and no others; what it held `before`, and is to
+    hold, it never lacks.
+    """
+    if before is not None and before.type == item.type:
+        have, want = {*before.members}, {*item.members}
+        come = (f"add {item.name} {member}\n" for member in item.members if member not in have)
+        go = (f"del {item.name} {member}\n" for member in before.members if member not in want)
+        return "".join((*come, *go))
     head = f"create {item.name} {item.type} -exist\nflush {item.name}\n"
     return head + "".join(f"add {item.name} {member}\n" for member in item.members)
 
@@ -236,6 +259,8 @@ _WRITERS: dict[type, Callable[[Any, Action], str]] = {
     Neighbour: _neighbour,
     FdbEntry: _fdb,
     IpSet: _ipset,
+    VirtualServer: _balanced,
+    RealServer: _balanced,
     File: _file,
     Symlink: _symlink,
     Listener: _listener,

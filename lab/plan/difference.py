@@ -29,9 +29,11 @@ from lab.network.objects import (
     Offload,
     Process,
     Qdisc,
+    RealServer,
     Route,
     Symlink,
     Sysctl,
+    VirtualServer,
 )
 from lab.network.place import UNDERLAY
 from lab.plan.nft_input import must_be_remade
@@ -58,6 +60,7 @@ def plan(desired: Network, actual: Network) -> Plan:
     if wanted == present:
         return Plan(())
     removals = _removals(wanted, present)
+    _forget_real_servers(wanted, present)
     _forget_what_falls(removals, present)
     _forget_neighbours(wanted, present)
     removed = {step.object.key for step in removals}
@@ -137,6 +140,15 @@ def _forget_neighbours(wanted: Mapping[Key, Object], present: dict[Key, Object])
     if changing:
         for key, item in tuple(present.items()):
             if isinstance(item, Neighbour) and (item.place, item.device) in changing:
+                del present[key]
+
+
+def _forget_real_servers(wanted: Mapping[Key, Object], present: dict[Key, Object]) -> None:
+    """Take out of `present` the real servers of virtual servers that are to go: they go with them."""
+    going = {key for key, item in present.items() if isinstance(item, VirtualServer) and key not in wanted}
+    if going:
+        for key, item in tuple(present.items()):
+            if isinstance(item, RealServer) and item.server in going:
                 del present[key]
 
 

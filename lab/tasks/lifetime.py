@@ -38,6 +38,7 @@ _TOPOLOGY = {
         "limit": "What programs in places may use: memory=2G,pids=2000,cpu=50%,disk=1G.",
         "privileged": "Root's lab without a user namespace of its own: docs/security.md says what that gives away.",
         "vm": "In a small virtual machine with a kernel of its own: docs/vm.md.",
+        "leftovers": "When services.proxy changes: leave what kube-proxy made in its mode of before, to learn from.",
         "kernel": "Of --vm: the kernel's image, such as /boot/vmlinuz-6.1.0-57-amd64.",
     },
     iterable=["set_", "share", "limit"],
@@ -53,6 +54,7 @@ def up(
     privileged: bool = False,
     vm: bool = False,
     kernel: str = "",
+    leftovers: bool = False,
 ) -> None:
     """Build the lab, or bring the one that runs to the file's state."""
     source = topologies.find(_given(topology))
@@ -63,11 +65,10 @@ def up(
     if vm or kernel:
         from lab.tasks import machines  # noqa: PLC0415  few labs are in one
 
-        machines.bring_up(
-            name, source, set_ or [], machines.wanted(kernel, share or [], limit or [], privileged=privileged)
-        )
+        options = machines.wanted(kernel, share or [], limit or [], privileged=privileged)
+        machines.bring_up(name, source, set_ or [], options, leftovers=leftovers)
     else:
-        bring_up(name, source, set_ or [], _confinement(share or [], limit or [], privileged))
+        bring_up(name, source, set_ or [], _confinement(share or [], limit or [], privileged), leftovers=leftovers)
 
 
 def _confinement(share: list[str], limit: list[str], privileged: bool) -> Confinement | None:
@@ -116,9 +117,12 @@ def bring_up(
     settings: list[str],
     confined: Confinement | None = None,
     begin: Callable[[Callable[[str], None]], Started | None] | None = None,
+    *,
+    leftovers: bool = False,
 ) -> None:
     """`up` proper, with progress on a terminal. `confined` is None where nothing was said of it. `begin` starts a lab
-    that does not run in another way than usual, and tells how far it is.
+    that does not run in another way than usual, and tells how far it is. With `leftovers` another mode of kube-proxy
+    leaves what it made.
     """
     began = time.monotonic()
     with terminal.Progress(f"{name}: building") as progress:
@@ -129,10 +133,12 @@ def bring_up(
             else:
                 progress.show(event["done"], event["of"], event["place"])
 
-        confining = {"confinement": confined.to_json()} if confined else {}
+        besides: dict[str, Any] = {"confinement": confined.to_json()} if confined else {}
+        if leftovers:
+            besides["leftovers"] = True
         starting = None if begin is None else lambda: begin(lambda told: progress.show(0, 1, told))
         with client.connect_or_start(name, progress.say, confined, starting) as connected:
-            result = asked(connected, "up", on_event, **_request(source, settings), **confining)
+            result = asked(connected, "up", on_event, **_request(source, settings), **besides)
     for warning in result["warnings"]:
         terminal.warn(f"warning: {warning}")
     terminal.out(_summary(result, time.monotonic() - began))

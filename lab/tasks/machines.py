@@ -34,7 +34,7 @@ def wanted(kernel: str, share: Sequence[str], limit: Sequence[str], *, privilege
     return Options(kernels.find(kernel), machine.Size(), confined.to_json())
 
 
-def bring_up(name: str, source: Source, settings: list[str], options: Options) -> None:
+def bring_up(name: str, source: Source, settings: list[str], options: Options, *, leftovers: bool = False) -> None:
     """`up` of a lab that is, or comes to be, in a machine of its own. UsageError when it runs without one."""
     running = name in folder.running()
     if running and not kernel_of(name):
@@ -43,7 +43,7 @@ def bring_up(name: str, source: Source, settings: list[str], options: Options) -
     def begin(say: Callable[[str], None]) -> Started | None:
         return starting.start(name, options, say)
 
-    lifetime.bring_up(name, source, settings, begin=begin)
+    lifetime.bring_up(name, source, settings, begin=begin, leftovers=leftovers)
     end = time.monotonic() + _KUBECONFIG_SECONDS
     while not (folder.of(name) / KUBECONFIG).exists() and time.monotonic() < end:
         time.sleep(_LOOK_EVERY_SECONDS)

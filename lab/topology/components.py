@@ -6,7 +6,7 @@ Sources of names: kube-proxy, kubelet, Felix, flanneld, and the CNI plugins brid
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ PLUGINS = Component("the CNI plugins", ("CNI-",))
 ALL = (KUBE_PROXY, CALICO, FLANNEL, PLUGINS)
 """Those that a saved node may come with."""
 
+_PROXIES = {"iptables": (KUBE_PROXY,), "ipvs": (replace(KUBE_PROXY, sets=("KUBE-",)),)}
 _SETS = ("cali40all-ipam-pools", "cali40masq-ipam-pools", "cali40this-host")
 _TUNNEL_SETS = {"VXLAN": ("cali40all-vxlan-net",), "IPIP": ("cali40all-hosts-net",)}
 
@@ -64,7 +65,7 @@ def household(spec: Spec, place: str) -> Household:
     """What `place` has: a node kubelet, kube-proxy's mode and the network plugin, a router nothing."""
     if all(node.name != place for node in spec.nodes):
         return Household()
-    proxy = (KUBE_PROXY,) if spec.services.proxy == "iptables" else ()
+    proxy = _PROXIES.get(spec.services.proxy, ())
     if spec.cni.plugin == "flannel":
         return Household((*proxy, KUBELET, FLANNEL, PLUGINS))
     tunnel = (spec.cni.encapsulation or "").removesuffix("CrossSubnet")

@@ -12,15 +12,28 @@ from lab.topology.schema import Spec
 
 def remarks(spec: Spec) -> Iterator[tuple[Path, str]]:
     """Of a complete spec: where it stands, and a sentence."""
+    yield from _mode(spec)
     yield from _node_ports(spec)
     yield from _mtu(spec)
 
 
+def _mode(spec: Spec) -> Iterator[tuple[Path, str]]:
+    services = spec.services
+    if services.proxy == "ipvs":
+        yield (
+            ("spec", "services", "proxy"),
+            "Kubernetes has deprecated kube-proxy's ipvs mode since 1.35; nftables is its successor",
+        )
+    elif "scheduler" in services.ipvs.model_fields_set:
+        told = f"scheduler has no effect: with services.proxy {services.proxy} kube-proxy does not use IPVS"
+        yield ("spec", "services", "ipvs", "scheduler"), told
+
+
 def _node_ports(spec: Spec) -> Iterator[tuple[Path, str]]:
     services = spec.services
-    for i, text in enumerate(services.node_port_addresses if services.proxy == "nftables" else ()):
+    for i, text in enumerate(services.node_port_addresses if services.proxy != "iptables" else ()):
         if IPv4Network(text).is_loopback:
-            told = f"{text} has no effect: with services.proxy nftables no node port answers on 127.0.0.0/8"
+            told = f"{text} has no effect: with services.proxy {services.proxy} no node port answers on 127.0.0.0/8"
             yield ("spec", "services", "nodePortAddresses", i), told
 
 

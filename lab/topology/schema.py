@@ -136,13 +136,21 @@ class Cni(Model):
         return self
 
 
+class Ipvs(Model):
+    """How kube-proxy uses IPVS, in ipvs mode."""
+
+    scheduler: Literal["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "mh"] = Field(
+        default="rr", description="How the kernel chooses an endpoint (kube-proxy's `ipvs.scheduler`): in turn."
+    )
+
+
 class Services(Model):
     """Where ClusterIPs come from, and how each node turns them into pods' addresses."""
 
     cidr: Prefix = Field(
         default="172.16.0.0/16", description="Prefix of the ClusterIPs. The tenth address is the cluster's DNS."
     )
-    proxy: Literal["iptables", "nftables"] = Field(
+    proxy: Literal["iptables", "nftables", "ipvs"] = Field(
         default="iptables", description="The mode of kube-proxy on every node."
     )
     masquerade_all: bool = Field(
@@ -156,6 +164,7 @@ class Services(Model):
         "unless given, all addresses of a node (with `nftables`, the one that it has in its subnet). `127.0.0.0/8` is "
         "for `iptables` alone.",
     )
+    ipvs: Ipvs = Field(default=Ipvs(), description="For `ipvs` alone.")
 
 
 class Dns(Model):

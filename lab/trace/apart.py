@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -74,10 +75,18 @@ def _report(work: Callable[[Callable[[T], None]], None], writing: int) -> NoRetu
 
 
 def _end_without_reader(writing: int) -> None:
-    """From now on the kernel ends this process when the pipe's reader is gone: SIGIO does so if it is left alone.
+    """From now on this process ends when the pipe's reader is gone: the kernel tells by SIGIO. It also does when that
+    begins to read, on kernels up to 6.x, which is no reason to end.
 
     PR_SET_PDEATHSIG would not do: the parent is one that has ended at once.
     """
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
+
+    def look(*_: object) -> None:
+        looking = select.poll()
+        looking.register(writing, 0)
+        if looking.poll(0):  # nothing is asked for: only what is always told, that nobody reads any more
+            os._exit(130)
+
+    signal.signal(signal.SIGIO, look)
     fcntl(writing, F_SETOWN, os.getpid())
     fcntl(writing, F_SETFL, fcntl(writing, F_GETFL) | os.O_ASYNC)

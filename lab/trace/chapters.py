@@ -48,7 +48,10 @@ def chapters(journey: Journey) -> Iterator[Chapter]:
             # A node translates what it sends itself before it is seen anywhere.
             first = there[0]
             summary = f"{journey.asked} becomes {first.packet.dst}:{first.packet.dport} on {first.place}"
-            because = strongest(one for one in first.decisions if one.kind == "nat" and one.verdict == "DNAT")
+            choosing = [one for one in first.decisions if one.kind == "ipvs"]
+            because = strongest(
+                choosing or (one for one in first.decisions if one.kind == "nat" and one.verdict == "DNAT")
+            )
         yield Chapter(str(step), STEPS[step], summary, hops, because, candidates, rewritten.get(step, ()))
     if back:
         yield Chapter(BACK, "reply", f"from {back[0].place}", back)

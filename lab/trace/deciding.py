@@ -13,7 +13,7 @@ ENDED = ("DROP", "REJECT", "dropped")
 # What is asked of each step, most important first; of a reply only what translates it back.
 ASKED: dict[int, tuple[str, ...]] = {
     1: ("nat", "dns"),
-    2: ("nat", "rule"),
+    2: ("ipvs", "nat", "rule"),
     3: ("route", "nat"),
     4: ("fdb", "route"),
     5: ("rule",),

@@ -10,6 +10,7 @@ from lab.kernel.connections import Event
 from lab.kernel.places import Sandbox
 from lab.network.labmap import LabMap
 from lab.trace import impairments
+from lab.trace.balancing import balanced
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.counters import Counters
 from lab.trace.exchange import Exchange
@@ -59,19 +60,21 @@ def explained(
     sandbox: Sandbox,
     agent: Agent,
 ) -> Journey:
-    """The journey with its hops' decisions, in the order rule, translation, route, impairment, and with the cause of
-    its loss.
+    """The journey with its hops' decisions, in the order rule, virtual server, translation, route, impairment, and with
+    the cause of its loss.
     """
     hops = journey.hops
     rules, stopped = _rules(journey, passages, told, labmap, sandbox, agent)
     routes = queries.decisions(labmap, sandbox, hops, journey.seen)
     translations = _translations(labmap, passages, told.translations, hops)
     held = impairments.decisions(labmap, hops)
+    servers = balanced(labmap, sandbox, passages, hops, [_numbers(one, hops) for one in passages])
     decided = tuple(
         replace(
             hop,
             decisions=(
                 *rules.get(hop, ()),
+                *servers.get(number, ()),
                 *translations.get(number, ()),
                 *routes.get(number, ()),
                 *held.get(number, ()),

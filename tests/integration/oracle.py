@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from pyroute2 import IPRoute  # type: ignore[import-untyped]
+from pyroute2 import IPRoute
 
 from lab.kernel.netlink import Request, RouteSocket
 from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route

@@ -1,4 +1,4 @@
-"""Interfaces: veth, bridge, VXLAN and IPIP links, their state, their bridge port and their per-device settings."""
+"""Interfaces: veth, bridge, VXLAN, IPIP and dummy links, their state, bridge port and per-device settings."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def read(netlink: RouteSocket, place: str) -> Links:
         settings.extend(Sysctl(place, key, value) for key, value in read_af_spec(name, told.get(IFLA_AF_SPEC)))
         info = attributes(told[IFLA_LINKINFO]) if IFLA_LINKINFO in told else {}
         kind = bytes(info.get(IFLA_INFO_KIND, b"")).rstrip(b"\0").decode()
-        if kind in ("veth", "bridge", "vxlan", "ipip") and not (kind == "ipip" and not flags & IFF_UP):
+        if kind in ("veth", "bridge", "vxlan", "ipip", "dummy") and not (kind == "ipip" and not flags & IFF_UP):
             interfaces.append(_interface(place, name, kind, flags, told, info, names))
             queueing |= bytes(told.get(IFLA_QDISC, b"noqueue")).rstrip(b"\0").decode() not in USUAL
     return Links(tuple(interfaces), {name: index for index, name in names.items()}, tuple(settings), queueing)
@@ -198,7 +198,7 @@ def _interface(
         place=place,
         name=name,
         kind=kind,
-        mac=bytes(told[IFLA_ADDRESS]).hex(":") if kind != "ipip" and IFLA_ADDRESS in told else "",
+        mac=bytes(told[IFLA_ADDRESS]).hex(":") if kind not in ("ipip", "dummy") and IFLA_ADDRESS in told else "",
         mtu=int.from_bytes(told[IFLA_MTU], "little"),
         master=names.get(master, ""),
         hairpin=bool(port.get(IFLA_BRPORT_MODE, b"\0")[0]),

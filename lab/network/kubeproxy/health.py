@@ -72,7 +72,7 @@ def _local_endpoints(slices: tuple[EndpointSlice, ...], addresses: PodAddresses,
 def _listening(addresses: PodAddresses, node: str, proxy: str, options: ProxyOptions) -> tuple[str, ...]:
     """The addresses that node ports have there too; "" for all."""
     own, tunnel = addresses.nodes[node], addresses.tunnels.get(node, "")
-    if EVERYWHERE in options.nodeport_addresses or (proxy == "iptables" and not options.nodeport_addresses):
+    if EVERYWHERE in options.nodeport_addresses or (proxy != "nftables" and not options.nodeport_addresses):
         return ("",)
     if not options.nodeport_addresses:
         return (own,)

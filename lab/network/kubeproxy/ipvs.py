@@ -1,7 +1,6 @@
 """kube-proxy in ipvs mode: virtual servers in the kernel's IPVS, addresses on kube-ipvs0, ipsets, and a few rules.
 
-Source: kube-proxy, ipvs mode; the scheduler is its default, round robin. The text has a part for each tool that takes
-one.
+Source: kube-proxy, ipvs mode (1.34). The text has a part for each tool that takes one.
 """
 
 from __future__ import annotations
@@ -9,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from lab.network.ipvs_text import server_line
 from lab.network.kubeproxy import ipvs_chains, ipvs_sets
 from lab.network.kubeproxy.exposure import ways
 from lab.network.kubeproxy.restore import built_in_chains, restore_text
 from lab.network.kubeproxy.targets import proxied_ports
+from lab.network.objects import Address, Interface, RealServer, Sysctl, VirtualServer
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
@@ -21,28 +22,28 @@ if TYPE_CHECKING:
     from lab.network.objects import Chain, IpSet
 
 DEVICE = "kube-ipvs0"
-_OPTION = {"tcp": "-t", "udp": "-u", "sctp": "--sctp-service"}
-
-
-class VirtualServer(NamedTuple):
-    """One address and port of a Service, with the endpoints that IPVS takes in turn."""
-
-    address: str
-    port: int
-    protocol: str
-    seconds: int
-    """of session affinity, 0 for none"""
-    targets: tuple[Target, ...]
-    intent: str
+SETTINGS = {
+    "net.ipv4.vs.conntrack": "connections that IPVS balances are remembered by conntrack, as iptables' are",
+    "net.ipv4.vs.expire_nodest_conn": "a connection whose endpoint is gone ends with its next packet",
+    "net.ipv4.vs.expire_quiescent_template": "a client whose endpoint takes no new connections gets another one",
+}
+_MTU = 1500
 
 
 class Ipvs(NamedTuple):
-    """All of a node. `bound` are the addresses on kube-ipvs0."""
+    """All of a node that follows from its Services. `bound` are the addresses on kube-ipvs0; of the servers each
+    virtual one comes before its real ones.
+    """
 
-    bound: tuple[str, ...]
+    bound: tuple[Address, ...]
     sets: tuple[IpSet, ...]
-    servers: tuple[VirtualServer, ...]
+    servers: tuple[VirtualServer | RealServer, ...]
     chains: tuple[Chain, ...]
+
+    @property
+    def objects(self) -> tuple[Address | IpSet | VirtualServer | RealServer | Chain, ...]:
+        """In the order in which a person would make them."""
+        return (*self.bound, *self.sets, *self.servers, *self.chains)
 
 
 class _Place(NamedTuple):
@@ -50,77 +51,98 @@ class _Place(NamedTuple):
 
     node: str
     zone: str
+    scheduler: str
 
 
 def ipvs(cluster: Cluster, addresses: PodAddresses, node: str, options: ProxyOptions) -> Ipvs:
-    """What kube-proxy makes on `node`. Node ports are on the addresses of it that are known, but for 127.0.0.1."""
+    """What kube-proxy makes on `node`, without its jumps from the built-in chains."""
     ports = proxied_ports(cluster, addresses)
     own = addresses.nodes[node]
-    place = _Place(node, cluster.zone_of[node])
-    servers = tuple(server for port in ports for server in _servers(port, place, _node_port_addresses(own, options)))
-    bound = dict.fromkeys(address for port in ports for address in _bound(port) if address != own)
-    made = ipvs_sets.sets(node, ports, own, bound)
+    held = tuple(filter(None, (own, addresses.tunnels.get(node, ""))))
+    answering = held if options.any_node_port_address else options.node_port_addresses(held)
+    place = _Place(node, cluster.zone_of[node], options.scheduler)
+    servers = tuple(server for port in ports for server in _servers(port, place, answering))
+    bound = {address.address: address for port in ports for address in _bound(port, node, held)}
+    made = ipvs_sets.sets(node, ports, own, answering, [text.partition("/")[0] for text in bound])
     members = {item.name: item.members for item in made}
-    chains = ipvs_chains.chains(node, members, ports, own, options)
-    return Ipvs(tuple(bound), made, servers, (*built_in_chains(node, ipvs_chains.jumps()), *chains))
+    return Ipvs(tuple(bound.values()), made, servers, ipvs_chains.chains(node, members, ports, own, options))
 
 
-def _node_port_addresses(own: str, options: ProxyOptions) -> tuple[str, ...]:
-    return (own,) if options.any_node_port_address else options.node_port_addresses((own,))
+def device(node: str) -> Interface:
+    """kube-ipvs0, which is down and stays so: addresses are a node's own on whatever device they are."""
+    told = "the Services' addresses are the node's own, so that its IPVS gets what is sent to them"
+    return Interface(node, DEVICE, "dummy", "", _MTU, up=False, intent=told)
 
 
-def _bound(port: ProxiedPort) -> tuple[str, ...]:
-    return (port.cluster_ip, *port.external_ips, *port.load_balancer_ips)
+def settings(node: str) -> Iterator[Sysctl]:
+    """What kube-proxy sets before anything else."""
+    return (Sysctl(node, name, "1", intent) for name, intent in SETTINGS.items())
 
 
-def _servers(port: ProxiedPort, place: _Place, own: Iterable[str]) -> Iterator[VirtualServer]:
-    told = f"Service {port.title}"
+def _bound(port: ProxiedPort, node: str, held: Sequence[str]) -> Iterator[Address]:
+    yield Address(node, DEVICE, f"{port.cluster_ip}/32", f"ClusterIP of Service {port.title}")
+    for way in ways(port):
+        if way.address and way.address not in held:
+            yield Address(node, DEVICE, f"{way.address}/32", way.title)
+
+
+def _servers(port: ProxiedPort, place: _Place, own: Iterable[str]) -> Iterator[VirtualServer | RealServer]:
     inside = _targets(port, place, local=port.internal_local)
-    yield VirtualServer(port.cluster_ip, port.port, port.protocol, port.affinity_seconds, inside, told)
+    yield from _balanced(port, place, port.cluster_ip, port.port, inside, f"Service {port.title}")
     outside = _targets(port, place, local=port.external_local)
     for way in ways(port):
         for address in (way.address,) if way.address else own:
-            yield VirtualServer(address, way.number, port.protocol, port.affinity_seconds, outside, way.title)
+            yield from _balanced(port, place, address, way.number, outside, way.title)
+
+
+def _balanced(
+    port: ProxiedPort, place: _Place, address: str, number: int, targets: Sequence[Target], title: str
+) -> Iterator[VirtualServer | RealServer]:
+    told = f"{title}: {_how_many(len(targets))}"
+    seconds = port.affinity_seconds
+    yield VirtualServer(place.node, port.protocol, address, number, place.scheduler, seconds, told)
+    for one in targets:
+        told = f"endpoint {one.name} of {title}"
+        yield RealServer(place.node, port.protocol, address, number, one.endpoint, 1, told)
 
 
 def _targets(port: ProxiedPort, place: _Place, *, local: bool) -> tuple[Target, ...]:
     """Under a Local policy this node's; where it has none, all of them: in this mode pods here get through."""
-    everywhere = port.near(*place) if port.uses_cluster else ()
+    everywhere = port.near(place.node, place.zone) if port.uses_cluster else ()
     return port.local(place.node) or everywhere if local else everywhere
 
 
-def ipvs_text(made: Ipvs, *, explained: bool = False) -> str:
+def ipvs_text(node: str, made: Ipvs, *, explained: bool = False) -> str:
     """Input of `ip -batch`, `ipset restore`, `ipvsadm-restore` and `iptables-restore`, each under a heading."""
+    chains = (*built_in_chains(node, ipvs_chains.jumps()), *made.chains)
     parts = (
         (f"ip -batch -: {DEVICE}, on which the Services' addresses are this node's own", _device(made.bound)),
         ("ipset restore", _sets(made.sets, explained=explained)),
         ("ipvsadm-restore", _virtual_servers(made.servers, explained=explained)),
-        ("iptables-restore --noflush", [restore_text(made.chains, explained=explained).rstrip("\n")]),
+        ("iptables-restore --noflush", [restore_text(chains, explained=explained).rstrip("\n")]),
     )
     return "\n\n".join("\n".join([f"### {title}", *lines]) for title, lines in parts) + "\n"
 
 
-def _device(bound: Sequence[str]) -> Iterator[str]:
+def _device(bound: Sequence[Address]) -> Iterator[str]:
     yield f"link add {DEVICE} type dummy"
-    yield from (f"address add {address}/32 dev {DEVICE}" for address in bound)
+    yield from (f"address add {item.address} dev {DEVICE}" for item in bound)
 
 
 def _sets(sets: Iterable[IpSet], *, explained: bool) -> Iterator[str]:
     for item in sets:
         if explained:
             yield f"# {item.intent}"
-        yield f"create {item.name} {item.type}"
+        usual = f" {ipvs_sets.USUAL}" if item.type.startswith("hash:") else ""
+        yield f"create {item.name} {item.type}{usual}"
         yield from (f"add {item.name} {member}" for member in item.members)
 
 
-def _virtual_servers(servers: Iterable[VirtualServer], *, explained: bool) -> Iterator[str]:
-    for server in servers:
-        if explained:
-            yield f"# {server.intent}: {_how_many(len(server.targets))}"
-        at = f"{_OPTION[server.protocol]} {server.address}:{server.port}"
-        yield f"-A {at} -s rr" + (f" -p {server.seconds}" if server.seconds else "")
-        for target in server.targets:
-            yield f"-a {at} -r {target.endpoint} -m -w 1"
+def _virtual_servers(servers: Iterable[VirtualServer | RealServer], *, explained: bool) -> Iterator[str]:
+    for item in servers:
+        if explained and isinstance(item, VirtualServer):
+            yield f"# {item.intent}"
+        yield server_line(item)
 
 
 def _how_many(count: int) -> str:

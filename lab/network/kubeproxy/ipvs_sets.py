@@ -5,7 +5,7 @@ Source of names, types, comments and entries: kube-proxy, ipvs mode.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.network.ipv4 import Prefix, number
@@ -14,11 +14,10 @@ from lab.network.objects import IpSet
 if TYPE_CHECKING:
     from lab.network.kubeproxy.targets import ProxiedPort
 
-_HASH = "family inet hashsize 1024 maxelem 65536"
-ADDRESS = f"hash:ip {_HASH}"
-PORT = f"hash:ip,port {_HASH}"
-PORT_AND_ADDRESS = f"hash:ip,port,ip {_HASH}"
-PORT_AND_PREFIX = f"hash:ip,port,net {_HASH}"
+ADDRESS, PORT = "hash:ip", "hash:ip,port"
+PORT_AND_ADDRESS, PORT_AND_PREFIX = "hash:ip,port,ip", "hash:ip,port,net"
+USUAL = "family inet hashsize 1024 maxelem 65536"
+"""What kube-proxy says of each of those besides; it is the kernel's default."""
 BITMAP = "bitmap:port range 0-65535"
 
 LOOP_BACK, CLUSTER_IP = "KUBE-LOOP-BACK", "KUBE-CLUSTER-IP"
@@ -124,21 +123,25 @@ SETS = (
 COMMENTS = {kept.name: kept.comment for kept in SETS}
 
 
-def sets(place: str, ports: Iterable[ProxiedPort], own: str, bound: Iterable[str]) -> tuple[IpSet, ...]:
-    """All sets on the node `place`, whose own address is `own`; `bound` are the addresses on kube-ipvs0."""
+def sets(
+    place: str, ports: Iterable[ProxiedPort], own: str, answering: Sequence[str], bound: Iterable[str]
+) -> tuple[IpSet, ...]:
+    """All sets on the node `place`, whose own address is `own` and whose node ports are on those `answering`; `bound`
+    are the addresses on kube-ipvs0.
+    """
     entries: dict[str, set[str]] = {kept.name: set() for kept in SETS}
     entries[BOUND] = set(bound)
     for port in ports:
-        for name, entry in _entries(port, place, own):
+        for name, entry in _entries(port, place, own, answering):
             entries[name].add(entry)
     return tuple(IpSet(place, kept.name, kept.type, tuple(sorted(entries[kept.name])), kept.intent) for kept in SETS)
 
 
-def _entries(port: ProxiedPort, node: str, own: str) -> Iterator[tuple[str, str]]:
+def _entries(port: ProxiedPort, node: str, own: str, answering: Sequence[str]) -> Iterator[tuple[str, str]]:
     for target in port.targets:
         if target.node == node:
-            number_ = target.endpoint.rpartition(":")[2]
-            yield LOOP_BACK, f"{target.address},{port.protocol}:{number_},{target.address}"
+            served = target.endpoint.rpartition(":")[2]
+            yield LOOP_BACK, f"{target.address},{port.protocol}:{served},{target.address}"
     at = f"{port.protocol}:{port.port}"
     yield CLUSTER_IP, f"{port.cluster_ip},{at}"
     for address in port.external_ips:
@@ -153,11 +156,12 @@ def _entries(port: ProxiedPort, node: str, own: str) -> Iterator[tuple[str, str]
                 yield ALLOWED, f"{address},{at},{prefix}"
             if node_is_allowed(port, own):
                 yield ALLOWED_ITSELF, f"{address},{at},{address}"
-    if port.node_port:
-        entry = f"{own},sctp:{port.node_port}" if port.protocol == "sctp" else str(port.node_port)
-        yield NODE_PORT[port.protocol], entry
-        if port.external_local:
-            yield NODE_PORT_LOCAL[port.protocol], entry
+    if port.node_port and answering:
+        number_, sctp = port.node_port, port.protocol == "sctp"
+        for entry in [f"{one},sctp:{number_}" for one in answering] if sctp else [str(number_)]:
+            yield NODE_PORT[port.protocol], entry
+            if port.external_local:
+                yield NODE_PORT_LOCAL[port.protocol], entry
     if port.health_check_port:
         yield HEALTH, str(port.health_check_port)
 

@@ -16,17 +16,19 @@ class ProxyOptions:
     """`cluster_cidr` is the pods' network, "" where kube-proxy was not told: then no traffic counts as from outside.
 
     `nodeport_addresses` are prefixes of node addresses on which node ports answer; without any, all do (iptables mode)
-    or the node's own address does (nftables mode). `localhost_nodeports` lets 127.0.0.1 be one of them.
+    or the node's own address does (nftables mode). `localhost_nodeports` lets 127.0.0.1 be one of them (iptables
+    mode). `scheduler` is how IPVS chooses an endpoint (ipvs mode).
     """
 
     cluster_cidr: str = ""
     masquerade_all: bool = False
     nodeport_addresses: tuple[str, ...] = ()
     localhost_nodeports: bool = True
+    scheduler: str = "rr"
 
     @property
     def any_node_port_address(self) -> bool:
-        """Whether node ports answer on every address of a node (iptables mode)."""
+        """Whether node ports answer on every address of a node (iptables and ipvs mode)."""
         return not self.nodeport_addresses or EVERYWHERE in self.nodeport_addresses
 
     def node_port_addresses(self, held: Iterable[str]) -> tuple[str, ...]:

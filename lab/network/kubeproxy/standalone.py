@@ -142,7 +142,7 @@ class NodeRules:
         """What `iptables-restore --noflush`, or `nft -f`, reads; in ipvs mode a part for each tool that takes one."""
         if self.mode == "ipvs":
             made = ipvs(self.written.cluster, self.addresses, self.node, self.options)
-            return ipvs_text(made, explained=explained)
+            return ipvs_text(self.node, made, explained=explained)
         told = f"# kube-proxy {VERSION}, {self.mode} mode, on {self.node}\n" if explained else ""
         if self.mode == "nftables":
             return told + nft_listing(self.tables, explained=explained)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from lab.network.kubeproxy.ipvs import ipvs
 from lab.network.kubeproxy.nftables import NftTables
 from lab.network.kubeproxy.ruleset import RuleSet
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
     from lab.network.kubeproxy.options import ProxyOptions
     from lab.network.kubeproxy.targets import PodAddresses
-    from lab.network.objects import Chain, NftObject
+    from lab.network.objects import Chain, NftObject, Object
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,15 @@ class ChangedTable:
     after: tuple[NftObject, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedNode:
+    """All that follows from Services on a node in ipvs mode, as it was and as it is to be."""
+
+    before: tuple[Object, ...] = ()
+    after: tuple[Object, ...] = ()
+
+
+Proxied = tuple["Cluster", "PodAddresses"]
 R = TypeVar("R", RuleSet, NftTables)
 
 
@@ -149,6 +159,39 @@ class NftProxier(_Proxies[NftTables]):
         returning = any(old.returning(node, name) != new.returning(node, name) for name in names)
         before, after = (_touched(tables, node, names, shared, returning) for tables in (old, new))
         return ChangedTable(before, after)
+
+
+class IpvsProxier:
+    """kube-proxy in ipvs mode. It compares all of a node, as the real one, which has no partial sync in this mode."""
+
+    def __init__(self, options: ProxyOptions) -> None:
+        self._options = options
+        self._now: Proxied | None = None
+        self._programmed: dict[str, tuple[Object, ...]] = {}
+
+    def follow(self, cluster: Cluster, addresses: PodAddresses) -> None:
+        """The cluster as it is from now on."""
+        self._now = (cluster, addresses)
+        self._programmed = {node: held for node, held in self._programmed.items() if node in cluster.nodes}
+
+    def programmed(self, node: str) -> None:
+        """The node has all that it should have now."""
+        self._programmed[node] = self._objects(node)
+
+    def forget(self, node: str) -> None:
+        """Nothing is known of what the node has."""
+        self._programmed.pop(node, None)
+
+    def sync(self, node: str) -> ChangedNode:
+        """All that the node had and is to have, after which it counts as programmed."""
+        before, after = self._programmed.get(node, ()), self._objects(node)
+        self._programmed[node] = after
+        return ChangedNode(before, after)
+
+    def _objects(self, node: str) -> tuple[Object, ...]:
+        if self._now is None:
+            raise ValueError("follow() comes first: nobody said what the cluster is")
+        return ipvs(*self._now, node, self._options).objects
 
 
 def _touched(

@@ -87,7 +87,9 @@ def _translations(labmap: LabMap, event: Event, direction: str) -> Iterable[tupl
     original, onward = event.original, event.onward
     halfway = Tuple(original.protocol, original.source, original.sport, onward.destination, onward.dport)
     if halfway != original:
-        yield IN, _decision(labmap, original, halfway, _named(event.status, DESTINATION_NAT, "DNAT"))
+        # Without that bit the kernel's NAT did not do it: IPVS did, and told conntrack what the answers will be.
+        verdict = _named(event.status, DESTINATION_NAT, "DNAT", "IPVS")
+        yield IN, _decision(labmap, original, halfway, verdict)
     if halfway != onward:
         yield OUT, _decision(labmap, halfway, onward, _named(event.status, SOURCE_NAT, "SNAT"))
 
@@ -100,8 +102,8 @@ def _decision(labmap: LabMap, before: Tuple, after: Tuple, verdict: str) -> Deci
     return Decision("nat", f"{before.text} became {after.text}", KERNEL, "nat", verdict=verdict, intent=intent)
 
 
-def _named(status: int, bit: int, name: str) -> str:
-    return name if status & bit else "translated"
+def _named(status: int, bit: int, name: str, otherwise: str = "translated") -> str:
+    return name if status & bit else otherwise
 
 
 def _client(told: Tuple) -> tuple[str, str, int]:

@@ -19,6 +19,8 @@ class Cause(StrEnum):
     NO_SUCH_PORT = "no-such-port"
     NO_SUCH_SERVICE = "no-such-service"
     NOT_PROXIED = "not-proxied"
+    NO_VIRTUAL_SERVER = "no-virtual-server"
+    NO_REAL_SERVER = "no-real-server"
     NO_ROUTE = "no-route"
     WRONG_ROUTE = "wrong-route"
     BLACKHOLE_ROUTE = "blackhole-route"

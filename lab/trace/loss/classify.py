@@ -8,6 +8,7 @@ from dataclasses import replace
 from lab.plan import quoting
 from lab.trace.journey import Hop, Loss, Mending
 from lab.trace.loss import (
+    balanced,
     bridge,
     defaults,
     delivery,
@@ -50,6 +51,7 @@ Row = Callable[[Case], Finding | None]
 
 ROWS: tuple[Row, ...] = (
     resolver.misled,
+    balanced.left_over,
     services.no_such_service,
     services.answers_no_ping,
     services.known_to_nodes_only,
@@ -59,6 +61,7 @@ ROWS: tuple[Row, ...] = (
     rewriting.rewritten,
     stale.left_behind,
     strangers.spared,
+    balanced.differs,
     delivery.no_endpoints,
     delivery.no_endpoints_here,
     delivery.not_let_in,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from lab.network.labmap import HELD_BACK, Service, ServicePort
 from lab.network.objects import Listener
 from lab.trace import endpoints
+from lab.trace.balancing import NO_REAL_SERVER
 from lab.trace.exchange import RESET
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, REQUEST, Candidate
 from lab.trace.loss import stale
@@ -54,7 +55,11 @@ def no_endpoints(case: Case) -> Finding | None:
     which = f"none of its endpoints is ready: {known}" if known else port.why
     why = f"Service {service.full_name} leads nowhere: {which}.{_remedy(port)}"
     named = f'"{service.full_name}'
-    refusing = (text for text in case.rules if EMPTY in text or (NO_ENDPOINTS in text and named in text))
+    refusing = (
+        text
+        for text in case.rules
+        if EMPTY in text or text.endswith(NO_REAL_SERVER) or (NO_ENDPOINTS in text and named in text)
+    )
     rule = next(refusing, "")
     evidence = KERNEL if rule else CAPTURED if case.passage.refusal else QUERIED
     said = rule or f"Service {service.full_name}"

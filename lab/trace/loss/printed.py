@@ -22,9 +22,11 @@ from lab.network.objects import (
     Offload,
     Process,
     Qdisc,
+    RealServer,
     Route,
     Symlink,
     Sysctl,
+    VirtualServer,
 )
 from lab.plan.commands import sysctl_name
 from lab.trace.queries.route import as_printed
@@ -41,6 +43,10 @@ def _interface(item: Interface) -> str:
     return f"{item.name} mtu {item.mtu}{master} state {'UP' if item.up else 'DOWN'} link/ether {item.mac}{hairpin}"
 
 
+def _virtual(item: RealServer) -> str:
+    return f"{item.protocol.upper()} {item.address}:{item.port}"
+
+
 _PRINTERS: dict[type, Callable[[Any], str]] = {
     Namespace: lambda item: item.place,
     Interface: _interface,
@@ -52,6 +58,8 @@ _PRINTERS: dict[type, Callable[[Any], str]] = {
     Neighbour: lambda item: f"{item.address} dev {item.device} lladdr {item.mac} PERMANENT",
     FdbEntry: lambda item: f"{item.mac} dev {item.device} dst {item.remote} self permanent",
     IpSet: lambda item: f"set {item.name}",
+    VirtualServer: lambda item: f"virtual server {item.title} {item.scheduler}",
+    RealServer: lambda item: f"real server {item.endpoint} weight {item.weight} of {_virtual(item)}",
     Chain: lambda item: f"chain {item.name} of {item.table}",
     NftTable: lambda item: f"table ip {item.name}",
     NftSet: lambda item: f"{item.kind} ip {item.table} {item.name}",

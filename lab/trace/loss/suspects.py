@@ -29,6 +29,8 @@ from lab.plan.drift import Drift
 from lab.trace.loss.case import Case
 
 FAR = 90
+BALANCED = "kube-ipvs0"
+"""kube-proxy's device in ipvs mode: Services' addresses are on it."""
 OF_NAMES = ("/resolv.conf", "/hosts", "/hostname")  # a place's own
 RULES = (Chain, IpSet, NftTable, NftSet, NftChain)
 
@@ -83,6 +85,8 @@ def _of_interface(case: Case, drift: Drift, item: Interface) -> int:
 def _of_address(case: Case, drift: Drift, item: Address) -> int:
     address = item.address.partition("/")[0]
     if drift.wanted is not None:
+        if item.device == BALANCED and address in case.first_destinations:
+            return 6
         return 12 if item.device in _devices(case, drift.place) else FAR
     if address in ends(case):
         return 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from lab.network.objects import (
@@ -19,11 +20,13 @@ from lab.network.objects import (
     Offload,
     Process,
     Qdisc,
+    RealServer,
     Reply,
     Route,
     Rule,
     Symlink,
     Sysctl,
+    VirtualServer,
     Vxlan,
 )
 from lab.network.place import UNDERLAY
@@ -53,6 +56,7 @@ OBJECTS: tuple[Object, ...] = (
         vxlan=Vxlan(1, 8472, "10.0.1.10", "eth0", learning=True, df="set"),
     ),
     Interface("node-0", "tunl0", "ipip", "", 1480, ipip=Ipip()),
+    Interface("node-0", "kube-ipvs0", "dummy", "", 1500, up=False),
     Sysctl("node-0", "net.ipv4.conf.vxlan.calico.rp_filter", "0"),
     Offload("node-0", "eth0"),
     Qdisc("node-0", "eth0", "netem", delay=20_000_000, jitter=5_000_000, loss=fraction(1), limit=1000),
@@ -64,6 +68,9 @@ OBJECTS: tuple[Object, ...] = (
     Neighbour("node-0", "vxlan.calico", "10.244.0.128", "66:00:00:00:00:02"),
     FdbEntry("node-0", "vxlan.calico", "66:00:00:00:00:02", "10.0.2.10"),
     IpSet("node-0", "pools", "hash:net", ("10.244.0.0/16", "10.245.0.0/16")),
+    VirtualServer("node-0", "udp", "172.16.0.10", 53, "lc", 10800),
+    VirtualServer("node-0", "tcp", "172.16.10.10", 80, "mh"),
+    RealServer("node-0", "tcp", "172.16.10.10", 80, "10.244.0.66:8080"),
     File("namespace001/pod-0", "/etc/netns/namespace001.pod-0/hosts", "127.0.0.1 localhost\n"),
     Symlink("kube-system/dns-0", "/run/hoplab/kube-system.dns-0/rootfs/bin", "usr/bin"),
     Listener("namespace001/pod-0", "tcp", 8080, "pod-0"),
@@ -75,12 +82,17 @@ OBJECTS: tuple[Object, ...] = (
 CHAIN = Chain("node-0", "filter", "MINE", (Rule("-p tcp -j DROP"),))
 
 
+def before(item: Object) -> Object:
+    """What is there in its stead; of a set, one that lacks a member and has another."""
+    return replace(item, members=(*item.members[:1], "192.0.2.0/24")) if isinstance(item, IpSet) else item
+
+
 def told() -> str:
     lines = []
     for item in OBJECTS:
         for action in ACTIONS:
             if action != "change" or not isinstance(item, Namespace | Address):
-                lines.append(f"# {action} {' '.join(item.key)}\n{commands(Step(action, item, item))}\n")
+                lines.append(f"# {action} {' '.join(item.key)}\n{commands(Step(action, item, before(item)))}\n")
     step = RuleStep("node-0", (ChainChange("add", CHAIN), ChainChange("remove", CHAIN, CHAIN)))
     return "\n".join([*lines, f"# rules\n{commands(step)}\n"])
 

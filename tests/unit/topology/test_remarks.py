@@ -42,3 +42,13 @@ def test_packets_that_do_not_fit(spec: str, told: str) -> None:
 )
 def test_packets_that_fit_are_not_spoken_of(spec: str) -> None:
     assert warnings(spec) == ()
+
+
+def test_a_mode_that_kubernetes_has_deprecated_is_spoken_of() -> None:
+    (found,) = warnings("  services: {proxy: ipvs}\n")
+    assert found == ("x.yaml:5: Kubernetes has deprecated kube-proxy's ipvs mode since 1.35; nftables is its successor")
+
+
+def test_a_scheduler_without_ipvs_has_no_effect() -> None:
+    (found,) = warnings("  services: {ipvs: {scheduler: lc}}\n")
+    assert "scheduler has no effect: with services.proxy iptables" in found

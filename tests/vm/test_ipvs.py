@@ -1,0 +1,147 @@
+"""kube-proxy in ipvs mode: what a real node shows of it, a journey through it, what is lost, and changes of the mode.
+
+pod-0 on node-0 ── virtual server 172.16.10.10:80 on node-0 ── pod-2 on node-1, pod-3 on node-2
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration.labs import inv, until
+from tests.vm.labs import InMachine
+
+MODE = ("--set", "services.proxy=ipvs")
+OTHER = ("--set", "services.proxy=nftables")
+DEPRECATED = "Kubernetes has deprecated kube-proxy's ipvs mode since 1.35"
+WEB = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: namespace001}
+spec:
+  type: NodePort
+  clusterIP: 172.16.20.20
+  sessionAffinity: ClientIP
+  selector: {app: myapp}
+  externalIPs: [198.51.100.7]
+  ports: [{name: http, port: 80, targetPort: 8080, nodePort: 30080}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: nobody, namespace: namespace001}
+spec:
+  clusterIP: 172.16.20.21
+  selector: {app: nobody}
+  ports: [{port: 80, targetPort: 8080}]
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _balanced(machine: InMachine) -> None:
+    told = machine.up(*MODE)
+    told.ok()
+    assert DEPRECATED in str(told)
+    assert "no changes" in machine.up(*MODE).ok(), "what is there is what was asked for"
+
+
+def decisions(journey: dict[str, Any], kind: str) -> list[dict[str, str]]:
+    return [
+        one for hop in journey["hops"] for one in hop["decisions"] if hop["phase"] == "data" and one["kind"] == kind
+    ]
+
+
+def servers(machine: InMachine, node: str = "node-0") -> list[str]:
+    return machine.exec_(node, "ipvsadm", "-Sn").ok().splitlines()
+
+
+def kubectl(machine: InMachine, *words: str) -> None:
+    inv("kubectl", "--lab", machine.name, "--", "-n", "namespace001", *words).ok()
+
+
+def test_a_node_shows_it_as_a_real_one_does(machine: InMachine) -> None:
+    listed = machine.exec_("node-0", "ipvsadm", "-Ln").ok()
+    device = machine.exec_("node-0", "ip", "addr", "show", "kube-ipvs0").ok()
+
+    assert "TCP  172.16.10.10:80 rr" in listed
+    for endpoint in ("10.244.0.66:8080", "10.244.0.129:8080"):
+        assert " ".join(("->", endpoint, "Masq", "1")) in " ".join(listed.split())
+    assert "inet 172.16.10.10/32 scope global kube-ipvs0" in device
+    assert "<BROADCAST,NOARP>" in device, "it is down"
+    settings = ("net.ipv4.vs.conntrack", "net.ipv4.vs.expire_nodest_conn", "net.ipv4.vs.expire_quiescent_template")
+    assert machine.exec_("node-0", "sysctl", "-n", *settings).ok().split() == ["1", "1", "1"]
+
+
+@pytest.mark.parametrize(("pod", "endpoint"), [("pod-2", "10.244.0.66:8080"), ("pod-3", "10.244.0.129:8080")])
+def test_a_journey_is_delivered_and_names_virtual_and_real_server(machine: InMachine, pod: str, endpoint: str) -> None:
+    journey = machine.trace("pod-0", "myapp", "--via", pod)
+
+    assert journey["verdict"] == "delivered"
+    (chosen,) = decisions(journey, "ipvs")
+    assert chosen["text"] == f"TCP 172.16.10.10:80 rr -> {endpoint} Masq weight 1"
+    assert chosen["intent"] == f"endpoint {pod} of Service namespace001/myapp:80, one of 2 real servers"
+    assert next(one["verdict"] for one in decisions(journey, "nat") if "became" in one["text"]) == "IPVS"
+
+
+def test_every_kind_of_service_is_balanced_and_changes_in_small_steps(machine: InMachine) -> None:
+    inv("apply", "--file", "-", "--lab", machine.name, given=WEB).ok()
+    made = servers(machine)
+    for address in ("172.16.20.20:80", "198.51.100.7:80", "10.0.1.10:30080", "10.244.0.0:30080"):
+        assert f"-A -t {address} -s rr -p 10800" in made
+        assert f"-a -t {address} -r 10.244.0.66:8080 -m -w 1" in made
+
+    for source, target in (("pod-0", "web"), ("node-0", "web"), ("node-1", "10.0.1.10:30080"), ("pod-0", "pod-0")):
+        assert machine.trace(source, target)["verdict"] == "delivered", f"{source} asks {target}"
+    answered = {machine.trace("pod-0", "web")["answered_by"] for _ in range(3)}
+    assert len(answered) == 1, "with affinity a client stays where it was"
+
+    kubectl(machine, "annotate", "pod", "pod-2", "hoplab.io/ready=false")
+    until(lambda: not any("10.244.0.66" in one and "-w 1" in one for one in servers(machine)), "pod-2 gets nobody new")
+    kubectl(machine, "annotate", "pod", "pod-2", "hoplab.io/ready-")
+    until(lambda: "-a -t 172.16.10.10:80 -r 10.244.0.66:8080 -m -w 1" in servers(machine), "pod-2 is back")
+
+
+def test_what_is_lost_is_named(machine: InMachine) -> None:
+    inv("apply", "--file", "-", "--lab", machine.name, given=WEB).ok()
+    nobody = machine.trace("pod-0", "nobody")
+    assert (nobody["verdict"], nobody["lost"]["cause"]) == ("refused", "no-endpoints")
+    assert nobody["lost"]["object"].endswith("has no real server")
+
+    at = ("-t", "172.16.10.10:80")
+    for pod in ("10.244.0.66:8080", "10.244.0.129:8080"):
+        machine.exec_("node-0", "ipvsadm", "-e", *at, "-r", pod, "-m", "-w", "0").ok()
+    resting = machine.trace("pod-0", "myapp")["lost"]
+    assert (resting["place"], resting["cause"]) == ("node-0", "no-real-server"), resting
+    assert "weight 0" in resting["why"]
+
+    machine.exec_("node-0", "ipvsadm", "-D", *at).ok()
+    gone = machine.trace("pod-0", "myapp")["lost"]
+    assert (gone["place"], gone["cause"]) == ("node-0", "no-virtual-server"), gone
+    assert "ipvsadm -A -t 172.16.10.10:80 -s rr" in gone["fix"][0]["command"]
+
+    machine.up(*MODE).ok()
+    machine.exec_("node-0", "ip", "addr", "del", "172.16.10.10/32", "dev", "kube-ipvs0").ok()
+    homeless = machine.trace("pod-0", "myapp")["lost"]
+    assert (homeless["place"], homeless["cause"]) == ("node-0", "address-missing"), homeless
+    machine.up(*MODE).ok()
+
+
+def test_another_mode_cleans_up_and_leftovers_are_what_it_does_not(machine: InMachine) -> None:
+    inv("apply", "--file", "-", "--lab", machine.name, given=WEB).ok()
+    machine.up(*OTHER, "--leftovers").ok()
+    assert "172.16.20.21/32" in machine.exec_("node-0", "ip", "addr", "show", "kube-ipvs0").ok()
+    assert "KUBE-IPVS-FILTER" in machine.exec_("node-0", "iptables-save").ok()
+    assert machine.trace("pod-0", "myapp")["verdict"] == "delivered"
+    inv("delete", "--file", "-", "--lab", machine.name, given=WEB).ok()
+    lost = machine.trace("pod-0", "172.16.20.21:80")["lost"]
+    assert (lost["place"], lost["cause"]) == ("node-0", "stale-rules"), lost
+    assert "left it behind" in lost["why"]
+
+    machine.up(*OTHER).ok()
+    assert machine.exec_("node-0", "ip", "link", "show", "kube-ipvs0").status != 0
+    assert servers(machine) == []
+    assert "KUBE-IPVS" not in machine.exec_("node-0", "iptables-save").ok()
+    assert "KUBE-" not in machine.exec_("node-0", "ipset", "list", "-n").ok()
+    assert machine.trace("pod-0", "myapp")["verdict"] == "delivered"
+    machine.up(*MODE).ok()
+    assert machine.trace("pod-0", "myapp")["verdict"] == "delivered"
