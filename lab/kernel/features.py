@@ -13,7 +13,9 @@ from lab.network.objects import Interface, Ipip, Network, NftTable, Process, Qdi
 from lab.network.place import UNDERLAY
 from lab.network.qdisc import NETEM
 
-_PROBE = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, ipip=Ipip())
+# With addresses of its own: where the module is loaded, tunl0 is the one for any to any.
+_ENDS = Ipip("192.0.2.1", "192.0.2.2")
+_PROBE = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, ipip=_ENDS)
 
 
 INSTEAD = "`up --vm` has a kernel of its own that has it; loss and rate work without"
