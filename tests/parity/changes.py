@@ -13,6 +13,8 @@ from tests.parity.population import NODES, end
 Json = dict[str, Any]
 KINDS = ("Service", "EndpointSlice")
 OWN = frozenset(("default", "kube-system"))  # namespaces in which the lab's own Services are
+IN_TWO_SLICES = "two-slices"
+"""Of an endpoint that is in two slices the real one takes the conditions of whichever comes first out of a Go map."""
 CONDITIONS: tuple[tuple[str, ...], ...] = ((), (), (), ("unready",), ("leaving",), ("leaving", "down"))
 
 
@@ -32,7 +34,7 @@ class Changes:
 
     def _one(self) -> bool:
         kind = self._draw.choice(KINDS)
-        found = [one for one in self._api.list(kind) if one["metadata"]["namespace"] not in OWN]
+        found = [one for one in self._api.list(kind) if self._may_change(one["metadata"])]
         item = self._draw.choice(found)
         item |= {"kind": kind, "apiVersion": "v1" if kind == "Service" else "discovery.k8s.io/v1"}
         try:
@@ -47,6 +49,9 @@ class Changes:
             return False
         return True
 
+    def _may_change(self, metadata: Json) -> bool:
+        return metadata["namespace"] not in OWN and not metadata["name"].startswith(IN_TWO_SLICES)
+
     def _made_anew(self, item: Json) -> None:
         """It goes and comes again under the same name, without its status."""
         metadata = item["metadata"]
@@ -59,7 +64,9 @@ class Changes:
         what = self._draw.randrange(4)
         if what == 0 or not ends:
             node = self._draw.choice(("", *NODES))
-            ends.append(end(self._draw.randrange(120, 250), node, *self._draw.choice(CONDITIONS)))
+            one = end(self._draw.randrange(120, 250), node, *self._draw.choice(CONDITIONS))
+            if all(one["addresses"] != other["addresses"] for other in ends):
+                ends.append(one)
         elif what == 1:
             ends.remove(self._draw.choice(ends))
         elif what == 2:
