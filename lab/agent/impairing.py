@@ -61,7 +61,7 @@ def require_means(network: Network, place: str, wanted: Impairment) -> None:
     kind = next((item.kind for item in network if isinstance(item, Namespace) and item.place == place), "underlay")
     if wanted.loss and kind not in RULE_KINDS:
         told = f"this kernel has no netem, and --loss without it is a rule, which a {kind} has none of"
-        raise MachineError(told, "impair its node's end, or the node; or `up --vm`, whose kernel has netem")
+        raise MachineError(told, "impair eth0 of its node; or `up --vm`, whose kernel has netem")
 
 
 def with_one(known: Impairments, place: str, device: str, wanted: Impairment) -> Impairments:
