@@ -1,4 +1,4 @@
-"""`python -m lab.guest LAB CONFINEMENT`: the warm process in a lab's virtual machine.
+"""`python -m lab.guest LAB CONFINEMENT [MODULE…]`: the warm process in a lab's virtual machine.
 
 It starts the lab's agent, joins whoever asks over the line with whoever answers here, and runs the commands that enter
 places in processes forked from itself: what they are made of is imported once. It ends with the agent, and the machine
@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -45,6 +46,7 @@ _WARM = (
     "lab.trace.page",
     "lab.trace.story",
     "lab.trace.watch",
+    "lab.kernel.ipvs",
     "lab.kernel.visit",
     "lab.network.labmap",
     "rich.console",
@@ -74,8 +76,9 @@ class _Forked:
 class Guest:
     """The lab's, inside."""
 
-    def __init__(self, lab: str, line: int) -> None:
+    def __init__(self, lab: str, line: int, further: Sequence[str]) -> None:
         self._lab = lab
+        self._further = further
         self._switch = Switch(line, self._answer, lambda _word: None, first=2)
         self._started: Started | None = None
         self._asked = self._ended = False
@@ -100,7 +103,7 @@ class Guest:
                 self._started = None
 
     def _start(self, confinement: Confinement) -> Life:
-        subprocess.run((MODPROBE, "-a", "-q", *_MODULES), check=False, stderr=subprocess.DEVNULL)
+        subprocess.run((MODPROBE, "-a", "-q", *_MODULES, *self._further), check=False, stderr=subprocess.DEVNULL)
         for module in _WARM:
             import_module(module)
         gc.freeze()
@@ -168,7 +171,7 @@ class Guest:
                 pass
 
 
-def main(lab: str, confinement: Confinement) -> None:
+def main(lab: str, confinement: Confinement, further: Sequence[str]) -> None:
     """In the machine, as root."""
     os.environ["HOME"] = "/root"
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -176,8 +179,8 @@ def main(lab: str, confinement: Confinement) -> None:
         line = os.open(port.device(), os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
         raise MachineError(f"there is no line to the outside: {error.strerror}") from error
-    Guest(lab, line).live(confinement)
+    Guest(lab, line, further).live(confinement)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Confinement.from_json(sys.argv[2]))
+    main(sys.argv[1], Confinement.from_json(sys.argv[2]), sys.argv[3:])

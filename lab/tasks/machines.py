@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from lab.agent.starting import Started
     from lab.tasks.topologies import Source
 
+MODULES = "HOPLAB_VM_MODULES"
+"""The variable that names further modules for the machine's kernel."""
 _KUBECONFIG_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 0.02
 
@@ -31,7 +34,8 @@ def wanted(kernel: str, share: Sequence[str], limit: Sequence[str], *, privilege
         raise UsageError("--privileged says nothing with --vm", "inside, labs are privileged: the machine is the wall")
     machine.require()
     confined = confinement.Confinement(True, (), confinement.limits(limit))
-    return Options(kernels.find(kernel), machine.Size(), confined.to_json())
+    modules = tuple(os.environ.get(MODULES, "").replace(",", " ").split())
+    return Options(kernels.find(kernel), machine.Size(), confined.to_json(), modules)
 
 
 def bring_up(name: str, source: Source, settings: list[str], options: Options, *, leftovers: bool = False) -> None:

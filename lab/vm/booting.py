@@ -21,6 +21,10 @@ _LOOK_EVERY_SECONDS = 0.02
 _LAST_LINES = 12
 
 
+class _UnstartedError(Exception):
+    """QEMU ended at once. With KVM that may be KVM's fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class Boot:
     """Of one lab, with what is its own of the machine in `folder`."""
@@ -38,12 +42,13 @@ class Boot:
             say(f"kernel {self.options.kernel.release}, {'with KVM' if kvm else 'emulated'}")
             process = self._start(kvm=kvm)
             try:
-                line = self._connected(process)
-                if not kvm or self._shows_life(process, is_awaited):
-                    with line:
+                with self._connected(process) as line:
+                    if not kvm or self._shows_life(process, is_awaited):
                         yield line
-                    return
-                line.close()
+                        return
+            except _UnstartedError as error:
+                if not kvm:
+                    raise MachineError(str(error)) from error
             finally:
                 process.kill()
                 process.wait()
@@ -63,7 +68,7 @@ class Boot:
         for name in (machine.CONSOLE, machine.INITRAMFS, machine.LINE):
             (self.folder / name).unlink(missing_ok=True)
         options = self.options
-        inside = [sys.executable, "-m", "lab.guest", self.lab, options.confinement]
+        inside = [sys.executable, "-m", "lab.guest", self.lab, options.confinement, *options.modules]
         return machine.start(machine.command(options.kernel, options.size, self.folder, inside, kvm=kvm))
 
     def _connected(self, process: subprocess.Popen[bytes]) -> socket.socket:
@@ -76,7 +81,7 @@ class Boot:
                 if process.poll() is None and time.monotonic() < end:
                     time.sleep(_LOOK_EVERY_SECONDS)
                     continue
-                raise MachineError(f"QEMU does not start: {_last_words(process) or error.strerror}") from error
+                raise _UnstartedError(f"QEMU does not start: {_last_words(process) or error.strerror}") from error
             return line
 
     def _shows_life(self, process: subprocess.Popen[bytes], is_awaited: Callable[[], bool]) -> bool:

@@ -34,7 +34,7 @@ from lab.vm.port import AGENT, API, COMMAND
 from lab.vm.presence import COMMANDS, MARK
 from lab.vm.switch import Switch
 
-BOOT_SECONDS = 180.0
+BOOT_SECONDS = 300.0
 _TURN_SECONDS = 1.0
 _PATIENCE_SECONDS = 10.0
 _SERVER = re.compile(r"(?<=server: https://127\.0\.0\.1:)\d+")

@@ -12,11 +12,12 @@ from lab.vm.machine import Size
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How it is to be made; `confinement` is the lab's inside, as JSON."""
+    """How it is to be made; `confinement` is the lab's inside, as JSON, `modules` are further ones to be loaded."""
 
     kernel: Kernel
     size: Size
     confinement: str
+    modules: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         told = asdict(self)
@@ -28,4 +29,4 @@ class Options:
         """What `to_json` wrote."""
         told = json.loads(text)
         kernel = Kernel(Path(told["kernel"]["image"]), Path(told["kernel"]["modules"]))
-        return cls(kernel, Size(**told["size"]), told["confinement"])
+        return cls(kernel, Size(**told["size"]), told["confinement"], tuple(told["modules"]))

@@ -39,6 +39,8 @@ class _Stream:
     """not yet taken by the socket"""
     said_all: bool = False
     heard_all: bool = False
+    deaf: bool = False
+    """takes nothing any more, but may have something to say yet"""
 
     def close(self) -> None:
         self.socket.close()
@@ -165,16 +167,17 @@ class Switch:
             return
         match frame.kind:
             case Kind.DATA:
-                stream.arrived += frame.data
-                self._hand_over(frame.stream, stream)
+                if not stream.deaf:
+                    stream.arrived += frame.data
+                    self._hand_over(frame.stream, stream)
             case Kind.CREDIT:
                 stream.credit += int.from_bytes(frame.data)
             case Kind.CLOSE:
                 stream.heard_all = True
                 self._end_if_done(frame.stream, stream)
-            case Kind.GONE:
-                self._hand_over(frame.stream, stream)
-                self._streams.pop(frame.stream, stream).close()
+            case Kind.GONE:  # what it has said before is handed over all the same
+                stream.heard_all = stream.said_all = True
+                self._end_if_done(frame.stream, stream)
             case _:
                 pass
 
@@ -209,10 +212,11 @@ class Switch:
         except BlockingIOError:
             return
         except OSError:
-            self._lose(number, stream)
-            return
-        del stream.arrived[:taken]
-        self._send(credit(number, taken))
+            stream.deaf = True
+            stream.arrived.clear()
+        else:
+            del stream.arrived[:taken]
+            self._send(credit(number, taken))
         self._end_if_done(number, stream)
 
     def _end_if_done(self, number: int, stream: _Stream) -> None:

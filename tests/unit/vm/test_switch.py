@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,6 +77,14 @@ def _answerer(line: Line) -> socket.socket:
     raise AssertionError("nobody was asked")
 
 
+def _until(condition: Callable[[], bool], what: str) -> None:
+    for _ in range(2000):
+        if condition():
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError(f"waited in vain until {what}")
+
+
 def _say_all(connection: socket.socket, content: bytes) -> None:
     connection.sendall(content)
     connection.shutdown(socket.SHUT_WR)
@@ -134,6 +142,23 @@ def test_much_goes_through_whole(line: Line) -> None:
 def test_where_nobody_answers_the_connection_ends(line: Line) -> None:
     with closing(line.asked("nobody")) as asking:
         assert asking.recv(100) == b""
+
+
+def test_what_is_said_last_comes_though_nobody_listens_there_any_more(line: Line) -> None:
+    """A command that ended without reading what was typed for it has said how it ended."""
+    with closing(line.asked()) as asking:
+        answering = _answerer(line)
+        answering.sendall(b"the status")
+        answering.shutdown(socket.SHUT_RD)
+        asking.sendall(b"typed too late")
+        _until(lambda: any(one.deaf for one in line.far._streams.values()), "that nobody takes it is found out")
+        answering.sendall(b", at last")
+        answering.close()
+
+        said = b""
+        while piece := asking.recv(100):
+            said += piece
+        assert said == b"the status, at last"
 
 
 def test_words_go_beside_the_streams(line: Line) -> None:
