@@ -5,5 +5,5 @@ from __future__ import annotations
 from hypothesis import settings
 
 # How long one example may take says more of what else the machine does than of the code.
-settings.register_profile("busy machine")
+settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
