@@ -13,6 +13,8 @@ import pytest
 from tests.integration.labs import ROOT
 
 FOLDER = ROOT / "vagrant"
+WRITTEN = ("HOME", "VAGRANT_HOME", "VAGRANT_DOTFILE_PATH")
+"""What Vagrant writes: nothing of it into the checkout."""
 needs_vagrant = pytest.mark.skipif(shutil.which("vagrant") is None, reason="no vagrant here: apt install vagrant")
 needs_ruby = pytest.mark.skipif(shutil.which("ruby") is None, reason="no ruby here: apt install ruby")
 
@@ -53,7 +55,7 @@ def validated(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[s
     return subprocess.run(
         ("vagrant", "validate", "--ignore-provider"),
         cwd=FOLDER,
-        env={**os.environ, "HOME": str(tmp_path), "VAGRANT_HOME": str(tmp_path / "vagrant"), **variables},
+        env={**os.environ, **{name: str(tmp_path / name) for name in WRITTEN}, **variables},
         capture_output=True,
         text=True,
         check=False,
