@@ -28,7 +28,7 @@ from lab.kernel.sandbox.confinement import Confinement
 from lab.kernel.verified import Verified
 from lab.network import pods
 from lab.network.components import Stale
-from lab.network.objects import Interface, Listener, Network, Process
+from lab.network.objects import Interface, Listener, Namespace, Network, Process
 from lab.network.place import UNDERLAY
 from lab.plan import Plan, Step, plan
 from lab.plan.script import script
@@ -348,11 +348,13 @@ class Lab:
         return steps
 
     def _other_ends(self, steps: Plan) -> frozenset[str]:
-        """Where the other ends are of the links that go: what hangs on them goes as well."""
+        """Where the other ends are of the links that go, alone or with their places: what hangs on them goes as well."""
         removed = [step.object for step in steps.steps if isinstance(step, Step) and step.action == "remove"]
         peers = self._holdings.peers
         links = [(item.place, item.name) for item in removed if isinstance(item, Interface)]
-        return frozenset(peers[link][0] for link in links if link in peers)
+        gone = {item.place for item in removed if isinstance(item, Namespace)}
+        links += [link for link in peers if link[0] in gone] if gone else []
+        return frozenset(peers[link][0] for link in links if link in peers) - gone
 
     def _build(
         self,

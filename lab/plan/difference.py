@@ -81,11 +81,15 @@ def _removals(wanted: Mapping[Key, Object], present: Mapping[Key, Object]) -> li
         if isinstance(item, Namespace) and key not in wanted:
             going.add(key)
             steps.append(Step("remove", item))
+    falling = _far_ends(going, present)
     for key, item in present.items():
         if not isinstance(item, Interface) or ("netns", item.place) in going:
             continue
         target = wanted.get(key)
         if target is None or (isinstance(target, Interface) and _must_be_remade(target, item)):
+            steps.append(Step("remove", item))
+        elif (item.place, item.name) in falling:
+            # With its other end, but only when the kernel gets to that; meanwhile it would be in the way of a new one.
             steps.append(Step("remove", item))
         elif isinstance(target, Interface) and target.kind == "veth" and target.primary:
             # Half a pair is no pair: its other end was renamed or moved away. (Where that place was not read, nothing
@@ -94,6 +98,15 @@ def _removals(wanted: Mapping[Key, Object], present: Mapping[Key, Object]) -> li
             if read and ("link", target.peer_place, target.peer_name) not in present:
                 steps.append(Step("remove", item))
     return steps
+
+
+def _far_ends(going: set[Key], present: Mapping[Key, Object]) -> set[tuple[str, str]]:
+    """The other ends of the veth pairs in namespaces that go. What these say of each other may be how it is to be."""
+    return {
+        (item.peer_place, item.peer_name)
+        for item in present.values()
+        if isinstance(item, Interface) and item.peer_name and ("netns", item.place) in going
+    }
 
 
 def _must_be_remade(target: Interface, item: Interface) -> bool:

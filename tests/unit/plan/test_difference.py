@@ -172,6 +172,18 @@ def test_a_place_that_goes_takes_along_what_is_in_it_and_the_far_end_of_its_cabl
     assert not [line for line in steps if "address" in line or "route" in line], "those go by themselves"
 
 
+def test_a_pod_that_is_on_another_node_when_its_own_goes_loses_its_end_of_the_old_cable_first() -> None:
+    """The kernel empties a namespace at its leisure: until then the pod has an eth0 already."""
+    other = Namespace("node-1", "node")
+    cable = replace(CALI, place="node-1")
+    moved = (other, POD, cable, replace(ETH0, peer_place="node-1"), ADDRESS)
+    steps = told(moved, (NODE, POD, CALI, ETH0, ADDRESS))
+    removed = next(at for at, line in enumerate(steps) if line.startswith("remove link ns/pod eth0"))
+    added = next(at for at, line in enumerate(steps) if line.startswith("add link node-1 cali1"))
+    assert removed < added, steps
+    assert [line for line in steps if line.startswith("add address ns/pod")], steps
+
+
 def test_intents_are_not_compared() -> None:
     assert not plan(Network(ALL), Network((replace(NODE, intent="something else"), *ALL[1:])))
 
