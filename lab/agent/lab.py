@@ -348,7 +348,7 @@ class Lab:
         return steps
 
     def _other_ends(self, steps: Plan) -> frozenset[str]:
-        """Where the other ends are of the links that go, alone or with their places: what hangs on them goes as well."""
+        """Where the other ends are of the links that go, or whose places go: what hangs on them goes as well."""
         removed = [step.object for step in steps.steps if isinstance(step, Step) and step.action == "remove"]
         peers = self._holdings.peers
         links = [(item.place, item.name) for item in removed if isinstance(item, Interface)]
