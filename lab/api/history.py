@@ -43,6 +43,11 @@ class History:
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def latest(self) -> int:
+        """The number of the latest change that is remembered, or was."""
+        return self._kept[-1].change.revision if self._kept else self.forgotten
+
     def add(self, change: Change) -> None:
         """The newest is remembered however large it is: whoever watches goes on from it."""
         size, now = len(_text_of(change.object)), self._clock()

@@ -75,12 +75,12 @@ def _held_at(store: Store, resource: Resource, namespace: str, revision: int) ->
     are, which may be told while another thread makes more: what is not there yet is undone in vain.
     """
     found = store.list(resource, namespace)
-    if store.revision == revision:
-        return found
     try:
         changes = store.since(revision)
     except ApiError:
         raise expired(_TOO_OLD) from None
+    if not changes:
+        return found
     held = {key_of(item): item for item in found}
     for change in reversed(changes):
         if change.resource is not resource or namespace not in ("", change.key[0]):

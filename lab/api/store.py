@@ -96,25 +96,23 @@ class Store:
         held = self._objects.setdefault(resource, {})
         if key in held:
             raise already_exists(resource, key[1])
-        self._revision += 1
+        revision = self._revision + 1
         metadata = {
             **item["metadata"],
             "uid": item["metadata"].get("uid") or self._new_uid(),
             "creationTimestamp": item["metadata"].get("creationTimestamp") or self._now(),
-            "resourceVersion": str(self._revision),
+            "resourceVersion": str(revision),
         }
         if resource in _COUNTED:
             metadata["generation"] = 1
         made = {"apiVersion": resource.api_version, "kind": resource.kind, **item, "metadata": metadata}
-        held[key] = made
-        self._tell(Change("ADDED", resource, made, None, self._revision))
+        self._make(Change("ADDED", resource, made, None, revision))
         return made
 
     def adopt(self, resource: Resource, item: Json) -> None:
         """Take over an object of another store as it is."""
-        self._revision = max(self._revision + 1, int(item["metadata"]["resourceVersion"]))
-        self._objects.setdefault(resource, {})[key_of(item)] = item
-        self._tell(Change("ADDED", resource, item, None, self._revision))
+        revision = max(self._revision + 1, int(item["metadata"]["resourceVersion"]))
+        self._make(Change("ADDED", resource, item, None, revision))
 
     def update(self, resource: Resource, item: Json) -> Json:
         """The object as stored; the one that is there when nothing differs. uid and creationTimestamp stay.
@@ -122,7 +120,7 @@ class Store:
         ApiError 404 if it is not there, 409 if `item` has a resourceVersion or uid that is not that of the one there.
         An object that is being deleted is removed with its last finalizer, unless it is a pod with a grace period.
         """
-        namespace, name = key = key_of(item)
+        namespace, name = key_of(item)
         old = self.get(resource, namespace, name)
         given, kept = item["metadata"], old["metadata"]
         for mark in ("resourceVersion", "uid"):
@@ -134,10 +132,9 @@ class Store:
             return old
         if resource in _COUNTED and new.get("spec") != old.get("spec"):
             metadata["generation"] = kept.get("generation", 1) + 1
-        self._revision += 1
-        metadata["resourceVersion"] = str(self._revision)
-        self._objects[resource][key] = new
-        self._tell(Change("MODIFIED", resource, new, old, self._revision))
+        revision = self._revision + 1
+        metadata["resourceVersion"] = str(revision)
+        self._make(Change("MODIFIED", resource, new, old, revision))
         if metadata.get("deletionTimestamp") and not _is_held(new):
             return self.remove(resource, namespace, name)
         return new
@@ -145,17 +142,16 @@ class Store:
     def remove(self, resource: Resource, namespace: str, name: str) -> Json:
         """Take it out at once, finalizers or not. Gives the object's last state. ApiError 404."""
         old = self.get(resource, namespace, name)
-        del self._objects[resource][namespace, name]
-        self._revision += 1
-        last = {**old, "metadata": {**old["metadata"], "resourceVersion": str(self._revision)}}
-        self._tell(Change("DELETED", resource, last, old, self._revision))
+        revision = self._revision + 1
+        last = {**old, "metadata": {**old["metadata"], "resourceVersion": str(revision)}}
+        self._make(Change("DELETED", resource, last, old, revision))
         return last
 
     def since(self, revision: int) -> Sequence[Change]:
         """The changes after that number. ApiError 410 when they are no longer remembered, or lie in the future."""
         if revision > self._revision:
             raise expired(f"Too large resource version: {revision}, current: {self._revision}")
-        if revision == self._revision:
+        if revision >= self._history.latest:
             return ()
         found = list(self._history.after(revision))
         if revision < self._history.forgotten:  # asked last: another thread may push out more meanwhile
@@ -171,8 +167,19 @@ class Store:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def _tell(self, change: Change) -> None:
+    def _make(self, change: Change) -> None:
+        """Other threads may read at any step of this: whoever sees what has changed finds the change among those that
+        are remembered, and whoever is told its number sees what has changed.
+        """
         self._history.add(change)
+        if change.type == "DELETED":
+            del self._objects[change.resource][change.key]
+        else:
+            self._objects.setdefault(change.resource, {})[change.key] = change.object
+        self._revision = change.revision
+        self._tell(change)
+
+    def _tell(self, change: Change) -> None:
         self._latest[change.resource] = change.revision
         self._untold.append(change)
         if self._telling:
