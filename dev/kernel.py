@@ -9,8 +9,6 @@ import subprocess
 from lab.errors import MachineError
 from lab.vm import kernels, machine
 
-PACKAGES = ("qemu-system-x86", "busybox-static", "kmod")
-
 
 def make_ready() -> None:
     """Nothing where all of it is there. MachineError, with the line to type, where it cannot be got from here."""
@@ -32,8 +30,16 @@ def _install() -> None:
         raise MachineError(
             "QEMU is not here", f"sudo {machine.INSTALL}" if shutil.which("apt-get") else machine.HOW_TO_GET
         )
-    command = ("apt-get", "-qy", "-o", "DPkg::Lock::Timeout=300", "install", "--no-install-recommends", *PACKAGES)
-    print(f"installing with apt: {' '.join(PACKAGES)}", flush=True)
+    command = (
+        "apt-get",
+        "-qy",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "install",
+        "--no-install-recommends",
+        *machine.PACKAGES,
+    )
+    print(f"installing with apt: {' '.join(machine.PACKAGES)}", flush=True)
     done = subprocess.run(
         command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, capture_output=True, text=True, check=False
     )

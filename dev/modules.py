@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from pathlib import Path
 
 from lab.errors import MachineError, UsageError
-from lab.kernel.modules import CHANGES
+from lab.kernel.modules import CHANGES, is_loaded
 
 
 def load(names: str) -> None:
@@ -18,7 +17,7 @@ def load(names: str) -> None:
     if strange or not wanted:
         raise UsageError(f"--modules {names}: {strange[0] if strange else 'that'} is no module's name", "ipip,ip_vs")
     for name in wanted:
-        if Path("/sys/module", name).is_dir():
+        if is_loaded(name):
             print(f"{name} is loaded already")
             continue
         line = f"modprobe {name}"

@@ -17,7 +17,7 @@ from lab.program import act
 from lab.tasks import TASKS
 from lab.tasks.ending import status_of
 from lab.vm.frames import PIECE, Frame, Kind
-from lab.vm.session import Asked, Talk, word
+from lab.vm.session import Asked, Talk, word, write_all
 
 _ENDED_BY_SIGNAL = 128
 
@@ -102,9 +102,9 @@ class _Attendant:
             os.setsid()
             for descriptor in (*others, self._talk.fileno()):
                 os.close(descriptor)
-            moved = {number: os.dup(descriptor) for number, descriptor in given.items()}
             # Beyond all numbers that are given, so that none is written over before its turn.
-            high = {number: _above(descriptor, max(given) + 1) for number, descriptor in moved.items()}
+            least = max(given) + 1
+            high = {number: fcntl.fcntl(descriptor, fcntl.F_DUPFD, least) for number, descriptor in given.items()}
             for number, descriptor in high.items():
                 os.dup2(descriptor, number)
             if self._terminal >= 0:
@@ -113,8 +113,8 @@ class _Attendant:
             os.environ["HOPLAB_LAB"] = self._lab
             sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
             sys.argv = ["tasks.py", *self._asked.argv]
-            for number in (signal.SIGINT, signal.SIGPIPE):
-                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             status = status_of(lambda: act(TASKS, self._asked.argv))
         finally:
             os._exit(status)
@@ -130,9 +130,7 @@ class _Attendant:
         into = self._terminal if self._asked.terminals[0] else self._input
         if frame.kind == Kind.DATA:
             with suppress(OSError):
-                left = memoryview(frame.data)
-                while left:
-                    left = left[os.write(into, left) :]
+                write_all(into, frame.data)
         elif self._asked.terminals[0]:
             with suppress(OSError):
                 os.write(into, b"\x04")
@@ -170,9 +168,3 @@ class _Attendant:
                 self._hand_over(descriptor)
         code = os.waitstatus_to_exitcode(status)
         return code if code >= 0 else _ENDED_BY_SIGNAL - code
-
-
-def _above(descriptor: int, least: int) -> int:
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD, least)
-    os.close(descriptor)
-    return moved

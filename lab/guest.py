@@ -83,7 +83,7 @@ class Guest:
         self._started: Started | None = None
         self._asked = self._ended = False
         self._kubeconfig = ""
-        self._files = [line]
+        self._line = line
 
     def live(self, confinement: Confinement) -> None:
         """Until the agent ends, or the line does."""
@@ -123,7 +123,7 @@ class Guest:
             try:
                 os.setsid()
                 os.dup2(writing, 1)
-                os.close(self._files[0])
+                os.close(self._line)
                 begin(self._lab, confinement)
             finally:
                 os._exit(0)
@@ -152,7 +152,7 @@ class Guest:
         if os.fork() == 0:
             ours.close()
             self._switch.close()
-            os.close(self._files[0])
+            os.close(self._line)
             attend(self._lab, theirs)
         theirs.close()
         return ours

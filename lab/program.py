@@ -13,7 +13,7 @@ from lab import terminal
 from lab.calling import program
 from lab.errors import HoplabError
 from lab.kernel import limits
-from lab.tasks import TASKS, forwarding, parsing
+from lab.tasks import TASKS, parsing
 from lab.tasks.command import Command, Context
 from lab.tasks.ending import status_of
 
@@ -23,6 +23,8 @@ def act(named: parsing.Tasks, words: Sequence[str]) -> None:
     asked = parsing.parse(named, words)
     if isinstance(asked, parsing.Wanted):
         if asked.command.enters:
+            from lab.tasks import forwarding  # noqa: PLC0415  # only these commands may have to run elsewhere
+
             forwarding.forward(asked)
         asked.command(Context(asked.rest), **asked.arguments)
     else:

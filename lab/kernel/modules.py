@@ -36,9 +36,14 @@ def loadable(folder: Path, *, built_in: bool = True) -> frozenset[str]:
     return frozenset(found)
 
 
+def is_loaded(name: str) -> bool:
+    """Whether the kernel that runs has loaded the module, as far as it tells."""
+    return (_LOADED / name).is_dir()
+
+
 def unloaded(names: Iterable[str]) -> tuple[str, ...]:
     """Those of them that would be loaded, and change the machine, if a device of their kind were asked for now."""
-    changing = [name for name in names if name in CHANGES and not (_LOADED / name).is_dir()]
+    changing = [name for name in names if name in CHANGES and not is_loaded(name)]
     if not changing:
         return ()
     folder = _FOLDER / platform.release()
@@ -48,7 +53,7 @@ def unloaded(names: Iterable[str]) -> tuple[str, ...]:
 
 def is_there(name: str) -> bool:
     """Whether the kernel that runs has the module, loaded or not, as far as its folder tells."""
-    return (_LOADED / name).is_dir() or name in loadable(_FOLDER / platform.release())
+    return is_loaded(name) or name in loadable(_FOLDER / platform.release())
 
 
 def how_to_load(names: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from lab.errors import LabError
 from lab.kernel.sandbox.keyboard import Keyboard
 from lab.vm.frames import PIECE, Frame, Kind
 from lab.vm.presence import COMMANDS
-from lab.vm.session import Asked, Talk, word
+from lab.vm.session import Asked, Talk, word, write_all
 
 _PASSED_ON = ("TERM", "LANG", "LC_ALL", "NO_COLOR", "COLORTERM", "HOPLAB_DEBUG")
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -138,10 +138,4 @@ class _Session:
             if frame.stream in self._outputs:
                 self._outputs[frame.stream].write(frame.data)
             else:
-                _write(frame.stream, frame.data)
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
+                write_all(frame.stream, frame.data)

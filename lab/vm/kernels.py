@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lab.errors import MachineError, UsageError
 from lab.kernel import programs
+from lab.kernel.modules import loadable
 
 _IMAGE = re.compile(r"vmlinuz-(\S+)")
 _META_PACKAGES = {"x86_64": "linux-image-amd64", "aarch64": "linux-image-arm64"}
@@ -42,13 +43,7 @@ class Kernel:
 
     def lacks(self) -> tuple[str, ...]:
         """What of the things without which it cannot be used here it has neither built in nor as a module."""
-        there = set()
-        for name in ("modules.dep", "modules.builtin"):
-            try:
-                lines = (self.modules / name).read_text(encoding="utf-8").splitlines()
-            except OSError:
-                continue
-            there |= {line.partition(":")[0].rpartition("/")[2].partition(".ko")[0] for line in lines}
+        there = loadable(self.modules)
         return tuple(name for name in _NEEDED if name not in there)
 
 

@@ -28,7 +28,9 @@ CONSOLE, INITRAMFS, LINE = "console", "initramfs", "line"
 _SHARE = "hoplab.root"
 _SEEN = "/run/machine"
 _MIB = 1 << 20
-INSTALL = "apt-get install --no-install-recommends qemu-system-x86 busybox-static kmod"
+PACKAGES = ("qemu-system-x86", "busybox-static", "kmod")
+"""Debian's, with the programs without which there are no virtual machines."""
+INSTALL = f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
 HOW_TO_GET = f"in a checkout, `./inv setup --vm` does it; by hand: {INSTALL}; pip install 'hoplab[vm]'"
 
 
@@ -52,14 +54,11 @@ def may_use_kvm() -> bool:
     return os.access(KVM, os.R_OK | os.W_OK)
 
 
-def command(
-    kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], *, kvm: bool, shown: Sequence[str] = ()
-) -> list[str]:
+def command(kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], *, kvm: bool) -> list[str]:
     """The argument list of a QEMU that boots the kernel and runs `argv` in it as root, and ends when that has ended.
 
     `folder` gets the console's text and, before this is started, the initial file system; QEMU listens there on the
-    socket `line`, whose other end is the port. `shown` are folders of this machine that are to be seen in it, wherever
-    they are. MachineError with virtme-ng's words when it refuses.
+    socket `line`, whose other end is the port. MachineError with virtme-ng's words when it refuses.
     """
     options = [
         *("--kimg", str(kernel.image), "--mods", "auto"),
@@ -67,7 +66,7 @@ def command(
         *("--disable-monitor", "--force-9p", "--dry-run", "--show-command"),
         *([] if kvm else ["--disable-kvm"]),
         *("--save-initramfs", str(folder / INITRAMFS)),
-        *("--script-sh", _script(kernel, argv, shown)),
+        *("--script-sh", _script(kernel, argv)),
     ]
     virtme = _find("virtme-run")
     assert virtme is not None
@@ -120,10 +119,10 @@ def _devices(folder: Path) -> list[str]:
     ]
 
 
-def _script(kernel: Kernel, argv: Sequence[str], shown: Sequence[str]) -> str:
+def _script(kernel: Kernel, argv: Sequence[str]) -> str:
     """What runs inside: our folders once more where they may be remembered, and then the program."""
     options = f"ro,version=9p2000.L,trans=virtio,cache=loose,msize={_MIB}"
-    folders = [shlex.quote(one) for one in _folders(shown)]
+    folders = [shlex.quote(one) for one in _folders()]
     # There need be no /lib/modules on this machine, and nobody can make it: whoever loads a module is shown the way.
     loading = f'#!/bin/sh\\nexec /sbin/modprobe -d {shlex.quote(f"{_SEEN}{kernel.root}")} "$@"\\n'
     return " && ".join(
@@ -139,9 +138,9 @@ def _script(kernel: Kernel, argv: Sequence[str], shown: Sequence[str]) -> str:
     )
 
 
-def _folders(shown: Sequence[str]) -> tuple[str, ...]:
+def _folders() -> tuple[str, ...]:
     """Those from which Python and its modules come, each once, the outer ones first."""
-    named = dict.fromkeys(("/usr", *map(os.path.realpath, (*interpreter.needed(), *shown))))
+    named = dict.fromkeys(("/usr", *map(os.path.realpath, interpreter.needed())))
     found = sorted({one if Path(one).is_dir() else str(Path(one).parent) for one in named})
     return tuple(one for one in found if not any(one.startswith(f"{other}/") for other in found))
 

@@ -7,6 +7,7 @@ inside has it.
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -73,6 +74,13 @@ class Talk:
     def close(self) -> None:
         """The other side hears it."""
         self._connection.close()
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """However much it takes at once. OSError when nobody takes it any more."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def word(frame: Frame) -> dict[str, Any]:
