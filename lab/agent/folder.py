@@ -6,6 +6,7 @@ went with the last log-out.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from lab.agent.presence import witness
 from lab.errors import MachineError, UsageError
+from lab.kernel import privileges
 from lab.kernel.sandbox import identity
 from lab.suggestion import did_you_mean
 
@@ -52,7 +54,10 @@ def base() -> Path:
     except FileExistsError:
         pass  # it is no folder: said below
     except OSError as error:
-        raise MachineError(f"{folder} cannot be made: {error.strerror}", "labs are kept there") from error
+        hint = "labs are kept there"
+        if error.errno == errno.EROFS and privileges.RUNTIME:
+            hint = f"{hint}: {privileges.FOLDER.hint()}"
+        raise MachineError(f"{folder} cannot be made: {error.strerror}", hint) from error
     if not is_own(folder):
         raise MachineError(
             f"{folder} is not a folder of yours alone", f"remove it, or set XDG_RUNTIME_DIR: ls -ld {folder}"

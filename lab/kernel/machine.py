@@ -7,6 +7,7 @@ for a kernel module that the kernel itself loads when a device of its kind is fi
 from __future__ import annotations
 
 import errno
+import json
 import os
 import platform
 import socket
@@ -15,7 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.kernel import coredns, forbidding, modules, programs, tools
+from lab.errors import MachineError
+from lab.kernel import coredns, forbidding, interpreter, modules, privileges, programs, tools
 from lab.kernel.probes import PROBES, Probe
 
 OLDEST_PYTHON = (3, 11)
@@ -110,6 +112,48 @@ def _check_user_namespaces() -> Finding:
     return Finding("user namespaces", works, needed_for, how, required=os.geteuid() != 0)
 
 
+def _check_confinement(usable: bool) -> tuple[Finding, ...]:
+    """What the runtime of a container may withhold: tried by a program of ours, as root of its own namespaces."""
+    lacking = _lacking() if usable else None
+    if lacking is None:
+        calls = whole = "not tried: no namespaces"
+    else:
+        names = [one for one in lacking if not one.startswith("/")]
+        paths = [one for one in lacking if one.startswith("/")]
+        calls = _told(forbidding.calls_refused(names)) if names else ""
+        whole = _told(forbidding.not_whole(paths[0])) if paths else ""
+    return (
+        Finding(privileges.CALLS.name, not calls, privileges.CALLS.needed_for, calls),
+        Finding(privileges.WHOLE.name, not whole, privileges.WHOLE.needed_for, whole),
+    )
+
+
+def _told(error: MachineError) -> str:
+    return f"{error}; {error.hint}"
+
+
+def _lacking() -> list[str] | None:
+    """What `needed_calls` prints; None where it cannot be run."""
+    unshare = programs.find("unshare")
+    if unshare is None:
+        return None
+    namespaces = ("--user", "--map-root-user", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child")
+    command = (unshare, *namespaces, "--", *interpreter.command("lab.kernel.needed_calls"))
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=interpreter.environment(),
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+        found: list[str] = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError):
+        return None
+    return found
+
+
 def _check_features(usable: bool) -> list[Finding]:
     """Each probe's outcome; all of them fail when there are no namespaces to try them in."""
     if not usable:
@@ -136,12 +180,14 @@ def _check_packet_sockets() -> Finding:
 
 
 def _check_cgroups() -> Finding:
-    """crun wants a cgroup2 mount; the sandbox shows it only that one, wherever the host has it."""
+    """crun wants a mount of control groups: of cgroup2 alone, which is what the sandbox shows wherever the host has it,
+    or of the old kind, which is all that a container has on some machines.
+    """
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         mounts = []
-    ok = any(mount.partition(" - ")[2].startswith("cgroup2 ") for mount in mounts)
+    ok = any(mount.partition(" - ")[2].startswith(("cgroup2 ", "cgroup ")) for mount in mounts)
     how = "" if ok else "mount -t cgroup2 none /sys/fs/cgroup"
     return Finding("cgroup2", ok, "the DNS servers' containers", how)
 
@@ -171,6 +217,7 @@ def check() -> tuple[Finding, ...]:
         python,
         *_check_programs(),
         namespaces,
+        *_check_confinement(namespaces.ok),
         *_check_features(usable=namespaces.ok or os.geteuid() == 0),
         _check_packet_sockets(),
         _check_cgroups(),

@@ -27,6 +27,7 @@ MNT_DETACH = 2
 MOUNT_ATTR_RDONLY = 1
 MOUNT_ATTR_NOSUID = 2
 MOUNT_ATTR_NODEV = 4
+MOUNT_ATTR_NOEXEC = 8
 MOUNT_ATTR_IDMAP = 0x00100000
 
 PR_SET_PDEATHSIG = 1
@@ -39,8 +40,10 @@ RESOLVE_NO_SYMLINKS = 4
 RESOLVE_IN_ROOT = 16
 
 # On every architecture: numbers from 424 on are the same everywhere.
-_OPEN_TREE, _MOVE_MOUNT, _OPENAT2, _PIDFD_GETFD, _MOUNT_SETATTR = 428, 429, 437, 438, 442
+_OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT = 428, 429, 430, 431, 432
+_OPENAT2, _PIDFD_GETFD, _MOUNT_SETATTR = 437, 438, 442
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC, _MOVE_MOUNT_F_EMPTY_PATH = 1, os.O_CLOEXEC, 4
+_FSOPEN_CLOEXEC, _FSMOUNT_CLOEXEC, _FSCONFIG_CMD_CREATE = 1, 1, 6
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
 
 _SECCOMP_MODE_FILTER = 2
@@ -72,7 +75,7 @@ def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -
 
 def umount(target: str) -> None:
     """umount2(2), detaching at once."""
-    _checked(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
+    _checked(_libc.umount2(target.encode(), MNT_DETACH), f"umount2 {target}")
 
 
 def open_tree(path: str) -> int:
@@ -118,6 +121,21 @@ def move_mount(tree: int, target: str) -> None:
     """Mount a detached tree upon `target` (Linux 5.2). OSError on refusal."""
     told = (tree, b"", _AT_FDCWD, target.encode(), _MOVE_MOUNT_F_EMPTY_PATH)
     _checked(_libc.syscall(ctypes.c_long(_MOVE_MOUNT), *told), f"move_mount {target}")
+
+
+def fsmount(kind: str, attributes: int) -> int:
+    """A new file system of that kind, mounted nowhere yet, as a descriptor (Linux 5.2). The attributes are those of the
+    mount alone, not of the file system as with mount(2). OSError on refusal.
+    """
+    context: int = _libc.syscall(ctypes.c_long(_FSOPEN), kind.encode(), _FSOPEN_CLOEXEC)
+    _checked(context, f"fsopen {kind}")
+    try:
+        _checked(_libc.syscall(ctypes.c_long(_FSCONFIG), context, _FSCONFIG_CMD_CREATE, None, None, 0), "fsconfig")
+        made: int = _libc.syscall(ctypes.c_long(_FSMOUNT), context, _FSMOUNT_CLOEXEC, attributes)
+        _checked(made, f"fsmount {kind}")
+        return made
+    finally:
+        os.close(context)
 
 
 def pivot_root(new: str, old: str) -> None:

@@ -23,6 +23,8 @@ _CALLS = {
     "ppc64le": ((0xC0000015, (269, 270, 271)),),
     "s390x": ((0x80000016, (278, 279, 280)),),
 }
+KEYCTL = _CALLS[os.uname().machine][0][1][-1] if os.uname().machine in _CALLS else None
+"""The number of keyctl of this machine's own programs; None where it is not known here."""
 _X32 = 0x40000000  # in the number of a call of x86_64's programs with short pointers
 
 # linux/bpf_common.h, linux/seccomp.h

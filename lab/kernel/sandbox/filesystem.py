@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.kernel.sandbox.root import MACHINES_ETC
 from lab.kernel.sandbox.tree import SEALED, Tree, take
-from lab.kernel.syscalls import MS_BIND, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_REMOUNT, mount
+from lab.kernel.syscalls import MS_BIND, MS_NODEV, MS_NOSUID, mount
 from lab.network.place import OWN_FILES, UNDERLAY, netns_name
 
 _STAGE = "/tmp"  # noqa: S108  a mount point for a moment, no file is made there
@@ -68,8 +68,7 @@ def build(
         tree.bind("/run/netns", "/run/netns")
         tree.bind(OWN_FILES, OWN_FILES)
         # `ip netns exec` unmounts /sys and mounts another: the kernel lets it where one can be seen.
-        tree.folder(_FURTHER_SYS)
-        mount("sysfs", tree.at(_FURTHER_SYS), "sysfs", SEALED)
+        tree.system(_FURTHER_SYS)
     tree.enter()
 
 
@@ -164,11 +163,9 @@ def _put(tree: Tree, path: str, content: str) -> None:
 
 def _kernel(tree: Tree, pids: int) -> None:
     """/proc of the PID namespace and /sys of the network namespace, without what is the machine's."""
-    for path, kind in (("/proc", "proc"), ("/sys", "sysfs")):
-        tree.folder(path)
-        mount(kind, tree.at(path), kind, SEALED)
-    # The mount alone: a file system that is read-only itself can be shown in no other way by anybody after us.
-    mount("none", tree.at("/sys"), "none", MS_BIND | MS_REMOUNT | MS_RDONLY | SEALED)
+    tree.folder("/proc")
+    mount("proc", tree.at("/proc"), "proc", SEALED)
+    tree.system("/sys")
     if pids:
         with suppress(OSError):  # kernels before 6.14 have one for the whole machine, which is not ours
             Path(tree.at("/proc/sys/kernel/pid_max")).write_text(str(pids), encoding="ascii")

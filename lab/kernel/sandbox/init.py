@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lab.errors import MachineError
-from lab.kernel import interpreter, own_files
+from lab.kernel import forbidding, interpreter, needed_calls, own_files
 from lab.kernel.netlink import RouteSocket
 from lab.kernel.rtnetlink import interface
 from lab.kernel.sandbox import identity, root
@@ -28,12 +28,14 @@ from lab.kernel.syscalls import (
     CLONE_NEWPID,
     CLONE_NEWUSER,
     CLONE_NEWUTS,
+    MOUNT_ATTR_RDONLY,
     MS_BIND,
     MS_NODEV,
     MS_NOEXEC,
     MS_NOSUID,
     MS_SHARED,
     PR_SET_DUMPABLE,
+    fsmount,
     mount,
     prctl,
     sethostname,
@@ -97,6 +99,7 @@ def start(
     itself tells `refused` and ends.
     """
     shown = (*interpreter.needed(), *shown)
+    as_root = os.geteuid() == 0  # everybody is in a user namespace of their own
     try:
         if not identity.is_machines_root():
             _confine_ourselves(shown, confinement.shared, groups)
@@ -108,8 +111,9 @@ def start(
             _confine(identity.of_root(), shown, confinement.shared, groups)
     except OSError as error:
         what = "making namespaces is" if confinement.privileged else "user namespaces are"
-        hint = POWERLESS_AS_ROOT if os.geteuid() == 0 else POWERLESS
-        raise MachineError(f"{what} not possible here: {error.strerror}", hint) from error
+        hint = POWERLESS_AS_ROOT if as_root else POWERLESS
+        told = MachineError(f"{what} not possible here: {error.strerror}", hint)
+        raise forbidding.confinement(error) or told from error
     pid = os.fork()
     if pid == 0:
         _live(name, meanwhile, life, refused)
@@ -168,7 +172,7 @@ def _live(
 
 def _prepare(name: str) -> threading.Thread:
     """Make the fresh namespaces usable: own /proc and terminals, a host name, loopback up, and proof that links can be
-    made. Gives who removes that proof, for which the kernel takes 40 ms.
+    made, and whatever places need. Gives who removes that proof, for which the kernel takes 40 ms.
     """
     try:
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -188,11 +192,15 @@ def _prepare(name: str) -> threading.Thread:
             # Where tunnels' modules are loaded (ipip, gre, sit), a fresh namespace has devices of theirs.
             index = max(interface.read(netlink, "").indexes.values()) + 1
             netlink.execute([interface.add(probe, index, {}, None)])
-        removing = threading.Thread(target=_remove, args=(index,), name="removing the probe")
+        # What places need later, when something first runs in them.
+        if refused := needed_calls.refused():
+            raise forbidding.calls_refused(refused)
+        sysfs = fsmount("sysfs", MOUNT_ATTR_RDONLY)
+        removing = threading.Thread(target=_remove, args=(index, sysfs), name="removing the probes")
         removing.start()
     except OSError as error:
-        told = f"namespaces can be made here, but are powerless: {error.strerror}"
-        raise MachineError(told, POWERLESS) from error
+        told = MachineError(f"namespaces can be made here, but are powerless: {error.strerror}", POWERLESS)
+        raise forbidding.confinement(error) or told from error
     for file, text in (
         ("resolv.conf", ""),
         ("hosts", "127.0.0.1 localhost\n"),
@@ -204,7 +212,8 @@ def _prepare(name: str) -> threading.Thread:
     return removing
 
 
-def _remove(index: int) -> None:
+def _remove(index: int, mounted: int) -> None:
+    os.close(mounted)
     with RouteSocket() as netlink:
         netlink.execute([interface.remove(index)])
 

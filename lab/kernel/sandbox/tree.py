@@ -10,6 +10,7 @@ from pathlib import Path
 from lab.kernel.syscalls import (
     MOUNT_ATTR_IDMAP,
     MOUNT_ATTR_NODEV,
+    MOUNT_ATTR_NOEXEC,
     MOUNT_ATTR_NOSUID,
     MOUNT_ATTR_RDONLY,
     MS_BIND,
@@ -19,6 +20,7 @@ from lab.kernel.syscalls import (
     MS_RDONLY,
     MS_REC,
     MS_REMOUNT,
+    fsmount,
     mount,
     mount_setattr,
     move_mount,
@@ -134,6 +136,16 @@ class Tree:
         if os.path.exists(there):
             mount(there, there, "none", MS_BIND | MS_REC)
             mount("none", there, "none", MS_BIND | MS_REMOUNT | MS_RDONLY | SEALED)
+
+    def system(self, path: str) -> None:
+        """/sys of the network namespace, read-only from its first moment: in a container, whose own is read-only, the
+        kernel gives no other (mount_namespaces(7)). The mount alone is: a file system that is read-only itself can be
+        shown in no other way by anybody after us.
+        """
+        self.folder(path)
+        made = fsmount("sysfs", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+        move_mount(made, self.at(path))
+        os.close(made)
 
     def devices(self) -> None:
         """/dev: those that everybody may use, and no others. Terminals are for `terminals` to add."""
