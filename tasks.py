@@ -54,7 +54,8 @@ def lint(_: Context) -> None:
         "integration": "Only the tests that build labs.",
         "k": "Only the tests whose names match, as for pytest -k.",
         "parity": "Instead: Kubernetes' own kube-proxy, made with Go, in the nodes of a lab, and our rules beside its.",
-        "fresh": "Instead: a bare Debian, made on the spot, and the README's commands in it.",
+        "fresh": "Instead: a bare Debian, made on the spot; the README's commands in it, and the image upon it.",
+        "image": "Instead: of these the container image alone, built and run by an ordinary user.",
         "vm": "Instead: what only another kernel can do, in a virtual machine.",
         "kernel": "Of --vm: the kernel's image, or a folder that has one in boot.",
     }
@@ -66,6 +67,7 @@ def test(
     k: str = "",
     parity: bool = False,
     fresh: bool = False,
+    image: bool = False,
     vm: bool = False,
     kernel: str = "",
 ) -> None:
@@ -74,10 +76,10 @@ def test(
         from dev.suite import run_parity
 
         raise Exit(code=run_parity())
-    if fresh:
-        from dev.fresh import try_fresh_machine
+    if fresh or image:
+        from dev.fresh import try_from_nothing
 
-        raise Exit(code=try_fresh_machine())
+        raise Exit(code=try_from_nothing(machine=fresh, pattern=k))
     if vm or kernel:
         from dev.vm import run
 

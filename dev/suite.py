@@ -65,7 +65,7 @@ def _last_failed(cache: Path) -> tuple[str, ...]:
         return ()
 
 
-def _ordinary_user() -> pwd.struct_passwd:
+def ordinary_user() -> pwd.struct_passwd:
     """The account for tests; made if this machine does not have it yet."""
     try:
         return pwd.getpwnam(USER)
@@ -81,7 +81,7 @@ def _as_myself(arguments: Iterable[str]) -> Round:
 
 def _as_ordinary_user(arguments: Iterable[str]) -> Round:
     """The same tests by someone who may not write into the checkout, with nothing of root's environment."""
-    user = _ordinary_user()
+    user = ordinary_user()
     environment = {
         "HOME": "/mnt/home",
         "LANG": "C.UTF-8",

@@ -74,7 +74,10 @@ UNLABELLED = Privilege(
         KUBERNETES: "seLinuxOptions: {type: spc_t}",
     },
 )
-PRIVILEGES = (CALLS, WHOLE, FOLDER, UNCONFINED, UNLABELLED)
+PRIVILEGES = (CALLS, WHOLE, FOLDER)
+"""Needed on every machine."""
+OF_SOME_MACHINES = (UNCONFINED, UNLABELLED)
+"""Needed as well where the machine has what confines so."""
 
 
 def _runtime() -> str:
