@@ -58,6 +58,8 @@ def namespaces_refused(powerless: bool) -> MachineError:
     elif sysctl("kernel.unprivileged_userns_clone") == "0":
         what = "this machine allows no user namespaces to ordinary users (kernel.unprivileged_userns_clone is 0)"
         line = "sudo sysctl -w kernel.unprivileged_userns_clone=1"
+    elif label := apparmor():
+        return _withheld(UNCONFINED, f"the AppArmor profile {label} forbids user namespaces, or mounts in them")
     elif is_filtered():
         return _withheld(CALLS, "a seccomp profile forbids user namespaces, or what is done in them")
     else:

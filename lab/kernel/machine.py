@@ -19,6 +19,7 @@ from pathlib import Path
 from lab.errors import MachineError
 from lab.kernel import coredns, forbidding, interpreter, modules, privileges, programs, tools
 from lab.kernel.probes import PROBES, Probe
+from lab.kernel.sandbox import identity
 
 OLDEST_PYTHON = (3, 11)
 ANSWER_SECONDS = 5.0
@@ -106,7 +107,7 @@ def _check_user_namespaces() -> Finding:
     used = _start(("ip", "link", "add", "probe", "type", "bridge"), "", user=True)
     exists, works = _succeeded(created), _succeeded(used)
     how = "" if works else str(forbidding.namespaces_refused(powerless=exists).hint)
-    if how and os.geteuid() == 0:
+    if how and identity.is_machines_root():
         how = f"{_ALLOW}; or `up --privileged`"
     needed_for = "labs, root's too unless with --privileged"
     return Finding("user namespaces", works, needed_for, how, required=os.geteuid() != 0)

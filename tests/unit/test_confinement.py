@@ -87,6 +87,14 @@ def test_a_filter_is_named_to_who_gets_no_namespaces(kernel: dict[str, str], mon
     assert all(f"{name}: {CALLS.given[name]}" in str(refused.hint) for name in (PODMAN, DOCKER, KUBERNETES))
 
 
+def test_a_profile_of_apparmors_is_named_before_a_filter(kernel: dict[str, str]) -> None:
+    """A container has both, and the filter that it has may well be ours."""
+    kernel.update({"/proc/self/status": FILTERED, PROFILE: "docker-default (enforce)"})
+    refused = forbidding.namespaces_refused(powerless=False)
+    assert "docker-default" in str(refused)
+    assert UNCONFINED.given[DOCKER] in str(refused.hint)
+
+
 def test_here_every_call_is_let_through() -> None:
     """Whoever has no capabilities is refused some by the kernel itself, with the same number as by a filter."""
     assert {"unshare", "setns", "fsconfig", "keyctl"} & set(needed_calls.refused()) == set()
