@@ -16,7 +16,7 @@ from lab.agent import folder, silence
 from lab.agent.line import Line
 from lab.agent.presence import witness
 from lab.agent.protocol import AGAIN, WORKING, EndedError, Message, encode, error_from
-from lab.agent.silence import PATIENCE_SECONDS, SAID_SECONDS, UnansweredError
+from lab.agent.silence import EMULATED_SECONDS, PATIENCE_SECONDS, SAID_SECONDS, UnansweredError
 from lab.errors import LabError, UsageError
 from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
@@ -101,9 +101,10 @@ class Client:
         if silence.is_stopped(pid):
             raise silence.error(self.lab, pid, self._said_after)
         self._say(f"{silence.sentence(self.lab, pid, self._said_after)}; waiting")
-        found = attempt(PATIENCE_SECONDS - SAID_SECONDS)
+        patience = EMULATED_SECONDS if folder.is_in_machine(self.lab) else PATIENCE_SECONDS
+        found = attempt(patience - SAID_SECONDS)
         if found is None:
-            raise silence.error(self.lab, pid, PATIENCE_SECONDS)
+            raise silence.error(self.lab, pid, patience)
         return found
 
     def _result(self, receive: Callable[[], bytes], on_event: OnEvent) -> Any:  # noqa: ANN401

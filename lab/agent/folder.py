@@ -24,6 +24,8 @@ from lab.suggestion import did_you_mean
 
 SOCKET = "agent.sock"
 LOCK = "lock"
+MACHINE = "vm"
+"""Says that the lab is in a virtual machine, and has the release of its kernel."""
 ROOTS_MODE = 0o1771
 """Root's folder of labs: root's labs make theirs in it, and nobody takes another's away."""
 
@@ -111,6 +113,11 @@ def of(lab: str) -> Path:
             return folder / lab
     told = witness.told_folder(lab)  # one that was started with another XDG_RUNTIME_DIR
     return Path(told) if told and is_own(Path(told).parent) else there[0] / lab
+
+
+def is_in_machine(lab: str) -> bool:
+    """Whether it is a virtual machine's."""
+    return (of(lab) / MACHINE).exists()
 
 
 def lock(lab: str) -> int | None:

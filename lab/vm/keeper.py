@@ -31,7 +31,7 @@ from lab.vm import machine
 from lab.vm.booting import Boot
 from lab.vm.options import Options
 from lab.vm.port import AGENT, API, COMMAND
-from lab.vm.presence import COMMANDS, MARK
+from lab.vm.presence import COMMANDS
 from lab.vm.switch import Switch
 
 BOOT_SECONDS = 300.0
@@ -190,7 +190,7 @@ def main(lab: str, options: Options) -> None:
             return
         machine.require()
         home = Home(lab, folder.new(lab), folder.candidates(), lock)
-        home.keep(MARK, options.kernel.release)
+        home.keep(folder.MACHINE, options.kernel.release)
         Keeper(lab, options, home, held).run()
     except HoplabError as error:
         _say(error_message(error))

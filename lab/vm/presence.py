@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from lab.agent import folder
 
-MARK = "vm"
-"""Says that the lab is in a virtual machine, and has the release of its kernel."""
 COMMANDS = "commands.sock"
 """Where commands are taken that run inside."""
 
@@ -13,6 +11,6 @@ COMMANDS = "commands.sock"
 def kernel_of(lab: str) -> str:
     """The release of the kernel of the lab's virtual machine; "" for a lab that has none."""
     try:
-        return (folder.of(lab) / MARK).read_text(encoding="ascii")
+        return (folder.of(lab) / folder.MACHINE).read_text(encoding="ascii")
     except OSError:
         return ""
