@@ -51,7 +51,9 @@ class _Addresses:
     """All endpoints are bare addresses."""
 
     nodes: ClassVar[Mapping[str, str]] = MappingProxyType({NODE: "10.9.1.1"})
-    tunnels: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def held(self, node: str) -> tuple[str, ...]:
+        return (self.nodes[node],)
 
     def pod(self, place: str) -> str:
         raise KeyError(place)

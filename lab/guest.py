@@ -48,6 +48,7 @@ _WARM = (
     "lab.trace.watch",
     "lab.kernel.ipvs",
     "lab.kernel.visit",
+    "lab.kernel.wireguard",
     "lab.network.labmap",
     "rich.console",
     "rich.text",

@@ -29,8 +29,8 @@ def forget_flows(holdings: Holdings, before: Design, wanted: Design) -> None:
 
 def _held(design: Design) -> Iterator[str]:
     """The nodes' own addresses: who asks for one of these asks for a node port."""
-    yield from design.addresses.nodes.values()
-    yield from design.addresses.tunnels.values()
+    for node in design.addresses.nodes:
+        yield from design.addresses.held(node)
 
 
 def _forget(holdings: Holdings, node: str, chosen: Chosen, own: frozenset[str]) -> None:

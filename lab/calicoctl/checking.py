@@ -76,9 +76,9 @@ class _Checking:
 
     def _owners(self) -> None:
         self._say("Loading all nodes.")
-        tunnels = [node for node in self._seen.nodes if node.tunnel]
-        for node in tunnels:
-            self._uses(node.tunnel, f"Node({node.name})")
+        tunnels = [(one, node.name) for node in self._seen.nodes for one in (node.tunnel, node.wireguard) if one]
+        for address, name in tunnels:
+            self._uses(address, f"Node({name})")
         self._say(f"Found {len(tunnels)} node tunnel IPs.")
         self._say("")
         self._say("Loading all service load balancer IPs.")

@@ -81,11 +81,13 @@ def _node(node: Node, known: Json, tunnel: str) -> Json:
             "bgp": bgp,
             **vxlan,
             "orchRefs": [{"nodeName": node.name, "orchestrator": "k8s"}],
+            **({"wireguard": {"interfaceIPv4Address": node.wireguard}} if node.wireguard else {}),
             "addresses": addresses,
         },
     )
     ranges = known["spec"].get("podCIDRs")
-    return {**made, "status": {"podCIDRs": ranges} if ranges else {}}
+    key = {"wireguardPublicKey": node.public_key} if node.public_key else {}
+    return {**made, "status": {**key, **({"podCIDRs": ranges} if ranges else {})}}
 
 
 def _workload_endpoint(pod: Json) -> Json:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lab.network.calico import tunnel_of
+from lab.network.calico_wireguard import private_key, public_key
 from lab.network.ipv4 import Prefix, number
 from lab.network.naming import calico_tunnel_mac
 from lab.network.pools import Pools
@@ -24,7 +25,7 @@ Json = dict[str, Any]
 DEFAULT_POOL = "default-ipv4-ippool"
 NETWORK = "k8s-pod-network"  # what Calico's manifests call the CNI network, and handles begin with
 MESH, OF_NODE = "node-to-node mesh", "node specific"
-_TYPES = {"vxlan": "vxlanTunnelAddress", "ipip": "ipipTunnelAddress"}
+_TYPES = {"vxlan": "vxlanTunnelAddress", "ipip": "ipipTunnelAddress", "wireguard": "wireguardTunnelAddress"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,16 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`address` has its subnet's prefix length; without a tunnel its address and MAC are ""."""
+    """`address` has its subnet's prefix length; without a tunnel its address and MAC are "", without WireGuard the
+    device's address and public key.
+    """
 
     name: str
     address: str
     tunnel: str = ""
     tunnel_mac: str = ""
+    wireguard: str = ""
+    public_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +149,10 @@ class Seen:
 
     def _of_tunnels(self) -> Iterator[Allocation]:
         for node in self.nodes:
-            if node.tunnel:
-                attributes = (("node", node.name), ("type", _TYPES[self.tunnel]))
-                handle = f"{self.tunnel}-tunnel-addr-{node.name}"
-                yield Allocation(node.tunnel, node.name, handle, attributes)
+            for kind, address in ((self.tunnel, node.tunnel), ("wireguard", node.wireguard)):
+                if address:
+                    attributes = (("node", node.name), ("type", _TYPES[kind]))
+                    yield Allocation(address, node.name, f"{kind}-tunnel-addr-{node.name}", attributes)
 
     def _of_pods(self) -> Iterator[Allocation]:
         known = {place_of(pod): pod for pod in self.pods}
@@ -195,7 +200,9 @@ def seen(
     def node(name: str, subnet: str) -> Node:
         address = f"{addresses.nodes[name]}/{Prefix.of(wires.subnets[subnet]).length}"
         mac = calico_tunnel_mac(name) if tunnel == "vxlan" else ""
-        return Node(name, address, addresses.tunnels[name] if tunnel else "", mac)
+        key = public_key(private_key(name)) if name in addresses.wireguard else ""
+        own = addresses.tunnels[name] if tunnel else ""
+        return Node(name, address, own, mac, addresses.wireguard.get(name, ""), key)
 
     blocks = [Block(cidr, name) for name, owned in addresses.blocks.items() for cidr in owned]
     return Seen(

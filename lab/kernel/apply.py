@@ -31,9 +31,12 @@ from lab.network.objects import (
     Qdisc,
     RealServer,
     Route,
+    RoutingRule,
     Symlink,
     Sysctl,
     VirtualServer,
+    WireguardDevice,
+    WireguardPeer,
 )
 from lab.plan import AnyStep, NftStep, Plan, RuleStep, Step
 from lab.plan.commands import ipset_input
@@ -117,6 +120,7 @@ class _Application:
         self._loading.advance(beside=max(1, PROCESSORS - 1))
         self._settings(place, kinds[Sysctl])
         self._netlink(place, kinds)
+        self._encrypt(place, [*kinds[WireguardDevice], *kinds[WireguardPeer]])
         self._holdings.balancing.carry_out(place, [*kinds[VirtualServer], *kinds[RealServer]])
         self._offloads(place, kinds[Offload])
         for step in (*kinds[File], *kinds[Symlink]):
@@ -160,6 +164,13 @@ class _Application:
             with self._holdings.namespaces.entered(place):
                 for step, item in chosen:
                     guarded(step, sysctl.write, item)
+
+    def _encrypt(self, place: str, steps: Sequence[Step]) -> None:
+        if steps:
+            from lab.kernel import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
+
+            with self._holdings.namespaces.entered(place):
+                wireguard.carry_out(steps)
 
     def _offloads(self, place: str, steps: Sequence[Step]) -> None:
         if steps:
@@ -206,7 +217,7 @@ class _Application:
                 step for step in kinds[Sysctl] if isinstance(step.object, Sysctl) and f".{device}." in step.object.name
             )
             yield owner, [interface.set_device(indexes[device], pairs)]
-        for kind in (Sysctl, Qdisc, Address, Route, Neighbour, FdbEntry):
+        for kind in (Sysctl, Qdisc, Address, Route, RoutingRule, Neighbour, FdbEntry):
             for step in kinds[kind]:
                 yield step, list(step_requests.additions(step, indexes))
 
@@ -239,6 +250,8 @@ class _Application:
             elif isinstance(item, Offload):
                 with self._holdings.namespaces.entered(item.place):
                     guarded(step, offload.switch_on, item)
+            elif isinstance(item, WireguardPeer):
+                self._encrypt(item.place, [step])
             elif isinstance(item, IpSet):
                 rules.start_ipset(self._holdings.namespaces, item.place, f"destroy {item.name}\n").result()
             elif isinstance(item, Namespace):

@@ -15,8 +15,8 @@ from lab.network.qdisc import NETEM
 
 # With addresses of its own: where the module is loaded, tunl0 is the one for any to any.
 _ENDS = Ipip("192.0.2.1", "192.0.2.2")
-_PROBE = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, ipip=_ENDS)
-
+_IPIP = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, ipip=_ENDS)
+_WIREGUARD = Interface(place=UNDERLAY, name="probe", kind="wireguard", mac="", mtu=1420)
 
 INSTEAD = "`up --vm` has a kernel of its own that has it; loss and rate work without"
 
@@ -46,21 +46,39 @@ def require(holdings: Holdings, network: Network) -> None:
         nft.require(holdings.namespaces, UNDERLAY)
     if any(isinstance(item, VirtualServer) for item in network):
         _require_ipvs(holdings)
-    needing = next((item for item in network if isinstance(item, Interface) and item.ipip), None)
-    if needing is None:
-        return
+    kinds = {item.kind for item in network if isinstance(item, Interface)}
+    if "ipip" in kinds:
+        _require_ipip(holdings)
+    if "wireguard" in kinds:
+        _require_wireguard(holdings)
+
+
+def _require_ipip(holdings: Holdings) -> None:
     if unloaded := modules.unloaded(("ipip",)):
         told = "IPIP, which cni.encapsulation asks for, is a module of this kernel that is not loaded"
         raise MachineError(told, f"{modules.how_to_load(unloaded)}; or `up --vm`; or VXLANCrossSubnet")
     try:
-        with holdings.namespaces.entered(UNDERLAY), RouteSocket() as netlink:
-            index = max(interface.read(netlink, UNDERLAY).indexes.values()) + 1
-            netlink.execute([interface.add(_PROBE, index, {}, None), interface.remove(index)])
+        _make(holdings, _IPIP)
     except RequestError as error:
         told = f"this kernel has no IPIP ({error.strerror}), which cni.encapsulation asks for"
         raise MachineError(
             told, "choose VXLAN or VXLANCrossSubnet, or `up --vm`, which has a kernel of its own"
         ) from error
+
+
+def _require_wireguard(holdings: Holdings) -> None:
+    try:
+        _make(holdings, _WIREGUARD)
+    except RequestError as error:
+        told = f"this kernel has no WireGuard ({error.strerror}), which cni.wireguardEnabled asks for"
+        raise MachineError(told, "leave it out, or `up --vm`, which has a kernel of its own that has it") from error
+
+
+def _make(holdings: Holdings, probe: Interface) -> None:
+    """Make the device, and take it away again. RequestError where the kernel cannot."""
+    with holdings.namespaces.entered(UNDERLAY), RouteSocket() as netlink:
+        index = max(interface.read(netlink, UNDERLAY).indexes.values()) + 1
+        netlink.execute([interface.add(probe, index, {}, None), interface.remove(index)])
 
 
 def _require_ipvs(holdings: Holdings) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lab.kernel import files, nft, offload, rules, sysctl
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.kernel.netlink import RouteSocket
-from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, qdisc, route
+from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, qdisc, route, rule
 from lab.network.objects import Interface, Network, Object, Sysctl
 from lab.network.place import UNDERLAY
 
@@ -69,9 +69,16 @@ def read_place(holdings: Holdings, place: str, settings: Iterable[str]) -> list[
             found += address.read(netlink, place, names)
             found += route.read(netlink, place, names)
             found += neighbour.read(netlink, place, names)
+            if kind in RULE_KINDS:
+                found += rule.read(netlink, place)
             if kind == "node":
                 found += neighbour.read_fdb(netlink, place, names)
                 found += device_settings.read_proxy_delays(netlink, place, names)
+        tunnels = [item.name for item in links.interfaces if item.kind == "wireguard"]
+        if tunnels:
+            from lab.kernel import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
+
+            found += wireguard.read(place, tunnels)
         found += offload.read(item for item in holdings.offloads.values() if item.place == place)
         found += sysctl.read(place, (name for name in settings if device_settings.device_of(name) is None))
     holdings.indexes[place] = links.indexes

@@ -108,10 +108,10 @@ PROBES = (
     ),
     Probe(
         "wireguard",
-        "programs in places that use it",
+        "encryption between nodes: `wireguardEnabled`",
         ("ip", "link", "add", "probe", "type", "wireguard"),
         ("wireguard",),
-        "`up --vm`",
+        "leave it out, or `up --vm`",
         required=False,
     ),
     Probe(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lab.kernel.netlink import Request
-from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, qdisc, route
-from lab.network.objects import Address, FdbEntry, Interface, Neighbour, Qdisc, Route, Sysctl
+from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, qdisc, route, rule
+from lab.network.objects import Address, FdbEntry, Interface, Neighbour, Qdisc, Route, RoutingRule, Sysctl
 from lab.plan import Step
 
 
@@ -33,6 +33,8 @@ def additions(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
             yield address.add(item, indexes)
         case Route():
             yield route.change(item, indexes) if changing else route.add(item, indexes)
+        case RoutingRule():
+            yield rule.add(item)
         case Neighbour() | FdbEntry():
             yield neighbour.change(item, indexes) if changing else neighbour.add(item, indexes)
         case Sysctl():
@@ -52,5 +54,7 @@ def removals(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
             yield address.remove(item, indexes)
         case Route() as item:
             yield route.remove(item, indexes)
+        case RoutingRule() as item:
+            yield rule.remove(item)
         case Neighbour() | FdbEntry() as item:
             yield neighbour.remove(item, indexes)

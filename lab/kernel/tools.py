@@ -32,6 +32,7 @@ _PACKAGES = {
     ("ifconfig", "netstat", "route", "arp"): ("net-tools", "net-tools", "net-tools"),
     ("brctl",): ("bridge-utils", "bridge-utils", "bridge-utils"),
     ("ipvsadm",): ("ipvsadm", "ipvsadm", "ipvsadm"),
+    ("wg",): ("wireguard-tools", "wireguard-tools", "wireguard-tools"),
     ("iptables-save", "iptables-restore", "ip6tables"): ("iptables", "iptables-nft", "iptables"),
     ("tshark",): ("tshark", "wireshark-cli", "wireshark-cli"),
     ("strace",): ("strace", "strace", "strace"),

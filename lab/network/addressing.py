@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lab.errors import UsageError
@@ -27,7 +27,7 @@ class Addresses:
 
     `pod_cidr` is what kube-proxy takes for the pods' prefix. `blocks` are prefixes, those of each node in the order in
     which it claimed them; the first address of its first block in the pool that has a tunnel is its tunnel's (Calico),
-    or its network's (flannel).
+    or its network's (flannel). `wireguard` is each node's address on its WireGuard device, where there are such.
     """
 
     pod_cidr: str
@@ -41,6 +41,11 @@ class Addresses:
     blocks: dict[str, tuple[str, ...]]
     tunnels: dict[str, str]
     pods: dict[str, str]
+    wireguard: dict[str, str] = field(default_factory=dict)
+
+    def held(self, node: str) -> tuple[str, ...]:
+        """A node's own addresses: its first, and those of its tunnels."""
+        return tuple(filter(None, (self.nodes[node], self.tunnels.get(node, ""), self.wireguard.get(node, ""))))
 
     def pod(self, place: str) -> str:
         """Address of the pod `NAMESPACE/POD`."""
@@ -56,7 +61,7 @@ def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = No
     spec = topology.spec
     wires = wiring(topology)
     pools = Pools.of(spec.cni)
-    blocks, pods = _pods(cluster, pools, previous)
+    blocks, pods, wireguard = _pods(cluster, pools, previous, wireguard=spec.cni.wireguard_enabled)
     transit, outside = Prefix.of(wires.transit), Prefix.of(spec.internet.cidr)
     routers = {
         (router, subnet): Prefix.of(cidr).address(place)
@@ -76,6 +81,7 @@ def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = No
         blocks={node: tuple(map(str, owned)) for node, owned in blocks.items()},
         tunnels={node: dotted(pools.tunnel_block(owned).network) for node, owned in blocks.items()},
         pods=pods,
+        wireguard=wireguard,
     )
 
 
@@ -121,8 +127,12 @@ def _free(prefix: Prefix, taken: set[int], subnet: str) -> int:
     raise UsageError(f"spec.subnets: {subnet} ({prefix}) has no address left for a node", "a larger cidr has room")
 
 
-def _pods(cluster: Cluster, pools: Pools, previous: Addresses | None) -> tuple[dict[str, list[Prefix]], dict[str, str]]:
-    """Blocks per node and addresses per pod. One block for every node first, further ones as pods need them."""
+def _pods(
+    cluster: Cluster, pools: Pools, previous: Addresses | None, *, wireguard: bool
+) -> tuple[dict[str, list[Prefix]], dict[str, str], dict[str, str]]:
+    """Blocks per node, addresses per pod, and of each node's WireGuard device. One block for every node first, further
+    ones as pods need them.
+    """
     blocks = {
         node: [Prefix.of(block) for block in (previous.blocks.get(node, ()) if previous else ()) if pools.has(block)]
         for node in cluster.nodes
@@ -138,6 +148,14 @@ def _pods(cluster: Cluster, pools: Pools, previous: Addresses | None) -> tuple[d
         if address and any(number(address) in block for block in blocks[pod.node]):
             addresses[pod.place] = address
             used[pod.node].add(number(address))
+    devices: dict[str, str] = {}
+    for node in cluster.nodes if wireguard else ():
+        kept = previous.wireguard.get(node, "") if previous else ""
+        if not (kept and any(number(kept) in block for block in blocks[node])):
+            index = pools.tunnel_index
+            kept = dotted(next(pools.addresses(index, blocks[node], free[index], used[node]), 0) or pools.exhausted())
+        devices[node] = kept
+        used[node].add(number(kept))
     cursors: dict[tuple[str, int], Iterator[int]] = {}
     for pod in cluster.pods:
         if pod.place not in addresses:
@@ -150,4 +168,4 @@ def _pods(cluster: Cluster, pools: Pools, previous: Addresses | None) -> tuple[d
                 if found is not None:
                     break
             addresses[pod.place] = dotted(pools.exhausted() if found is None else found)
-    return blocks, {pod.place: addresses[pod.place] for pod in cluster.pods}
+    return blocks, {pod.place: addresses[pod.place] for pod in cluster.pods}, devices

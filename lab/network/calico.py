@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from lab.network import calico_rules, calico_sets, calico_workloads
+from lab.network import calico_rules, calico_sets, calico_wireguard, calico_workloads
 from lab.network.calico_sets import Tunnel
 from lab.network.naming import calico_device, calico_tunnel_mac, mac
 from lab.network.objects import (
@@ -53,10 +53,10 @@ _POD_SETTINGS = (
 def tunnel_of(topology: Topology) -> Tunnel:
     """How this topology's nodes tunnel."""
     cni = topology.spec.cni
-    encapsulation = cni.encapsulation or ""
+    encapsulation, encrypts = cni.encapsulation or "", cni.wireguard_enabled
     if encapsulation.startswith("VXLAN"):
-        return Tunnel("vxlan", "vxlan.calico", cni.port or VXLAN_PORT)
-    return Tunnel("ipip", "tunl0") if encapsulation.startswith("IPIP") else Tunnel("")
+        return Tunnel("vxlan", "vxlan.calico", cni.port or VXLAN_PORT, encrypts)
+    return Tunnel("ipip", "tunl0", 0, encrypts) if encapsulation.startswith("IPIP") else Tunnel("", wireguard=encrypts)
 
 
 def nodes(topology: Topology, addresses: Addresses) -> Iterator[Object]:
@@ -64,6 +64,8 @@ def nodes(topology: Topology, addresses: Addresses) -> Iterator[Object]:
     wires, pools = wiring(topology), Pools.of(topology.spec.cni)
     for node in wires.nodes:
         yield from _tunnel(topology, addresses, node)
+        if topology.spec.cni.wireguard_enabled:
+            yield from calico_wireguard.node(topology, addresses, node)
         for block in addresses.blocks.get(node, ()):
             proto = FELIX if pools.encapsulation_of(block) != "None" else BIRD
             yield Route(node, block, type="blackhole", proto=proto, intent=f"block of {node}: no pod has the address")
@@ -79,6 +81,8 @@ def pods(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator
     mtu = topology.spec.cni.mtu or 0
     for pod in cluster.pods:
         yield from _pod(pod, addresses.pods[pod.place], mtu)
+        if topology.spec.cni.wireguard_enabled:
+            yield calico_wireguard.pod(pod, addresses.pods[pod.place])
 
 
 def ip_sets(topology: Topology, addresses: Addresses) -> Iterator[IpSet]:
@@ -87,7 +91,7 @@ def ip_sets(topology: Topology, addresses: Addresses) -> Iterator[IpSet]:
     pools = tuple(sorted(pool.cidr for pool in found))
     masqueraded = tuple(sorted(pool.cidr for pool in found if pool.nat_outgoing))
     for node in wiring(topology).nodes:
-        own = addresses.tunnels.get(node, "")
+        own = (addresses.tunnels.get(node, "") if tunnel.kind else "", addresses.wireguard.get(node, ""))
         yield from calico_sets.ip_sets(node, addresses.nodes, pools, masqueraded, tunnel, own)
 
 

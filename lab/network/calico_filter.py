@@ -7,6 +7,7 @@ endpoints lead to, are kept here for those who look for them.
 from __future__ import annotations
 
 from lab.network.calico_sets import Tunnel
+from lab.network.calico_wireguard import PORT as WIREGUARD_PORT
 from lab.network.felix import (
     ACCEPT_MARK,
     ALL_MARKS,
@@ -81,6 +82,10 @@ def _input(tunnel: Tunnel) -> tuple[Template, ...]:
             template("-j ACCEPT", *vxlan, known, _TO_LOCAL, comment=allow, intent="VXLAN from a known node"),
             template("-j DROP", *vxlan, _TO_LOCAL, comment=drop, intent="VXLAN from a stranger"),
         )
+    if tunnel.wireguard:
+        # A stranger's need no rule: the device takes nothing of whom it has no key.
+        words = (protocol(UDP, "udp"), to_ports(WIREGUARD_PORT), _TO_LOCAL)
+        guard += (template("-j ACCEPT", *words, comment="Allow incoming IPv4 Wireguard packets"),)
     return (
         *guard,
         template("-g cali-wl-to-host", incoming("cali+"), intent="from a pod of this node to the node"),
@@ -102,6 +107,9 @@ def _output(tunnel: Tunnel) -> tuple[Template, ...]:
         comment = "Allow IPv4 VXLAN packets to other allowed hosts"
         vxlan = (protocol(UDP, "udp"), to_ports(tunnel.port))
         allow = (template("-j ACCEPT", *vxlan, FROM_LOCAL, known, comment=comment, intent="VXLAN to a known node"),)
+    if tunnel.wireguard:
+        words = (protocol(UDP, "udp"), to_ports(WIREGUARD_PORT), FROM_LOCAL)
+        allow += (template("-j ACCEPT", *words, comment="Allow outgoing IPv4 Wireguard packets"),)
     return (
         template("-j ACCEPT", ACCEPTED, intent=EARLIER),
         template("-j RETURN", outgoing("cali+"), intent="the node to one of its pods"),

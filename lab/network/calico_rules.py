@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from lab.network.calico_filter import ACCEPTED, EARLIER, FROM_LOCAL, HOST_ACCEPTED, HOST_POLICY, filter_chains
 from lab.network.calico_sets import Tunnel
+from lab.network.calico_wireguard import DEVICE as WIREGUARD_DEVICE
 from lab.network.felix import (
     ALL_MARKS,
     FROM_WORKLOAD_MARK,
@@ -121,17 +122,17 @@ _MANGLE: tuple[ChainTemplate, ...] = (
 
 
 def _nat(tunnel: Tunnel, nat_outgoing: bool) -> list[ChainTemplate]:
-    through_tunnel: tuple[Template, ...] = ()
-    if tunnel.kind:
-        through_tunnel = (
-            template(
-                "-j MASQUERADE --random-fully",
-                outgoing(tunnel.device),
-                plain("-m addrtype ! --src-type LOCAL --limit-iface-out"),
-                FROM_LOCAL,
-                intent="the node itself into the tunnel: with the tunnel's address",
-            ),
+    devices = ((tunnel.device,) if tunnel.kind else ()) + ((WIREGUARD_DEVICE,) if tunnel.wireguard else ())
+    through_tunnel = tuple(
+        template(
+            "-j MASQUERADE --random-fully",
+            outgoing(device),
+            plain("-m addrtype ! --src-type LOCAL --limit-iface-out"),
+            FROM_LOCAL,
+            intent="the node itself into the tunnel: with the tunnel's address",
         )
+        for device in devices
+    )
     outgoing_nat = template(
         "-j MASQUERADE --random-fully",
         plain("-m set --match-set cali40masq-ipam-pools src"),

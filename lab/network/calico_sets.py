@@ -9,11 +9,14 @@ from lab.network.objects import IpSet
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """How a node tunnels: `kind` is `vxlan`, `ipip` or "", `port` the UDP port of VXLAN."""
+    """How a node tunnels: `kind` is `vxlan`, `ipip` or "", `port` the UDP port of VXLAN. With `wireguard` it encrypts
+    what would go that way.
+    """
 
     kind: str
     device: str = ""
     port: int = 0
+    wireguard: bool = False
 
 
 def ip_sets(
@@ -22,14 +25,14 @@ def ip_sets(
     pools: tuple[str, ...],
     masqueraded: tuple[str, ...],
     tunnel: Tunnel,
-    tunnel_address: str,
+    tunnel_addresses: tuple[str, ...],
 ) -> tuple[IpSet, ...]:
     """The sets that the rules of a node match against (felix: names of main IP sets). `masqueraded` are the pools with
     natOutgoing.
     """
     others = tuple(sorted(address for name, address in node_addresses.items() if name != node))
     everyone = tuple(sorted(node_addresses.values()))
-    own = tuple(sorted({node_addresses[node], "127.0.0.1", *((tunnel_address,) if tunnel.kind else ())}))
+    own = tuple(sorted({node_addresses[node], "127.0.0.1", *filter(None, tunnel_addresses)}))
     sets = [
         IpSet(node, "cali40all-ipam-pools", "hash:net", pools, intent="all pod addresses"),
         IpSet(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -54,3 +55,8 @@ class Prefix:
     def address(self, offset: int) -> str:
         """The address that many places after the first one."""
         return dotted(self.network + offset)
+
+
+def in_order(prefixes: Iterable[str]) -> tuple[str, ...]:
+    """By their numbers, the wider first."""
+    return tuple(map(str, sorted(map(Prefix.of, prefixes), key=lambda one: (one.network, one.length))))

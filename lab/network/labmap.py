@@ -7,7 +7,7 @@ Values that are the usual ones ("" or 0, no members, ready) are left out of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from lab.suggestion import did_you_mean
 
 T = TypeVar("T")
 
+TUNNELS = ("vxlan", "ipip", "wireguard")
 VXLAN_PORTS = (4789, 8472)  # IANA's, and Linux's own default, which flannel uses
 HELD_BACK = "held back by the annotation hoplab.io/ready"
 NDOTS = 5  # kubelet's ClusterFirst
@@ -28,10 +29,11 @@ NDOTS = 5  # kubelet's ClusterFirst
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An interface of a place. `kind` is veth, bridge, vxlan or ipip; addresses have their prefix length.
+    """An interface of a place. `kind` is veth, bridge, or one of TUNNELS; addresses have their prefix length.
 
     `master` is the bridge of the same place that it is a port of; the peer is the other end of a veth. A tunnel has its
-    underlay address as `local`; a VXLAN also its `vni` and UDP `port`.
+    underlay address as `local`; a VXLAN also its `vni` and UDP `port`, WireGuard its `port` and the `mark` of what it
+    sends itself.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Link:
     vni: int = 0
     port: int = 0
     mtu: int = 0
+    mark: int = 0
 
     @property
     def address(self) -> str:
@@ -54,12 +57,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A route as the design has it; the connected ones that the kernel makes by itself are not listed."""
+    """A route as the design has it; the connected ones that the kernel makes by itself are not listed. One of a `table`
+    is asked before those of the main one.
+    """
 
     destination: str
     via: str = ""
     device: str = ""
     type: str = "unicast"
+    table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,13 +316,28 @@ class LabMap:
     @cached_property
     def vxlan_ports(self) -> frozenset[int]:
         """The UDP ports on which VXLAN is to be expected: the usual ones, and those of the lab's own tunnels."""
-        own = (link.port for place in self.places if place.kind == "node" for link in place.links if link.port)
-        return frozenset((*VXLAN_PORTS, *own))
+        return frozenset((*VXLAN_PORTS, *(link.port for link in self._tunnels if link.kind == "vxlan")))
+
+    @cached_property
+    def wireguard_ports(self) -> frozenset[int]:
+        """The UDP ports on which WireGuard speaks here."""
+        return frozenset(link.port for link in self._tunnels if link.kind == "wireguard")
 
     @cached_property
     def has_ipip(self) -> bool:
         """Whether some place has an IPIP tunnel."""
-        return any(link.kind == "ipip" for place in self.places for link in place.links)
+        return any(link.kind == "ipip" for link in self._tunnels)
+
+    @property
+    def _tunnels(self) -> Iterator[Link]:
+        return (link for place in self.places for link in place.links if link.kind in TUNNELS)
+
+    def wireguard_end(self, address: str) -> tuple[Place, Link] | None:
+        """The node whose WireGuard device decrypts what is for an address, and the device: of a pod's, its node's."""
+        owner, _ = self.owners.get(address, (None, None))
+        node = self.by_name.get(owner.node or owner.name) if owner is not None else None
+        device = next((link for link in node.links if link.kind == "wireguard"), None) if node is not None else None
+        return (node, device) if node is not None and device is not None else None
 
     @cached_property
     def bridge_ports(self) -> dict[tuple[str, str], str]:

@@ -15,9 +15,11 @@ from functools import cached_property
 from typing import ClassVar
 
 from lab.network.ipvs_objects import RealServer, VirtualServer
+from lab.network.policy_rule import PolicyRule
 from lab.network.qdisc import Qdisc
 from lab.network.rule_objects import Chain, IpSet, NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule
 from lab.network.served_objects import File, Listener, Process, Reply, Symlink
+from lab.network.wireguard_objects import WireguardDevice, WireguardPeer
 
 __all__ = [
     "Address",
@@ -45,11 +47,14 @@ __all__ = [
     "RealServer",
     "Reply",
     "Route",
+    "RoutingRule",
     "Rule",
     "Symlink",
     "Sysctl",
     "VirtualServer",
     "Vxlan",
+    "WireguardDevice",
+    "WireguardPeer",
 ]
 
 Key = tuple[str, ...]
@@ -96,9 +101,9 @@ class Ipip:
 class Interface:
     """One network interface. Of a veth pair both ends are objects; the `primary` end is the one that creates both.
 
-    `kind` is `veth`, `bridge`, `vxlan`, `ipip` or `dummy`. `mac` may be "" where the kernel may choose. `master` is the
-    bridge it is a port of. Every interface is `up` but a dummy one, which only holds addresses. `hairpin` counts for
-    bridge ports only.
+    `kind` is `veth`, `bridge`, `vxlan`, `ipip`, `wireguard` or `dummy`. `mac` may be "" where the kernel may choose.
+    `master` is the bridge it is a port of. Every interface is `up` but a dummy one, which only holds addresses.
+    `hairpin` counts for bridge ports only.
     """
 
     rank: ClassVar[int] = 1
@@ -172,10 +177,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route of the main table. `destination` is a prefix (`10.244.0.0/26`, `10.244.0.2/32`) or `default`.
+    """A route of the main table (`table` "") or another. `destination` is a prefix (`10.244.0.0/26`) or `default`.
 
-    `type` is `unicast` or `blackhole`; `scope` is `global` or `link`; `proto` is as iproute2 prints it: `boot` is what
-    `ip route add` writes and does not print, `bird` would be 12, Calico writes 80. `mtu` 0 is that of the device.
+    `type` is `unicast`, `blackhole` or `throw`; `scope` is `global` or `link`; `proto` is as iproute2 prints it: `boot`
+    is what `ip route add` writes and does not print, `bird` would be 12, Calico writes 80. `mtu` 0 is that of the
+    device.
     """
 
     rank: ClassVar[int] = 4
@@ -189,11 +195,41 @@ class Route:
     onlink: bool = False
     src: str = ""
     mtu: int = 0
+    table: str = ""
     intent: str = field(default="", compare=False)
 
     @property
     def key(self) -> Key:
-        return ("route", self.place, self.destination)
+        beside = (self.table,) if self.table else ()
+        return ("route", self.place, self.destination, *beside)
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRule:
+    """An `ip rule` by which packets are looked up in a `table`: those with `mark` in the bits of `mask`, or without
+    it where it is `inverted`. Of one that has more to it `further` is all but the priority, as `ip rule` prints it.
+    """
+
+    rank: ClassVar[int] = 4
+    place: str
+    priority: int
+    table: str
+    mark: int = 0
+    mask: int = 0
+    inverted: bool = False
+    further: str = ""
+    intent: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        return ("rule", self.place, str(self.priority), self.selector)
+
+    @property
+    def selector(self) -> str:
+        """Everything behind the priority, as `ip rule` prints it and takes it."""
+        if self.further:
+            return self.further
+        return PolicyRule(0, mark=self.mark, mask=self.mask, table=self.table, inverted=self.inverted).selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +272,11 @@ Object = (
     | Qdisc
     | Address
     | Route
+    | RoutingRule
     | Neighbour
     | FdbEntry
+    | WireguardDevice
+    | WireguardPeer
     | IpSet
     | VirtualServer
     | RealServer

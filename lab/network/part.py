@@ -33,8 +33,8 @@ class Extent:
 
 def extent(before: Cluster, at_first: Addresses, after: Cluster, now: Addresses) -> Extent | None:
     """None when it reaches further than to pods: then only whole networks can be compared."""
-    fixed = (at_first.nodes, at_first.blocks, at_first.tunnels, at_first.pod_cidr, before.nodes)
-    if fixed != (now.nodes, now.blocks, now.tunnels, now.pod_cidr, after.nodes):
+    fixed = (at_first.nodes, at_first.blocks, at_first.tunnels, at_first.wireguard, at_first.pod_cidr, before.nodes)
+    if fixed != (now.nodes, now.blocks, now.tunnels, now.wireguard, now.pod_cidr, after.nodes):
         return None
     old = {pod.place: pod for pod in before.pods}
     new = {pod.place: pod for pod in after.pods}

@@ -6,10 +6,11 @@ that place would see: on which interface, coming in or going out, and inside whi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.network.ipv4 import Prefix, dotted, number
-from lab.network.labmap import LabMap, Link, Place, Way
+from lab.network.labmap import TUNNELS, LabMap, Link, Place, Way
 from lab.network.place import UNDERLAY
 
 IN, OUT = "in", "out"
@@ -18,7 +19,7 @@ TTL = 64  # a packet crosses no more places than this
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A packet seen on an interface of a place. `tunnel` is what wraps it there: vxlan, ipip, or "" for nothing."""
+    """A packet seen on an interface of a place. `tunnel` is what wraps it there, one of TUNNELS, or "" for nothing."""
 
     place: str
     interface: str
@@ -65,7 +66,7 @@ class Walker:
         self.labmap = labmap
         # An address that some place has is not taken by every node, but by that one.
         self._services = labmap.by_address.keys() - labmap.owners.keys()
-        self._tables: dict[str, dict[str, Way]] = {}
+        self._tables: dict[str, tuple[dict[str, Way], dict[str, Way]]] = {}
 
     def round_trip(self, source: str, destination: str, endpoint: str = "", client: str = "") -> RoundTrip:
         """There and back from the place `source`. `endpoint` is the address that a Service stands for, when
@@ -94,11 +95,21 @@ class Walker:
         end = self._forward(_Packet(destination, "", crossings, known=False), self.labmap.by_name[source])
         return Path(tuple(crossings), end.name if end else "")
 
-    def lookup(self, place: Place, destination: str) -> Way | None:
-        """The place's route for an address: the longest prefix that matches, connected ones included."""
-        table = self._tables.get(place.name)
-        if table is None:
-            table = self._tables[place.name] = _table(place)
+    def lookup(self, place: Place, destination: str, *, sealed: bool = False) -> Way | None:
+        """The place's route for an address: the longest prefix that matches, connected ones included. What is `sealed`,
+        WireGuard's own packets, is looked up in the main table alone.
+        """
+        tables = self._tables.get(place.name)
+        if tables is None:
+            tables = self._tables[place.name] = _tables(place)
+        for table in tables[1:] if sealed else tables:
+            way = self._longest(table, destination) if table else None
+            if way is not None and way.type != "throw":
+                return way
+        return None
+
+    @staticmethod
+    def _longest(table: Mapping[str, Way], destination: str) -> Way | None:
         address = number(destination)
         for length in range(32, 0, -1):
             network = address >> (32 - length) << (32 - length)
@@ -122,7 +133,7 @@ class Walker:
                     packet.see(place, "lo", OUT)
                     packet.see(place, "lo", IN)
                 return place
-            way = self.lookup(place, packet.destination)
+            way = self.lookup(place, packet.destination, sealed=packet.tunnel == "wireguard")
             device = place.link(way.device) if way and way.type == "unicast" else None
             onward = self._leave(packet, place, device, way.via or packet.destination) if way and device else None
             if onward is None:
@@ -133,7 +144,7 @@ class Walker:
     def _leave(self, packet: _Packet, place: Place, device: Link, next_hop: str) -> Place | None:
         """Out of `place` by `device` to the neighbour `next_hop`; gives the place entered."""
         packet.see(place, device.name, OUT)
-        if device.kind in ("vxlan", "ipip"):
+        if device.kind in TUNNELS:
             return self._through_tunnel(packet, place, device, next_hop)
         if device.kind == "bridge":
             return self._across_bridge(packet, place, device.name, next_hop)
@@ -163,12 +174,15 @@ class Walker:
     def _through_tunnel(self, packet: _Packet, place: Place, device: Link, next_hop: str) -> Place | None:
         """The outer packet's whole way and out of the other end.
 
-        A VXLAN's next hop is the address of the other node's tunnel device; an IPIP's is the other node itself.
+        A VXLAN's next hop is the address of the other node's tunnel device; an IPIP's is the other node itself; of
+        WireGuard it is who shall get the packet, and whose node its peers' prefixes tell.
         """
         owner, link = self.labmap.owners.get(next_hop, (None, None))
+        if device.kind == "wireguard":
+            owner, link = self.labmap.wireguard_end(next_hop) or (None, None)
         if owner is None or link is None:
             return None
-        remote = link.local if device.kind == "vxlan" else next_hop
+        remote = next_hop if device.kind == "ipip" else link.local
         end = self._forward(_Packet(remote, "", packet.crossings, device.kind), place)
         if end is not None:
             for link in end.links:
@@ -206,12 +220,15 @@ class _Packet:
             self.crossings.append(Crossing(place.name, interface, way, self.tunnel))
 
 
-def _table(place: Place) -> dict[str, Way]:
-    """The place's routes by prefix, with those that the kernel makes from the addresses."""
-    table = {way.destination: way for way in place.routes}
+def _tables(place: Place) -> tuple[dict[str, Way], dict[str, Way]]:
+    """The place's routes by prefix: those that are asked first, then the main table's, with those that the kernel makes
+    from the addresses.
+    """
+    first = {way.destination: way for way in place.routes if way.table}
+    table = {way.destination: way for way in place.routes if not way.table}
     for link in place.links:
         for address in link.addresses:
             connected = Prefix.of(address)
             if connected.size > 1:
                 table.setdefault(str(connected), Way(str(connected), device=link.name))
-    return table
+    return first, table

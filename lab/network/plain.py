@@ -32,17 +32,21 @@ from lab.network.objects import (
     RealServer,
     Reply,
     Route,
+    RoutingRule,
     Rule,
     Symlink,
     Sysctl,
     VirtualServer,
     Vxlan,
+    WireguardDevice,
+    WireguardPeer,
 )
 
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Namespace, Interface, Sysctl, Offload, Qdisc, Address, Route, Neighbour, FdbEntry),
+        *(Namespace, Interface, Sysctl, Offload, Qdisc, Address, Route, RoutingRule, Neighbour, FdbEntry),
+        *(WireguardDevice, WireguardPeer),
         *(IpSet, VirtualServer, RealServer, Chain, NftTable, NftSet, NftChain, File, Symlink, Listener, Process),
     )
 }

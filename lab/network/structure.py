@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from lab.network.labmap import LabMap, Link, Place, Service, Subnet
+from lab.network.labmap import TUNNELS, LabMap, Link, Place, Service, Subnet
 from lab.network.place import UNDERLAY
 
-TUNNELS = ("vxlan", "ipip")
 MOST_ENDPOINTS = 3
 
 
@@ -101,8 +100,13 @@ def _tunnel(lab: LabMap) -> Tunnel | None:
     if not devices:
         return None
     first = next(iter(devices.values()))
-    what = f"VXLAN, VNI {first.vni}, UDP port {first.port}" if first.kind == "vxlan" else "IPIP, IP protocol 4"
-    who = "nodes of different subnets" if lab.encapsulation.endswith("CrossSubnet") else "nodes"
+    what = {
+        "vxlan": f"VXLAN, VNI {first.vni}, UDP port {first.port}",
+        "ipip": "IPIP, IP protocol 4",
+        "wireguard": f"WireGuard, UDP port {first.port}",
+    }[first.kind]
+    crossing = first.kind != "wireguard" and lab.encapsulation.endswith("CrossSubnet")
+    who = "nodes of different subnets" if crossing else "nodes"
     return Tunnel(f"{what}: tunnel between {who}", devices)
 
 

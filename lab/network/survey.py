@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lab.cluster.objects import CLUSTER_FIRST, PROXY_NAME
@@ -22,7 +23,7 @@ from lab.network.labmap import (
     Way,
 )
 from lab.network.machine_names import machine_resolver
-from lab.network.objects import Address, Interface, Namespace, Network, Route
+from lab.network.objects import Address, Interface, Namespace, Network, Route, WireguardDevice
 from lab.network.place import UNDERLAY
 from lab.network.pods import cluster_dns
 from lab.network.resolver import HostsEntry, Resolver
@@ -58,15 +59,21 @@ def lab_map(
     held: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     ways: defaultdict[str, list[Way]] = defaultdict(list)
     links: defaultdict[str, list[Link]] = defaultdict(list)
+    encrypting: dict[tuple[str, str], WireguardDevice] = {}
     for item in network:
         if isinstance(item, Address):
             held[item.place, item.device].append(item.address)
         elif isinstance(item, Route):
-            ways[item.place].append(Way(item.destination, item.via, item.device, item.type))
+            ways[item.place].append(Way(item.destination, item.via, item.device, item.type, item.table))
+        elif isinstance(item, WireguardDevice):
+            encrypting[item.place, item.device] = item
     for item in network:
         # A dummy device leads nowhere, and what it holds are no addresses of the place's, but of Services.
         if isinstance(item, Interface) and item.kind != "dummy":
-            links[item.place].append(_link(item, tuple(held[item.place, item.name])))
+            link = _link(item, tuple(held[item.place, item.name]))
+            if own := encrypting.get((item.place, item.name)):
+                link = replace(link, local=addresses.nodes[item.place], port=own.port, mark=own.mark)
+            links[item.place].append(link)
     wires = {(link.peer_place, link.peer_name): link.master for link in links[UNDERLAY] if link.master}
     subnets = tuple(Subnet(one.name, one.cidr, _bridge(one.cidr, links, wires)) for one in spec.subnets)
     named = {subnet.bridge: subnet.name for subnet in subnets}

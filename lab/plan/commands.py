@@ -22,9 +22,12 @@ from lab.network.objects import (
     Qdisc,
     RealServer,
     Route,
+    RoutingRule,
     Symlink,
     Sysctl,
     VirtualServer,
+    WireguardDevice,
+    WireguardPeer,
 )
 from lab.network.oci import signal_command
 from lab.network.place import UNDERLAY, netns_name
@@ -159,7 +162,26 @@ def _route(item: Route, action: Action) -> str:
     words += ["src", item.src] if item.src else []
     words += ["mtu", str(item.mtu)] if item.mtu else []
     words += ["onlink"] if item.onlink else []
+    words += ["table", item.table] if item.table else []
     return " ".join(words)
+
+
+def _rule(item: RoutingRule, action: Action) -> str:
+    return f"{_ip(item.place)} rule {'del' if action == 'remove' else 'add'} pref {item.priority} {item.selector}"
+
+
+def _wireguard(item: WireguardDevice, _action: Action) -> str:
+    """Only from a file does wg take a private key."""
+    mark = f"{item.mark:#x}" if item.mark else "off"
+    told = f"wg set {item.device} private-key /dev/stdin listen-port {item.port} fwmark {mark}"
+    return f"{_exec(item.place)}sh -c 'echo {item.private_key} | {told}'"
+
+
+def _peer(item: WireguardPeer, action: Action) -> str:
+    where = f"{_exec(item.place)}wg set {item.device} peer {item.public_key}"
+    if action == "remove":
+        return f"{where} remove"
+    return f"{where} endpoint {item.endpoint} allowed-ips {','.join(item.allowed)}"
 
 
 def _neighbour(item: Neighbour, action: Action) -> str:
@@ -256,8 +278,11 @@ _WRITERS: dict[type, Callable[[Any, Action], str]] = {
     Qdisc: _qdisc,
     Address: _address,
     Route: _route,
+    RoutingRule: _rule,
     Neighbour: _neighbour,
     FdbEntry: _fdb,
+    WireguardDevice: _wireguard,
+    WireguardPeer: _peer,
     IpSet: _ipset,
     VirtualServer: _balanced,
     RealServer: _balanced,

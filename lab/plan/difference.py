@@ -34,16 +34,19 @@ from lab.network.objects import (
     Symlink,
     Sysctl,
     VirtualServer,
+    WireguardDevice,
+    WireguardPeer,
 )
 from lab.network.place import UNDERLAY
 from lab.plan.nft_input import must_be_remade
 from lab.plan.steps import Action, AnyStep, ChainChange, NftStep, Plan, RuleStep, Step
 
-_DEVICE_BOUND = (Offload, Qdisc, Address, Route, Neighbour, FdbEntry)
+_DEVICE_BOUND = (Offload, Qdisc, Address, Route, Neighbour, FdbEntry, WireguardDevice, WireguardPeer)
 # These serve a place but do not live in its namespace, and so do not end with it.
 _OUTSIDE = (File, Symlink, Listener, Process)
-# What is not removed one by one: settings have no absence, the others have steps of their own kind.
-_OTHERWISE = (Sysctl, Chain, NftTable, NftSet, NftChain, Namespace, Interface)
+# What is not removed one by one: settings have no absence, nor has a WireGuard device's own side; the others have
+# steps of their own kind.
+_OTHERWISE = (Sysctl, WireguardDevice, Chain, NftTable, NftSet, NftChain, Namespace, Interface)
 # A link can be brought to another value of these; any other difference means making it anew.
 _CHANGEABLE = ("mac", "mtu", "master", "hairpin", "up")
 

@@ -191,6 +191,9 @@ def _owner(spec: Spec, path: Path) -> str:
 
 def _plugin(spec: Spec) -> Iterator[Objection]:
     cni, plugin = spec.cni, PLUGINS[spec.cni.plugin]
+    if cni.wireguard_enabled and cni.plugin != "calico":
+        told = f"{cni.plugin} here does not encrypt"
+        yield Objection(("spec", "cni", "wireguardEnabled"), told, "leave it out, or use calico")
     if cni.ip_pools:
         yield from _pools(spec)
         return

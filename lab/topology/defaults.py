@@ -27,9 +27,18 @@ PLUGINS = {
 }
 
 
+WIREGUARD = 60
+"""Headers of IPv4, UDP and WireGuard, and its authentication tag."""
+
+
 def overhead(encapsulation: Encapsulation) -> int:
     """Bytes that a tunnel adds to each packet: 50 for VXLAN over IPv4, 20 for IPIP."""
     return 50 if encapsulation.startswith("VXLAN") else 20 if encapsulation.startswith("IPIP") else 0
+
+
+def most_overhead(cni: Cni) -> int:
+    """What pods' packets may get around them: by the encapsulation, or by WireGuard over IPv4, which is 60."""
+    return WIREGUARD if cni.wireguard_enabled else overhead(cni.encapsulation or "None")
 
 
 def pools_of(cni: Cni) -> tuple[IpPool, ...]:
@@ -51,6 +60,8 @@ def tunnel_mtu(cni: Cni, underlay_mtu: int) -> int:
     The kernel refuses more (vxlan_change_mtu: EINVAL); an IPIP device may have any.
     """
     wanted, encapsulation = cni.mtu or 0, cni.encapsulation or "None"
+    if cni.wireguard_enabled and wanted == underlay_mtu - WIREGUARD:
+        wanted = underlay_mtu - overhead(encapsulation)  # nobody chose it: Felix has each device's own
     return min(wanted, underlay_mtu - overhead(encapsulation)) if encapsulation.startswith("VXLAN") else wanted
 
 
@@ -82,9 +93,9 @@ def _complete_cni(spec: Spec) -> Cni:
         "encapsulation": encapsulation,
         "vni": cni.vni or plugin.vni,
         "port": cni.port or plugin.port,
-        "mtu": cni.mtu or underlay_mtu - overhead(encapsulation),
     }
-    return cni.model_copy(update=changes)
+    cni = cni.model_copy(update=changes)
+    return cni.model_copy(update={"mtu": cni.mtu or underlay_mtu - most_overhead(cni)})
 
 
 def _with_pools(spec: Spec, plugin: Plugin) -> Cni:

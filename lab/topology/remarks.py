@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from lab.topology.defaults import overhead, tunnel_mtu
+from lab.topology.defaults import most_overhead, tunnel_mtu
 from lab.topology.document import Path
 from lab.topology.schema import Spec
 
@@ -39,7 +39,7 @@ def _node_ports(spec: Spec) -> Iterator[tuple[Path, str]]:
 
 def _mtu(spec: Spec) -> Iterator[tuple[Path, str]]:
     """Pods whose packets do not fit into what carries them."""
-    cni, nodes, needed = spec.cni, spec.underlay_mtu, overhead(spec.cni.encapsulation or "None")
+    cni, nodes, needed = spec.cni, spec.underlay_mtu, most_overhead(spec.cni)
     pods, tunnel = cni.mtu or 0, tunnel_mtu(cni, nodes)
     if pods <= nodes - needed:
         return

@@ -113,13 +113,19 @@ class Cni(Model):
     port: Port | None = Field(default=None, description="UDP port of VXLAN. Calico's default is 4789, flannel's 8472.")
     mtu: Mtu | None = Field(
         default=None,
-        description="MTU of pods and tunnels in bytes. Unless given: the underlay's less 50 for VXLAN, 20 for IPIP. "
-        "A VXLAN tunnel never has more than that, whatever the pods have.",
+        description="MTU of pods and tunnels in bytes. Unless given: the underlay's less 50 for VXLAN, 20 for IPIP, 60 "
+        "where wireguardEnabled. A VXLAN tunnel never has more than that, whatever the pods have.",
     )
     nat_outgoing: bool = Field(
         default=True,
         strict=True,
         description="Whether pods leave the cluster with their node's address (`natOutgoing` of Calico's pool).",
+    )
+    wireguard_enabled: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether nodes encrypt what pods send to other nodes' (`wireguardEnabled` of Calico's Felix), in "
+        "whatever subnet: WireGuard's routes are asked before those of the encapsulation.",
     )
     ip_pools: tuple[IpPool, ...] = Field(
         default=(),

@@ -25,6 +25,7 @@ from lab.trace.netfilter.table import TABLE
 from lab.trace.observation import Observation, observed
 from lab.trace.pace import BEGIN_SECONDS, CYCLE_SECONDS, TURNS, Pace
 from lab.trace.sample import seed_beside
+from lab.trace.sealed import unsealed
 from lab.trace.selection import Selection
 from lab.trace.target import service_at
 from lab.trace.verdict import judge, passages_of
@@ -117,7 +118,8 @@ class Lookout:
     def _heard(self, one: Round) -> list[Flow]:
         """Take up a round; gives the flows that have come to an end."""
         seen = observed(one.captures, self._labmap)
-        self._observations += seen
+        # One round may have seen a packet enter a device, and the next one what carries it.
+        self._observations = unsealed([*self._observations, *seen], self._labmap)
         self._events += ((one.ended_ns, event) for event in one.events)
         self._translations += ((one.ended_ns, event) for event in one.translations)
         begun = self._flows.take(seen)

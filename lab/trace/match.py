@@ -1,7 +1,8 @@
 """Whose packets are meant, as conditions on bytes that both of the kernel's filters can test: nftables and classic BPF.
 
 A packet is looked at as it is, inside a tunnel's packet, and where an ICMP error quotes it; all of it at fixed offsets,
-as nobody sends IPv4 options here. Formats: RFC 791, 792, 7348 (VXLAN), 2003 (IPIP).
+as nobody sends IPv4 options here. Into what WireGuard sends nobody can look. Formats: RFC 791, 792, 7348 (VXLAN), 2003
+(IPIP).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from socket import inet_aton
 
+from lab.network.labmap import LabMap
 from lab.trace.sample import ALL, Sample
 
 ICMP, IPIP, TCP, UDP = 1, 4, 6, 17
@@ -92,15 +94,44 @@ class Spot:
         return tuple(condition for one in samples for where in offsets for condition in kind(where, one, equal=False))
 
 
-def spots(vxlan_ports: Iterable[int] = (), *, ipip: bool = False) -> Iterator[Spot]:
+@dataclass(frozen=True, slots=True)
+class Tunnels:
+    """What may carry packets: VXLAN and WireGuard by their UDP ports, and IPIP."""
+
+    vxlan: tuple[int, ...] = ()
+    ipip: bool = False
+    wireguard: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, labmap: LabMap) -> Tunnels:
+        """Those that a lab has, or may have."""
+        return cls(tuple(sorted(labmap.vxlan_ports)), labmap.has_ipip, tuple(sorted(labmap.wireguard_ports)))
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All of UDP."""
+        return (*self.vxlan, *self.wireguard)
+
+
+NO_TUNNELS = Tunnels()
+
+
+def spots(tunnels: Tunnels = NO_TUNNELS) -> Iterator[Spot]:
     """Where packets may be: as they are, then inside tunnels."""
     outer = Spot()
     yield outer
-    for port in vxlan_ports:
+    for port in tunnels.vxlan:
         around = (outer.protocol(UDP), outer.field(_PORTS[1], port.to_bytes(2, "big")))
         yield Spot(TRANSPORT, _IN_VXLAN, around)
-    if ipip:
+    if tunnels.ipip:
         yield Spot(TRANSPORT, 0, (outer.protocol(IPIP),))
+
+
+def sealed(tunnels: Tunnels) -> Iterator[Rule]:
+    """Of which one holds for a packet into which nobody can look: it may carry what is meant."""
+    outer = Spot()
+    for port in tunnels.wireguard:
+        yield outer.protocol(UDP), outer.field(_PORTS[1], port.to_bytes(2, "big"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +182,7 @@ class Match:
         return tuple(parts)
 
 
-def left_out(spot: Spot, matches: Iterable[Match], vxlan_ports: Iterable[int] = ()) -> Iterator[Rule]:
+def left_out(spot: Spot, matches: Iterable[Match], tunnels: Tunnels = NO_TUNNELS) -> Iterator[Rule]:
     """Of which one holds for a packet there that none of these means, and no tunnel's. Nothing of protocols of which
     they mean all.
 
@@ -164,7 +195,7 @@ def left_out(spot: Spot, matches: Iterable[Match], vxlan_ports: Iterable[int] = 
         whole = tuple(dict.fromkeys(match.server or match.client for match in mine if match.sample.of == 1))
         if not samples or "" in whole:
             continue
-        carried = vxlan_ports if protocol == "udp" and not spot.within else ()
+        carried = tunnels.ports if protocol == "udp" and not spot.within else ()
         no_tunnel = [spot.field(_PORTS[1], port.to_bytes(2, "big"), equal=False) for port in carried]
         others = [
             spot.field(side, inet_aton(address), equal=False) for address in whole for side in (_SOURCE, _DESTINATION)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lab.network.labmap import LabMap
 from lab.trace.packet import Packet, decode
+from lab.trace.sealed import unsealed
 
 ETHERNET = 1  # ARPHRD_ETHER; tunl0 is 768, its frames begin with the IP header
 LOOPBACK = 772  # ARPHRD_LOOPBACK: frames with an Ethernet header of zeros
@@ -47,7 +48,7 @@ class Observation:
 
     @property
     def tunnel(self) -> str:
-        """What wrapped it there: vxlan, ipip or ""."""
+        """What wrapped it there: vxlan, ipip, wireguard or ""."""
         return self.packet.outer.kind if self.packet.outer else ""
 
 
@@ -56,7 +57,7 @@ def observed(captures: Iterable[Capture], labmap: LabMap) -> list[Observation]:
 
     What comes in by a bridge's port is never for the port's own MAC, and is not astray.
     """
-    return [
+    found = [
         Observation(
             capture,
             decode(
@@ -69,3 +70,4 @@ def observed(captures: Iterable[Capture], labmap: LabMap) -> list[Observation]:
         )
         for capture in sorted(captures, key=lambda one: one.t_ns)
     ]
+    return unsealed(found, labmap)

@@ -38,6 +38,7 @@ _ICMP = Struct("!BBHHH")
 _ARP = Struct("!HHBBH6s4s6s4s")
 _VXLAN = Struct("!B3x3sx")
 _VXLAN_HAS_VNI = 0x08
+_TUNNEL_NAMES = {"vxlan": "VXLAN", "ipip": "IPIP", "wireguard": "WireGuard"}
 _MORE_FRAGMENTS, _OFFSET = 0x2000, 0x1FFF
 
 Facts = dict[str, Any]  # a packet's fields, as far as they have been read
@@ -48,7 +49,9 @@ QUOTED: Ports = None  # and inside what an ICMP error quotes: nor a further quot
 
 @dataclass(frozen=True, slots=True)
 class Outer:
-    """What a tunnel put around a packet: `kind` is vxlan or ipip; `vni`, `sport` and `dport` are a VXLAN's."""
+    """What a tunnel put around a packet: `kind` is vxlan, ipip or wireguard; the `vni` is a VXLAN's, the ports are
+    those of UDP. Of WireGuard `length` is the whole packet's; a `handshake` stands for the packet that waits for it.
+    """
 
     kind: str
     src: str
@@ -57,6 +60,13 @@ class Outer:
     sport: int = 0
     dport: int = 0
     ttl: int = 0
+    length: int = 0
+    handshake: bool = False
+
+    @property
+    def name(self) -> str:
+        """The kind as people write it."""
+        return _TUNNEL_NAMES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ def _packet(hop: Hop) -> Iterator[tuple[str, str]]:
     if outer:
         ports = f", UDP port {outer.dport}" if outer.dport else ""
         number = f", network {outer.vni}" if outer.kind == "vxlan" else ""
-        yield "outer packet", f"{outer.kind.upper()}{number}: {outer.src} → {outer.dst}{ports}"
+        yield "outer packet", f"{outer.name}{number}: {outer.src} → {outer.dst}{ports}"
         yield "inside of it", wording.short(packet)
     else:
         yield "packet", wording.short(packet)

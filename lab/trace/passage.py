@@ -23,7 +23,7 @@ from lab.trace.exchange import (
     Exchange,
     Part,
 )
-from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Hop
+from lab.trace.journey import CAPTURED, DATA, DNS, INFERRED, REPLY, REQUEST, Hop
 from lab.trace.observation import Observation
 from lab.trace.packet import Packet
 from lab.trace.target import service_at
@@ -237,6 +237,7 @@ class Passage:
                 way=capture.way,
                 t_ns=capture.t_ns,
                 packet=part.observation.packet,
+                evidence=INFERRED if part.observation.tunnel == "wireguard" else CAPTURED,
             )
 
     def _on_the_way_to_chooser(self, part: Part) -> bool:

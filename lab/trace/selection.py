@@ -14,7 +14,7 @@ from socket import inet_aton
 from lab.kernel.socketfilter import Instruction
 from lab.network.ipv4 import Prefix, dotted
 from lab.network.labmap import LabMap
-from lab.trace.match import PROTOCOLS, Match, Spot, left_out, spots
+from lab.trace.match import NO_TUNNELS, PROTOCOLS, Match, Spot, Tunnels, left_out, sealed, spots
 from lab.trace.sample import ALL, Sample, sample
 from lab.trace.sieve import MOST, Decision, frames
 
@@ -26,8 +26,7 @@ class Selection:
     clients: tuple[str, ...]
     outside: tuple[str, ...] = ()
     translators: tuple[Prefix, ...] = ()
-    vxlan_ports: tuple[int, ...] = ()
-    ipip: bool = False
+    tunnels: Tunnels = NO_TUNNELS
     near: Sample = ALL
     hidden: Sample = ALL
     hidden_tcp: Sample = ALL
@@ -65,7 +64,8 @@ class Selection:
         """
         if self.is_all:
             return ()
-        program = frames(tuple(self._decisions()), otherwise=False, unframed=self.ipip)
+        unframed = self.tunnels.ipip or bool(self.tunnels.wireguard)
+        program = frames(tuple(self._decisions()), otherwise=False, unframed=unframed)
         if len(program) <= MOST:
             return program
         return replace(self, translators=()).frames
@@ -82,9 +82,11 @@ class Selection:
 
     def _decisions(self) -> Iterator[Decision]:
         """Tunnels first: what carries a packet is judged by what it carries. Before all, what most packets are."""
-        outer, *inner = spots(self.vxlan_ports, ipip=self.ipip)
-        for rule in left_out(outer, (*self._own, *self._hidden), self.vxlan_ports):
+        outer, *inner = spots(self.tunnels)
+        for rule in left_out(outer, (*self._own, *self._hidden), self.tunnels):
             yield Decision(rule, keep=False)
+        for rule in sealed(self.tunnels):
+            yield Decision(rule, keep=True)
         for spot in (*inner, outer):
             yield from self._about_near(spot)
             yield from self._about_hidden(spot)
@@ -98,7 +100,7 @@ class Selection:
                 yield Decision((*spot.within, mine), keep=self.near.of == 1)
 
     def _about_hidden(self, spot: Spot) -> Iterator[Decision]:
-        for rule in left_out(spot, self._hidden, self.vxlan_ports):
+        for rule in left_out(spot, self._hidden, self.tunnels):
             yield Decision(rule, keep=False)
         for prefix in self.translators:
             network, mask = inet_aton(dotted(prefix.network)), inet_aton(dotted(prefix.mask))
@@ -119,6 +121,5 @@ def selection(labmap: LabMap, clients: tuple[str, ...]) -> Selection:
         clients,
         tuple(dict.fromkeys(name.address for name in labmap.internet)),
         tuple(dict.fromkeys((*subnets, *alone))),
-        tuple(sorted(labmap.vxlan_ports)),
-        labmap.has_ipip,
+        Tunnels.of(labmap),
     )

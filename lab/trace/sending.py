@@ -17,6 +17,7 @@ from lab.trace.exchange import OPENING, SILENT, Exchange, parts
 from lab.trace.journey import REQUEST
 from lab.trace.observation import Capture, Observation, observed
 from lab.trace.probe import Probe
+from lab.trace.sealed import BEGUN, SPEAKING, WAITING, speech
 from lab.trace.witnesses import Witnesses
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 CHOICES = 256  # how often a Service is asked until it chooses an endpoint that is wanted
 CHOICE_SECONDS = 0.02  # a choice is on the wire before the client's own system call returns
 LAST_LOOK_SECONDS = 0.2  # on a busy machine it may come later; that is waited for before it counts as not to be seen
+HANDSHAKE_SECONDS = 5.5  # WireGuard: REKEY_TIMEOUT, and what it adds by chance, with some to spare
+ANSWER_SECONDS = 0.5
+TICK_SECONDS = 0.1
 NEVER = 1 << 63  # a moment that no capture reaches
 BLIND_CHOICES = 3  # after so many in a row of which nothing was seen, the attempt at hand is the one that is told
 
@@ -155,4 +159,29 @@ class Sending:
         seen = observed(self._seen, self._labmap)
         abandoned = (conntrack.with_aliases(one, self.translations) for one in self._abandoned)
         elsewhere = {id(part.observation) for exchange in abandoned for part in parts(exchange, seen)}
-        return [one for one in seen if id(one) not in elsewhere and one.capture.t_ns < self._until]
+        return [one for one in seen if id(one) not in elsewhere and (one.capture.t_ns < self._until or _begins(one))]
+
+    def await_handshake(self, ask: Ask) -> None:
+        """Where what was sent waits for WireGuard to speak to another node, until that tries again, as it does every
+        five seconds: of a try that nobody answers it is known where it ends. After one that is answered, ask anew.
+        """
+        if self._speech() != WAITING:
+            return
+        self._read_until(HANDSHAKE_SECONDS, BEGUN, SPEAKING)
+        if self._read_until(ANSWER_SECONDS, SPEAKING):
+            self._abandoned.append(self._probe.exchanges.pop())
+            self.send(ask)
+
+    def _read_until(self, seconds: float, *states: str) -> bool:
+        """Whether it came to one of these states within the time."""
+        deadline = time.monotonic() + seconds
+        while self._speech() not in states and time.monotonic() < deadline:
+            self._seen += self._captures.read(TICK_SECONDS)
+        return self._speech() in states
+
+    def _speech(self) -> str:
+        return speech(observed(self._seen, self._labmap), self._labmap)
+
+
+def _begins(one: Observation) -> bool:
+    return one.packet.outer is not None and one.packet.outer.handshake

@@ -16,7 +16,7 @@ _AND, _JUMP, _JUMP_EQUAL, _RETURN = 0x54, 0x05, 0x15, 0x06
 _FROM_NETWORK_HEADER = 0xFFF00000  # SKF_NET_OFF
 _PROTOCOL, _HARDWARE = 0xFFFFF000, 0xFFFFF01C  # SKF_AD_OFF + SKF_AD_PROTOCOL, SKF_AD_HATYPE
 _ETHERNET_HEADER = 14
-_IPIP_DEVICE = 768  # ARPHRD_TUNNEL
+_IPIP_DEVICE, _BARE_DEVICE = 768, 65534  # ARPHRD_TUNNEL; ARPHRD_NONE, which WireGuard's are
 _IPV4 = 0x0800
 _ALL = 0x40000  # of the frame
 
@@ -31,14 +31,19 @@ class Decision:
 
 def frames(decisions: Sequence[Decision], *, otherwise: bool, unframed: bool = False) -> tuple[Instruction, ...]:
     """The program for packet sockets. What is not IPv4 is kept; what no rule holds for, `otherwise`. `unframed`: some
-    devices have no Ethernet header (ipip); only for these offsets count from the IPv4 header, which costs ten times as
-    much as counting from the frame's beginning.
+    devices have no Ethernet header (ipip, wireguard); only for these offsets count from the IPv4 header, at ten times
+    the cost of counting from the frame's beginning.
     """
     first = (_LOAD[4], 0, 0, _PROTOCOL), (_JUMP_EQUAL, 1, 0, _IPV4), _verdict(keep=True)
     framed = (*_program(decisions, _ETHERNET_HEADER), _verdict(keep=otherwise))
     if not unframed:
         return (*first, *framed)
-    branch = (_LOAD[4], 0, 0, _HARDWARE), (_JUMP_EQUAL, 0, 1, _IPIP_DEVICE), (_JUMP, 0, 0, len(framed))
+    branch = (
+        (_LOAD[4], 0, 0, _HARDWARE),
+        (_JUMP_EQUAL, 1, 0, _IPIP_DEVICE),
+        (_JUMP_EQUAL, 0, 1, _BARE_DEVICE),
+        (_JUMP, 0, 0, len(framed)),
+    )
     return (*first, *branch, *framed, *_program(decisions, _FROM_NETWORK_HEADER), _verdict(keep=otherwise))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.network.labmap import LabMap
+from lab.network.labmap import TUNNELS, LabMap
 from lab.trace.journey import REPLY
 
 POD_SIDE, WIRE, TUNNEL = "pod side", "wire", "tunnel"
@@ -62,7 +62,7 @@ def interface_kind(labmap: LabMap, place: str, interface: str) -> str:
     link = where.link(interface) if where else None
     if link is None:
         return WIRE
-    if link.kind in ("vxlan", "ipip"):
+    if link.kind in TUNNELS:
         return TUNNEL
     peer = labmap.by_name.get(link.peer_place)
     return POD_SIDE if link.kind == "bridge" or (peer is not None and peer.kind == "pod") else WIRE

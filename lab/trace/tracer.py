@@ -149,6 +149,8 @@ class _Run:
         if address:
             self._listen(address, self._wanted or target.candidates)
             self._sending.send(self._ask(address))
+            if self._probe.exchanges[-1].outcome == SILENT:
+                self._sending.await_handshake(self._ask(address))
         behind = self._asked_behind() if resolution is not None and not address else None
         observations = self._sending.observations()
         self._end_turn()

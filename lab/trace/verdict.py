@@ -31,7 +31,12 @@ from lab.trace.target import service_named
 from lab.trace.unresolved import unresolved
 
 UNKNOWN = "unknown"
-WRAPPED = {"vxlan": ", wrapped in VXLAN,", "ipip": ", wrapped in IPIP,", "": ""}
+WRAPPED = {
+    "vxlan": ", wrapped in VXLAN,",
+    "ipip": ", wrapped in IPIP,",
+    "wireguard": ", encrypted by WireGuard,",
+    "": "",
+}
 
 
 def judge(

@@ -15,7 +15,7 @@ from lab.trace.capture import Captures
 from lab.trace.conntrack.listening import Translations
 from lab.trace.counters import Counters
 from lab.trace.explanation import Testimony
-from lab.trace.match import Match
+from lab.trace.match import Match, Tunnels
 from lab.trace.netfilter.witness import NetfilterWitness
 from lab.trace.selection import Selection
 
@@ -27,7 +27,7 @@ class Witnesses:
         self.captures = Captures(sandbox)
         self.counters = Counters(sandbox, queues=bool(labmap.impaired))
         self.translations = Translations(sandbox)
-        self.netfilter = NetfilterWitness(sandbox, (), matches, labmap.vxlan_ports, ipip=labmap.has_ipip)
+        self.netfilter = NetfilterWitness(sandbox, (), matches, Tunnels.of(labmap))
         self._frames: tuple[Instruction, ...] = ()
         self._stack = ExitStack()
 

@@ -34,8 +34,8 @@ def short(packet: Packet) -> str:
 
 def wrapper(outer: Outer) -> str:
     """What a tunnel put around a packet: `VXLAN 4096  10.0.1.10 → 10.0.2.10`."""
-    number = f" {outer.vni}" if outer.kind == "vxlan" else ""
-    return f"{outer.kind.upper()}{number}  {outer.src} → {outer.dst}"
+    number = f" {outer.vni}" if outer.kind == "vxlan" else " handshake" if outer.handshake else ""
+    return f"{outer.name}{number}  {outer.src} → {outer.dst}"
 
 
 def label(packet: Packet) -> str:
@@ -100,7 +100,8 @@ def tcpdump(packet: Packet) -> str:
     outer = packet.outer
     if outer.kind == "ipip":
         return f"IP {outer.src} > {outer.dst}: {_inner(packet)}"
-    return f"IP {outer.src}.{outer.sport} > {outer.dst}.{outer.dport}: VXLAN, vni {outer.vni}: {_inner(packet)}"
+    what = f"VXLAN, vni {outer.vni}" if outer.kind == "vxlan" else outer.name
+    return f"IP {outer.src}.{outer.sport} > {outer.dst}.{outer.dport}: {what}: {_inner(packet)}"
 
 
 def _inner(packet: Packet) -> str:

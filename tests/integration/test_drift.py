@@ -44,6 +44,24 @@ DAMAGES = [
         ("router: route 198.51.100.0/24: not in the file",),
     ),
     Damage(
+        "foreign ip rules of all kinds, and a route of the table that one leads to",
+        "node-1",
+        (
+            "ip rule add pref 100 lookup 100",
+            "ip route add 198.51.100.0/24 via 10.0.1.1 table 100",
+            "ip rule add pref 101 from 192.0.2.1 blackhole",
+            "ip rule add pref 102 ipproto udp dport 4790 goto 32766",
+            "ip rule add pref 103 fwmark 9 lookup 1000",
+        ),
+        (
+            "node-1: rule 100 from all lookup 100: not in the file",
+            "node-1: route 198.51.100.0/24 100: not in the file",
+            "node-1: rule 101 from 192.0.2.1 blackhole: not in the file",
+            "node-1: rule 102 from all ipproto udp dport 4790 goto 32766: not in the file",
+            "node-1: rule 103 from all fwmark 0x9 lookup 1000: not in the file",
+        ),
+    ),
+    Damage(
         "a pod's address is removed",
         "pod-0",
         ("ip addr del 10.244.0.2/32 dev eth0",),

@@ -36,7 +36,9 @@ class NoPods:
     """All endpoints of these tests are bare addresses."""
 
     nodes: ClassVar[Mapping[str, str]] = {"node-0": "10.0.1.10"}
-    tunnels: ClassVar[Mapping[str, str]] = {}
+
+    def held(self, node: str) -> tuple[str, ...]:
+        return (self.nodes[node],)
 
     def pod(self, place: str) -> str:
         raise AssertionError(f"nobody asked for {place}")

@@ -20,7 +20,7 @@ from lab.trace.apart import apart
 from lab.trace.attempt import Ask
 from lab.trace.capture import Captures
 from lab.trace.journey import Decision, Hop, Journey, Request
-from lab.trace.match import Match
+from lab.trace.match import Match, Tunnels
 from lab.trace.netfilter.attach import DECIDING, Attached, Ended, attach, with_intents
 from lab.trace.netfilter.ruleset import read_rules
 from lab.trace.netfilter.table import TABLE
@@ -83,7 +83,7 @@ def ask(lab: Lab, destination: str, port: int = 80, *, protocol: str = "tcp", wa
             enter(sandbox)
             with Captures(sandbox) as captures:
                 captures.open(places)
-                with NetfilterWitness(sandbox, places, matches, labmap.vxlan_ports) as witness:
+                with NetfilterWitness(sandbox, places, matches, Tunnels.of(labmap)) as witness:
                     probe = Probe(sandbox, source)
                     payload = os.urandom(8).hex().encode()
                     exchange = probe.finish(probe.begin(protocol, Ask(destination, port, payload)), SECONDS)

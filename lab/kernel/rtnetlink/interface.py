@@ -1,4 +1,4 @@
-"""Interfaces: veth, bridge, VXLAN, IPIP and dummy links, their state, bridge port and per-device settings."""
+"""Interfaces: veth, bridge, tunnels and dummy links, their state, bridge port and per-device settings."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ IFLA_VXLAN_ID, IFLA_VXLAN_LINK, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LEARNING, IFLA_VXLA
 )
 IFLA_IPTUN_LOCAL, IFLA_IPTUN_REMOTE = 2, 3
 VXLAN_DF = ("unset", "set", "inherit")
+KINDS = ("veth", "bridge", "vxlan", "ipip", "wireguard", "dummy")
 
 _IFINFO = struct.Struct("=BxHiII")
 
@@ -176,7 +177,7 @@ def read(netlink: RouteSocket, place: str) -> Links:
         settings.extend(Sysctl(place, key, value) for key, value in read_af_spec(name, told.get(IFLA_AF_SPEC)))
         info = attributes(told[IFLA_LINKINFO]) if IFLA_LINKINFO in told else {}
         kind = bytes(info.get(IFLA_INFO_KIND, b"")).rstrip(b"\0").decode()
-        if kind in ("veth", "bridge", "vxlan", "ipip", "dummy") and not (kind == "ipip" and not flags & IFF_UP):
+        if kind in KINDS and not (kind == "ipip" and not flags & IFF_UP):
             interfaces.append(_interface(place, name, kind, flags, told, info, names))
             queueing |= bytes(told.get(IFLA_QDISC, b"noqueue")).rstrip(b"\0").decode() not in USUAL
     return Links(tuple(interfaces), {name: index for index, name in names.items()}, tuple(settings), queueing)

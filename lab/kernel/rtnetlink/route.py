@@ -1,4 +1,4 @@
-"""Routes of the main table."""
+"""Routes of the main table and of those that an `ip rule` may name; the kernel's own are left out."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from lab.kernel.netlink import (
 from lab.network.objects import Route
 
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_METRICS = 1, 4, 5, 7, 8
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_METRICS, RTA_TABLE = 1, 4, 5, 7, 8, 15
 RTAX_MTU = 2
-RT_TABLE_MAIN = 254
+RT_TABLE_MAIN, RT_TABLE_LOCAL = 254, 255
 RTNH_F_ONLINK = 4
 RTM_F_CLONED = 0x200  # what the kernel noted of one destination, such as a smaller MTU on the way
 RTPROT_KERNEL = 2
+_MAIN = (0, RT_TABLE_MAIN)
 
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
@@ -33,17 +34,26 @@ PROTOCOLS = {"redirect": 1, "kernel": 2, "boot": 3, "static": 4}
 SCOPE_NAMES = {number: name for name, number in SCOPES.items()}
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
+TABLE_NAMES = {253: "default", 254: "main", 255: "local"}
+_TABLES = {name: number for number, name in TABLE_NAMES.items()}
 
 _RTMSG = struct.Struct("=BBBBBBBBI")
+
+
+def table_number(name: str) -> int:
+    """Of a table by its usual name or its number; the main one's for ""."""
+    return _TABLES.get(name or "main") or int(name)
 
 
 def _body(route: Route, indexes: Mapping[str, int]) -> bytes:
     prefix, length = ("0.0.0.0", 0) if route.destination == "default" else _split(route.destination)  # noqa: S104
     protocol = PROTOCOLS.get(route.proto) or int(route.proto)
     flags = RTNH_F_ONLINK if route.onlink else 0
-    body = _RTMSG.pack(
-        socket.AF_INET, length, 0, 0, RT_TABLE_MAIN, protocol, SCOPES[route.scope], TYPES[route.type], flags
-    )
+    number = table_number(route.table)
+    table = number if number < 256 else 0
+    body = _RTMSG.pack(socket.AF_INET, length, 0, 0, table, protocol, SCOPES[route.scope], TYPES[route.type], flags)
+    if table != number:
+        body += u32(RTA_TABLE, number)
     if length:
         body += attribute(RTA_DST, socket.inet_aton(prefix))
     if route.device:
@@ -75,18 +85,19 @@ def remove(route: Route, indexes: Mapping[str, int]) -> Request:
 
 
 def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Iterator[Route]:
-    """The main table's routes, but for those the kernel made itself for an address."""
+    """All but what the kernel made itself for an address."""
     for body in netlink.dump(RTM_GETROUTE, _RTMSG.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
         _family, _length, _src, _tos, table, protocol, _scope, _kind, flags = _RTMSG.unpack_from(body)
-        if table != RT_TABLE_MAIN or protocol == RTPROT_KERNEL or flags & RTM_F_CLONED:
+        if table == RT_TABLE_LOCAL or protocol == RTPROT_KERNEL or flags & RTM_F_CLONED:
             continue
         yield decode(body, place, names)
 
 
 def decode(body: memoryview, place: str, names: Mapping[int, str]) -> Route:
     """The route in an answer of the kernel, of whatever table."""
-    _family, length, _src, _tos, _table, protocol, scope, kind, flags = _RTMSG.unpack_from(body)
+    _family, length, _src, _tos, table, protocol, scope, kind, flags = _RTMSG.unpack_from(body)
     told = attributes(body, 12)
+    table = int.from_bytes(told[RTA_TABLE], "little") if RTA_TABLE in told else table
     return Route(
         place=place,
         destination=f"{_address(told, RTA_DST)}/{length}" if length else "default",
@@ -98,6 +109,7 @@ def decode(body: memoryview, place: str, names: Mapping[int, str]) -> Route:
         onlink=bool(flags & RTNH_F_ONLINK),
         src=_address(told, RTA_PREFSRC),
         mtu=_mtu(told),
+        table="" if table in _MAIN else TABLE_NAMES.get(table, str(table)),
     )
 
 

@@ -71,9 +71,8 @@ def _local_endpoints(slices: tuple[EndpointSlice, ...], addresses: PodAddresses,
 
 def _listening(addresses: PodAddresses, node: str, proxy: str, options: ProxyOptions) -> tuple[str, ...]:
     """The addresses that node ports have there too; "" for all."""
-    own, tunnel = addresses.nodes[node], addresses.tunnels.get(node, "")
     if EVERYWHERE in options.nodeport_addresses or (proxy != "nftables" and not options.nodeport_addresses):
         return ("",)
     if not options.nodeport_addresses:
-        return (own,)
-    return options.node_port_addresses([address for address in (LOOPBACK, own, tunnel) if address])
+        return (addresses.nodes[node],)
+    return options.node_port_addresses((LOOPBACK, *addresses.held(node)))

@@ -58,7 +58,7 @@ def ipvs(cluster: Cluster, addresses: PodAddresses, node: str, options: ProxyOpt
     """What kube-proxy makes on `node`, without its jumps from the built-in chains."""
     ports = proxied_ports(cluster, addresses)
     own = addresses.nodes[node]
-    held = tuple(filter(None, (own, addresses.tunnels.get(node, ""))))
+    held = addresses.held(node)
     answering = held if options.any_node_port_address else options.node_port_addresses(held)
     place = _Place(node, cluster.zone_of[node], options.scheduler)
     servers = tuple(server for port in ports for server in _servers(port, place, answering))

@@ -190,12 +190,11 @@ class NftTables:
 
     def _node_port_ips(self, node: str) -> tuple[str, ...] | None:
         """Addresses on which node ports answer: the node's own unless told otherwise; None for all that it has."""
-        own, tunnel = self._addresses.nodes[node], self._addresses.tunnels.get(node, "")
         if not self._options.nodeport_addresses:
-            return (own,)
+            return (self._addresses.nodes[node],)
         if EVERYWHERE in self._options.nodeport_addresses:
             return None
-        return self._options.node_port_addresses([address for address in (own, tunnel) if address])
+        return self._options.node_port_addresses(self._addresses.held(node))
 
     def _here(self, node: str) -> tuple[Here, ...]:
         return tuple([self._found(port, node) for port in self._specific])

@@ -41,7 +41,7 @@ class RuleSet:
     ) -> None:
         self._place = cluster.nodes[0]
         self._addresses = addresses.nodes
-        self._tunnels = addresses.tunnels
+        self._held = addresses.held
         self._zones = cluster.zone_of
         self._options = options
         old: Mapping[str, ServiceRules] = before.services if before else {}
@@ -106,8 +106,7 @@ class RuleSet:
         )
 
     def _to_node_ports(self, node: str) -> tuple[Rule, ...]:
-        own = (self._addresses.get(node, ""), self._tunnels.get(node, ""))
-        return fixed.to_node_ports(self._options, tuple([address for address in own if address]))
+        return fixed.to_node_ports(self._options, self._held(node))
 
     def _here(self, node: str) -> tuple[Here, ...]:
         return tuple([self._found(port, node) for _, _, port in self._specific])

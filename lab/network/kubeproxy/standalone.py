@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
@@ -33,7 +33,9 @@ class BareAddresses:
     """Addresses by node; all endpoints are bare addresses, and tunnels are nobody's business."""
 
     nodes: Mapping[str, str]
-    tunnels: Mapping[str, str] = field(default_factory=dict)
+
+    def held(self, node: str) -> tuple[str, ...]:
+        return (self.nodes[node],)
 
     def pod(self, place: str) -> str:
         """No pod is known. Raises KeyError."""

@@ -25,9 +25,8 @@ class PodAddresses(Protocol):
         """Each node's own address, by its name."""
         ...
 
-    @property
-    def tunnels(self) -> Mapping[str, str]:
-        """The address of each node's tunnel or pod bridge, by the node's name; may lack nodes that have none."""
+    def held(self, node: str) -> tuple[str, ...]:
+        """A node's own addresses: its first, then those of its tunnels or pod bridge."""
         ...
 
     def pod(self, place: str) -> str:

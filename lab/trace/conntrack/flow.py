@@ -52,7 +52,7 @@ def flow(exchange: Exchange, events: Iterable[Event], hops: Sequence[Hop] = ()) 
     tunnels = {
         ("udp", outer.src, outer.sport, outer.dst, outer.dport)
         for hop in hops
-        if (outer := hop.packet.outer) is not None and outer.kind == "vxlan"
+        if (outer := hop.packet.outer) is not None and outer.kind != "ipip"
     }
     return Flow(tuple(inner), tuple(event for event in events if _five(event.original) in tunnels))
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lab.kernel.connections import Event
-from lab.network.objects import Address
+from lab.network.objects import Address, Route
+from lab.network.policy_rule import PolicyRule
 from lab.trace.queries.bridge_entry import BridgeEntry
 from lab.trace.queries.bridge_port import BridgePort
 from lab.trace.queries.hook import HookChain
 from lab.trace.queries.listening import Listening
-from lab.trace.queries.policy_rule import PolicyRule
 from lab.trace.queries.queueing import Queueing
 from lab.trace.queries.route import Answer, Lookup
-from lab.trace.queries.route_table import TableRoute
 from lab.trace.queries.transform import TransformPolicy
 
 
@@ -39,7 +38,7 @@ class Answers:
 
     asked: tuple[Asked, ...] = ()
     policy_rules: tuple[PolicyRule, ...] = ()
-    tables: tuple[TableRoute, ...] = ()
+    tables: tuple[Route, ...] = ()
     addresses: tuple[Address, ...] = ()
     listening: tuple[Listening, ...] = ()
     ports: tuple[BridgePort, ...] = ()

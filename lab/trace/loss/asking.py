@@ -10,7 +10,7 @@ from lab.kernel import conntrack, rules, sysctl
 from lab.kernel.connections import Event, Tuple
 from lab.kernel.netlink import XfrmSocket
 from lab.kernel.places import Sandbox
-from lab.kernel.rtnetlink import interface
+from lab.kernel.rtnetlink import interface, rule
 from lab.network.path import OUT
 from lab.trace.exchange import Part
 from lab.trace.journey import REQUEST
@@ -29,7 +29,6 @@ from lab.trace.queries import (
     hook,
     listening,
     own_address,
-    policy_rule,
     queueing,
     route,
     route_table,
@@ -84,7 +83,7 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
             transforms = tuple(transform.read(policies))
         return Answers(
             tuple(_asked(case, inquiry, flows)),
-            tuple(policy_rule.read(netlink)),
+            tuple(rule.rules(netlink)),
             tuple(route_table.read(netlink, place, names)),
             tuple(own_address.read(netlink, place, names)),
             tuple(listening.read(exchange.protocol)) if is_end and exchange.dport else (),
@@ -99,7 +98,7 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
             tuple((one.name, one.value) for one in sysctl.read(place, _settings(names.values()))),
             tuple(device_flag.without_arp(netlink, names)),
             tuple(device_flag.down(netlink, names)),
-            tuple(policy_rule.gone(netlink)),
+            tuple(rule.gone(netlink)),
             tuple(bridge_entry.read(netlink, names)),
         )
 
@@ -120,7 +119,8 @@ def lookups(case: Case, place: str, flows: tuple[Event, ...] = ()) -> Iterator[t
                 link = case.link(place, capture.interface)
                 local, port = (link.local, link.port) if link else ("", 0)
                 # Not by the device below it: the kernel looks up a remote end as it does any destination.
-                yield route.Lookup(remote, local, protocol="udp" if port else "ipip", dport=port), True
+                mark = link.mark if link else 0
+                yield route.Lookup(remote, local, protocol="udp" if port else "ipip", dport=port, mark=mark), True
         elif packet.outer is not None:
             outer = outermost(packet)
             yield replace(_plain(outer, (outer.dst, outer.dport)), incoming=capture.interface, mark=outer_mark), True

@@ -30,6 +30,8 @@ class Cause(StrEnum):
     WRONG_VTEP = "wrong-vtep"
     WRONG_INNER_MAC = "wrong-inner-mac"
     VNI_MISMATCH = "vni-mismatch"
+    WIREGUARD_KEY = "wireguard-key"
+    WIREGUARD_PEER = "wireguard-peer"
     PORT_MISMATCH = "port-mismatch"
     NO_NEIGHBOUR = "no-neighbour"
     WRONG_NEIGHBOUR = "wrong-neighbour"

@@ -39,6 +39,7 @@ from lab.trace.loss import (
     tunnel,
     twice,
     ways,
+    wireguard,
 )
 from lab.trace.loss.case import Case, onward
 from lab.trace.loss.cause import Cause, Finding
@@ -88,6 +89,7 @@ ROWS: tuple[Row, ...] = (
     links.down,
     bridge.shut,
     tunnel.other_network,
+    wireguard.estranged,
     # What a counter tells; the setting behind it is asked for.
     ways.reverse_path,
     ways.source_refused,

@@ -16,6 +16,7 @@ from lab.network.objects import (
     Network,
     Object,
     Route,
+    RoutingRule,
     Sysctl,
 )
 from lab.plan.drift import Drift
@@ -94,23 +95,38 @@ def _only(network: Network, key: tuple[str, ...], kind: type[T]) -> T | None:
 
 
 def _table(network: Network) -> Callable[[str], Route | None]:
-    """Longest prefix first; the routes that the kernel makes of the addresses of interfaces that are up come last of
-    their length.
+    """Of the tables that rules for all packets lead to, then of the main one: the longest prefix; the routes that the
+    kernel makes of the addresses of interfaces that are up come last of their length.
     """
     up = {item.name for item in network if isinstance(item, Interface) and item.up}
-    entries = [(_prefix(item.destination), item) for item in network if isinstance(item, Route)]
+    routes = [(_prefix(item.destination), item) for item in network if isinstance(item, Route)]
+    rules = sorted((one for one in network if isinstance(one, RoutingRule) and not one.further), key=_priority)
+    first = [_sorted([one for one in routes if one[1].table == rule.table]) for rule in rules]
+    entries = [one for one in routes if not one[1].table]
     entries += [
         (connected, Route(item.place, str(connected), device=item.device, proto="kernel", scope="link"))
         for item in network
         if isinstance(item, Address) and item.device in up and (connected := Prefix.of(item.address)).size > 1
     ]
-    entries.sort(key=lambda entry: -entry[0].length)
+    tables = (*first, _sorted(entries))
 
     def lookup(address: str) -> Route | None:
         wanted = number(address)
-        return next((route for prefix, route in entries if wanted in prefix), None)
+        for table in tables:
+            found = next((route for prefix, route in table if wanted in prefix), None)
+            if found is not None and found.type != "throw":
+                return found
+        return None
 
     return lookup
+
+
+def _sorted(entries: list[tuple[Prefix, Route]]) -> list[tuple[Prefix, Route]]:
+    return sorted(entries, key=lambda entry: -entry[0].length)
+
+
+def _priority(rule: RoutingRule) -> int:
+    return rule.priority
 
 
 def _prefix(destination: str) -> Prefix:

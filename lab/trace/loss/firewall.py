@@ -142,8 +142,9 @@ def _consequence(case: Case, verdict: _Verdict) -> str:
     flags = {word for word in verdict.decision.text.split() if word.startswith("-")}
     if outer is None or place is None or not flags <= _GENERAL:
         return ""
-    protocol = f"UDP {outer.dport} is VXLAN" if outer.kind == "vxlan" else f"protocol 4 is {outer.kind.upper()}"
-    others = "the other subnet" if case.labmap.encapsulation.endswith("CrossSubnet") else "other nodes"
+    protocol = f"protocol 4 is {outer.name}" if outer.kind == "ipip" else f"UDP {outer.dport} is {outer.name}"
+    crossing = outer.kind != "wireguard" and case.labmap.encapsulation.endswith("CrossSubnet")
+    others = "the other subnet" if crossing else "other nodes"
     if place.kind != "node":
         return f"; {protocol}, so nothing passes through the tunnel between the nodes that {place.name} joins"
     if outer.src == place.address:

@@ -16,6 +16,7 @@ from lab.trace.packet import Packet
 from lab.trace.queries.neighbour import FAILING
 
 VXLAN_BYTES = 50  # IP, UDP and VXLAN headers, and the inner Ethernet header
+WIREGUARD_BYTES = 60  # IP and UDP headers, WireGuard's, and its tag; the padding left out
 INGRESS, EGRESS = "ingress", "egress"
 
 
@@ -79,8 +80,8 @@ def outermost(packet: Packet) -> Packet:
     outer = packet.outer
     if outer is None:
         return packet
-    protocol = "udp" if outer.kind == "vxlan" else outer.kind
-    length = packet.length + (VXLAN_BYTES if outer.kind == "vxlan" else 20)
+    protocol = outer.kind if outer.kind == "ipip" else "udp"
+    length = outer.length or packet.length + (VXLAN_BYTES if outer.kind == "vxlan" else 20)
     return Packet(protocol, outer.src, outer.sport, outer.dst, outer.dport, length, outer.ttl)
 
 
@@ -93,5 +94,8 @@ def _wrapped(case: Case, place: str, packet: Packet) -> Packet:
         if tunnel.vxlan is not None:
             length = packet.length + VXLAN_BYTES
             return Packet("udp", tunnel.vxlan.local, 0, remote, tunnel.vxlan.port, length)
-    local = next((link.local for name in case.links(place) if (link := case.link(place, name)) and link.local), "")
-    return Packet("ipip", local, 0, remote, 0, packet.length + 20)
+    links = (case.link(place, name) for name in case.links(place))
+    end = next((link for link in links if link is not None and link.local), None)
+    if end is not None and end.kind == "wireguard":
+        return Packet("udp", end.local, end.port, remote, end.port, packet.length + WIREGUARD_BYTES)
+    return Packet("ipip", end.local if end is not None else "", 0, remote, 0, packet.length + 20)

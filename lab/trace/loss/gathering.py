@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.kernel import sysctl
 from lab.kernel.places import Sandbox
-from lab.kernel.rtnetlink import address, interface, neighbour, route
+from lab.kernel.rtnetlink import address, interface, neighbour, route, rule
 from lab.network.objects import Network, Object
 from lab.network.place import UNDERLAY
 from lab.network.plain import from_plain
@@ -23,7 +23,10 @@ from lab.trace.queries.neighbour import read_all
 Desired = Callable[[tuple[str, ...], tuple[str, ...]], Any]
 Differences = Callable[[tuple[str, ...]], Any]
 
-KINDS = ("Interface", "Sysctl", "Address", "Route", "Neighbour", "FdbEntry", "Listener")
+KINDS = (
+    *("Interface", "Sysctl", "Address", "Route", "RoutingRule", "Neighbour", "FdbEntry", "Listener"),
+    *("WireguardDevice", "WireguardPeer"),
+)
 SETTINGS = ("net.ipv4.ip_forward", "net.ipv4.conf.all.rp_filter")
 
 
@@ -85,8 +88,13 @@ def _read(sandbox: Sandbox, place: str) -> tuple[list[Object], Mapping[int, str]
         found += links.settings
         found += address.read(netlink, place, names)
         found += route.read(netlink, place, names)
+        found += rule.read(netlink, place)
         found += neighbour.read(netlink, place, names)
         found += neighbour.read_fdb(netlink, place, names)
         found += sysctl.read(place, SETTINGS)
+        if encrypting := [item.name for item in links.interfaces if item.kind == "wireguard"]:
+            from lab.kernel import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
+
+            found += wireguard.read(place, encrypting)
         seen = tuple(read_all(netlink, names))
     return found, names, seen

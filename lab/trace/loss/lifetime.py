@@ -15,6 +15,8 @@ from lab.trace.packet import TIME_EXCEEDED
 DEFAULT = "net.ipv4.ip_default_ttl"
 USUAL = 64
 STAGE = "forward"
+TTL_BEARERS = ("vxlan", "ipip")
+"""Tunnels whose packets' lifetime can be set."""
 
 
 def time_to_live(case: Case) -> Finding | None:
@@ -55,7 +57,7 @@ def _of_tunnel(case: Case, part: Part) -> Finding | None:
     for one in reversed(case.leg):
         capture = one.observation.capture
         link = case.link(capture.place, capture.interface)
-        if link is not None and link.kind in ("vxlan", "ipip") and capture.way == OUT:
+        if link is not None and link.kind in TTL_BEARERS and capture.way == OUT:
             ended = part.observation.capture.place
             if (setting := _of_sender(case, capture.place, ended)) is not None:
                 return setting  # a tunnel that says nothing of it takes what its node gives

@@ -24,9 +24,12 @@ from lab.network.objects import (
     Qdisc,
     RealServer,
     Route,
+    RoutingRule,
     Symlink,
     Sysctl,
     VirtualServer,
+    WireguardDevice,
+    WireguardPeer,
 )
 from lab.plan.commands import sysctl_name
 from lab.trace.queries.route import as_printed
@@ -55,8 +58,11 @@ _PRINTERS: dict[type, Callable[[Any], str]] = {
     Sysctl: lambda item: f"{sysctl_name(item.name)} = {item.value}",
     Address: lambda item: f"{item.address} dev {item.device}",
     Route: as_printed,
+    RoutingRule: lambda item: f"{item.priority}: {item.selector}",
     Neighbour: lambda item: f"{item.address} dev {item.device} lladdr {item.mac} PERMANENT",
     FdbEntry: lambda item: f"{item.mac} dev {item.device} dst {item.remote} self permanent",
+    WireguardDevice: lambda item: f"{item.device} listen-port {item.port} fwmark {item.mark:#x}",
+    WireguardPeer: lambda item: f"{item.device} peer {item.public_key} endpoint {item.endpoint}",
     IpSet: lambda item: f"set {item.name}",
     VirtualServer: lambda item: f"virtual server {item.title} {item.scheduler}",
     RealServer: lambda item: f"real server {item.endpoint} weight {item.weight} of {_virtual(item)}",

@@ -6,6 +6,7 @@ import errno
 
 from lab.network.ipv4 import Prefix
 from lab.network.objects import Address, Route
+from lab.network.policy_rule import PolicyRule
 from lab.trace.journey import KERNEL, QUERIED
 from lab.trace.loss import mending
 from lab.trace.loss.answers import Answers, Asked
@@ -13,9 +14,9 @@ from lab.trace.loss.case import Case
 from lab.trace.loss.cause import Cause, Finding
 from lab.trace.loss.facts import PlaceFacts
 from lab.trace.loss.ways import REFUSING
-from lab.trace.queries.policy_rule import PolicyRule
+from lab.trace.queries.policy_rule import matches
 from lab.trace.queries.route import as_printed
-from lab.trace.queries.route_table import TableRoute, matching
+from lab.trace.queries.route_table import matching, prefix
 
 REFUSED = {  # an `ip rule` that looks nothing up
     "blackhole": "drops it without a word",
@@ -50,14 +51,14 @@ def unruled(case: Case) -> Finding | None:
     return None
 
 
-def _deciding(answers: Answers, asked: Asked) -> tuple[PolicyRule | None, TableRoute | None]:
+def _deciding(answers: Answers, asked: Asked) -> tuple[PolicyRule | None, Route | None]:
     """The rule that the packet matches first and that ends the search, with the route that it leads to."""
     for rule in answers.policy_rules:
-        if rule.matches(asked.lookup):
+        if matches(rule, asked.lookup):
             route = matching(answers.tables, rule.table, asked.lookup.destination)
-            if route is not None and rule.suppressed is not None and route.prefix.length <= rule.suppressed:
+            if route is not None and rule.suppressed is not None and prefix(route).length <= rule.suppressed:
                 continue
-            if rule.refuses or (route is not None and route.route.type != THROW):
+            if rule.refuses or (route is not None and route.type != THROW):
                 return rule, route
     return None, None
 
@@ -69,15 +70,15 @@ def _as_designed(facts: PlaceFacts, asked: Asked) -> bool:
     return found is not None and desired is not None and (found.device, found.via) == (desired.device, desired.via)
 
 
-def _of_rule(place: str, rule: PolicyRule, route: TableRoute | None, asked: Asked) -> Finding:
+def _of_rule(place: str, rule: PolicyRule, route: Route | None, asked: Asked) -> Finding:
     fix = (f"ip rule del pref {rule.priority} {rule.selector}",)
     whom = f"{asked.lookup.source or place} to {asked.lookup.destination}"
     if rule.refuses:
         does = REFUSED[rule.refuses]
-    elif route is not None and route.route.type in REFUSING:
-        does = f"leads to table {rule.table}, whose {route.text} {REFUSING[route.route.type]}"
+    elif route is not None and route.type in REFUSING:
+        does = f"leads to table {rule.table}, whose {as_printed(route)} {REFUSING[route.type]}"
     else:
-        does = f"leads to table {rule.table}, which sends it by {route.text if route else 'another route'}"
+        does = f"leads to table {rule.table}, which sends it by {as_printed(route) if route else 'another route'}"
     why = f"In {place} an ip rule that is not of the design {does}: what goes from {whom} does not arrive."
     return Finding(place, Cause.POLICY_ROUTE, rule.text, why, fix, QUERIED, "route")
 

@@ -16,7 +16,7 @@ from lab.trace.loss.printed import printed
 from lab.trace.packet import UNREACHABLE, Packet
 
 FRAGMENTATION_NEEDED = 4
-VXLAN_OVERHEAD = 50
+OVERHEADS = {"vxlan": 50, "wireguard": 60}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _needs_fragments(packet: Packet) -> bool:
 def _does_not_fit(case: Case, held: Interface) -> bool:
     """Whether the largest captured packet of the lost leg, wrapped where it is to be wrapped, is more than fits."""
     largest = max((part.observation.packet.length for part in case.leg), default=0)
-    wrapped = VXLAN_OVERHEAD if any(one.tunnel == "vxlan" for one in case.path.crossings) else 0
+    wrapped = max((OVERHEADS.get(one.tunnel, 0) for one in case.path.crossings), default=0)
     smallest = min((one.mtu for place in case.suspects for one in _links(case, place)), default=held.mtu)
     return largest > held.mtu or largest + wrapped > min(smallest, held.mtu)
 

@@ -22,8 +22,11 @@ from lab.network.objects import (
     Object,
     Process,
     Route,
+    RoutingRule,
     Symlink,
     Sysctl,
+    WireguardDevice,
+    WireguardPeer,
 )
 from lab.plan.drift import Drift
 from lab.trace.loss.case import Case
@@ -111,7 +114,11 @@ def _of_sysctl(case: Case, drift: Drift, item: Sysctl) -> int:
     return FAR if item.name.startswith("net.ipv6.") else 22
 
 
-def _of_entry(case: Case, drift: Drift, item: Neighbour | FdbEntry) -> int:
+def _of_routing_rule(_case: Case, drift: Drift, _item: RoutingRule) -> int:
+    return 28 if drift.wanted is None else 20
+
+
+def _of_entry(case: Case, drift: Drift, item: Neighbour | FdbEntry | WireguardDevice | WireguardPeer) -> int:
     return 18 if item.device in _devices(case, drift.place) else FAR
 
 
@@ -143,6 +150,8 @@ _DISTANCES: dict[type, Callable[[Case, Drift, Any], int]] = {
     Sysctl: _of_sysctl,
     Neighbour: _of_entry,
     FdbEntry: _of_entry,
+    RoutingRule: _of_routing_rule,
+    **dict.fromkeys((WireguardDevice, WireguardPeer), _of_entry),
     **dict.fromkeys(RULES, _of_rules),
     **dict.fromkeys((Listener, Process), _of_server),
     **dict.fromkeys((File, Symlink), _of_file),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.kernel.connections import Event
-from lab.network.labmap import LabMap
+from lab.network.labmap import TUNNELS, LabMap
 from lab.network.path import OUT
 from lab.trace.conntrack import flow as conntrack
 from lab.trace.exchange import DNS_PORT
@@ -22,7 +22,6 @@ from lab.trace.passage import Passage
 End = tuple[str, str, int]  # protocol, address, port
 Tunnel = tuple[str, int, str, int]  # of an outer packet, source and destination
 PORTED = ("tcp", "udp")
-TUNNELS = ("vxlan", "ipip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +29,16 @@ class Own:
     """What the packets of one request have, and nobody else's.
 
     `ends` are the client's, as each place knows them; `home` those of its own place, where a port is enough: it has no
-    address before it is sent. `tunnels` are those around its packets, `wrapping` where some went into one:
-    what is dropped there was captured by nobody. `servers` are the cluster's DNS servers, of whose own questions
-    nobody can say for whom they are asked.
+    address before it is sent. `tunnels` are those around its packets, whose UDP ports are `carrying`, `wrapping` where
+    some went into one: what is dropped there was captured by nobody. `servers` are the cluster's DNS servers, of whose
+    own questions nobody can say for whom they are asked.
     """
 
     ends: frozenset[End]
     home: frozenset[tuple[str, str, int]]
     tunnels: frozenset[Tunnel]
     wrapping: frozenset[str]
-    vxlan_ports: frozenset[int]
+    carrying: frozenset[int]
     servers: frozenset[str]
 
     def has(self, visit: Visit) -> bool:
@@ -47,7 +46,7 @@ class Own:
         packet = visit.first.packet
         if packet.protocol == "icmp" and packet.icmp_type not in (ECHO_REPLY, ECHO_REQUEST):
             return True
-        if packet.protocol == "ipip" or (packet.protocol, packet.dport) in {("udp", one) for one in self.vxlan_ports}:
+        if packet.protocol == "ipip" or (packet.protocol, packet.dport) in {("udp", one) for one in self.carrying}:
             return _five(packet) in self.tunnels or (not visit.arrived and visit.place in self.wrapping)
         if packet.protocol not in (*PORTED, "icmp") or not packet.sport:
             return True
@@ -82,6 +81,8 @@ def own(labmap: LabMap, passages: Sequence[Passage], translations: Sequence[Even
                 wrapping.add(capture.place)
             if packet.outer is not None:
                 tunnels.add(_around(packet.outer))
+                if packet.outer.handshake:  # without the other end's answer nothing is sent
+                    tunnels.add(_answering(packet.outer))
             if packet.cause is None:
                 near, far = (packet.src, packet.sport), (packet.dst, packet.dport)
                 ends.add((packet.protocol, *(near if part.direction == REQUEST else far)))
@@ -91,13 +92,17 @@ def own(labmap: LabMap, passages: Sequence[Passage], translations: Sequence[Even
         frozenset((one.exchange.source, one.exchange.protocol, one.exchange.sport) for one in passages),
         frozenset(tunnels),
         frozenset(wrapping),
-        labmap.vxlan_ports,
+        labmap.vxlan_ports | labmap.wireguard_ports,
         frozenset(pods),
     )
 
 
 def _around(outer: Outer) -> Tunnel:
     return outer.src, outer.sport, outer.dst, outer.dport
+
+
+def _answering(outer: Outer) -> Tunnel:
+    return outer.dst, outer.dport, outer.src, outer.sport
 
 
 def _five(packet: Packet) -> Tunnel:

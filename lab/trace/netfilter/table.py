@@ -6,11 +6,11 @@ kernel removes the table. Its rules decide nothing; they only set the bit by whi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from lab.kernel.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Message, NetfilterSocket, batch, number
 from lab.kernel.netlink import NLM_F_CREATE, attribute, attributes, nested, text
-from lab.trace.match import Match, left_out, spots
+from lab.trace.match import NO_TUNNELS, Match, Tunnels, left_out, sealed, spots
 from lab.trace.netfilter.expression import accept, met, trace_it
 
 TABLE = "hoplab-trace"
@@ -27,9 +27,7 @@ _HOOKS = {PREROUTING: 0, OUTPUT: 3}  # NF_INET_PRE_ROUTING, NF_INET_LOCAL_OUT
 _NLM_F_APPEND = 0x800
 
 
-def trace_table(
-    matches: Iterable[Match], vxlan_ports: Iterable[int] = (), *, ipip: bool = False, name: str = TABLE
-) -> bytes:
+def trace_table(matches: Iterable[Match], tunnels: Tunnels = NO_TUNNELS, name: str = TABLE) -> bytes:
     """The transaction that makes the table, to be sent in each place; the tunnels are those to look into."""
     table = text(1, name)
     messages = [Message(NEWTABLE, NLM_F_CREATE, table + number(2, _OWNER))]
@@ -37,26 +35,24 @@ def trace_table(
         priority = attribute(2, PRIORITY.to_bytes(4, "big", signed=True))
         where = nested(4, number(1, hook), priority)
         messages.append(Message(NEWCHAIN, NLM_F_CREATE, table + text(3, chain) + where + text(7, "filter")))
-    return batch([*messages, *_rules(matches, tuple(vxlan_ports), ipip, name)])
+    return batch([*messages, *_rules(matches, tunnels, name)])
 
 
-def other_rules(
-    matches: Iterable[Match], vxlan_ports: Iterable[int] = (), *, ipip: bool = False, name: str = TABLE
-) -> bytes:
+def other_rules(matches: Iterable[Match], tunnels: Tunnels = NO_TUNNELS, name: str = TABLE) -> bytes:
     """The transaction that has a table which is there mean other packets, from one moment to the next."""
     emptied = [Message(DELRULE, body=text(1, name) + text(2, chain)) for chain in _HOOKS]
-    return batch([*emptied, *_rules(matches, tuple(vxlan_ports), ipip, name)])
+    return batch([*emptied, *_rules(matches, tunnels, name)])
 
 
-def _rules(matches: Iterable[Match], ports: Sequence[int], ipip: bool, name: str) -> Iterator[Message]:
+def _rules(matches: Iterable[Match], tunnels: Tunnels, name: str) -> Iterator[Message]:
     """In both chains. Where only samples are meant, what none of them has leaves by the first rules."""
     matches = tuple(matches)
-    where = tuple(spots(ports, ipip=ipip))
-    passing = (rule for spot in where for rule in left_out(spot, matches, ports))
+    where = tuple(spots(tunnels))
+    passing = (rule for spot in where for rule in left_out(spot, matches, tunnels))
     meant = (rule for match in matches for spot in where for rule in match.telling(spot))
     bodies = [
         *(nested(4, met(rule), accept()) for rule in passing),
-        *(nested(4, met(rule), trace_it()) for rule in meant),
+        *(nested(4, met(rule), trace_it()) for rule in (*meant, *sealed(tunnels))),
     ]
     for chain in _HOOKS:
         start = text(1, name) + text(2, chain)

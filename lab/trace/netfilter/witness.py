@@ -12,7 +12,7 @@ from typing import Self
 from lab.errors import KernelError, UsageError
 from lab.kernel.netfilter import NetfilterSocket
 from lab.kernel.places import Sandbox, inside
-from lab.trace.match import Match
+from lab.trace.match import NO_TUNNELS, Match, Tunnels
 from lab.trace.netfilter import event, legacy
 from lab.trace.netfilter.event import TraceEvent
 from lab.trace.netfilter.table import TABLE, other_rules, removal, tables, trace_table
@@ -32,15 +32,13 @@ class NetfilterWitness:
         sandbox: Sandbox,
         places: Iterable[str],
         matches: Sequence[Match],
-        vxlan_ports: Iterable[int] = (),
-        *,
-        ipip: bool = False,
+        tunnels: Tunnels = NO_TUNNELS,
     ) -> None:
         self._sandbox = sandbox
         self._places = tuple(dict.fromkeys(places))
         self._name = f"{TABLE}-{os.urandom(4).hex()}"
-        self._vxlan_ports, self._ipip = tuple(vxlan_ports), ipip
-        self._table = trace_table(matches, self._vxlan_ports, ipip=ipip, name=self._name)
+        self._tunnels = tunnels
+        self._table = trace_table(matches, tunnels, self._name)
         self._owners: dict[str, NetfilterSocket] = {}
         self._sockets: dict[str, NetfilterSocket] = {}
         self._logs: dict[str, NetfilterSocket] = {}
@@ -129,8 +127,8 @@ class NetfilterWitness:
         read yet is thrown away. Of a sample, a place without rules is not asked to report: that costs every packet's
         time, and there is nothing to report. KernelError.
         """
-        rules = other_rules(matches, self._vxlan_ports, ipip=self._ipip, name=self._name)
-        self._table = trace_table(matches, self._vxlan_ports, ipip=self._ipip, name=self._name)
+        rules = other_rules(matches, self._tunnels, self._name)
+        self._table = trace_table(matches, self._tunnels, self._name)
         sampled = any(match.sample.of > 1 for match in matches)
         for place, owner in self._owners.items():
             what = f"{place}: changing the trace table"

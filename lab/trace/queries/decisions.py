@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lab.kernel.places import Sandbox
-from lab.network.labmap import LabMap, Link
+from lab.network.labmap import TUNNELS, LabMap, Link
 from lab.trace.journey import QUERIED, Decision, Hop
 from lab.trace.observation import Observation
+from lab.trace.packet import Packet
 from lab.trace.queries import neighbour, route
 from lab.trace.queries.inquiry import Inquiry, asking
 from lab.trace.queries.sighting import OUT, Sighting, sightings
@@ -77,6 +78,7 @@ class _Answers:
             protocol="" if sighting.wrapped else packet.protocol,
             sport=before.packet.sport if before else packet.sport,
             dport=packet.dport,
+            mark=self._own_mark(packet) if before is None else 0,
         )
         answer = route.ask(self.inquiry, lookup)
         if answer.route is None and lookup.source:
@@ -84,6 +86,13 @@ class _Answers:
             unbound = route.ask(self.inquiry, route.Lookup(sighting.destination))
             return unbound if unbound.route else answer
         return answer
+
+    def _own_mark(self, packet: Packet) -> int:
+        """What a tunnel of the place puts on what it sends itself."""
+        place = self.labmap.by_name.get(self.inquiry.place)
+        outer = packet.outer
+        links = place.links if place is not None and outer is not None else ()
+        return next((link.mark for link in links if outer is not None and link.kind == outer.kind), 0)
 
     def _routed(self, sighting: Sighting, answer: route.Answer) -> str:
         if answer.route is None:
@@ -129,7 +138,9 @@ class _Answers:
 
     def _purpose(self, sighting: Sighting, link: Link | None) -> str:
         """What the way is for, from the design."""
-        if link is not None and link.kind in ("vxlan", "ipip"):
+        if link is not None and link.kind == "wireguard":
+            return "to another node: encrypted by WireGuard"
+        if link is not None and link.kind in TUNNELS:
             return f"to another subnet: through the {link.kind.upper()} tunnel"
         peer = link.peer_place if link is not None else ""
         if peer in self.labmap.by_name and self.labmap.by_name[peer].kind == "pod":

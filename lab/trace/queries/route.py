@@ -17,8 +17,8 @@ from lab.kernel.rtnetlink import route
 from lab.network.objects import Route
 from lab.trace.queries.inquiry import Inquiry
 
-RTM_F_FIB_MATCH = 0x2000
-RTA_SRC, RTA_IIF, RTA_OIF, RTA_PRIORITY, RTA_TABLE, RTA_MARK = 2, 3, 4, 6, 15, 16
+RTM_F_LOOKUP_TABLE, RTM_F_FIB_MATCH = 0x1000, 0x2000
+RTA_SRC, RTA_IIF, RTA_OIF, RTA_PRIORITY, RTA_MARK = 2, 3, 4, 6, 16
 RTA_IP_PROTO, RTA_SPORT, RTA_DPORT = 27, 28, 29
 NUMBERS = {"icmp": 1, "ipip": 4, "tcp": 6, "udp": 17}
 # What the kernel answers in place of a route.
@@ -29,8 +29,8 @@ REFUSALS = {
     errno.EACCES: "prohibit",
     errno.EXDEV: "the source is refused: rp_filter",
 }
-TABLES = {0: "", 253: "default", 254: "", 255: "local"}
 
+_FLAGS = RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE  # the table in which it was found too; the main one is said otherwise
 _RTMSG = struct.Struct("=BBBBBBBBI")
 
 
@@ -57,12 +57,9 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The entry that matches, with its table ("" for main) and metric; or the kernel's refusal in words, with its
-    number.
-    """
+    """The entry that matches, with its metric; or the kernel's refusal in words, with its number."""
 
     route: Route | None
-    table: str = ""
     metric: int = 0
     refusal: str = ""
     error: int = 0
@@ -70,7 +67,12 @@ class Answer:
     @property
     def text(self) -> str:
         """As `ip route` prints it."""
-        return as_printed(self.route, self.table, self.metric) if self.route else self.refusal
+        return as_printed(self.route, self.metric) if self.route else self.refusal
+
+    @property
+    def table(self) -> str:
+        """The one that it was found in, "" for main."""
+        return self.route.table if self.route else ""
 
 
 def ask(inquiry: Inquiry, lookup: Lookup) -> Answer:
@@ -85,14 +87,13 @@ def ask(inquiry: Inquiry, lookup: Lookup) -> Answer:
     if RTA_OIF in told:
         index = _number(told[RTA_OIF])
         names[index] = inquiry.name(index)
-    number = _number(told[RTA_TABLE]) if RTA_TABLE in told else 0
     metric = _number(told[RTA_PRIORITY]) if RTA_PRIORITY in told else 0
-    return Answer(route.decode(body, inquiry.place, names), TABLES.get(number, str(number)), metric)
+    return Answer(route.decode(body, inquiry.place, names), metric)
 
 
 def _request(inquiry: Inquiry, lookup: Lookup) -> bytes:
     source = lookup.source
-    header = _RTMSG.pack(socket.AF_INET, 32, 32 if source else 0, 0, 0, 0, 0, 0, RTM_F_FIB_MATCH)
+    header = _RTMSG.pack(socket.AF_INET, 32, 32 if source else 0, 0, 0, 0, 0, 0, _FLAGS)
     parts = [header, attribute(route.RTA_DST, socket.inet_aton(lookup.destination))]
     if source:
         parts.append(attribute(RTA_SRC, socket.inet_aton(source)))
@@ -109,13 +110,13 @@ def _request(inquiry: Inquiry, lookup: Lookup) -> bytes:
     return b"".join(parts)
 
 
-def as_printed(item: Route, table: str = "", metric: int = 0) -> str:
+def as_printed(item: Route, metric: int = 0) -> str:
     """A route as `ip route` prints it: what is usual is left out."""
     words = [] if item.type == "unicast" else [item.type]
     words.append(item.destination.removesuffix("/32"))
     words += ["via", item.via] if item.via else []
     words += ["dev", item.device] if item.device else []
-    words += ["table", table] if table else []
+    words += ["table", item.table] if item.table else []
     words += ["proto", item.proto] if item.proto != "boot" else []
     words += ["scope", item.scope] if item.scope != "global" else []
     words += ["src", item.src] if item.src else []

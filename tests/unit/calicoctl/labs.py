@@ -24,6 +24,11 @@ def tunnelled(encapsulation: Any) -> Lab:
     return two_subnet(Cni(encapsulation=encapsulation))
 
 
+def encrypted() -> Lab:
+    """two-subnet, its nodes encrypting what they send each other."""
+    return two_subnet(Cni(wireguard_enabled=True))
+
+
 def pooled() -> Lab:
     """Two pools, one with a tunnel; 64 pods on node-0 of the first, and one on node-2 of the second."""
     pools = (IpPool(cidr="10.244.0.0/24"), IpPool(cidr="10.245.0.0/16", encapsulation="None", nat_outgoing=False))

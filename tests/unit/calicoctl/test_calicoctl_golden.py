@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.calicoctl.labs import pooled, said, see, tunnelled
+from tests.unit.calicoctl.labs import encrypted, pooled, said, see, tunnelled
 from tests.unit.network.small_labs import Lab
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "calicoctl"
@@ -52,6 +52,7 @@ LABS: dict[str, tuple[Callable[[], Lab], tuple[str, ...]]] = {
     "vxlan-cross-subnet": (lambda: tunnelled("VXLANCrossSubnet"), (*USUAL, *FURTHER)),
     "ipip": (lambda: tunnelled("IPIP"), (*USUAL, "ipam show --ip=10.244.0.0", "get ippools -o json")),
     "ipip-cross-subnet": (lambda: tunnelled("IPIPCrossSubnet"), ("node status", "get ippools -o wide")),
+    "wireguard": (encrypted, ("get node node-0 -o yaml", "ipam show --ip=10.244.0.1", "ipam check")),
     "none": (lambda: tunnelled("None"), USUAL),
     "pools": (pooled, ("node status", "get ippools -o wide", "ipam show --show-blocks")),
 }

@@ -9,7 +9,7 @@ import pytest
 
 from lab.kernel.netfilter import BATCH_BEGIN, BATCH_END
 from lab.kernel.netlink import attributes
-from lab.trace.match import Match, left_out, spots
+from lab.trace.match import Match, Tunnels, left_out, spots
 from lab.trace.netfilter import expression
 from lab.trace.netfilter.table import DELRULE, NEWCHAIN, NEWRULE, NEWTABLE, TABLE, other_rules, trace_table
 from lab.trace.sample import ALL, LARGEST, sample, seed_beside
@@ -31,6 +31,7 @@ from tests.unit.trace.frames import (
     vxlan,
 )
 
+VXLAN = Tunnels((4789,))
 CLIENT, SERVER, OTHER, ENDPOINT = "10.244.0.2", "172.16.10.10", "10.244.0.3", "10.244.0.129"
 OURS = sample(64, 7)
 FIRST = 7 << 20  # a sequence number that the sample takes
@@ -39,13 +40,13 @@ PORT = 39950  # (39950 >> 1) % 64 == 7, and the ports beside it not
 
 def followed(match: Match, packet: bytes) -> bool:
     """Whether a rule means it; both filters agree on all but bare acknowledgements, which only one leaves out."""
-    where = tuple(spots((4789,), ipip=True))
+    where = tuple(spots(Tunnels((4789,), ipip=True)))
     found = any(met(expression.met(rule), packet) for spot in where for rule in match.telling(spot))
     rules = [rule for spot in where for rule in (*match.rules(spot), *match.bare_resets(spot))]
     program = frames([Decision(rule, keep=True) for rule in rules], otherwise=False, unframed=True)
     assert kept(program, packet) >= found
     assert kept(program, packet) == kept(program, packet, IPIP_DEVICE), "with and without an Ethernet header"
-    passed = any(met(expression.met(rule), packet) for spot in where for rule in left_out(spot, [match], (4789,)))
+    passed = any(met(expression.met(rule), packet) for spot in where for rule in left_out(spot, [match], VXLAN))
     assert not (found and passed), "what is meant does not leave by the first rules"
     return found
 
@@ -135,7 +136,7 @@ def test_what_no_sample_has_leaves_by_the_first_rules_unless_all_of_a_server_is_
     matches = [WEB, Match("tcp", server="203.0.113.80")]
 
     def leaves(packet: bytes) -> bool:
-        rules = [rule for spot in spots((4789,)) for rule in left_out(spot, matches, (4789,))]
+        rules = [rule for spot in spots(VXLAN) for rule in left_out(spot, matches, VXLAN)]
         return any(met(expression.met(rule), packet) for rule in rules)
 
     assert leaves(tcp(CLIENT, 40001, SERVER, 80, seq=8 << 20))
@@ -166,7 +167,7 @@ def test_a_sample_is_as_large_as_it_says() -> None:
 
 
 def test_the_table_is_one_transaction_and_belongs_to_its_socket() -> None:
-    data = trace_table([Match("tcp", client=CLIENT)], (4789,))
+    data = trace_table([Match("tcp", client=CLIENT)], VXLAN)
     kinds, flags = _messages(data)
     assert (kinds[0], kinds[1], kinds[-1]) == (BATCH_BEGIN, NEWTABLE, BATCH_END)
     assert (kinds.count(NEWCHAIN), kinds.count(NEWRULE)) == (2, 2 * 6)
@@ -174,7 +175,7 @@ def test_the_table_is_one_transaction_and_belongs_to_its_socket() -> None:
 
 
 def test_its_rules_are_replaced_in_one_transaction() -> None:
-    kinds, _ = _messages(other_rules([WEB], (4789,)))
+    kinds, _ = _messages(other_rules([WEB], VXLAN))
     assert (kinds[0], kinds[1:3], kinds[-1]) == (BATCH_BEGIN, [DELRULE, DELRULE], BATCH_END)
     assert kinds.count(NEWRULE) == 2 * (8 + 2), "and what leaves, leaves first"
 

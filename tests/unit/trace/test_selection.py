@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from lab.trace.match import Tunnels
 from lab.trace.sample import sample
 from lab.trace.selection import Selection, selection
 from lab.trace.sieve import MOST
@@ -35,7 +36,7 @@ PORT, HIDDEN_PORT = 39950, 39978  # of the near sample, and of the other one's
 
 def of(near: int, hidden: int) -> Selection:
     there = selection(labmap("two-subnet"), (POD,))
-    return replace(there, ipip=True).sampled(near, hidden, SEEDS)
+    return replace(there, tunnels=replace(there.tunnels, ipip=True)).sampled(near, hidden, SEEDS)
 
 
 def test_without_a_sample_nothing_is_left_out() -> None:
@@ -93,13 +94,13 @@ def test_of_tcp_the_smaller_sample_is_part_of_the_larger_one() -> None:
 
 
 def test_devices_without_an_ethernet_header_are_listened_on_as_well() -> None:
-    one = Selection((POD,), ipip=True).sampled(64, 1, SEEDS)
+    one = Selection((POD,), tunnels=Tunnels(ipip=True)).sampled(64, 1, SEEDS)
     for packet in (tcp(POD, 40001, ENDPOINT, 8080, seq=TAKEN), tcp(POD, 40001, ENDPOINT, 8080, seq=LEFT)):
         assert kept(one.frames, packet, IPIP_DEVICE) == kept(one.frames, packet) == kept(one.frames, ipip(packet))
 
 
 def test_a_program_that_the_kernel_would_not_take_does_without_the_places_of_nats() -> None:
     there = selection(labmap("two-subnet"), (POD,))
-    many = Selection(there.clients, there.outside, there.translators * 200, there.vxlan_ports)
+    many = Selection(there.clients, there.outside, there.translators * 200, there.tunnels)
     assert 0 < len(many.sampled(64, 64, SEEDS).frames) <= MOST
     assert kept(many.sampled(64, 64, SEEDS).frames, tcp(POD, 1, FAR, 2, seq=TAKEN))

@@ -36,7 +36,10 @@ class Addresses:
 
     def __init__(self) -> None:
         self.nodes = {"node-0": "10.0.1.10", "node-1": "10.0.1.11", "node-2": "10.0.2.10"}
-        self.tunnels = {"node-0": "10.244.0.0"}
+        self._tunnels = {"node-0": ("10.244.0.0",)}
+
+    def held(self, node: str) -> tuple[str, ...]:
+        return (self.nodes[node], *self._tunnels.get(node, ()))
 
     def pod(self, place: str) -> str:
         raise AssertionError(f"nobody asked for {place}")

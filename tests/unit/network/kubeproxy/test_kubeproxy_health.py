@@ -28,7 +28,9 @@ ENDPOINTS = (
 
 class Addresses:
     nodes = NODES
-    tunnels = TUNNELS
+
+    def held(self, node: str) -> tuple[str, ...]:
+        return NODES[node], TUNNELS[node]
 
     def pod(self, place: str) -> str:
         return {"ns1/web-0": "10.244.0.2"}[place]

@@ -33,6 +33,9 @@ class Addresses:
     nodes: Mapping[str, str] = field(default_factory=lambda: {name: f"10.0.1.1{name[-1]}" for name in NODES})
     tunnels: Mapping[str, str] = field(default_factory=dict)
 
+    def held(self, node: str) -> tuple[str, ...]:
+        return tuple(filter(None, (self.nodes[node], self.tunnels.get(node, ""))))
+
     def pod(self, place: str) -> str:
         return self.pods[place]
 

@@ -25,6 +25,9 @@ class Addresses:
     nodes: dict[str, str] = field(default_factory=lambda: {"node-0": "10.0.1.10", "node-1": "10.0.1.11"})
     tunnels: dict[str, str] = field(default_factory=dict)
 
+    def held(self, node: str) -> tuple[str, ...]:
+        return tuple(filter(None, (self.nodes[node], self.tunnels.get(node, ""))))
+
     def pod(self, place: str) -> str:
         return self.pods[place]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lab.network.objects import Route
-from lab.trace.queries.policy_rule import PolicyRule
-from lab.trace.queries.route import Lookup
-from lab.trace.queries.route_table import TableRoute, matching
+from lab.network.policy_rule import PolicyRule
+from lab.trace.queries.policy_rule import matches
+from lab.trace.queries.route import Lookup, as_printed
+from lab.trace.queries.route_table import matching
 
 FROM_POD = Lookup("10.244.0.129", "10.244.0.2", incoming="cali0", protocol="tcp", sport=40000, dport=8080, mark=0x15)
 
@@ -37,21 +38,21 @@ OTHERS = (
 @pytest.mark.parametrize(("rule", "text"), MATCHING)
 def test_a_rule_that_is_about_the_packet(rule: PolicyRule, text: str) -> None:
     assert rule.text == text
-    assert rule.matches(FROM_POD)
+    assert matches(rule, FROM_POD)
 
 
 @pytest.mark.parametrize("rule", OTHERS, ids=lambda rule: rule.text)
 def test_a_rule_that_is_about_others(rule: PolicyRule) -> None:
-    assert not rule.matches(FROM_POD)
+    assert not matches(rule, FROM_POD)
 
 
 def test_what_the_place_sends_itself_comes_in_by_the_loopback() -> None:
-    assert PolicyRule(7, incoming="lo", table="9").matches(Lookup("10.0.2.10"))
+    assert matches(PolicyRule(7, incoming="lo", table="9"), Lookup("10.0.2.10"))
 
 
 def test_the_longest_prefix_of_the_table_is_taken() -> None:
     routes = tuple(
-        TableRoute(table, Route("node-0", destination, via=via))
+        Route("node-0", destination, via=via, table=table)
         for table, destination, via in (
             ("9", "default", "10.0.1.1"),
             ("9", "10.244.0.128/26", "10.0.1.2"),
@@ -60,5 +61,5 @@ def test_the_longest_prefix_of_the_table_is_taken() -> None:
     )
     found = matching(routes, "9", "10.244.0.129")
     assert found is not None
-    assert found.text == "10.244.0.128/26 via 10.0.1.2 table 9"
+    assert as_printed(found) == "10.244.0.128/26 via 10.0.1.2 table 9"
     assert matching(routes, "11", "10.244.0.129") is None

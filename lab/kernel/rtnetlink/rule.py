@@ -1,0 +1,114 @@
+"""The `ip rule`s of a place (uapi/linux/fib_rules.h)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lab.kernel.netlink import NLM_F_CREATE, NLM_F_EXCL, Request, RouteSocket, attributes, u32
+from lab.kernel.rtnetlink.route import TABLE_NAMES, table_number
+from lab.network.objects import RoutingRule
+from lab.network.policy_rule import PolicyRule
+
+RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
+_ANY, LOOKUP, GOTO, BLACKHOLE, UNREACHABLE, PROHIBIT = 0, 1, 2, 6, 7, 8
+REFUSING = {BLACKHOLE: "blackhole", UNREACHABLE: "unreachable", PROHIBIT: "prohibit"}
+USUAL = ("from all lookup local", "from all lookup main", "from all lookup default")
+"""What the kernel has by itself."""
+
+_HEADER = struct.Struct("=BBBBBxxBI")
+_DST, _SRC, _IIF, _PRIORITY, _MARK, _TABLE, _MASK, _OIF = 1, 2, 3, 6, 10, 15, 16, 17
+_PROTOCOL, _SPORTS, _DPORTS = 22, 23, 24
+_GOTO, _SUPPRESSED, _UIDS, _DSCP = 4, 14, 20, 25
+_NOTHING_SUPPRESSED = 0xFFFFFFFF
+_INVERT = 0x2
+_WORDS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp"}
+
+
+def add(item: RoutingRule) -> Request:
+    """Of a rule that looks packets up by their mark alone, or all of them."""
+    return Request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, _body(item, LOOKUP))
+
+
+def remove(item: RoutingRule) -> Request:
+    """The rule of that priority and table: of those that have more to them, the first that has these."""
+    return Request(RTM_DELRULE, 0, _body(item, _ANY))
+
+
+def _body(item: RoutingRule, action: int) -> bytes:
+    table = table_number(item.table) if item.table else 0
+    flags = _INVERT if item.inverted else 0
+    body = _HEADER.pack(socket.AF_INET, 0, 0, 0, table if table < 256 else 0, action, flags)
+    body += u32(_PRIORITY, item.priority)
+    body += u32(_TABLE, table) if table else b""
+    return body + (u32(_MARK, item.mark) + u32(_MASK, item.mask) if item.mask else b"")
+
+
+def read(netlink: RouteSocket, place: str) -> Iterator[RoutingRule]:
+    """Those that the kernel has not by itself."""
+    for rule in rules(netlink):
+        found = RoutingRule(place, rule.priority, rule.table, rule.mark, rule.mask, rule.inverted)
+        yield found if found.selector == rule.selector else replace(found, further=rule.selector)
+
+
+def rules(netlink: RouteSocket) -> Iterator[PolicyRule]:
+    """The rules for IPv4 that the kernel does not have by itself, in the order in which they are asked."""
+    found = sorted(_all(netlink), key=lambda rule: rule.priority)
+    return (rule for rule in found if rule.selector not in USUAL)
+
+
+def gone(netlink: RouteSocket) -> Iterator[PolicyRule]:
+    """Those that the kernel has by itself, and that somebody took away."""
+    held = {rule.selector for rule in _all(netlink)}
+    own = (PolicyRule(0, table="local"), PolicyRule(32766, table="main"), PolicyRule(32767, table="default"))
+    return (rule for rule in own if rule.selector not in held)
+
+
+def _all(netlink: RouteSocket) -> Iterator[PolicyRule]:
+    return (_rule(body) for body in netlink.dump(RTM_GETRULE, _HEADER.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0)))
+
+
+def _rule(body: memoryview) -> PolicyRule:
+    _family, to_length, from_length, tos, table, action, flags = _HEADER.unpack_from(body)
+    told = attributes(body, _HEADER.size)
+    number_of = {
+        kind: int.from_bytes(told[kind], "little")
+        for kind in (_PRIORITY, _MARK, _TABLE, _MASK, _SUPPRESSED, _GOTO)
+        if kind in told
+    }
+    suppressed = number_of.get(_SUPPRESSED, _NOTHING_SUPPRESSED)
+    uids = struct.unpack("=II", told[_UIDS]) if _UIDS in told else None
+    table = number_of.get(_TABLE, table)
+    return PolicyRule(
+        priority=number_of.get(_PRIORITY, 0),
+        source=_prefix(told.get(_SRC), from_length),
+        destination=_prefix(told.get(_DST), to_length),
+        incoming=_string(told.get(_IIF)),
+        outgoing=_string(told.get(_OIF)),
+        mark=number_of.get(_MARK, 0),
+        mask=number_of.get(_MASK, 0) if number_of.get(_MARK) else 0,
+        protocol=_WORDS.get(told[_PROTOCOL][0], str(told[_PROTOCOL][0])) if _PROTOCOL in told else "",
+        sports=_range(told.get(_SPORTS)),
+        dports=_range(told.get(_DPORTS)),
+        table=TABLE_NAMES.get(table, str(table)) if action == LOOKUP else "",
+        refuses=REFUSING.get(action, ""),
+        inverted=bool(flags & _INVERT),
+        tos=f"tos {tos:#x}" if tos else f"dscp {told[_DSCP][0]}" if _DSCP in told else "",
+        uids=uids,
+        suppressed=None if suppressed == _NOTHING_SUPPRESSED else suppressed,
+        goto=number_of.get(_GOTO, 0) if action == GOTO else 0,
+    )
+
+
+def _prefix(packed: memoryview | None, length: int) -> str:
+    return f"{socket.inet_ntoa(bytes(packed))}/{length}" if packed is not None else ""
+
+
+def _range(packed: memoryview | None) -> tuple[int, int] | None:
+    return struct.unpack("=HH", packed) if packed is not None else None
+
+
+def _string(packed: memoryview | None) -> str:
+    return bytes(packed).rstrip(b"\0").decode() if packed is not None else ""

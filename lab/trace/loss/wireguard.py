@@ -1,0 +1,124 @@
+"""What keeps two nodes' WireGuard devices from speaking to each other: their keys, ports, and whom they know.
+
+Who does not know a key, or is not known by the one that was sent, says nothing: the handshake just has no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.network.objects import WireguardDevice, WireguardPeer
+from lab.network.path import OUT
+from lab.trace.journey import QUERIED
+from lab.trace.loss import mending
+from lab.trace.loss.case import Case
+from lab.trace.loss.cause import Cause, Finding
+from lab.trace.loss.facts import PlaceFacts
+
+TUNNEL = "wireguard"
+
+
+def estranged(case: Case) -> Finding | None:
+    """One of the two ends is not as the design has it, and that concerns the other one."""
+    sender, receiver = _ends(case)
+    for place, other in ((receiver, sender), (sender, receiver)):
+        if place and other:
+            own = next(_own_side(case.about(place)), None)
+            if own is not None:
+                return own
+    for place, other in ((sender, receiver), (receiver, sender)):
+        if place and other:
+            found = _peer(case, place, other)
+            if found is not None:
+                return found
+    return None
+
+
+def _ends(case: Case) -> tuple[str, str]:
+    """The nodes between which the packet should go encrypted: who encrypts it, and who decrypts it."""
+    found = {True: "", False: ""}
+    for one in (*case.path.crossings, *case.seen):
+        link = case.link(one.place, one.interface)
+        if link is not None and link.kind == TUNNEL and not one.tunnel:
+            found[one.way == OUT] = found[one.way == OUT] or one.place
+    return found[True], found[False]
+
+
+def _own_side(facts: PlaceFacts) -> Iterator[Finding]:
+    """A device's own key or port, or the mark by which its packets do not go into it again."""
+    for wanted in facts.every(facts.desired, WireguardDevice):
+        held = facts.held.by_key.get(wanted.key)
+        if not isinstance(held, WireguardDevice) or held == wanted:
+            continue
+        fix = mending.mended("change", wanted)
+        place, device = facts.place, wanted.device
+        if held.private_key != wanted.private_key:
+            has = "another private key than the one" if held.private_key else "no private key; there is one"
+            why = f"{device} of {place} has {has} whose public half the other nodes know: no handshake succeeds."
+            yield Finding(place, Cause.WIREGUARD_KEY, f"{device} private-key", why, fix, QUERIED, "decapsulate")
+        elif held.port != wanted.port:
+            why = f"{device} of {place} listens on UDP port {held.port}; the others send to {wanted.port}."
+            said = f"{device} listen-port {held.port}"
+            yield Finding(place, Cause.PORT_MISMATCH, said, why, fix, QUERIED, "decapsulate")
+        else:
+            why = (
+                f"{device} of {place} marks what it sends with {held.mark:#x}, not with {wanted.mark:#x}: the ip rule "
+                "that keeps its own packets out of it does not know them."
+            )
+            said = f"{device} fwmark {held.mark:#x}"
+            yield Finding(place, Cause.WIREGUARD_PEER, said, why, fix, QUERIED, "encapsulate")
+
+
+def _peer(case: Case, place: str, other: str) -> Finding | None:
+    """What a node knows of the other one."""
+    facts, remote = case.about(place), case.place(other)
+    wanted = next(
+        (
+            one
+            for one in facts.every(facts.desired, WireguardPeer)
+            if remote is not None and one.endpoint.partition(":")[0] == remote.address
+        ),
+        None,
+    )
+    if wanted is None or facts.held.by_key.get(wanted.key) == wanted:
+        return None
+    held = facts.held.by_key.get(wanted.key)
+    stage = "encapsulate" if (place, other) == _ends(case) else "decapsulate"
+    if not isinstance(held, WireguardPeer):
+        return _unknown(facts, wanted, other, stage)
+    fix = mending.mended("change", wanted)
+    if held.endpoint != wanted.endpoint:
+        why = f"{place} sends what is for {other} to {held.endpoint or 'nowhere'}, not to {wanted.endpoint}."
+        said = f"{held.device} peer {held.public_key} endpoint {held.endpoint or '(none)'}"
+    else:
+        has, is_ = ", ".join(held.allowed) or "none", ", ".join(wanted.allowed)
+        why = (
+            f"{place} lets {other} have and send the addresses {has}, not {is_}: what is for others of them, or comes "
+            "from there, is dropped."
+        )
+        said = f"{held.device} peer {held.public_key} allowed-ips {','.join(held.allowed) or '(none)'}"
+    return Finding(place, Cause.WIREGUARD_PEER, said, why, fix, QUERIED, stage)
+
+
+def _unknown(facts: PlaceFacts, wanted: WireguardPeer, other: str, stage: str) -> Finding:
+    """It knows nobody by the other's key; somebody else may stand where it should."""
+    place, designed = facts.place, facts.desired.by_key
+    instead = next(
+        (
+            one
+            for one in facts.every(facts.held, WireguardPeer)
+            if one.key not in designed and (one.endpoint == wanted.endpoint or set(one.allowed) & set(wanted.allowed))
+        ),
+        None,
+    )
+    if instead is None:
+        why = f"{place} does not know {other}: {wanted.device} has no peer with its key."
+        fix = mending.mended("add", wanted)
+        return Finding(place, Cause.WIREGUARD_PEER, _named(wanted), why, fix, QUERIED, stage)
+    why = f"{place} knows {other} by another key than it has: {other} cannot read what is encrypted for that one."
+    fix = (*mending.mended("remove", instead), *mending.mended("add", wanted))
+    return Finding(place, Cause.WIREGUARD_KEY, _named(instead), why, fix, QUERIED, stage)
+
+
+def _named(item: WireguardPeer) -> str:
+    return f"{item.device} peer {item.public_key}"
