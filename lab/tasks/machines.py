@@ -28,12 +28,10 @@ _LOOK_EVERY_SECONDS = 0.02
 
 def wanted(kernel: str, share: Sequence[str], limit: Sequence[str], *, privileged: bool) -> Options:
     """What is asked for. UsageError for what a machine of its own cannot have, MachineError when there can be none."""
-    if share:
-        raise UsageError("--share is not possible with --vm", "the machine cannot write your files, which is its point")
     if privileged:
         raise UsageError("--privileged says nothing with --vm", "inside, labs are privileged: the machine is the wall")
     machine.require()
-    confined = confinement.Confinement(True, (), confinement.limits(limit))
+    confined = confinement.Confinement(True, confinement.shared(share), confinement.limits(limit))
     modules = tuple(os.environ.get(MODULES, "").replace(",", " ").split())
     return Options(kernels.find(kernel), machine.Size(), confined.to_json(), modules)
 
@@ -47,7 +45,9 @@ def bring_up(name: str, source: Source, settings: list[str], options: Options, *
     def begin(say: Callable[[str], None]) -> Started | None:
         return starting.start(name, options, say)
 
-    lifetime.bring_up(name, source, settings, begin=begin, leftovers=leftovers)
+    confined = confinement.Confinement.from_json(options.confinement)
+    said = confined if confined.shared or confined.limits.named else None
+    lifetime.bring_up(name, source, settings, said, begin, leftovers=leftovers)
     end = time.monotonic() + _KUBECONFIG_SECONDS
     while not (folder.of(name) / KUBECONFIG).exists() and time.monotonic() < end:
         time.sleep(_LOOK_EVERY_SECONDS)

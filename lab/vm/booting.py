@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError, MachineError
+from lab.kernel.sandbox.confinement import Confinement
 from lab.vm import machine
 from lab.vm.options import Options
 
@@ -69,7 +70,8 @@ class Boot:
             (self.folder / name).unlink(missing_ok=True)
         options = self.options
         inside = [sys.executable, "-m", "lab.guest", self.lab, options.confinement, *options.modules]
-        return machine.start(machine.command(options.kernel, options.size, self.folder, inside, kvm=kvm))
+        shared = Confinement.from_json(options.confinement).shared
+        return machine.start(machine.command(options.kernel, options.size, self.folder, inside, shared, kvm=kvm))
 
     def _connected(self, process: subprocess.Popen[bytes]) -> socket.socket:
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -2,7 +2,7 @@
 
 The machine sees this one's files read-only, through 9p. That is slow under emulation, where each file that Python
 imports is looked up anew: ours come a second time through a share that may be remembered (`cache=loose`), since nobody
-writes.
+writes. The person's folders come through shares of their own, as they are at the moment: they change.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from lab.vm.kernels import Kernel
 KVM = Path("/dev/kvm")
 CONSOLE, INITRAMFS, LINE = "console", "initramfs", "line"
 _SHARE = "hoplab.root"
+_FOLDER = "hoplab.folder{}"
+"""The tag of the person's folder of that number."""
 _SEEN = "/run/machine"
 _MIB = 1 << 20
 PACKAGES = ("qemu-system-x86", "busybox-static", "kmod")
@@ -54,11 +56,14 @@ def may_use_kvm() -> bool:
     return os.access(KVM, os.R_OK | os.W_OK)
 
 
-def command(kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], *, kvm: bool) -> list[str]:
+def command(
+    kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], shared: Sequence[str] = (), *, kvm: bool
+) -> list[str]:
     """The argument list of a QEMU that boots the kernel and runs `argv` in it as root, and ends when that has ended.
 
-    `folder` gets the console's text and, before this is started, the initial file system; QEMU listens there on the
-    socket `line`, whose other end is the port. MachineError with virtme-ng's words when it refuses.
+    The machine shows the `shared` folders at their own paths, to be read. `folder` gets the console's text and, before
+    this is started, the initial file system; QEMU listens there on the socket `line`, whose other end is the port.
+    MachineError with virtme-ng's words when it refuses.
     """
     options = [
         *("--kimg", str(kernel.image), "--mods", "auto"),
@@ -66,7 +71,7 @@ def command(kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], *, kv
         *("--disable-monitor", "--force-9p", "--dry-run", "--show-command"),
         *([] if kvm else ["--disable-kvm"]),
         *("--save-initramfs", str(folder / INITRAMFS)),
-        *("--script-sh", _script(kernel, argv)),
+        *("--script-sh", _script(kernel, argv, shared)),
     ]
     virtme = _find("virtme-run")
     assert virtme is not None
@@ -76,13 +81,13 @@ def command(kernel: Kernel, size: Size, folder: Path, argv: Sequence[str], *, kv
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PATH": programs.search_path()},
+        env={**os.environ, "PATH": programs.search_path(), "TMPDIR": str(folder)},  # it leaves a file there
         cwd="/",
     )
     lines = [line for line in made.stdout.splitlines() if "-kernel" in line]
     if made.returncode or not lines:
         raise MachineError(f"virtme-ng makes no machine of {kernel.image}: {made.stderr.strip()[-400:]}", HOW_TO_GET)
-    return [*_ours(shlex.split(lines[-1]), folder), *_devices(folder)]
+    return [*_ours(shlex.split(lines[-1]), folder), *_devices(folder, shared)]
 
 
 def start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -110,26 +115,36 @@ def _ours(argv: list[str], folder: Path) -> list[str]:
     return made
 
 
-def _devices(folder: Path) -> list[str]:
+def _devices(folder: Path, shared: Sequence[str]) -> list[str]:
     return [
-        *("-fsdev", "local,id=hoplab,path=/,security_model=none,readonly=on,multidevs=remap"),
-        *("-device", f"virtio-9p-pci,fsdev=hoplab,mount_tag={_SHARE}"),
+        *_file_system("hoplab", "/", _SHARE),
+        *(word for at, path in enumerate(shared) for word in _file_system(f"folder{at}", path, _FOLDER.format(at))),
         *("-chardev", f"socket,id=line,path={folder / LINE},server=on,wait=off"),
         *("-device", "virtio-serial-pci", "-device", f"virtserialport,chardev=line,name={port.NAME}"),
     ]
 
 
-def _script(kernel: Kernel, argv: Sequence[str]) -> str:
-    """What runs inside: our folders once more where they may be remembered, and then the program."""
-    options = f"ro,version=9p2000.L,trans=virtio,cache=loose,msize={_MIB}"
+def _file_system(name: str, path: str, tag: str) -> tuple[str, ...]:
+    doubled = path.replace(",", ",,")  # as QEMU takes a comma within a word
+    backed = f"local,id={name},path={doubled},security_model=none,readonly=on,multidevs=remap"
+    return "-fsdev", backed, "-device", f"virtio-9p-pci,fsdev={name},mount_tag={tag}"
+
+
+def _script(kernel: Kernel, argv: Sequence[str], shared: Sequence[str]) -> str:
+    """What runs inside: our folders once more where they may be remembered, the person's, and then the program."""
+    options = f"ro,version=9p2000.L,trans=virtio,msize={_MIB}"
     folders = [shlex.quote(one) for one in _folders()]
     # There need be no /lib/modules on this machine, and nobody can make it: whoever loads a module is shown the way.
     loading = f'#!/bin/sh\\nexec /sbin/modprobe -d {shlex.quote(f"{_SEEN}{kernel.root}")} "$@"\\n'
     return " && ".join(
         (
             f"mkdir -p {_SEEN}",
-            f"mount -t 9p -o {options} {_SHARE} {_SEEN}",
+            f"mount -t 9p -o {options},cache=loose {_SHARE} {_SEEN}",
             *(f"{{ mkdir -p {one} 2>/dev/null; mount --bind {_SEEN}{one} {one}; }}" for one in folders),
+            *(
+                f"{{ mkdir -p {one} 2>/dev/null; mount -t 9p -o {options} {_FOLDER.format(at)} {one}; }}"
+                for at, one in enumerate(map(shlex.quote, shared))
+            ),
             f"printf {shlex.quote(loading)} >{port.MODPROBE}",
             f"chmod 755 {port.MODPROBE}",
             f"echo {port.MODPROBE} >/proc/sys/kernel/modprobe",
