@@ -75,7 +75,7 @@ def test(
     if parity:
         from dev.suite import run_parity
 
-        raise Exit(code=run_parity())
+        raise Exit(code=run_parity(k))
     if fresh or image:
         from dev.fresh import try_from_nothing
 

@@ -17,6 +17,8 @@ from lab.errors import MachineError
 from lab.kernel.coredns import find_go
 
 VERSION = "1.37.2"
+IPVS_VERSION = "1.34.4"
+"""Of ipvs mode, which Kubernetes has deprecated since 1.35 and will take out: as it was while it was maintained."""
 MODULE = "k8s.io/kubernetes"
 FOLDER = Path(sys.prefix, "kube-proxy")
 
@@ -25,34 +27,39 @@ FOLDER = Path(sys.prefix, "kube-proxy")
 _BESIDE = re.compile(r"^\s*(?:replace )?(k8s\.io/\S+) => \./staging/", re.MULTILINE)
 
 
-def program() -> Path:
+def version_of(mode: str) -> str:
+    """The version with which the lab's rules of that mode are compared."""
+    return IPVS_VERSION if mode == "ipvs" else VERSION
+
+
+def program(version: str = VERSION) -> Path:
     """Where it is, once it was made."""
-    return FOLDER / VERSION / "kube-proxy"
+    return FOLDER / version / "kube-proxy"
 
 
-def make() -> Path:
+def make(version: str = VERSION) -> Path:
     """Have it, unless it is there already: some minutes the first time, one afterwards. MachineError when Go is missing
     or fails.
     """
-    target = program()
+    target = program(version)
     if target.exists():
         return target
     go = find_go()
     if go is None:
         raise MachineError(
-            f"kube-proxy {VERSION} is made with Go, and there is none", "install it from https://go.dev/dl"
+            f"kube-proxy {version} is made with Go, and there is none", "install it from https://go.dev/dl"
         )
-    print(f"making kube-proxy {VERSION} with {go} (some minutes the first time)", flush=True)
+    print(f"making kube-proxy {version} with {go} (some minutes the first time)", flush=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".making-", dir=FOLDER) as folder:
         aside = Path(folder)
-        (aside / "go.mod").write_text(f"module hoplab.invalid/kubeproxy\n\ngo 1.25\n\nrequire {MODULE} v{VERSION}\n")
-        asked = (go, "mod", "download", "-json", f"{MODULE}@v{VERSION}")
+        (aside / "go.mod").write_text(f"module hoplab.invalid/kubeproxy\n\ngo 1.25\n\nrequire {MODULE} v{version}\n")
+        asked = (go, "mod", "download", "-json", f"{MODULE}@v{version}")
         kubernetes = Path(json.loads(_run(asked, aside))["GoMod"]).read_text(encoding="utf-8")
-        module = f"v0.{VERSION.partition('.')[2]}"
+        module = f"v0.{version.partition('.')[2]}"
         with (aside / "go.mod").open("a") as file:
             file.writelines(f"replace {name} => {name} {module}\n" for name in _BESIDE.findall(kubernetes))
-        said = f"-X k8s.io/component-base/version.gitVersion=v{VERSION}"
+        said = f"-X k8s.io/component-base/version.gitVersion=v{version}"
         flags = ("-trimpath", "-mod=mod", f"-ldflags=-s -w {said}")
         _run(("nice", "-n", "19", go, "build", *flags, "-o", "kube-proxy", f"{MODULE}/cmd/kube-proxy"), aside)
         # Whole or not at all: whoever interrupts this finds nothing there the next time.

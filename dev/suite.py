@@ -12,11 +12,11 @@ import pwd
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import ROOT, coredns, kubectls, kubeproxy
+from dev import ROOT, coredns, kernel, kubectls, kubeproxy
 
 USER = "hoplab-test"
 PURE = ("tests/unit", "tests/golden")
@@ -79,8 +79,10 @@ def _as_myself(arguments: Iterable[str]) -> Round:
     return Round(pwd.getpwuid(os.geteuid()).pw_name, (sys.executable, *PYTEST, *arguments), dict(os.environ))
 
 
-def _as_ordinary_user(arguments: Iterable[str]) -> Round:
-    """The same tests by someone who may not write into the checkout, with nothing of root's environment."""
+def as_ordinary_user(arguments: Iterable[str], further: Mapping[str, str] | None = None) -> Round:
+    """The same tests by someone who may not write into the checkout, with nothing of root's environment but `further`
+    variables.
+    """
     user = ordinary_user()
     environment = {
         "HOME": "/mnt/home",
@@ -92,6 +94,7 @@ def _as_ordinary_user(arguments: Iterable[str]) -> Round:
         "TMPDIR": "/mnt/home/tmp",
         "USER": USER,
         "XDG_RUNTIME_DIR": "/mnt/home/run",
+        **(further or {}),
     }
     script = str(ROOT / "dev" / "ordinary-user.sh")
     python = str(Path("/mnt/environment/bin", Path(sys.executable).name))
@@ -99,14 +102,16 @@ def _as_ordinary_user(arguments: Iterable[str]) -> Round:
     return Round(f"{USER} (ordinary user)", (*become, python, *PYTEST, *arguments), environment)
 
 
-def run_parity() -> int:
+def run_parity(pattern: str) -> int:
     """Compare the lab's rules with those of Kubernetes' own kube-proxy, which is made for it. Gives pytest's status.
 
-    MachineError where it cannot be made.
+    MachineError where it, or the machine for ipvs mode, cannot be made.
     """
-    kubeproxy.make()
+    kernel.make_ready()
+    for version in (kubeproxy.VERSION, kubeproxy.IPVS_VERSION):
+        kubeproxy.make(version)
     # Side by side they would have a machine of two cores wait for six kube-proxies.
-    return _as_myself(("-n0", PARITY)).run()
+    return _as_myself(("-n0", *(("-k", pattern) if pattern else ()), PARITY)).run()
 
 
 def run_tests(unit: bool, integration: bool, pattern: str) -> int:
@@ -119,7 +124,7 @@ def run_tests(unit: bool, integration: bool, pattern: str) -> int:
         kubectls.make_for_tests()
     rounds = [_as_myself((*selected, *(folder for folder in folders if (ROOT / folder).is_dir())))]
     if os.geteuid() == 0 and LABS[0] in folders:
-        rounds.append(_as_ordinary_user((*selected, *LABS)))
+        rounds.append(as_ordinary_user((*selected, *LABS)))
     statuses = [each.run() for each in rounds]
     if pattern and any(status == 0 for status in statuses):
         # The pattern may well name only tests of one round.

@@ -97,6 +97,6 @@ def _require_ipvs(holdings: Holdings) -> None:
         if error.errno in (errno.EPERM, errno.EACCES):
             told = "services.proxy: ipvs needs IPVS, which the kernel lets only root of the machine itself program"
             raise MachineError(told, f"as root: up --privileged; or {instead}") from error
-        told = f"services.proxy: ipvs needs IPVS, which this kernel has not ({error.strerror})"
-        raise MachineError(told, instead) from error
+        told = "services.proxy: ipvs needs IPVS (the module ip_vs), which this kernel has not"
+        raise MachineError(told, f"{instead}; where the kernel has it: as root, up --privileged") from error
     programs.require(("ipset",))

@@ -15,7 +15,7 @@ from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
-    from lab.topology.schema import Topology
+    from lab.topology.schema import Cni, Topology
 
 FIRST_NODE = 10  # nodes begin at .10 of their subnet; below are the routers
 RESOLVER, WEB = 53, 80  # offsets in the internet's prefix, easy to remember; .2 and .3 where it is too small
@@ -28,6 +28,7 @@ class Addresses:
     `pod_cidr` is what kube-proxy takes for the pods' prefix. `blocks` are prefixes, those of each node in the order in
     which it claimed them; the first address of its first block in the pool that has a tunnel is its tunnel's (Calico),
     or its network's (flannel). `wireguard` is each node's address on its WireGuard device, where there are such.
+    `further` are the addresses that a node really has beside its own: of tunnels, and of its pods' bridge.
     """
 
     pod_cidr: str
@@ -42,10 +43,11 @@ class Addresses:
     tunnels: dict[str, str]
     pods: dict[str, str]
     wireguard: dict[str, str] = field(default_factory=dict)
+    further: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def held(self, node: str) -> tuple[str, ...]:
-        """A node's own addresses: its first, and those of its tunnels."""
-        return tuple(filter(None, (self.nodes[node], self.tunnels.get(node, ""), self.wireguard.get(node, ""))))
+        """A node's own addresses: its first, and those of its tunnels and of its pods' bridge."""
+        return (self.nodes[node], *self.further.get(node, ()))
 
     def pod(self, place: str) -> str:
         """Address of the pod `NAMESPACE/POD`."""
@@ -69,6 +71,7 @@ def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = No
         for place, router in enumerate(wires.routers_of(subnet), start=1)
     }
     routers[wires.first_router, TRANSIT] = transit.address(2)
+    tunnels = {node: dotted(pools.tunnel_block(owned).network) for node, owned in blocks.items()}
     return Addresses(
         pod_cidr=spec.cni.pod_cidr,
         nodes=_nodes(topology, wires, previous),
@@ -79,10 +82,23 @@ def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = No
         resolver=outside.address(RESOLVER if outside.size > WEB + 1 else 2),
         web=outside.address(WEB if outside.size > WEB + 1 else 3),
         blocks={node: tuple(map(str, owned)) for node, owned in blocks.items()},
-        tunnels={node: dotted(pools.tunnel_block(owned).network) for node, owned in blocks.items()},
+        tunnels=tunnels,
         pods=pods,
         wireguard=wireguard,
+        further={
+            node: tuple(_further(spec.cni, tunnels[node], owned[0], wireguard.get(node, "")))
+            for node, owned in blocks.items()
+        },
     )
+
+
+def _further(cni: Cni, tunnel: str, block: Prefix, wireguard: str) -> Iterator[str]:
+    if cni.encapsulation not in (None, "None"):
+        yield tunnel
+    if cni.plugin == "flannel":
+        yield block.address(1)
+    if wireguard:
+        yield wireguard
 
 
 def node_addresses(topology: Topology, previous: Addresses | None = None) -> dict[str, str]:

@@ -24,7 +24,8 @@ MOST = 1 << 30  # bytes; the largest clusters have a tenth of it
         "masquerade-all": "kube-proxy's option: all traffic to ClusterIPs is masqueraded.",
         "nodeport-addresses": "kube-proxy's option: prefixes of node addresses that serve node ports, or primary.",
         "iptables-localhost-nodeports": "kube-proxy's option, true or false: node ports answer on 127.0.0.1 (true).",
-        "node-ip": "The node's own address; without it, the InternalIP of its Node.",
+        "ipvs-scheduler": "kube-proxy's option: how IPVS chooses an endpoint (rr).",
+        "node-ip": "The node's own address; without it, the InternalIP of its Node. After commas others that it has.",
     },
 )
 def rules(
@@ -38,9 +39,11 @@ def rules(
     masquerade_all: bool = False,
     nodeport_addresses: str = "",
     iptables_localhost_nodeports: str = "true",
+    ipvs_scheduler: str = "rr",
     node_ip: str = "",
 ) -> None:
-    """Print what kube-proxy 1.37 would program on a node for these objects. Needs no lab and no privileges.
+    """Print what kube-proxy 1.37 (in ipvs mode 1.34) would program on a node for these objects. Needs no lab and no
+    privileges.
 
     With --diff: status 0 no difference, 1 there is one, 2 usage.
     """
@@ -53,7 +56,13 @@ def rules(
     if file == diff == "-":
         raise UsageError("standard input cannot be both the objects and the node's rules", "give one of them a file")
     options = standalone.Options(
-        proxy, cluster_cidr, masquerade_all, nodeport_addresses, iptables_localhost_nodeports, node_ip
+        proxy,
+        cluster_cidr,
+        masquerade_all,
+        nodeport_addresses,
+        iptables_localhost_nodeports,
+        node_ip,
+        ipvs_scheduler,
     ).checked()
     asked = standalone.rules_of(_text(file), inputs.name(file), node, options)
     for warning in asked.warnings:

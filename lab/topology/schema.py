@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -142,10 +142,14 @@ class Cni(Model):
         return self
 
 
+Scheduler = Literal["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "mh"]
+SCHEDULERS: tuple[str, ...] = get_args(Scheduler)
+
+
 class Ipvs(Model):
     """How kube-proxy uses IPVS, in ipvs mode."""
 
-    scheduler: Literal["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "mh"] = Field(
+    scheduler: Scheduler = Field(
         default="rr", description="How the kernel chooses an endpoint (kube-proxy's `ipvs.scheduler`): in turn."
     )
 

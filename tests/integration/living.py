@@ -260,8 +260,14 @@ class Api:
     def ask(self, method: str, path: str, body: Json | None = None, kind: str = "application/json") -> Json:
         """The answer's object. RefusedError when it is an error."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
-        self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-        answer = self._connection.getresponse()
+        given = json.dumps(body) if body is not None else None
+        try:
+            self._connection.request(method, path, given, headers)
+            answer = self._connection.getresponse()
+        except http.client.RemoteDisconnected:  # nobody asked for so long that the server has hung up meanwhile
+            self._connection.close()
+            self._connection.request(method, path, given, headers)
+            answer = self._connection.getresponse()
         said: Json = json.loads(answer.read())
         if answer.status >= 400:
             raise RefusedError(answer.status, said.get("message", ""))

@@ -1,14 +1,16 @@
-"""What a kube-proxy's rules are, line by line, whoever made them: as iptables-save, or nft list, prints them.
+"""What a kube-proxy's rules are, line by line, whoever made them: as iptables-save, nft list, and in ipvs mode also
+ipset save, ipvsadm -Sn and ip print them.
 
-Left out are the canary chains and nfacct, by which the real one watches its tables and counts; and in nftables mode
-the chains of Services that it has emptied: it deletes them when it next has something to do. Where the real one has no
-order, for it goes through a Go map, the lines are sorted.
+Left out are the canary chains and nfacct, by which the real one watches its tables and counts; in nftables mode the
+chains of Services that it has emptied: it deletes them when it next has something to do; in ipvs mode its sets for
+IPv6, which the lab has not, and of a set how large its hash has grown. Where the real one has no order, for it goes
+through a Go map, the lines are sorted.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 _CHAIN = re.compile(r":(\S+) ")
 _RULE = re.compile(r"-A (\S+) (.*)")
@@ -17,6 +19,13 @@ _LOCALHOST = "localhost_nps_accepted_pkts"
 _CANARY = "-CANARY"
 _LAST = "NOTE: this must be the last rule"
 _WITHOUT_ORDER = ("KUBE-SERVICES", "KUBE-EXTERNAL-SERVICES", "KUBE-NODEPORTS", "KUBE-PROXY-FIREWALL")
+_KUBELETS = "KUBE-FIREWALL"  # in iptables mode kube-proxy has it, too
+_WITHOUT_ORDER_IN_IPVS_MODE = ("KUBE-IPVS-OUT-FILTER",)
+
+_HEADING = re.compile(r"### (ip|ipset|ipvsadm|iptables)\b")
+_ADDRESS = re.compile(r"(\d+\.\d+\.\d+\.\d+/\d+)")
+_SET = re.compile(r"(create|add) KUBE-(?!6-)")
+_GROWN = re.compile(r" (hashsize|bucketsize|initval) \S+")
 
 _BLOCK = re.compile(r"\t(set|map|chain) (\S+) \{")
 _ELEMENTS = re.compile(r"elements = \{ (.*) \}")
@@ -24,10 +33,33 @@ _ELEMENTS = re.compile(r"elements = \{ (.*) \}")
 
 def lines_of(mode: str, printed: str) -> list[str]:
     """The lines of kube-proxy's own, of all that was printed of a node."""
-    return list(_iptables(printed) if mode == "iptables" else _nft(printed))
+    if mode == "ipvs":
+        return list(_ipvs(printed))
+    return list(_iptables(printed, _WITHOUT_ORDER) if mode == "iptables" else _nft(printed))
 
 
-def _iptables(saved: str) -> Iterator[str]:
+def _ipvs(printed: str) -> Iterator[str]:
+    """Of four tools' lines, each one's under a heading that names it."""
+    parts: dict[str, list[str]] = {}
+    for line in printed.splitlines():
+        if heading := _HEADING.match(line):
+            lines = parts.setdefault(heading[1], [])
+        elif line:
+            lines.append(line)
+    yield from sorted(f"address {found[1]}" for line in parts["ip"] if (found := _ADDRESS.search(line)))
+    yield from sorted(_GROWN.sub("", line) for line in parts["ipset"] if _SET.match(line))
+    yield from sorted(parts["ipvsadm"], key=_by_server)
+    rules = (line for line in parts["iptables"] if _KUBELETS not in line)
+    yield from _iptables("\n".join(rules), _WITHOUT_ORDER_IN_IPVS_MODE)
+
+
+def _by_server(line: str) -> tuple[list[str], str]:
+    """`-A -t ADDRESS:PORT …` comes before `-a -t ADDRESS:PORT -r …`, and both before those of another."""
+    words = line.split()
+    return words[1:3], line
+
+
+def _iptables(saved: str, without_order: Sequence[str]) -> Iterator[str]:
     chains: dict[tuple[str, str], list[str]] = {}
     table = ""
     for line in saved.splitlines():
@@ -42,11 +74,11 @@ def _iptables(saved: str) -> Iterator[str]:
     for (where, chain), rules in sorted(chains.items()):
         if not chain.endswith(_CANARY):
             yield f"{where}: chain {chain}"
-            yield from (f"{where}: -A {chain} {rule}" for rule in _ordered(chain, rules))
+            yield from (f"{where}: -A {chain} {rule}" for rule in _ordered(rules, chain in without_order))
 
 
-def _ordered(chain: str, rules: list[str]) -> Iterable[str]:
-    if chain not in _WITHOUT_ORDER:
+def _ordered(rules: list[str], without_order: bool) -> Iterable[str]:
+    if not without_order:
         return rules
     end = len(rules)
     while end and _LAST in rules[end - 1]:

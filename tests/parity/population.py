@@ -12,6 +12,12 @@ from typing import Any
 Json = dict[str, Any]
 
 NODES = ("node-0", "node-1", "node-2")
+ADDRESSES = {
+    "node-0": "10.0.1.10,10.244.0.0",
+    "node-1": "10.0.1.11,10.244.0.64",
+    "node-2": "10.0.2.10,10.244.0.128",
+}
+"""Each node's own, and its tunnel's."""
 ZONES = {"node-0": "zone-a", "node-1": "zone-b", "node-2": ""}
 TOPOLOGY = """
 apiVersion: hoplab/v1

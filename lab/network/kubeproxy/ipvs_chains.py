@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lab.network.kubeproxy.targets import ProxiedPort
 
 _MASQUERADE = "KUBE-MARK-MASQ"
+_NUMBERS = {"tcp": 6, "udp": 17, "sctp": 132}
 _TO = "dst,dst"
 _FROM_OUTSIDE = "-m physdev ! --physdev-is-in -m addrtype ! --src-type LOCAL"
 _TO_HERE = "-m addrtype --dst-type LOCAL"
@@ -155,7 +156,7 @@ def _barred(ports: Iterable[ProxiedPort], own: str) -> Iterator[Rule]:
     for port in ports:
         if port.source_ranges and not sets.node_is_allowed(port, own):
             for address in port.load_balancer_ips:
-                seen = f"-m ipvs --vaddr {address} --vproto {port.protocol} --vport {port.port}"
+                seen = f"-m ipvs --vproto {_NUMBERS[port.protocol]} --vaddr {address} --vport {port.port}"
                 told = f"load balancer of Service {port.title}: this node is in none of its source ranges"
                 yield Rule(f"-s {address}/32 {seen} -j DROP", told)
 

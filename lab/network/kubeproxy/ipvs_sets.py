@@ -44,7 +44,7 @@ class Kept(NamedTuple):
 
 
 _LOCAL = "with externalTrafficPolicy=local"
-_BY_HASH = "with type 'hash ip:port'"
+_BY_HASH = r"with type \'hash ip:port\'"  # as iptables-save prints it
 
 SETS = (
     Kept(
@@ -153,7 +153,7 @@ def _entries(port: ProxiedPort, node: str, own: str, answering: Sequence[str]) -
         if port.source_ranges:
             yield GUARDED, f"{address},{at}"
             for prefix in port.source_ranges:
-                yield ALLOWED, f"{address},{at},{prefix}"
+                yield ALLOWED, f"{address},{at},{prefix.removesuffix('/32')}"
             if node_is_allowed(port, own):
                 yield ALLOWED_ITSELF, f"{address},{at},{address}"
     if port.node_port and answering:
@@ -162,7 +162,7 @@ def _entries(port: ProxiedPort, node: str, own: str, answering: Sequence[str]) -
             yield NODE_PORT[port.protocol], entry
             if port.external_local:
                 yield NODE_PORT_LOCAL[port.protocol], entry
-    if port.health_check_port:
+    if port.health_check_port and (answering or not port.node_port):  # else kube-proxy is done with the Service by now
         yield HEALTH, str(port.health_check_port)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from lab.network.kubeproxy.nft_explained import nft_listing
 from lab.network.kubeproxy.options import LOOPBACK, ProxyOptions
 from lab.network.kubeproxy.restore import built_in_chains, restore_text
 from lab.network.kubeproxy.targets import proxied_ports
-from lab.network.kubeproxy.version import VERSION
+from lab.network.kubeproxy.version import spoken_for
+from lab.topology.schema import SCHEDULERS
 
 if TYPE_CHECKING:
     from lab.network.kubeproxy.difference import Compared
@@ -30,12 +31,13 @@ _FLAGS = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class BareAddresses:
-    """Addresses by node; all endpoints are bare addresses, and tunnels are nobody's business."""
+    """Addresses by node, each one's own and the others that it has; all endpoints are bare addresses."""
 
     nodes: Mapping[str, str]
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def held(self, node: str) -> tuple[str, ...]:
-        return (self.nodes[node],)
+        return (self.nodes[node], *self.further.get(node, ()))
 
     def pod(self, place: str) -> str:
         """No pod is known. Raises KeyError."""
@@ -44,7 +46,7 @@ class BareAddresses:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """kube-proxy's mode and options as people type them, and the node's own address."""
+    """kube-proxy's mode and options as people type them, and the node's addresses, its own one first."""
 
     proxy: str = "iptables"
     cluster_cidr: str = ""
@@ -52,6 +54,12 @@ class Options:
     nodeport_addresses: str = ""
     localhost_nodeports: str = "true"
     node_ip: str = ""
+    scheduler: str = "rr"
+
+    @property
+    def node_ips(self) -> tuple[str, ...]:
+        """The node's addresses, if they were given."""
+        return tuple(part.strip() for part in self.node_ip.split(",")) if self.node_ip else ()
 
     def checked(self) -> Options:
         """The same. UsageError where one of them cannot be."""
@@ -60,8 +68,11 @@ class Options:
         if self.localhost_nodeports not in _FLAGS:
             told = f"--iptables-localhost-nodeports is {self.localhost_nodeports!r}"
             raise UsageError(told, "it is true or false")
-        if self.node_ip and not _is_address(self.node_ip):
-            raise UsageError(f"--node-ip {self.node_ip!r} is not an IPv4 address", "such as 10.0.1.10")
+        for address in self.node_ips:
+            if not _is_address(address):
+                raise UsageError(f"--node-ip {address!r} is not an IPv4 address", "such as 10.0.1.10")
+        if self.scheduler not in SCHEDULERS:
+            raise UsageError(f"IPVS has no scheduler {self.scheduler!r}", f"it is one of {', '.join(SCHEDULERS)}")
         return self
 
     def proxys(self, address: str) -> ProxyOptions:
@@ -77,6 +88,7 @@ class Options:
             self.masquerade_all,
             _prefixes("--nodeport-addresses", named),
             _FLAGS[self.localhost_nodeports],
+            self.scheduler,
         )
 
 
@@ -142,10 +154,10 @@ class NodeRules:
 
     def text(self, *, explained: bool = False) -> str:
         """What `iptables-restore --noflush`, or `nft -f`, reads; in ipvs mode a part for each tool that takes one."""
+        told = f"# kube-proxy {spoken_for(self.mode)}, {self.mode} mode, on {self.node}\n" if explained else ""
         if self.mode == "ipvs":
             made = ipvs(self.written.cluster, self.addresses, self.node, self.options)
-            return ipvs_text(self.node, made, explained=explained)
-        told = f"# kube-proxy {VERSION}, {self.mode} mode, on {self.node}\n" if explained else ""
+            return told + ipvs_text(self.node, made, explained=explained)
         if self.mode == "nftables":
             return told + nft_listing(self.tables, explained=explained)
         return told + restore_text(self.chains, explained=explained)
@@ -164,5 +176,7 @@ class NodeRules:
 def rules_of(text: str, file: str, node: str, options: Options) -> NodeRules:
     """The rules on `node` for the objects of the text. Raises FileError and UsageError."""
     written = written_cluster(read_dump(text, file), node)
-    address = options.node_ip or next(iter(written.node_addresses), LOOPBACK)  # kube-proxy, too, falls back on loopback
-    return NodeRules(options.proxy, node, written, BareAddresses({node: address}), options.proxys(address))
+    # kube-proxy, too, falls back on loopback
+    address, *further = options.node_ips or written.node_addresses[:1] or (LOOPBACK,)
+    addresses = BareAddresses({node: address}, {node: tuple(further)})
+    return NodeRules(options.proxy, node, written, addresses, options.proxys(address))

@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from lab.agent.reading import read_design
 from lab.cluster.objects import Pod
 from lab.errors import UsageError
 from lab.network.addressing import assign
+from lab.network.objects import Address
 from lab.topology.schema import Cni, Internet, Node, Router, Subnet, Topology
 from tests.unit.network.small_labs import SUBNET_A, SUBNET_B, SUBNET_C, cluster, spec, two_subnet
+
+THREE_LINES = "apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: x}\n"
 
 
 def pods(count: int, node: str = "node-0") -> tuple[Pod, ...]:
@@ -40,6 +44,25 @@ def test_two_subnet_has_the_addresses_of_the_documents() -> None:
         "203.0.113.53",
         "203.0.113.80",
     )
+
+
+@pytest.mark.parametrize(
+    ("plugin", "encapsulation", "further"),
+    [
+        ("calico", "VXLAN", ("10.244.0.0",)),
+        ("calico", "IPIPCrossSubnet", ("10.244.0.0",)),
+        ("calico", "None", ()),
+        ("flannel", "VXLAN", ("10.244.0.0", "10.244.0.1")),
+        ("flannel", "None", ("10.244.0.1",)),
+    ],
+)
+def test_a_node_has_the_addresses_of_its_tunnel_and_of_its_bridge(
+    plugin: str, encapsulation: str, further: tuple[str, ...]
+) -> None:
+    read = read_design(THREE_LINES, "x", [f"cni.plugin={plugin}", f"cni.encapsulation={encapsulation}"])
+    assert read.addresses.further["node-0"] == further
+    own = {item.address for item in read.network if isinstance(item, Address) and item.place == "node-0"}
+    assert {address.partition("/")[0] for address in own} == {read.addresses.nodes["node-0"], *further}
 
 
 def test_the_64th_pod_makes_its_node_claim_another_block_after_those_of_all_nodes() -> None:

@@ -31,10 +31,10 @@ NODES = ("node-0", "node-1", "node-2")
 class Addresses:
     pods: Mapping[str, str]
     nodes: Mapping[str, str] = field(default_factory=lambda: {name: f"10.0.1.1{name[-1]}" for name in NODES})
-    tunnels: Mapping[str, str] = field(default_factory=dict)
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def held(self, node: str) -> tuple[str, ...]:
-        return tuple(filter(None, (self.nodes[node], self.tunnels.get(node, ""))))
+        return (self.nodes[node], *self.further.get(node, ()))
 
     def pod(self, place: str) -> str:
         return self.pods[place]

@@ -46,7 +46,7 @@ def network(proxy: str) -> Network:
 
 def test_a_node_port_is_on_every_address_of_the_node_but_the_loopback() -> None:
     ports = tuple(replace(port, node_port=30080) for port in service("web").ports)
-    known = Addresses(tunnels={NODES[0]: "10.244.0.0"})
+    known = Addresses(further={NODES[0]: ("10.244.0.0",)})
     made = ipvs(one("10.244.0.2", ports=ports), known, NODES[0], OPTIONS)
     asked = {item.address for item in made.servers if isinstance(item, VirtualServer) and item.port == 30080}
 

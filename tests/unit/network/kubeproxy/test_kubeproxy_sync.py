@@ -23,10 +23,10 @@ NODES = ("node-0", "node-1")
 class Addresses:
     pods: dict[str, str] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=lambda: {"node-0": "10.0.1.10", "node-1": "10.0.1.11"})
-    tunnels: dict[str, str] = field(default_factory=dict)
+    further: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def held(self, node: str) -> tuple[str, ...]:
-        return tuple(filter(None, (self.nodes[node], self.tunnels.get(node, ""))))
+        return (self.nodes[node], *self.further.get(node, ()))
 
     def pod(self, place: str) -> str:
         return self.pods[place]

@@ -11,25 +11,26 @@ from pathlib import Path
 
 import pytest
 
-from dev.kubeproxy import VERSION
+from dev.kubeproxy import version_of
 from lab.network.kubeproxy.standalone import NodeRules, Options, rules_of
-from lab.network.kubeproxy.version import VERSION as SPOKEN_FOR
+from lab.network.kubeproxy.version import spoken_for
 from tests.parity.lines import lines_of
-from tests.parity.population import CASES, CLUSTER_CIDR, NODES
+from tests.parity.population import ADDRESSES, CASES, CLUSTER_CIDR, NODES
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "parity"
-MODES = ("iptables", "nftables")
+MODES = ("iptables", "nftables", "ipvs")
 
 
 @cache
 def rules(mode: str, node: str) -> NodeRules:
     text = (GOLDEN / "objects.yaml").read_text()
-    return rules_of(text, "objects.yaml", node, Options(mode, CLUSTER_CIDR).checked())
+    return rules_of(text, "objects.yaml", node, Options(mode, CLUSTER_CIDR, node_ip=ADDRESSES[node]).checked())
 
 
 def real(mode: str, node: str) -> list[str]:
     made_by, *lines = (GOLDEN / mode / f"{node}.txt").read_text().splitlines()
-    assert made_by == f"# kube-proxy {VERSION}", "another version is compared with: the golden files are to be renewed"
+    told = "another version is compared with: the golden files are to be renewed"
+    assert made_by == f"# kube-proxy {version_of(mode)}", told
     return lines
 
 
@@ -37,7 +38,7 @@ def real(mode: str, node: str) -> list[str]:
 @pytest.mark.parametrize("mode", MODES)
 def test_every_line_is_the_real_ones(mode: str, node: str) -> None:
     ours = lines_of(mode, rules(mode, node).text())
-    different = unified_diff(real(mode, node), ours, f"kube-proxy {VERSION}", "ours", lineterm="", n=1)
+    different = unified_diff(real(mode, node), ours, f"kube-proxy {version_of(mode)}", "ours", lineterm="", n=1)
     assert not (told := "\n".join(different)), told
 
 
@@ -54,6 +55,6 @@ def test_nodes_differ() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_explanation_says_for_which_version_it_speaks(mode: str) -> None:
-    assert VERSION.startswith(f"{SPOKEN_FOR}.")
+    assert version_of(mode).startswith(f"{spoken_for(mode)}.")
     first, _, _ = rules(mode, "node-1").text(explained=True).partition("\n")
-    assert first == f"# kube-proxy {SPOKEN_FOR}, {mode} mode, on node-1"
+    assert first == f"# kube-proxy {spoken_for(mode)}, {mode} mode, on node-1"

@@ -68,6 +68,13 @@ def test_the_node_s_address_can_be_given() -> None:
     assert "-d 10.9.9.9/32" in rules(nodeport_addresses="10.9.0.0/16", node_ip="10.9.9.9").text()
 
 
+def test_in_ipvs_mode_node_ports_are_on_all_addresses_that_are_given_and_the_scheduler_is_chosen() -> None:
+    text = rules("ipvs", node_ip="10.0.1.10,10.244.0.0", scheduler="lc").text()
+    for address in ("10.0.1.10", "10.244.0.0"):
+        assert f"-A -t {address}:30080 -s lc" in text
+    assert "10.244.0.0:30080" not in rules("ipvs").text()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -77,6 +84,8 @@ def test_the_node_s_address_can_be_given() -> None:
         ({"nodeport_addresses": "all"}, "--nodeport-addresses 'all' is not an IP prefix"),
         ({"localhost_nodeports": "maybe"}, "--iptables-localhost-nodeports is 'maybe'"),
         ({"node_ip": "fd00::1"}, "--node-ip 'fd00::1' is not an IPv4 address"),
+        ({"node_ip": "10.0.1.10,x"}, "--node-ip 'x' is not an IPv4 address"),
+        ({"scheduler": "wheel"}, "IPVS has no scheduler 'wheel'"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: dict[str, str], said: str) -> None:
