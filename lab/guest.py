@@ -38,12 +38,20 @@ _WARM = (
     "lab.agent.control",
     "lab.agent.editing",
     "lab.agent.readings",
+    "lab.agent.apiserver.app",
+    "lab.agent.apiserver.beside",
+    "lab.agent.apiserver.connections",
+    "lab.agent.apiserver.streams",
+    "starlette.applications",
+    "cryptography.x509",
+    "cryptography.hazmat.primitives.serialization",
     "lab.program",
     "lab.tasks.tracing",
     "lab.tasks.inside",
     "lab.tasks.following",
     "lab.trace.trace",
     "lab.trace.page",
+    "lab.trace.recording",
     "lab.trace.story",
     "lab.trace.watch",
     "lab.kernel.ipvs",
@@ -52,8 +60,9 @@ _WARM = (
     "lab.network.labmap",
     "rich.console",
     "rich.text",
+    "encodings.ascii",
 )
-"""What commands that enter places import when they need it."""
+"""What the agent, and commands that enter places, import when they need it."""
 _MODULES = ("br_netfilter", "overlay", "vxlan", "ip_vs", "dummy", "ipip", "wireguard", "nf_conntrack", "xt_nfacct")
 """Loaded beforehand: inside, nobody minds a tunl0 in the machine itself."""
 _SERVER = re.compile(r"server: https://127\.0\.0\.1:(\d+)")
@@ -125,7 +134,7 @@ class Guest:
                 os.setsid()
                 os.dup2(writing, 1)
                 os.close(self._line)
-                begin(self._lab, confinement)
+                begin(self._lab, confinement, warm=True)
             finally:
                 os._exit(0)
         os.close(writing)

@@ -88,8 +88,10 @@ def _import_service() -> None:
     import lab.agent.service  # noqa: PLC0415, F401
 
 
-def main(lab: str, confinement: Confinement) -> None:
-    """Ends when the lab ends. In the parent of the sandbox's init: as soon as that lives."""
+def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
+    """Ends when the lab ends. In the parent of the sandbox's init: as soon as that lives. A `warm` one, forked from a
+    process that has imported everything, has a nursery.
+    """
     os.umask(0o022)  # the lab's files are for all of its programs; its folder on the machine is not
     name = witness.take(lab)
     try:
@@ -108,6 +110,7 @@ def main(lab: str, confinement: Confinement) -> None:
 
     def life() -> None:
         from lab.agent.service import serve  # noqa: PLC0415  there by now
+        from lab.kernel.sandbox.nursery import Nursery  # noqa: PLC0415  as above
 
         # Whoever connects is told who listens: from now on that is this process.
         home.listening.listen(BACKLOG)
@@ -116,7 +119,8 @@ def main(lab: str, confinement: Confinement) -> None:
             _say({"listening": True})
         except BrokenPipeError:
             return  # whoever started us was killed meanwhile
-        serve(lab, name, outside, confinement, Starter(_quiet()))
+        nursery = Nursery() if warm else None
+        serve(lab, name, outside, confinement, Starter(_quiet()), nursery)
 
     try:
         sandbox.start(lab, life, _refuse, meanwhile=_import_service, confinement=confinement, groups=groups)
@@ -124,10 +128,10 @@ def main(lab: str, confinement: Confinement) -> None:
         _refuse(error)
 
 
-def begin(lab: str, confinement: Confinement) -> None:
+def begin(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
     """The same, with what the machine refuses told like any other error."""
     try:
-        main(lab, confinement)
+        main(lab, confinement, warm=warm)
     except (OSError, MemoryError) as error:
         told = refusal(error)
         if told is None and isinstance(error, OSError) and error.filename:  # its folder, in whatever way it is refused

@@ -46,6 +46,7 @@ from lab.control.tokens import Tokens
 from lab.control.unready import unready
 from lab.errors import LabError, UsageError
 from lab.kernel.sandbox.confinement import Confinement
+from lab.kernel.sandbox.nursery import Nursery
 from lab.network.components import COMPONENTS, chosen, named, places
 from lab.network.coredns import NOTHING, Given
 from lab.network.impairments import NONE, impaired
@@ -80,7 +81,15 @@ class _Waiting:
 class Control:
     """One lab's."""
 
-    def __init__(self, name: str, writer: Writer, outside: Outside, confinement: Confinement, pulse: Pulse) -> None:
+    def __init__(
+        self,
+        name: str,
+        writer: Writer,
+        outside: Outside,
+        confinement: Confinement,
+        pulse: Pulse,
+        nursery: Nursery | None = None,
+    ) -> None:
         self.pulse = pulse
         self.lab = Lab(name, confinement)
         self.chronicle = Chronicle(time.time)
@@ -88,7 +97,7 @@ class Control:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self.plane = ControlPlane(_now, lambda: str(uuid.uuid4()), time.monotonic, node_info())
-        self._children = Children(self.lab.cell, self.lab.variables)
+        self._children = Children(self.lab.cell, self.lab.variables, nursery)
         self.prober = Prober(self.lab.entered, self._probed, self._probe_failed, self._children)
         self.kubelet = Kubelet(
             self.plane.store,

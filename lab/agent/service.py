@@ -28,6 +28,7 @@ from lab.agent.writer import Writer
 from lab.errors import LabError, UsageError
 from lab.kernel import memory
 from lab.kernel.sandbox.confinement import Confinement
+from lab.kernel.sandbox.nursery import Nursery
 
 if TYPE_CHECKING:
     from lab.agent.apiserver.outside import Outside
@@ -37,9 +38,16 @@ TURN_SECONDS = 0.001
 HUNG_UP_SECONDS = 0.2  # so soon is it noticed that nobody listens any more
 
 
-def serve(name: str, held: socket.socket, outside: Outside, confinement: Confinement, starter: Starter) -> None:
-    """`held` is the lab's name in the kernel. Until `down`, SIGTERM, the death of whoever asked for a first `up` that
-    never succeeded, or nobody could see the lab any more.
+def serve(
+    name: str,
+    held: socket.socket,
+    outside: Outside,
+    confinement: Confinement,
+    starter: Starter,
+    nursery: Nursery | None = None,
+) -> None:
+    """`held` is the lab's name in the kernel, `nursery` who makes cells, if anybody does. Until `down`, SIGTERM, the
+    death of whoever asked for a first `up` that never succeeded, or nobody could see the lab any more.
     """
     # What is imported stays for good: the collector need not look at it again and again.
     gc.freeze()
@@ -49,23 +57,37 @@ def serve(name: str, held: socket.socket, outside: Outside, confinement: Confine
     sys.setswitchinterval(TURN_SECONDS)
     pulse = Pulse()
     with asyncio.Runner(loop_factory=lambda: watched_loop(pulse)) as runner:
-        runner.run(_live(name, held, outside, confinement, pulse, starter))
+        runner.run(_live(name, held, outside, confinement, pulse, starter, nursery))
 
 
 async def _live(
-    name: str, held: socket.socket, outside: Outside, confinement: Confinement, pulse: Pulse, starter: Starter
+    name: str,
+    held: socket.socket,
+    outside: Outside,
+    confinement: Confinement,
+    pulse: Pulse,
+    starter: Starter,
+    nursery: Nursery | None,
 ) -> None:
-    await Service(name, outside, confinement, pulse, starter).run(held)
+    await Service(name, outside, confinement, pulse, starter, nursery).run(held)
 
 
 class Service:
     """One lab's loop."""
 
-    def __init__(self, name: str, outside: Outside, confinement: Confinement, pulse: Pulse, starter: Starter) -> None:
+    def __init__(
+        self,
+        name: str,
+        outside: Outside,
+        confinement: Confinement,
+        pulse: Pulse,
+        starter: Starter,
+        nursery: Nursery | None,
+    ) -> None:
         self._starter = starter
         self._pulse = pulse
         self._writer = Writer()
-        self._control = Control(name, self._writer, outside, confinement, pulse)
+        self._control = Control(name, self._writer, outside, confinement, pulse, nursery)
         self._lab = self._control.lab
         self._end = asyncio.Event()
         self._home = outside.home

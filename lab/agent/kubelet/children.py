@@ -18,6 +18,7 @@ from lab.kernel import interpreter
 from lab.kernel.sandbox import capabilities, cell
 from lab.kernel.sandbox.cell import Cell
 from lab.kernel.sandbox.launch import Launch, Streams, environment_of
+from lab.kernel.sandbox.nursery import Nursery
 
 NOTHING: Mapping[str, str] = {}
 
@@ -63,9 +64,11 @@ class Children:
         self,
         cell_of: Callable[[str], Cell] = Cell,
         variables_of: Callable[[str], Mapping[str, str]] = lambda _place: NOTHING,
+        nursery: Nursery | None = None,
     ) -> None:
         self._cell_of = cell_of
         self._variables_of = variables_of
+        self._nursery = nursery
         self._alive: set[Child] = set()
         self._makers: set[int] = set()
 
@@ -83,25 +86,25 @@ class Children:
         reading, writing = os.pipe2(os.O_CLOEXEC)
         handed = self._cell_of(place).handed()
         try:
-            making = subprocess.Popen(
-                interpreter.command("lab.kernel.sandbox.cell", str(handed)),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=writing,
-                env=interpreter.environment(),
-                pass_fds=[handed],
-            )
+            if self._nursery is not None:
+                self._nursery.make(handed, writing)
+                making = None
+            else:
+                making = _maker(handed, writing)
         finally:
             os.close(writing)
             os.close(handed)
+        if making is not None:
+            await self._ended(making)
+        said = await _all_of(reading)
+        return cell.init_of(place) or _refuse(place, said)
+
+    async def _ended(self, making: subprocess.Popen[bytes]) -> None:
         self._makers.add(making.pid)
         ended = asyncio.get_running_loop().create_future()
         _when_ended(making.pid, lambda: ended.set_result(making.wait()))
         await asyncio.shield(ended)
         self._makers.discard(making.pid)
-        with os.fdopen(reading, "rb") as pipe:
-            said = pipe.read().decode(errors="replace").strip()
-        return cell.init_of(place) or _refuse(place, said)
 
     def start(
         self,
@@ -126,6 +129,38 @@ class Children:
         child.exited.add_done_callback(lambda _: self._alive.discard(child))
         child.follow()
         return child
+
+
+def _maker(handed: int, telling: int) -> subprocess.Popen[bytes]:
+    """A Python of its own, which says what went wrong."""
+    return subprocess.Popen(
+        interpreter.command("lab.kernel.sandbox.cell", str(handed)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=telling,
+        env=interpreter.environment(),
+        pass_fds=[handed],
+    )
+
+
+async def _all_of(pipe: int) -> str:
+    """What comes out of it until its end; it is closed."""
+    loop = asyncio.get_running_loop()
+    said, ended = bytearray(), loop.create_future()
+
+    def some() -> None:
+        piece = os.read(pipe, 4096)
+        said.extend(piece)
+        if not piece and not ended.done():
+            ended.set_result(None)
+
+    loop.add_reader(pipe, some)
+    try:
+        await ended
+    finally:
+        loop.remove_reader(pipe)
+        os.close(pipe)
+    return said.decode(errors="replace").strip()
 
 
 def _refuse(place: str, said: str) -> NoReturn:
