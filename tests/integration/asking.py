@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from tests.integration.labs import Lab, finish
+from tests.integration.labs import PATIENCE_SECONDS, Lab, finish
 
 SECONDS = 3.0
 """After so long without an answer a request counts as dropped: the machine may be busy with other tests."""
@@ -76,11 +76,14 @@ class Answer(NamedTuple):
     client: str
 
 
-def ask(lab: Lab, asked: Mapping[str, Iterable[Request]]) -> dict[tuple[str, Request], list[Answer]]:
-    """What became of these requests of each place, all at the same time."""
+def ask(
+    lab: Lab, asked: Mapping[str, Iterable[Request]], seconds: float = SECONDS
+) -> dict[tuple[str, Request], list[Answer]]:
+    """What became of these requests of each place, all at the same time, each after so many seconds at most."""
     requests = {place: list(dict.fromkeys(wanted)) for place, wanted in asked.items()}
-    begun = {place: _begin(lab, place, wanted) for place, wanted in requests.items()}
-    told = {place: json.loads(finish(process).ok()) for place, process in begun.items()}
+    begun = {place: _begin(lab, place, wanted, seconds) for place, wanted in requests.items()}
+    patience = PATIENCE_SECONDS * seconds / SECONDS
+    told = {place: json.loads(finish(process, seconds=patience).ok()) for place, process in begun.items()}
     return {
         (place, one): [Answer(*answer) for answer in answers]
         for place, wanted in requests.items()
@@ -88,5 +91,5 @@ def ask(lab: Lab, asked: Mapping[str, Iterable[Request]]) -> dict[tuple[str, Req
     }
 
 
-def _begin(lab: Lab, place: str, wanted: list[Request]) -> subprocess.Popen[bytes]:
-    return lab.start_exec(place, "python3", "-S", "-c", _PROGRAM, str(SECONDS), json.dumps(wanted))
+def _begin(lab: Lab, place: str, wanted: list[Request], seconds: float) -> subprocess.Popen[bytes]:
+    return lab.start_exec(place, "python3", "-S", "-c", _PROGRAM, str(seconds), json.dumps(wanted))

@@ -1,4 +1,4 @@
-"""What becomes of a request to each kind of Service, by subject: from a pod, a node and outside, in both modes.
+"""What becomes of a request to each kind of Service, by subject: from a pod, a node and outside, in each mode.
 
 node-0 10.0.1.10: client, web-0 ──── subnet-a ── router ── gateway ── internet 203.0.113.53
 node-1 10.0.2.10: other, web-1, far ─ subnet-b ────┘
@@ -11,8 +11,9 @@ from typing import NamedTuple
 from tests.integration.asking import DROPPED, REFUSED, Request
 from tests.integration.service_kinds import NODE_0, NODE_1, TUNNEL_0
 
-IPTABLES, NFTABLES = "iptables", "nftables"
+IPTABLES, NFTABLES, IPVS = "iptables", "nftables", "ipvs"
 BOTH = (IPTABLES, NFTABLES)
+EVERY = (*BOTH, IPVS)
 
 
 class Row(NamedTuple):
@@ -26,7 +27,7 @@ class Row(NamedTuple):
     asked: Request
     who: tuple[str, ...]
     seen: str = ""
-    modes: tuple[str, ...] = BOTH
+    modes: tuple[str, ...] = EVERY
     affine: bool = False
 
 
@@ -41,7 +42,7 @@ def udp(end: str, times: int = 1) -> Request:
     return tcp(end, times)._replace(protocol="udp")
 
 
-def each(place: str, end: str, who: tuple[str, ...], seen: str = "", modes: tuple[str, ...] = BOTH) -> tuple[Row, Row]:
+def each(place: str, end: str, who: tuple[str, ...], seen: str = "", modes: tuple[str, ...] = EVERY) -> tuple[Row, Row]:
     """Over TCP and over UDP."""
     return Row(place, tcp(end), who, seen, modes), Row(place, udp(end), who, seen, modes)
 
@@ -74,8 +75,8 @@ SUBJECTS: dict[str, tuple[Row, ...]] = {
     "a node port on a node's other addresses": (
         Row("node-0", tcp("127.0.0.1:30082"), FAR, "node-0", (IPTABLES,)),
         Row("node-1", tcp("127.0.0.1:30082"), FAR, "node-1", (IPTABLES,)),
-        Row("node-0", tcp("127.0.0.1:30082"), NO, modes=(NFTABLES,)),
-        *each("client", f"{TUNNEL_0}:30082", FAR, "node-0", (IPTABLES,)),
+        Row("node-0", tcp("127.0.0.1:30082"), NO, modes=(NFTABLES, IPVS)),
+        *each("client", f"{TUNNEL_0}:30082", FAR, "node-0", (IPTABLES, IPVS)),
         *each("client", f"{TUNNEL_0}:30082", NO, modes=(NFTABLES,)),
     ),
     "an external ip": (
@@ -93,7 +94,9 @@ SUBJECTS: dict[str, tuple[Row, ...]] = {
     "source ranges guard the load balancer's address, and it alone": (
         *each("internet", "198.51.100.23", FAR, "node-0"),
         *each("node-0", "198.51.100.23", FAR, "node-0"),
-        *each("client", "198.51.100.23", NOTHING),
+        *each("client", "198.51.100.23", NOTHING, modes=BOTH),
+        # What Felix lets in from its pods is no longer asked for the ranges: docs/services.md.
+        *each("client", "198.51.100.23", FAR, modes=(IPVS,)),
         *each("node-1", "198.51.100.23", NOTHING),
         *each("client", "172.16.30.3", FAR, "client"),
         *each("client", f"{NODE_0}:30083", FAR, "node-0"),
@@ -101,9 +104,9 @@ SUBJECTS: dict[str, tuple[Row, ...]] = {
     "internal policy local": (
         *each("other", "172.16.30.5", FAR, "other"),
         *each("node-1", "172.16.30.5", FAR, "node-1"),
-        *each("client", "172.16.30.5", NOTHING),
-        *each("node-0", "172.16.30.5", NOTHING),
-        *each("internet", "172.16.30.5", NOTHING),
+        *(row for place in ("client", "node-0", "internet") for row in each(place, "172.16.30.5", NOTHING, modes=BOTH)),
+        # A virtual server without real servers, and no rule that drops.
+        *(row for place in ("client", "node-0", "internet") for row in each(place, "172.16.30.5", NO, modes=(IPVS,))),
     ),
     "external policy local: who asks from outside keeps its address, and is lost where there is no endpoint": (
         *each("internet", f"{NODE_1}:30086", FAR, "internet"),
@@ -120,11 +123,14 @@ SUBJECTS: dict[str, tuple[Row, ...]] = {
         *each("client", "198.51.100.26", FAR, "client"),
         *each("client", "172.16.30.6", FAR, "client"),
         *each("node-0", f"{NODE_0}:30086", FAR, "node-0"),
-        *each("node-1", "198.51.100.26", FAR, "node-1"),
+        *each("node-1", "198.51.100.26", FAR, "node-1", BOTH),
+        # The address is the node's own, with which it asks; to an endpoint of its own it is not masqueraded.
+        *each("node-1", "198.51.100.26", FAR, modes=(IPVS,)),
         *each("node-0", "198.51.100.26", FAR, "node-0"),
     ),
     "both policies local": (
-        Row("client", tcp("172.16.30.8"), NOTHING),
+        Row("client", tcp("172.16.30.8"), NOTHING, modes=BOTH),
+        Row("client", tcp("172.16.30.8"), FAR, modes=(IPVS,)),
         Row("other", tcp("172.16.30.8"), FAR, "other"),
         Row("client", tcp(f"{NODE_0}:30088"), FAR, "client"),
         Row("node-0", tcp(f"{NODE_0}:30088"), FAR, "node-0"),
@@ -147,7 +153,7 @@ SUBJECTS: dict[str, tuple[Row, ...]] = {
         # In iptables mode no rule on its way out knows these: it leaves the node, and the router leads it back, where
         # nobody takes a packet of their own from outside.
         *each("node-0", "198.51.100.17", NOTHING, modes=(IPTABLES,)),
-        *each("node-0", "198.51.100.17", NO, modes=(NFTABLES,)),
+        *each("node-0", "198.51.100.17", NO, modes=(NFTABLES, IPVS)),
     ),
     "endpoints that terminate are the last resort, of all and of a node": (
         Row("other", tcp("172.16.30.9", 2), WEB_0, "other"),

@@ -1,4 +1,4 @@
-"""Every kind of Service, asked from a pod, a node and outside, in both modes: who answers, and whom it sees.
+"""Every kind of Service, asked from a pod, a node and outside, in both usual modes: who answers, whom it sees.
 
 node-0 10.0.1.10: client, web-0 ──── subnet-a ── router ── gateway ── internet 203.0.113.53
 node-1 10.0.2.10: other, web-1, far ─ subnet-b ────┘
@@ -16,7 +16,7 @@ import pytest
 
 from lab.kernel.programs import find
 from lab.network.labmap import LabMap
-from tests.integration.asking import DROPPED, REFUSED, Answer, Request, ask
+from tests.integration.asking import DROPPED, REFUSED, SECONDS, Answer, Request, ask
 from tests.integration.labs import Lab, standing
 from tests.integration.service_kinds import NODE_0, PODS, SERVICES, TOPOLOGY, TUNNEL_0, lead_in
 from tests.integration.service_table import BOTH, IPTABLES, OPTIONS, SUBJECTS, Row
@@ -52,7 +52,8 @@ class Asked:
         return wrong
 
 
-def asked(mode: str, lab: Lab, table: Mapping[str, tuple[Row, ...]]) -> Asked:
+def asked(mode: str, lab: Lab, table: Mapping[str, tuple[Row, ...]], seconds: float = SECONDS) -> Asked:
+    """Of the rows of that mode."""
     lead_in(lab)
     wanted: dict[str, list[Request]] = {}
     for row in (row for rows in table.values() for row in rows if mode in row.modes):
@@ -63,7 +64,7 @@ def asked(mode: str, lab: Lab, table: Mapping[str, tuple[Row, ...]]) -> Asked:
         )
         for place in LabMap.from_json(lab.map()).places
     }
-    return Asked(mode, lab, ask(lab, wanted), {**owners, "tunnel of node-0": frozenset((TUNNEL_0,))})
+    return Asked(mode, lab, ask(lab, wanted, seconds), {**owners, "tunnel of node-0": frozenset((TUNNEL_0,))})
 
 
 @pytest.fixture(scope="module")

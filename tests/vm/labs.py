@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.integration.labs import Done, Lab, finish, inv, start
+from tests.integration.labs import Done, Lab, every_process, finish, start
+from tests.integration.labs import command_line as words_of
 
 KERNEL = "HOPLAB_TEST_KERNEL"
 """The variable that says which kernel is to be booted."""
 FURTHER = "ip_gre,sit"
 """Modules whose devices nobody has asked for."""
-_BOOT_SECONDS = 400.0
+BOOT_SECONDS = 400.0  # a machine's patience: emulated, beside whatever else runs here
 _VERDICTS = (0, 3)
 
 
@@ -26,19 +27,25 @@ class InMachine:
     def up(self, *options: str, topology: str = "two-subnet") -> Done:
         """`up --vm`, with a machine's patience."""
         words = ("up", "--topology", topology, "--lab", self.name, "--vm", "--kernel", self._kernel, *options)
-        return finish(start(*words, extra={"HOPLAB_VM_MODULES": FURTHER}), seconds=_BOOT_SECONDS)
+        return finish(start(*words, extra={"HOPLAB_VM_MODULES": FURTHER}), seconds=BOOT_SECONDS)
 
     def exec_(self, place: str, *command: str, given: str = "") -> Done:
         """A command inside."""
-        return inv("exec", "--lab", self.name, place, "--", *command, given=given)
+        return finish(start("exec", "--lab", self.name, place, "--", *command), given, BOOT_SECONDS)
 
     def trace(self, source: str, target: str, *options: str) -> dict[str, Any]:
         """The journey as JSON, whatever became of the request."""
-        done = inv("trace", "--from", source, "--to", target, "--json", "-", "--lab", self.name, *options)
+        words = ("trace", "--from", source, "--to", target, "--json", "-", "--lab", self.name, *options)
+        done = finish(start(*words), seconds=BOOT_SECONDS)
         assert done.status in _VERDICTS, str(done)
         told: dict[str, Any] = json.loads(done.out)
         return told
 
     def end(self) -> None:
-        """Nothing of it is left."""
+        """It is taken down, whatever has become of it."""
         self._lab.end()
+
+
+def processes_of(name: str) -> list[int]:
+    """Every process whose words name the lab: its keeper, and QEMU by the lab's folder."""
+    return [pid for pid in every_process() if any(f"/{name}/" in word or word == name for word in words_of(pid))]

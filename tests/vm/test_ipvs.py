@@ -5,11 +5,14 @@ pod-0 on node-0 ── virtual server 172.16.10.10:80 on node-0 ── pod-2 on 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.integration.labs import inv, until
+from lab.topology.schema import SCHEDULERS
+from tests.integration.labs import PYTHON, finish, inv, start, until
 from tests.vm.labs import InMachine
 
 MODE = ("--set", "services.proxy=ipvs")
@@ -34,6 +37,15 @@ spec:
   clusterIP: 172.16.20.21
   selector: {app: nobody}
   ports: [{port: 80, targetPort: 8080}]
+"""
+# One connection, through which it asks for each line that it is given; it prints the first line of the answer.
+HELD = """
+import http.client, sys
+connection = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=20)
+for _ in sys.stdin:
+    connection.request("GET", "/")
+    print(connection.getresponse().read().decode().partition("\\n")[0], flush=True)
+    assert connection.sock is not None, "the server has ended the connection"
 """
 
 
@@ -101,7 +113,59 @@ def test_every_kind_of_service_is_balanced_and_changes_in_small_steps(machine: I
     until(lambda: "-a -t 172.16.10.10:80 -r 10.244.0.66:8080 -m -w 1" in servers(machine), "pod-2 is back")
 
 
+def test_an_endpoint_that_goes_keeps_its_connection_and_is_gone_with_it(machine: InMachine) -> None:
+    """Its weight is 0 meanwhile; that the connection has ended is seen within a minute."""
+    machine.exec_("node-0", "ipvsadm", "--set", "900", "1", "300").ok()  # one that has ended is remembered for a second
+    with held_connection(machine, "172.16.10.10", 80) as ask:
+        pod = ask()
+        (other,) = {"pod-2", "pod-3"} - {pod}
+        endpoint = {"pod-2": "10.244.0.66:8080", "pod-3": "10.244.0.129:8080"}[pod]
+        resting, working = (f"-a -t 172.16.10.10:80 -r {endpoint} -m -w {weight}" for weight in (0, 1))
+        kubectl(machine, "annotate", "pod", pod, "hoplab.io/ready=false")
+        until(lambda: resting in servers(machine), f"{pod} gets nobody new")
+        assert ask() == pod, "who was connected before stays so"
+        assert machine.trace("pod-0", "myapp")["answered_by"] == f"namespace001/{other}"
+        assert "no changes" in machine.up(*MODE).ok(), "that it waits is no difference"
+        assert resting in servers(machine)
+    until(lambda: not any(endpoint in one for one in servers(machine)), f"{pod} is gone", seconds=150)
+    kubectl(machine, "annotate", "pod", pod, "hoplab.io/ready-")
+    until(lambda: working in servers(machine), f"{pod} is back")
+
+
+@contextmanager
+def held_connection(machine: InMachine, host: str, port: int) -> Iterator[Callable[[], str]]:
+    """One TCP connection of pod-0's for the block; what is yielded asks through it, and gives who answered."""
+    words = ("exec", "--lab", machine.name, "pod-0", "--", PYTHON, "-c", HELD, host, str(port))
+    running = start(*words)
+
+    def ask() -> str:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(b"\n")
+        running.stdin.flush()
+        return running.stdout.readline().decode().strip()
+
+    try:
+        yield ask
+    finally:
+        finish(running).ok()
+
+
+@pytest.mark.parametrize("scheduler", [one for one in SCHEDULERS if one != "rr"])
+def test_every_scheduler_serves(machine: InMachine, scheduler: str) -> None:
+    chosen = ("--set", f"services.ipvs.scheduler={scheduler}")
+    machine.up(*MODE, *chosen).ok()
+    assert "no changes" in machine.up(*MODE, *chosen).ok()
+    flags = " -b mh-port" if scheduler == "mh" else ""
+    assert f"-A -t 172.16.10.10:80 -s {scheduler}{flags}" in servers(machine)
+    journey = machine.trace("pod-0", "myapp")
+    assert journey["verdict"] == "delivered", journey["lost"]
+    (balanced,) = decisions(journey, "ipvs")
+    assert balanced["text"].startswith(f"TCP 172.16.10.10:80 {scheduler} "), balanced
+
+
 def test_what_is_lost_is_named(machine: InMachine) -> None:
+    machine.up(*MODE).ok()
     inv("apply", "--file", "-", "--lab", machine.name, given=WEB).ok()
     nobody = machine.trace("pod-0", "nobody")
     assert (nobody["verdict"], nobody["lost"]["cause"]) == ("refused", "no-endpoints")

@@ -1,43 +1,39 @@
-"""A lab in a machine of its own is used as any other, from outside, and nothing of it is left, however it ends."""
+"""A lab in a machine of its own is used as any other, from outside. `./inv test --vm` runs this for root and for an
+ordinary user, who can write neither the checkout nor anything of root's.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
+import select
 import subprocess
-from collections.abc import Iterator
+import sys
+import termios
 from pathlib import Path
 
 import pytest
 
-from lab.agent.presence import witness
-from lab.kernel.life import Life
 from tests.integration.kubectls import found
-from tests.integration.labs import Lab, environment, every_process, finish, inv, start, until
+from tests.integration.labs import ROOT, environment, finish, inv, start, until
 from tests.integration.labs import command_line as words_of
-from tests.vm.labs import KERNEL, InMachine
+from tests.vm.labs import KERNEL, InMachine, processes_of
 
 
 @pytest.fixture(scope="module")
-def up(machine: InMachine) -> InMachine:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the person's, of a name that needs care."""
+    made = tmp_path_factory.mktemp("shared") / "a folder, of mine"
+    made.mkdir()
+    (made / "script").write_text("echo one\n", encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="module")
+def up(machine: InMachine, folder: Path) -> InMachine:
     """The lab, up."""
-    machine.up().ok()
+    machine.up("--share", str(folder)).ok()
     return machine
-
-
-@pytest.fixture
-def named() -> Iterator[Lab]:
-    """A lab that is not there yet."""
-    lab = Lab("two-subnet")
-    yield lab
-    lab.end()
-
-
-def processes_of(name: str) -> list[int]:
-    """Every process whose words name the lab: its keeper, and QEMU by the lab's folder."""
-    return [pid for pid in every_process() if any(f"/{name}/" in word or word == name for word in words_of(pid))]
 
 
 def test_the_commands_are_as_ever(up: InMachine, tmp_path: Path) -> None:
@@ -55,29 +51,98 @@ def test_the_commands_are_as_ever(up: InMachine, tmp_path: Path) -> None:
     assert files["packets.pcapng"].read_bytes()[:4] == b"\n\r\r\n"
 
 
+def test_a_shared_folder_is_read_as_it_is_and_not_written(up: InMachine, folder: Path) -> None:
+    script = folder / "script"
+    assert up.exec_("pod-0", "sh", str(script)).ok() == "one\n"
+    script.write_text("echo another\n", encoding="utf-8")
+    (folder / "further").touch()
+    assert up.exec_("node-0", "sh", str(script)).ok() == "another\n"
+    assert up.exec_("node-0", "ls", str(folder)).ok().split() == ["further", "script"]
+    assert "Read-only" in up.exec_("node-0", "rm", "-f", str(script)).err
+    assert script.exists()
+    assert "no changes" in up.up().ok(), "nothing said of folders means as it is"
+    assert "runs with another --share" in up.up("--share", str(folder.parent)).refused(2)
+
+
 def test_a_terminal_reaches_the_place(up: InMachine) -> None:
-    ours, theirs = os.openpty()
-    shell = subprocess.Popen(
-        ("./inv", "exec", "--lab", up.name, "node-0", "--", "sh", "-c", "tty; read x; echo got $x; exit 3"),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environment(),
-        start_new_session=True,
-    )
-    os.close(theirs)
-    said = b""
+    with Sitting("exec", "--lab", up.name, "node-0", "--", "sh", "-c", "tty; read x; echo got $x; exit 3") as person:
+        person.hears(b"/dev/pts/")
+        person.types(b"key\r")
+        person.hears(b"got key")
+        assert person.ends() == 3
 
-    def heard(what: bytes) -> bool:
-        nonlocal said
-        said += os.read(ours, 4096)
-        return what in said
 
-    until(lambda: heard(b"/dev/pts/"), "the program says which terminal it has")
-    os.write(ours, b"key\r")
-    until(lambda: heard(b"got key"), "the program has read what was typed")
-    assert shell.wait(30) == 3
-    os.close(ours)
+def test_a_shell_is_one_of_the_place(up: InMachine) -> None:
+    with Sitting("shell", "node-1", "--lab", up.name) as person:
+        person.hears(b"node-1]")
+        person.types(b"ip -4 -o addr show dev eth0; stty size\r")
+        person.hears(b"inet 10.0.1.11/24")
+        person.hears(b"24 80")
+        person.types(b"echo begun; sleep 1000\r")
+        person.hears(b"\r\nbegun")
+        person.types(b"\x03")
+        person.hears(b"^C")
+        person.types(b"exit 6\r")
+        assert person.ends() == 6
+
+
+class Sitting:
+    """A person at a terminal of 80 columns and 24 lines, at which one command of ours runs."""
+
+    def __init__(self, *words: str) -> None:
+        self._ours, theirs = os.openpty()
+        termios.tcsetwinsize(theirs, (24, 80))
+        self._running = subprocess.Popen(
+            (sys.executable, str(ROOT / "tasks.py"), *words),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment(),
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._said = b""
+
+    def __enter__(self) -> Sitting:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.kill()
+        self._running.wait()
+        os.close(self._ours)
+
+    def types(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
+    def hears(self, what: bytes) -> None:
+        """Waits for it."""
+
+        def is_there() -> bool:
+            if select.select([self._ours], [], [], 0)[0]:
+                self._said += os.read(self._ours, 4096)
+            return what in self._said
+
+        until(is_there, f"the terminal shows {what!r}: {self._said!r}")
+
+    def ends(self) -> int:
+        """The status of the command."""
+        until(lambda: self._running.poll() is not None, "it has ended")
+        return self._running.returncode
+
+
+def test_what_passes_a_place_is_captured(up: InMachine, tmp_path: Path) -> None:
+    file = tmp_path / "passing.pcapng"
+    words = ("capture", "node-0", "--lab", up.name, "--filter", "tcp port 8080", "--count", "1", "--write", str(file))
+    capturing = start(*words)
+
+    def is_caught() -> bool:
+        up.exec_("pod-0", "curl", "-s", "http://172.16.10.10").ok()
+        return capturing.poll() is not None
+
+    until(is_caught, "a packet has passed")
+    finish(capturing).ok()
+    assert file.read_bytes()[:4] == b"\n\r\r\n"
 
 
 def test_it_sees_this_machines_files_read_only_and_no_network(up: InMachine) -> None:
@@ -107,57 +172,3 @@ def candidates(name: str) -> list[Path]:
     from lab.agent import folder  # noqa: PLC0415
 
     return [one / name / "kubeconfig" for one in folder.candidates()]
-
-
-def test_nothing_is_left_of_one_whose_keeper_is_killed(named: Lab) -> None:
-    booting = start("up", "--topology", "two-subnet", "--lab", named.name, "--vm", "--kernel", os.environ[KERNEL])
-    until(lambda: len(processes_of(named.name)) > 2, "QEMU runs")
-    keeper = witness.holder(named.name)
-    assert keeper is not None
-    with Life(keeper.pid) as life:
-        life.kill()
-    assert "has ended" in finish(booting).refused(1)
-    until(lambda: not processes_of(named.name), "QEMU has ended as well")
-
-
-def test_down_ends_one_that_boots(named: Lab) -> None:
-    booting = start("up", "--topology", "two-subnet", "--lab", named.name, "--vm", "--kernel", os.environ[KERNEL])
-    until(lambda: len(processes_of(named.name)) > 2, "QEMU runs")
-    assert "is booting" in inv("get", "pods", "--lab", named.name).refused(1)
-    assert "down" in named.down().ok()
-    assert "ended it while it booted" in finish(booting).refused(1)
-    until(lambda: not processes_of(named.name), "QEMU has ended as well")
-
-
-def test_a_machine_boots_for_nobody_who_has_gone(named: Lab) -> None:
-    booting = start("up", "--topology", "two-subnet", "--lab", named.name, "--vm", "--kernel", os.environ[KERNEL])
-    until(lambda: len(processes_of(named.name)) > 2, "QEMU runs")
-    booting.send_signal(signal.SIGINT)
-    booting.communicate()
-    until(lambda: not processes_of(named.name), "it has ended with whoever asked for it")
-
-
-def test_a_kernel_that_does_not_boot_is_told_with_its_last_words(named: Lab, tmp_path: Path) -> None:
-    image = Path(os.environ[KERNEL])
-    (tmp_path / "boot").mkdir()
-    (tmp_path / "boot" / image.name).write_bytes(image.read_bytes()[: 1 << 20])
-    modules = tmp_path / "lib/modules" / image.name.removeprefix("vmlinuz-")
-    modules.mkdir(parents=True)
-    for name in ("modules.dep", "modules.builtin"):
-        shutil.copy(image.parent.parent / "lib/modules" / modules.name / name, modules)
-    told = inv("up", "--topology", "two-subnet", "--lab", named.name, "--vm", "--kernel", str(tmp_path)).refused(1)
-    assert "virt" in told, told
-    assert not processes_of(named.name)
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (("--share", "/tmp"), "cannot write your files"),
-        (("--privileged",), "the machine is the wall"),
-        (("--kernel", "/nowhere/vmlinuz-1"), "there is nothing there"),
-    ],
-)
-def test_what_cannot_be_is_refused_before_anything_boots(named: Lab, options: tuple[str, ...], words: str) -> None:
-    told = inv("up", "--topology", "two-subnet", "--lab", named.name, "--vm", *options)
-    assert words in told.refused(2)
