@@ -18,7 +18,6 @@ from pathlib import Path
 
 from lab.agent.presence import witness
 from lab.errors import MachineError, UsageError
-from lab.kernel import privileges
 from lab.kernel.sandbox import identity
 from lab.suggestion import did_you_mean
 
@@ -56,15 +55,21 @@ def base() -> Path:
     except FileExistsError:
         pass  # it is no folder: said below
     except OSError as error:
-        hint = "labs are kept there"
-        if error.errno == errno.EROFS and privileges.RUNTIME:
-            hint = f"{hint}: {privileges.FOLDER.hint()}"
-        raise MachineError(f"{folder} cannot be made: {error.strerror}", hint) from error
+        raise MachineError(f"{folder} cannot be made: {error.strerror}", _hint(error)) from error
     if not is_own(folder):
         raise MachineError(
             f"{folder} is not a folder of yours alone", f"remove it, or set XDG_RUNTIME_DIR: ls -ld {folder}"
         )
     return folder
+
+
+def _hint(error: OSError) -> str:
+    from lab.kernel import privileges  # noqa: PLC0415  every command comes here, and few for nothing
+
+    hint = "labs are kept there"
+    if error.errno == errno.EROFS and privileges.runtime():
+        return f"{hint}: {privileges.FOLDER.hint()}"
+    return hint
 
 
 def is_own(folder: Path) -> bool:

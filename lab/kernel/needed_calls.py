@@ -55,6 +55,12 @@ def refused() -> tuple[str, ...]:
     return tuple(_forbidden())
 
 
+def require() -> None:
+    """PermissionError, in the kernel's words for the first of them, where some are forbidden to whoever asks so."""
+    for name in _forbidden():
+        raise PermissionError(errno.EPERM, f"{name}: {os.strerror(errno.EPERM)}")
+
+
 def _forbidden() -> Iterator[str]:
     for name, call in _TRIED.items():
         refused_with = ctypes.get_errno() if call() < 0 else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 PODMAN, DOCKER, KUBERNETES = "podman", "docker", "Kubernetes"
 # What tells that one is in a container of each. CRI-O leaves podman's file as well, so Kubernetes comes first.
@@ -22,15 +23,15 @@ class Privilege:
     needed_for: str
     given: Mapping[str, str]
 
-    def how(self, runtime: str) -> str:
-        """How that runtime gives it; where it is not known which one it is, how each does."""
-        if runtime in self.given:
-            return f"{runtime}: {self.given[runtime]}"
-        return "; ".join(f"{name}: {words}" for name, words in self.given.items())
+    def how(self, name: str) -> str:
+        """How the runtime of that name gives it; where it is not known which one it is, how each does."""
+        if name in self.given:
+            return f"{name}: {self.given[name]}"
+        return "; ".join(f"{each}: {words}" for each, words in self.given.items())
 
     def hint(self) -> str:
         """What to do in this container to have it."""
-        return f"have the container run with {self.how(RUNTIME)}; docs/platforms.md has all that it needs"
+        return f"have the container run with {self.how(runtime())}; docs/platforms.md has all that it needs"
 
 
 CALLS = Privilege(
@@ -80,13 +81,9 @@ OF_SOME_MACHINES = (UNCONFINED, UNLABELLED)
 """Needed as well where the machine has what confines so."""
 
 
-def _runtime() -> str:
+@cache
+def runtime() -> str:
+    """What has started the container in which we are; "" where that is not known, or there is none."""
     if _VARIABLE in os.environ:
         return KUBERNETES
     return next((name for path, name in _FILES.items() if os.path.exists(path)), "")
-
-
-RUNTIME = _runtime()
-"""What has started the container in which we are; "" where that is not known, or there is none. Asked for at once: the
-sandbox shows nothing of it.
-"""

@@ -32,7 +32,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The only files of the kernel's that there are; a container of docker's."""
     files = {"/proc/self/status": FREE}
     monkeypatch.setattr(forbidding, "sysctl_file", lambda path: files.get(path, "").strip())
-    monkeypatch.setattr(privileges, "RUNTIME", DOCKER)
+    monkeypatch.setattr(privileges, "runtime", lambda: DOCKER)
     return files
 
 
@@ -81,7 +81,7 @@ def test_ubuntus_own_profile_is_no_containers(kernel: dict[str, str]) -> None:
 
 
 def test_a_filter_is_named_to_who_gets_no_namespaces(kernel: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privileges, "RUNTIME", "")
+    monkeypatch.setattr(privileges, "runtime", lambda: "")
     kernel["/proc/self/status"] = FILTERED
     refused = forbidding.namespaces_refused(powerless=False)
     assert all(f"{name}: {CALLS.given[name]}" in str(refused.hint) for name in (PODMAN, DOCKER, KUBERNETES))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lab.errors import MachineError
-from lab.kernel import forbidding, interpreter, needed_calls, own_files
+from lab.kernel import interpreter, needed_calls, own_files, privileges
 from lab.kernel.netlink import RouteSocket
 from lab.kernel.rtnetlink import interface
 from lab.kernel.sandbox import identity, root
@@ -99,7 +99,9 @@ def start(
     itself tells `refused` and ends.
     """
     shown = (*interpreter.needed(), *shown)
-    as_root = os.geteuid() == 0  # everybody is in a user namespace of their own
+    # What the sandbox shows no more: whom to name the container's runtime by, and who we are outside.
+    privileges.runtime()
+    as_root = os.geteuid() == 0
     try:
         if not identity.is_machines_root():
             _confine_ourselves(shown, confinement.shared, groups)
@@ -113,7 +115,7 @@ def start(
         what = "making namespaces is" if confinement.privileged else "user namespaces are"
         hint = POWERLESS_AS_ROOT if as_root else POWERLESS
         told = MachineError(f"{what} not possible here: {error.strerror}", hint)
-        raise forbidding.confinement(error) or told from error
+        raise _withheld(error) or told from error
     pid = os.fork()
     if pid == 0:
         _live(name, meanwhile, life, refused)
@@ -193,14 +195,13 @@ def _prepare(name: str) -> threading.Thread:
             index = max(interface.read(netlink, "").indexes.values()) + 1
             netlink.execute([interface.add(probe, index, {}, None)])
         # What places need later, when something first runs in them.
-        if refused := needed_calls.refused():
-            raise forbidding.calls_refused(refused)
+        needed_calls.require()
         sysfs = fsmount("sysfs", MOUNT_ATTR_RDONLY)
         removing = threading.Thread(target=_remove, args=(index, sysfs), name="removing the probes")
         removing.start()
     except OSError as error:
         told = MachineError(f"namespaces can be made here, but are powerless: {error.strerror}", POWERLESS)
-        raise forbidding.confinement(error) or told from error
+        raise _withheld(error) or told from error
     for file, text in (
         ("resolv.conf", ""),
         ("hosts", "127.0.0.1 localhost\n"),
@@ -210,6 +211,12 @@ def _prepare(name: str) -> threading.Thread:
     ):
         Path("/etc", file).write_text(text, encoding="utf-8")
     return removing
+
+
+def _withheld(error: OSError) -> MachineError | None:
+    from lab.kernel import forbidding  # noqa: PLC0415  a lab that comes up starts without it
+
+    return forbidding.confinement(error)
 
 
 def _remove(index: int, mounted: int) -> None:
