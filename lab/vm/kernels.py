@@ -21,6 +21,8 @@ _IMAGE = re.compile(r"vmlinuz-(\S+)")
 _META_PACKAGES = {"x86_64": "linux-image-amd64", "aarch64": "linux-image-arm64"}
 _NEEDED = ("9p", "virtio_console")
 """How it sees this machine's files, and how it is spoken to."""
+FOR_ALL = Path("/var/lib/hoplab/kernels")
+"""Those that root has fetched; ordinary users boot them too."""
 HOW_TO_GET = "in a checkout, `./inv setup --vm` fetches one; or name one: --kernel /boot/vmlinuz-VERSION"
 
 
@@ -64,7 +66,7 @@ def find(given: str = "") -> Kernel:
 def own_folder() -> Path:
     """Where `setup --vm` puts those that it fetches."""
     if os.geteuid() == 0:
-        return Path("/var/lib/hoplab/kernels")
+        return FOR_ALL
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser(), "hoplab", "kernels")
 
 
@@ -133,15 +135,20 @@ def _named(given: Path) -> Kernel:
 
 
 def _there() -> Iterator[Kernel]:
-    try:
-        folders = [one / "boot" for one in own_folder().iterdir()]
-    except OSError:
-        folders = []
-    for folder in (*folders, Path("/boot")):
+    fetched = (one / "boot" for folder in dict.fromkeys((own_folder(), FOR_ALL)) for one in _in(folder))
+    for folder in (*fetched, Path("/boot")):
         for image in folder.glob("vmlinuz-*"):
             kernel = _of_image(image)
             if kernel is not None and os.access(image, os.R_OK):
                 yield kernel
+
+
+def _in(folder: Path) -> list[Path]:
+    """What is in it, as far as we may see that."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _of_image(image: Path) -> Kernel | None:

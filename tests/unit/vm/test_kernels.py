@@ -26,9 +26,10 @@ def make(root: Path, release: str = RELEASE, modules: tuple[str, ...] = NEEDED) 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of those that `setup --vm` fetches, which is empty."""
+    """The folder of those that `setup --vm` fetches, which is empty; so is the one of those that root has fetched."""
     folder = tmp_path / "kernels"
     monkeypatch.setattr(kernels, "own_folder", lambda: folder)
+    monkeypatch.setattr(kernels, "FOR_ALL", tmp_path / "for-all")
     return folder
 
 
@@ -46,6 +47,13 @@ def test_the_newest_that_can_be_used_is_taken(own: Path) -> None:
     make(own / "c", "9.9.9-cloud-amd64", modules=())
 
     assert kernels.find().release == "6.1.0-57-amd64"
+
+
+def test_one_that_root_has_fetched_is_everybodys(own: Path) -> None:
+    make(own / "a", "6.1.0-9-amd64")
+    image = make(kernels.FOR_ALL / "b", "6.1.0-57-amd64")
+
+    assert kernels.find().image == image
 
 
 def test_one_without_what_it_needs_is_refused_by_name(tmp_path: Path) -> None:
