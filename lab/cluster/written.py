@@ -108,7 +108,7 @@ def _is_ipv4(text: str) -> bool:
 
 def _service(item: recorded.Service) -> Service:
     spec = item.spec
-    ingress = item.status.load_balancer.ingress if spec.type == "LoadBalancer" else ()
+    ingress = item.status.load_balancer.ingress  # whatever the type is by now: kube-proxy does not ask for it
     external_ips = _ipv4(spec.external_ips)
     accessible = spec.type in ("NodePort", "LoadBalancer") or bool(spec.external_ips)
     local = accessible and spec.external_traffic_policy == "Local"

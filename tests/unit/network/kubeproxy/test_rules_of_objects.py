@@ -68,6 +68,13 @@ def test_the_node_s_address_can_be_given() -> None:
     assert "-d 10.9.9.9/32" in rules(nodeport_addresses="10.9.0.0/16", node_ip="10.9.9.9").text()
 
 
+def test_an_address_that_a_load_balancer_has_left_in_the_status_still_counts() -> None:
+    text = OBJECTS.replace("type: LoadBalancer", "type: NodePort")
+    assert text != OBJECTS
+    was = rules_of(text, "objects.yaml", "node-0", Options("iptables").checked()).text()
+    assert "-d 192.0.2.10/32" in was
+
+
 def test_in_ipvs_mode_node_ports_are_on_all_addresses_that_are_given_and_the_scheduler_is_chosen() -> None:
     text = rules("ipvs", node_ip="10.0.1.10,10.244.0.0", scheduler="lc").text()
     for address in ("10.0.1.10", "10.244.0.0"):
