@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.integration.labs import Done, Lab, every_process, finish, start
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types of its own
+
+from tests.integration.labs import ROOT, Done, Lab, every_process, finish, start
 from tests.integration.labs import command_line as words_of
 
 KERNEL = "HOPLAB_TEST_KERNEL"
@@ -14,6 +16,7 @@ FURTHER = "ip_gre,sit"
 """Modules whose devices nobody has asked for."""
 BOOT_SECONDS = 400.0  # a machine's patience: emulated, beside whatever else runs here
 _VERDICTS = (0, 3)
+_SCHEMA = json.loads((ROOT / "docs" / "trace-v2.schema.json").read_text(encoding="utf-8"))
 
 
 class InMachine:
@@ -39,6 +42,7 @@ class InMachine:
         done = finish(start(*words), seconds=BOOT_SECONDS)
         assert done.status in _VERDICTS, str(done)
         told: dict[str, Any] = json.loads(done.out)
+        Draft202012Validator(_SCHEMA).validate(told)
         return told
 
     def end(self) -> None:

@@ -6,7 +6,6 @@ Not by `up --vm`, inside of which everything is root's: the machine boots, and s
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,20 +16,13 @@ from tests.vm.labs import KERNEL
 
 SECONDS = 900.0
 UID = "1000"
+COMMANDS = 5
 FALLBACK = ("tunl0", "gre0", "sit0", "erspan0")
-ENVIRONMENT = ("HOME=/mnt/home", "XDG_RUNTIME_DIR=/mnt/home/run", "TMPDIR=/mnt/home/tmp", "PYTHONDONTWRITEBYTECODE=1")
-TYPED = (
-    "up --topology two-subnet",
-    "up --topology two-subnet",
-    "exec node-0 -- ip -br link",
-    "trace --from pod-0 --to myapp --via pod-3",
-    "down",
-)
-"""As the user types it, one after the other."""
 
 
 def test_labs_come_up_for_an_ordinary_user_where_devices_are_that_nobody_asked_for(tmp_path: Path) -> None:
-    told = boot(tmp_path, script())
+    script = ROOT / "tests" / "vm" / "ordinary-user.sh"
+    told = boot(tmp_path, "sh", str(script), UID, str(ROOT), sys.prefix, Path(sys.executable).name)
 
     assert all(f"machine has {name}" in told for name in FALLBACK), told
     assert f"user is {UID}" in told, told
@@ -38,27 +30,13 @@ def test_labs_come_up_for_an_ordinary_user_where_devices_are_that_nobody_asked_f
     assert "no changes" in told, told
     assert all(name in told.partition("$ exec")[2] for name in FALLBACK), told
     assert "delivered: HTTP/1.1 200 OK from namespace001/pod-3" in told, told
-    assert told.count("status 0\n") == len(TYPED), told
+    assert told.count("status 0\n") == COMMANDS, told
 
 
-def script() -> str:
-    """What runs in the machine: first as root, then as the user."""
-    python = f"/mnt/environment/bin/{Path(sys.executable).name}"
-    typed = [f"echo '$ {words}'; {python} tasks.py {words} 2>&1; echo status $?" for words in TYPED]
-    become = f"unshare --mount sh {ROOT}/dev/ordinary-user.sh {UID} {UID} {ROOT} {sys.prefix}"
-    return "\n".join(
-        (
-            "$(cat /proc/sys/kernel/modprobe) -a ipip ip_gre sit overlay vxlan br_netfilter nf_conntrack",
-            f"for one in {' '.join(FALLBACK)}; do ip link show $one >/dev/null && echo machine has $one; done",
-            f"{become} env {' '.join(ENVIRONMENT)} sh -c {shlex.quote('; '.join(('echo user is $(id -u)', *typed)))}",
-        )
-    )
-
-
-def boot(folder: Path, script: str) -> str:
+def boot(folder: Path, *argv: str) -> str:
     """What the machine's console said until it ended."""
     kernel = kernels.find(os.environ[KERNEL])
-    made = machine.command(kernel, machine.Size(), folder, ("bash", "-c", script), kvm=False)
+    made = machine.command(kernel, machine.Size(), folder, argv, kvm=False)
     running = subprocess.Popen(made, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         _, said = running.communicate(timeout=SECONDS)

@@ -13,6 +13,7 @@ import tasks
 from lab.agent.reading import read_design
 from lab.kernel.programs import PROGRAMS
 from lab.network.graph import to_svg
+from lab.network.labmap import TUNNELS
 from lab.network.survey import lab_map
 
 ROOT = Path(__file__).parents[3]
@@ -79,6 +80,12 @@ def test_every_field_of_a_trace_is_explained() -> None:
     told = text("trace.md")
     for name in (*schema["properties"], *schema["properties"]["verdict"]["enum"]):
         assert f"`{name}" in told, f"docs/trace.md lacks {name}"
+
+
+def test_the_schema_of_a_trace_knows_every_tunnel() -> None:
+    schema = json.loads((DOCS / "trace-v2.schema.json").read_text(encoding="utf-8"))
+    outer = schema["$defs"]["hop"]["properties"]["packet"]["properties"]["outer"]["anyOf"][1]
+    assert tuple(outer["properties"]["kind"]["enum"]) == TUNNELS
 
 
 def test_every_operation_of_the_agent_is_explained() -> None:
