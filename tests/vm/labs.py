@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types of its own
 
-from tests.integration.labs import ROOT, Done, Lab, every_process, finish, start
+from lab.vm import kernels, machine
+from tests.integration.labs import ROOT, Done, Lab, environment, every_process, finish, start
 from tests.integration.labs import command_line as words_of
 
 KERNEL = "HOPLAB_TEST_KERNEL"
@@ -53,3 +57,21 @@ class InMachine:
 def processes_of(name: str) -> list[int]:
     """Every process whose words name the lab: its keeper, and QEMU by the lab's folder."""
     return [pid for pid in every_process() if any(f"/{name}/" in word or word == name for word in words_of(pid))]
+
+
+def console_of(folder: Path, *argv: str) -> str:
+    """What a machine says on its console that runs the command itself, as its root, and no lab around it."""
+    kernel = kernels.find(os.environ[KERNEL])
+    words = machine.command(kernel, machine.Size(), folder, argv, kvm=False)
+    done = subprocess.run(
+        words,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=2 * BOOT_SECONDS,
+        env=environment(),
+        cwd="/",
+    )
+    said = (folder / machine.CONSOLE).read_text(encoding="utf-8", errors="replace").replace("\r", "")
+    assert done.returncode == 0, f"{done.stderr.decode()}\n{said}"
+    return said

@@ -13,22 +13,13 @@ unshare --mount sh "$checkout/dev/ordinary-user.sh" "$uid" "$uid" "$checkout" "$
 echo "user is $(id -u)"
 type() {
     echo "$ $*"
-    "$python" tasks.py "$@" 2>&1 </dev/null
-    status=$?
-    echo "status $status"
-    return $status
-}
-# An emulated processor's first import of everything takes longer than a lab is given to start.
-patiently() {
-    for attempt in 1 2 3 4 5 6 7 8; do
-        type "$@" && return
-    done
+    "$@" 2>&1 </dev/null
+    echo "status $?"
 }
 python=$1
-"$python" -c 'import lab.agent.service, lab.agent.control, lab.agent.editing, lab.program'
-patiently up --topology two-subnet
-type up --topology two-subnet
-type exec node-0 -- ip -br link
-type trace --from pod-0 --to myapp --via pod-3
-type down
+type "$python" -m tests.vm.patiently two-subnet two-subnet
+type "$python" tasks.py up --topology two-subnet
+type "$python" tasks.py exec node-0 -- ip -br link
+type "$python" tasks.py trace --from pod-0 --to myapp --via pod-3
+type "$python" tasks.py down
 TYPED

@@ -5,16 +5,12 @@ Not by `up --vm`, inside of which everything is root's: the machine boots, and s
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
-from lab.vm import kernels, machine
 from tests.integration.labs import ROOT
-from tests.vm.labs import KERNEL
+from tests.vm.labs import console_of
 
-SECONDS = 900.0
 UID = "1000"
 COMMANDS = 5
 FALLBACK = ("tunl0", "gre0", "sit0", "erspan0")
@@ -22,26 +18,12 @@ FALLBACK = ("tunl0", "gre0", "sit0", "erspan0")
 
 def test_labs_come_up_for_an_ordinary_user_where_devices_are_that_nobody_asked_for(tmp_path: Path) -> None:
     script = ROOT / "tests" / "vm" / "ordinary-user.sh"
-    told = boot(tmp_path, "sh", str(script), UID, str(ROOT), sys.prefix, Path(sys.executable).name)
+    told = console_of(tmp_path, "sh", str(script), UID, str(ROOT), sys.prefix, Path(sys.executable).name)
 
     assert all(f"machine has {name}" in told for name in FALLBACK), told
     assert f"user is {UID}" in told, told
     assert "ready in" in told, told
     assert "no changes" in told, told
-    assert all(name in told.partition("$ exec")[2] for name in FALLBACK), told
+    assert all(name in told.partition(" exec ")[2] for name in FALLBACK), told
     assert "delivered: HTTP/1.1 200 OK from namespace001/pod-3" in told, told
     assert told.count("status 0\n") == COMMANDS, told
-
-
-def boot(folder: Path, *argv: str) -> str:
-    """What the machine's console said until it ended."""
-    kernel = kernels.find(os.environ[KERNEL])
-    made = machine.command(kernel, machine.Size(), folder, argv, kvm=False)
-    running = subprocess.Popen(made, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        _, said = running.communicate(timeout=SECONDS)
-    finally:
-        running.kill()
-    console = (folder / machine.CONSOLE).read_text(encoding="utf-8", errors="replace").replace("\r", "")
-    assert running.returncode == 0, f"{said.decode()}\n{console}"
-    return console
