@@ -33,7 +33,8 @@ def read(given: Mapping[str, str]) -> Impairment:
     except ImpairmentError as error:
         raise UsageError(f"--{error.field}: {error}", error.remedy) from None
     if not made:
-        raise UsageError("impair it how?", " ".join(f"--{name}" for name in FIELDS))
+        options = " ".join(f"--{name}" for name in FIELDS)
+        raise UsageError("impair it how?", f"{options}; --clear takes away what was set")
     return made
 
 
@@ -60,7 +61,7 @@ def require_means(network: Network, place: str, wanted: Impairment) -> None:
         raise MachineError(f"this kernel has no netem, which {named} needs", features.INSTEAD)
     kind = next((item.kind for item in network if isinstance(item, Namespace) and item.place == place), "underlay")
     if wanted.loss and kind not in RULE_KINDS:
-        told = f"this kernel has no netem, and --loss without it is a rule, which a {kind} has none of"
+        told = f"this kernel has no netem, and --loss without it is a rule, and a {kind} has no rules"
         raise MachineError(told, "impair eth0 of its node; or `up --vm`, whose kernel has netem")
 
 

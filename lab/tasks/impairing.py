@@ -61,15 +61,21 @@ def impair(
             _show(connected.request("impaired"), json=json)
         elif clear:
             gone = connected.request("unimpair", where=where)
+            left = {one["where"]: one for one in connected.request("impaired")} if gone else {}
             for one in gone:
-                terminal.out(f"{one}: no longer impaired")
+                terminal.out(f"{one}: {_left(left[one]) if one in left else 'no longer impaired'}")
             if not gone:
-                terminal.out(f"{where or 'nothing'}: nothing to do, nothing was set by hand")
+                terminal.out(f"nothing to do: nothing was set by hand{f' on {where}' if where else ''}")
         else:
             made = connected.request("impair", where=where, given=given)
             terminal.out(f"{made['where']}: {made['impairment']}, by {made['by']}")
             if made["stands_in"]:
                 terminal.warn(made["stands_in"].partition(": ")[2])
+
+
+def _left(one: dict[str, str]) -> str:
+    """What is done there once more, or still."""
+    return f"impaired as {one['from']} says: {one['impairment']}" if one["from"] else f"impaired: {one['impairment']}"
 
 
 def _show(found: list[dict[str, str]], *, json: bool) -> None:

@@ -115,6 +115,19 @@ def test_a_link_of_the_file_loses_what_leaves_there_and_the_trace_says_so(
     assert "is impaired by the topology, not by hand" in impair(one, BAD, "--clear").refused(2)
 
 
+def test_what_the_file_says_is_back_when_what_was_set_by_hand_is_cleared(
+    lab: LabFactory, file: Callable[[str], str], two_subnet_text: str
+) -> None:
+    path = file(two_subnet_text.replace("spec:\n", f"spec:\n{LINE}", 1))
+    one = lab(path)
+    impair(one, "node-0/eth0", "--loss", "30%").ok()
+    line = two_subnet_text.splitlines().index("spec:") + 2
+    says = f"node-0/eth0: impaired as {path.rpartition('/')[2]}:{line} says: loss 100%\n"
+    assert impair(one, "--clear").ok() == says
+    assert impair(one, "--clear").ok() == "nothing to do: nothing was set by hand\n"
+    assert one.plan() == "# no changes"
+
+
 def test_a_rate_is_kept_until_it_is_cleared_and_outlasts_up(own: Lab) -> None:
     assert seconds_for(own, SIZE) < SLOW_SECONDS
     made = impair(own, "node-2/eth0", "--rate", "1mbit")
