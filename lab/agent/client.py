@@ -16,7 +16,13 @@ from lab.agent import folder, silence
 from lab.agent.line import Line
 from lab.agent.presence import witness
 from lab.agent.protocol import AGAIN, WORKING, EndedError, Message, encode, error_from
-from lab.agent.silence import EMULATED_SECONDS, PATIENCE_SECONDS, SAID_SECONDS, UnansweredError
+from lab.agent.silence import (
+    EMULATED_SECONDS,
+    PATIENCE_SECONDS,
+    SAID_OF_EMULATED_SECONDS,
+    SAID_SECONDS,
+    UnansweredError,
+)
 from lab.errors import LabError, UsageError
 from lab.kernel.life import Life
 from lab.kernel.places import Sandbox
@@ -94,15 +100,21 @@ class Client:
 
     def _patiently(self, attempt: Callable[[float], T | None]) -> T:
         """What the attempt gives: it is told how long it may take, and gives None when nothing came of it so soon."""
-        found = attempt(self._said_after)
+        waited = self._said_after
+        found = attempt(waited)
         if found is not None:
             return found
-        pid = self.sandbox.pid
+        pid, patience = self.sandbox.pid, PATIENCE_SECONDS
         if silence.is_stopped(pid):
-            raise silence.error(self.lab, pid, self._said_after)
-        self._say(f"{silence.sentence(self.lab, pid, self._said_after)}; waiting")
-        patience = EMULATED_SECONDS if folder.is_in_machine(self.lab) else PATIENCE_SECONDS
-        found = attempt(patience - SAID_SECONDS)
+            raise silence.error(self.lab, pid, waited)
+        if folder.is_in_machine(self.lab):
+            patience = EMULATED_SECONDS
+            found = attempt(SAID_OF_EMULATED_SECONDS - waited)
+            if found is not None:
+                return found
+            waited = SAID_OF_EMULATED_SECONDS
+        self._say(f"{silence.sentence(self.lab, pid, waited)}; waiting")
+        found = attempt(patience - waited)
         if found is None:
             raise silence.error(self.lab, pid, patience)
         return found

@@ -8,7 +8,7 @@ from lab.errors import LabError
 
 SAID_SECONDS = 2.0  # so long nothing is said
 PATIENCE_SECONDS = 20.0  # and so long one that is not stopped is waited for
-EMULATED_SECONDS = 120.0  # where its processors may be emulated, as many times slower
+SAID_OF_EMULATED_SECONDS, EMULATED_SECONDS = 20.0, 120.0  # where its processors may be emulated, as much slower
 _STOPPED = ("T", "t")  # by a signal, by a debugger: proc_pid_stat(5)
 
 
