@@ -85,6 +85,7 @@ class WireguardSocket:
             ("WGPEER_A_PUBLIC_KEY", item.public_key),
             ("WGPEER_A_ENDPOINT", {"addr": address, "port": int(port)}),
             ("WGPEER_A_FLAGS", WGPEER_F_REPLACE_ALLOWEDIPS),
+            ("WGPEER_A_PRESHARED_KEY", NO_KEY),
             ("WGPEER_A_ALLOWEDIPS", [{"attrs": _allowed(prefix)} for prefix in item.allowed]),
         ]
         self._set(item.device, [("WGDEVICE_A_PEERS", [{"attrs": peer}])])
@@ -175,6 +176,7 @@ def _held(place: str, device: str, key: str, peer: Mapping[str, Any]) -> Held:
             key,
             f"{endpoint['addr']}:{endpoint['port']}" if endpoint else "",
             in_order(allowed),
+            preshared=_text(peer.get("WGPEER_A_PRESHARED_KEY", NO_KEY)) != NO_KEY,
         ),
         handshake["tv_sec"] if handshake else 0,
         peer.get("WGPEER_A_RX_BYTES", 0),

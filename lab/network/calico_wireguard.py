@@ -34,7 +34,7 @@ def node(topology: Topology, addresses: Addresses, node: str) -> Iterator[Object
     spec = topology.spec
     mtu = min(spec.cni.mtu or 0, spec.underlay_mtu - WIREGUARD)
     yield Interface(node, DEVICE, "wireguard", "", mtu, intent="WireGuard to the other nodes")
-    yield WireguardDevice(node, DEVICE, private_key(node), PORT, MARK, intent=f"the key of {node}")
+    yield WireguardDevice(node, DEVICE, private_key(node), PORT, MARK, intent=f"what {node} encrypts with")
     yield Address(node, DEVICE, f"{addresses.wireguard[node]}/32", intent=f"WireGuard address of {node}")
     for remote in (one for one in addresses.nodes if one != node):
         allowed, endpoint = _prefixes(addresses, remote), f"{addresses.nodes[remote]}:{PORT}"

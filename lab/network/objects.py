@@ -200,7 +200,7 @@ class Route:
 
     @property
     def key(self) -> Key:
-        beside = (self.table,) if self.table else ()
+        beside = ("table", self.table) if self.table else ()
         return ("route", self.place, self.destination, *beside)
 
 

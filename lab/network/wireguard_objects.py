@@ -30,7 +30,8 @@ class WireguardDevice:
 @dataclass(frozen=True, slots=True)
 class WireguardPeer:
     """Another end: packets for the prefixes `allowed` (in their numbers' order) are encrypted for `public_key` and sent
-    to `endpoint` (`ADDRESS:PORT`), and from it only what bears an address of them is taken.
+    to `endpoint` (`ADDRESS:PORT`), and from it only what bears an address of them is taken. A `preshared` key both ends
+    must have.
     """
 
     rank: ClassVar[int] = 6
@@ -39,6 +40,7 @@ class WireguardPeer:
     public_key: str
     endpoint: str
     allowed: tuple[str, ...]
+    preshared: bool = False
     intent: str = field(default="", compare=False)
 
     @property

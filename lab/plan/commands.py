@@ -181,7 +181,8 @@ def _peer(item: WireguardPeer, action: Action) -> str:
     where = f"{_exec(item.place)}wg set {item.device} peer {item.public_key}"
     if action == "remove":
         return f"{where} remove"
-    return f"{where} endpoint {item.endpoint} allowed-ips {','.join(item.allowed)}"
+    nothing_else = " preshared-key /dev/null" if action == "change" else ""
+    return f"{where}{nothing_else} endpoint {item.endpoint} allowed-ips {','.join(item.allowed)}"
 
 
 def _neighbour(item: Neighbour, action: Action) -> str:

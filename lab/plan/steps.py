@@ -101,7 +101,12 @@ def _reason(action: Action, item: Object, before: Object | None) -> str:
 
 
 # Fields that are digests of what a program reads: to a person they say nothing.
-_DIGESTS = {"config": "is to read another configuration", "reload": "is to read its changed configuration again"}
+_DIGESTS = {
+    "private_key": "has another private key",
+    "config": "is to read another configuration",
+    "reload": "is to read its changed configuration again",
+}
+_HEXADECIMAL = ("mark", "mask")
 
 
 def _differences(before: Object, after: Object) -> list[str]:
@@ -122,7 +127,7 @@ def _differences(before: Object, after: Object) -> list[str]:
             continue
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
-            told.append(_DIGESTS.get(name) or f"{name} is {_shown(old)}, should be {_shown(new)}")
+            told.append(_DIGESTS.get(name) or f"{name} is {_shown(name, old)}, should be {_shown(name, new)}")
     return told
 
 
@@ -132,6 +137,10 @@ def _of_rules(before: Iterable[Rule], after: Iterable[Rule]) -> list[str]:
     return told + [f"foreign rule {text!r}" for text in have if text not in want]
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
     written = "none" if value in ("", None) else str(value).replace("\n", "\\n")
+    if name in _HEXADECIMAL and isinstance(value, int):
+        written = hex(value)
+    elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        written = ", ".join(value) or "none"
     return written if len(written) <= 60 else f"{written[:57]}..."

@@ -27,11 +27,13 @@ def mended(journey: Journey, again: Callable[[str], Journey], say: Callable[[str
         return journey
     with client.connect(journey.lab) as connected:
         labmap = LabMap.from_json(connected.request("read", what="map"))
+        failed = False
         for ran in repair.mend(connected.visit, lost, journey.lab, say=say, output=output):
             if ran.status:
+                failed = True
                 say(f"it ended with status {ran.status}")
     after = again(repair.chosen(labmap, journey))
-    for line in repair.tell(journey, after):
+    for line in repair.tell(journey, after, failed=failed):
         say(line)
     terminal.flush()
     return after

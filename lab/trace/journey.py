@@ -208,8 +208,9 @@ class Journey:
     `candidates` are all endpoints of the Service that was asked, `endpoints` in the JSON; of a question that was lost
     they are the DNS pods.
 
-    `notes` say what of the asking pod's manifest would matter in a cluster and does not here; in the JSON where there
-    are any. `stopped` says of a request that did not arrive which components somebody wants stopped, a sentence each.
+    `notes` say what of the asking pod's manifest would matter in a cluster and does not here, `remarks` what the trace
+    did not hear, or what went otherwise than it should although it arrived; in the JSON both are notes, where there are
+    any. `stopped` says of a request that did not arrive which components somebody wants stopped, a sentence each.
     `one_of`: of so many connections that began meanwhile this one was watched; in the JSON if not all were.
 
     `resolution`, `answer` (what the server said, in words), `client` and `asked` (the address that it was sent from,
@@ -229,6 +230,7 @@ class Journey:
     seen: tuple[Observation, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
     one_of: int = 1
     client: str = ""
@@ -246,7 +248,7 @@ class Journey:
             "hops": [hop.to_json() for hop in self.hops],
             "lost": self.lost.to_json() if self.lost else None,
             "endpoints": [one.to_json() for one in self.candidates],
-            **({"notes": list(self.notes)} if self.notes else {}),
+            **({"notes": [*self.notes, *self.remarks]} if self.notes or self.remarks else {}),
             **({"stopped": list(self.stopped)} if self.stopped else {}),
             **({"one_of": self.one_of} if self.one_of > 1 else {}),
         }

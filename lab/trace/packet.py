@@ -38,6 +38,8 @@ _ICMP = Struct("!BBHHH")
 _ARP = Struct("!HHBBH6s4s6s4s")
 _VXLAN = Struct("!B3x3sx")
 _VXLAN_HAS_VNI = 0x08
+SEALED = "wireguard"
+"""The tunnel into which nobody can look."""
 _TUNNEL_NAMES = {"vxlan": "VXLAN", "ipip": "IPIP", "wireguard": "WireGuard"}
 _MORE_FRAGMENTS, _OFFSET = 0x2000, 0x1FFF
 

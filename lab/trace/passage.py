@@ -25,7 +25,7 @@ from lab.trace.exchange import (
 )
 from lab.trace.journey import CAPTURED, DATA, DNS, INFERRED, REPLY, REQUEST, Hop
 from lab.trace.observation import Observation
-from lab.trace.packet import Packet
+from lab.trace.packet import SEALED, Packet
 from lab.trace.target import service_at
 
 Leg = tuple[Part, ...]
@@ -207,6 +207,15 @@ class Passage:
             for one in sorted(first, key=lambda one: (first[one].observation.capture.t_ns, order.get(one, len(order))))
         )
 
+    @property
+    def unencrypted(self) -> str:
+        """A place that sent it on as it is, where the design encrypts; "" where none did."""
+        expected = (*self.expected.request.crossings, *self.expected.reply.crossings)
+        sealing = {(one.place, one.interface) for one in expected if (one.way, one.tunnel) == (OUT, SEALED)}
+        seen = (crossing(part) for part in (*self.request, *self.reply))
+        plain = (one for one in seen if one.way == OUT and one.tunnel != SEALED)
+        return next((one.place for one in plain if (one.place, one.interface) in sealing), "")
+
     def next_expected(self, direction: str, leg: Leg) -> Crossing | None:
         """Where the packet should have been seen next after the last sighting; None off the path or at its end."""
         path = self.expected.request if direction == REQUEST else self.expected.reply
@@ -237,7 +246,7 @@ class Passage:
                 way=capture.way,
                 t_ns=capture.t_ns,
                 packet=part.observation.packet,
-                evidence=INFERRED if part.observation.tunnel == "wireguard" else CAPTURED,
+                evidence=INFERRED if part.observation.tunnel == SEALED else CAPTURED,
             )
 
     def _on_the_way_to_chooser(self, part: Part) -> bool:

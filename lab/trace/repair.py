@@ -72,10 +72,11 @@ def chosen(labmap: LabMap, journey: Journey) -> str:
     return next((one.pod for one in port.preferred if one.address == address), "") if port else ""
 
 
-def tell(before: Journey, after: Journey) -> tuple[str, ...]:
-    """Whether it is mended now, and if not, what is still in the way."""
+def tell(before: Journey, after: Journey, *, failed: bool = False) -> tuple[str, ...]:
+    """Whether it is mended now, and if not, what is still in the way. `failed`: some command was not carried out."""
     if after.verdict == DELIVERED:
-        return (f"mended: delivered by {after.answered_by} in {after.duration_us / 1000:.1f} ms",)
+        mended = "not all was mended, but it is" if failed else "mended:"
+        return (f"{mended} delivered by {after.answered_by} in {after.duration_us / 1000:.1f} ms",)
     lost = after.lost
     if lost is None:
         return (f"not mended: {after.verdict}",)

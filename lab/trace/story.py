@@ -16,6 +16,7 @@ from lab.trace.deciding import deciding, rewriting
 from lab.trace.impairments import holding
 from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, Decision, Hop, Journey
 from lab.trace.observation import Observation
+from lab.trace.packet import SEALED
 
 PLAIN, HEADING, WRAPPED, FAINT, GOOD, BAD = "", "bold", "orange", "faint", "good", "bad"
 SLOW_NS = 100_000_000  # a lookup that takes longer is told hop by hop
@@ -146,7 +147,10 @@ class _Story:
         capture, outer = observation.capture, observation.packet.outer
         packet = f"{wording.wrapper(outer)}  " if outer else ""
         packet += wording.short(observation.packet)
-        packet += "  (checksum not filled in yet)" if observation.packet.unfinished else ""
+        if observation.tunnel == SEALED:
+            packet += "  (inferred: nobody can read it)"
+        elif observation.packet.unfinished:
+            packet += "  (checksum not filled in yet)"
         where = (capture.place, capture.interface, capture.way)
         yield from self._passed(columns, capture.t_ns, where, packet, WRAPPED if outer else FAINT)
 
@@ -154,6 +158,9 @@ class _Story:
         for note in self._journey.notes:
             yield Line("")
             yield from self._wrapped(f"{self._journey.request.source} is not as its manifest: {note}", FAINT)
+        for remark in self._journey.remarks:
+            yield Line("")
+            yield from self._wrapped(remark)
 
     def _stopped(self) -> Iterator[Line]:
         for told in self._journey.stopped:

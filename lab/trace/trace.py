@@ -65,4 +65,4 @@ def follow(
     journey = apart(Tracer(lab.sandbox, labmap, client, target, protocol, through, size, timeout, lab).run)
     # Of a request that arrived nobody asks why it did.
     stopped = () if journey.verdict == DELIVERED else tuple(stop.told for stop in labmap.stopped)
-    return replace(journey, notes=(*client.unobeyed, *journey.notes), stopped=stopped)
+    return replace(journey, notes=client.unobeyed, stopped=stopped)

@@ -119,6 +119,10 @@ def _deaf(place: str) -> str:
     return f"what rules of iptables-legacy do in {place} is told to one trace only: to another one, not here"
 
 
+def _unencrypted(place: str) -> str:
+    return f"{place} sent it on unencrypted, although wireguardEnabled: ./inv inspect says what is otherwise there"
+
+
 class _Run:
     """The trace while it goes on."""
 
@@ -162,7 +166,9 @@ class _Run:
         journey = judge(self._labmap, request, exchanges, observations, resolution)
         passages = passages_of(self._labmap, exchanges, observations)
         journey = explained(journey, passages, told, self._labmap, tracer.sandbox, tracer.agent)
-        return replace(journey, notes=tuple(map(_deaf, sorted(self._witnesses.netfilter.deaf))))
+        remarks = [_deaf(place) for place in sorted(self._witnesses.netfilter.deaf)]
+        remarks += [_unencrypted(one.unencrypted) for one in passages if one.unencrypted]
+        return replace(journey, remarks=tuple(dict.fromkeys(remarks)))
 
     def _let_others_begin(self) -> None:
         """Nothing comes back, and that may take long."""

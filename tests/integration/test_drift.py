@@ -55,7 +55,7 @@ DAMAGES = [
         ),
         (
             "node-1: rule 100 from all lookup 100: not in the file",
-            "node-1: route 198.51.100.0/24 100: not in the file",
+            "node-1: route 198.51.100.0/24 table 100: not in the file",
             "node-1: rule 101 from 192.0.2.1 blackhole: not in the file",
             "node-1: rule 102 from all ipproto udp dport 4790 goto 32766: not in the file",
             "node-1: rule 103 from all fwmark 0x9 lookup 1000: not in the file",

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from tests.integration.labs import until
 from tests.vm.labs import InMachine
 
 ON = ("--set", "cni.wireguardEnabled=true")
 DEVICE = "wireguard.cali"
+FORGOTTEN = f"wg showconf {DEVICE} > /tmp/wg.conf; wg set {DEVICE} peer $1 remove; wg addconf {DEVICE} /tmp/wg.conf"
+"""A peer is forgotten, and known again: without its session."""
 BLOCK = ("-p", "udp", "--dport", "51820", "-j", "DROP")
 DROP = {"node-2": ("INPUT", *BLOCK), "router": ("FORWARD", *BLOCK)}
 
@@ -101,9 +104,8 @@ def test_a_firewall_that_knows_nothing_of_it_is_named(machine: InMachine, place:
 
 def test_before_there_is_a_session_its_handshake_stands_for_what_waits_for_it(machine: InMachine) -> None:
     """The second trace comes when the handshake is not begun anew yet, and waits for that."""
-    forgotten = f"wg showconf {DEVICE} > /tmp/wg.conf; wg set {DEVICE} peer $1 remove; wg addconf {DEVICE} /tmp/wg.conf"
     machine.exec_("node-2", "iptables", "-I", *DROP["node-2"]).ok()
-    machine.exec_("node-0", "sh", "-c", forgotten, "sh", public_key(machine, "node-2")).ok()
+    machine.exec_("node-0", "sh", "-c", FORGOTTEN, "sh", public_key(machine, "node-2")).ok()
     for _ in range(2):
         lost = asked(machine)["lost"]
         assert (lost["place"], lost["stage"], lost["cause"]) == ("node-2", "firewall", "firewall-drop"), lost
@@ -145,6 +147,58 @@ def test_a_peer_that_may_not_have_the_address_is_named(machine: InMachine) -> No
     assert "allowed-ips 192.0.2.0/24" in lost["object"]
     mend(machine, lost)
     assert asked(machine)["verdict"] == "delivered"
+
+
+def test_a_route_that_leads_out_of_its_table_is_named_and_its_rule_stays(machine: InMachine) -> None:
+    machine.exec_("node-0", "ip", "route", "add", "blackhole", "10.244.0.130", "table", "1").ok()
+    lost = asked(machine)["lost"]
+
+    assert (lost["cause"], lost["object_place"]) == ("blackhole-route", "node-0"), lost
+    assert "table 1" in lost["object"], lost
+    mend(machine, lost)
+    assert "99:" in machine.exec_("node-0", "ip", "rule").ok(), "the design's own rule is left alone"
+    assert {kind for kind, _, _ in outers(asked(machine))} == {"wireguard"}
+
+
+def test_what_goes_unencrypted_is_said(machine: InMachine) -> None:
+    machine.exec_("node-0", "ip", "rule", "del", "pref", "99").ok()
+    journey = asked(machine)
+
+    assert journey["verdict"] == "delivered"
+    assert any("node-0 sent it on unencrypted" in note for note in journey["notes"]), journey["notes"]
+
+
+def test_a_session_that_only_one_end_has_is_named(machine: InMachine) -> None:
+    """node-2 is told anew of whom it knows: it keeps no session."""
+    assert asked(machine)["verdict"] == "delivered"
+    machine.exec_("node-2", "sh", "-c", FORGOTTEN, "sh", public_key(machine, "node-0")).ok()
+    lost = asked(machine)["lost"]
+
+    assert (lost["place"], lost["cause"], lost["object_place"]) == ("node-2", "wireguard-session", "node-0"), lost
+    mend(machine, lost)
+    assert asked(machine)["verdict"] == "delivered"
+
+
+def test_a_preshared_key_of_one_end_is_named(machine: InMachine) -> None:
+    preshared = f"wg genpsk | wg set {DEVICE} peer $1 preshared-key /dev/stdin"
+    machine.exec_("node-0", "sh", "-c", preshared, "sh", public_key(machine, "node-2")).ok()
+    machine.exec_("node-0", "sh", "-c", FORGOTTEN, "sh", public_key(machine, "node-2")).ok()
+    lost = asked(machine)["lost"]
+
+    assert (lost["cause"], lost["object_place"]) == ("wireguard-key", "node-0"), lost
+    assert "preshared-key" in lost["object"]
+    mend(machine, lost)
+    until(lambda: asked(machine)["verdict"] == "delivered", "they speak again, at the next handshake")
+
+
+def test_a_device_that_is_gone_is_made_whole(machine: InMachine) -> None:
+    machine.exec_("node-2", "ip", "link", "del", DEVICE).ok()
+    lost = asked(machine)["lost"]
+
+    assert lost["object_place"] == "node-2", lost
+    mend(machine, lost)
+    until(lambda: asked(machine)["verdict"] == "delivered", "they speak again, at the next handshake")
+    assert "no changes" in machine.up(*ON).ok(), "nothing of it was left out"
 
 
 def test_switched_off_nothing_of_it_is_left_and_the_tunnel_serves(machine: InMachine) -> None:

@@ -33,7 +33,8 @@ class Answers:
     packet, `begun` what it told while the packet went by. `queues` are the numbers of NFQUEUE that some program reads,
     `redirects` chain and text of the rules that may have sent it back to the place itself. `mute` are the interfaces
     that do not speak ARP, `down` those that are not up, `unruled` the kernel's own `ip rule`s that are gone,
-    `entries` what its bridges were told by hand.
+    `entries` what its bridges were told by hand, `handshakes` when its WireGuard last had one with whom (public key;
+    seconds since 1970, 0 for never).
     """
 
     asked: tuple[Asked, ...] = ()
@@ -54,6 +55,11 @@ class Answers:
     down: tuple[str, ...] = ()
     unruled: tuple[PolicyRule, ...] = ()
     entries: tuple[BridgeEntry, ...] = ()
+    handshakes: tuple[tuple[str, int], ...] = ()
+
+    def handshake(self, public_key: str) -> int:
+        """When it last had one with that peer; 0 for never."""
+        return dict(self.handshakes).get(public_key, 0)
 
     def holds(self, address: str) -> Address | None:
         """Its own address of that number."""

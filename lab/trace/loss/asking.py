@@ -11,6 +11,7 @@ from lab.kernel.connections import Event, Tuple
 from lab.kernel.netlink import XfrmSocket
 from lab.kernel.places import Sandbox
 from lab.kernel.rtnetlink import interface, rule
+from lab.network.objects import WireguardDevice
 from lab.network.path import OUT
 from lab.trace.exchange import Part
 from lab.trace.journey import REQUEST
@@ -100,7 +101,19 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
             tuple(device_flag.down(netlink, names)),
             tuple(rule.gone(netlink)),
             tuple(bridge_entry.read(netlink, names)),
+            tuple(_handshakes(case, place)),
         )
+
+
+def _handshakes(case: Case, place: str) -> Iterator[tuple[str, int]]:
+    """Of the calling thread's namespace."""
+    devices = {item.device for item in case.about(place).every(case.about(place).held, WireguardDevice)}
+    if devices:
+        from lab.kernel.wireguard import WireguardSocket  # noqa: PLC0415  pyroute2 for these devices alone
+
+        with WireguardSocket() as kernel:
+            for device in devices:
+                yield from ((held.peer.public_key, held.handshake) for held in kernel.side(place, device).peers)
 
 
 def _asked(case: Case, inquiry: Inquiry, flows: tuple[Event, ...]) -> Iterator[Asked]:

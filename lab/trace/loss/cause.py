@@ -32,6 +32,7 @@ class Cause(StrEnum):
     VNI_MISMATCH = "vni-mismatch"
     WIREGUARD_KEY = "wireguard-key"
     WIREGUARD_PEER = "wireguard-peer"
+    WIREGUARD_SESSION = "wireguard-session"
     PORT_MISMATCH = "port-mismatch"
     NO_NEIGHBOUR = "no-neighbour"
     WRONG_NEIGHBOUR = "wrong-neighbour"

@@ -90,6 +90,7 @@ ROWS: tuple[Row, ...] = (
     bridge.shut,
     tunnel.other_network,
     wireguard.estranged,
+    wireguard.forgotten,
     # What a counter tells; the setting behind it is asked for.
     ways.reverse_path,
     ways.source_refused,

@@ -8,7 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.network.ipv4 import Prefix
-from lab.network.objects import Address, FdbEntry, Interface, Neighbour, Network, Object, Route, Sysctl
+from lab.network.objects import (
+    Address,
+    FdbEntry,
+    Interface,
+    Neighbour,
+    Network,
+    Object,
+    Route,
+    Sysctl,
+    WireguardDevice,
+    WireguardPeer,
+)
 from lab.network.place import UNDERLAY
 from lab.plan import quoting
 from lab.plan.commands import commands
@@ -18,7 +29,7 @@ from lab.trace.journey import Decision
 
 Command = tuple[str, ...]
 LOOPBACK = "127.0.0.1/8"
-_BOUND = (Address, Route, Neighbour, FdbEntry)
+_BOUND = (Address, Route, Neighbour, FdbEntry, WireguardDevice, WireguardPeer)
 
 
 def mended(action: Action, item: Object) -> Command:

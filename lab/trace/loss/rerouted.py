@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from lab.network.ipv4 import Prefix
-from lab.network.objects import Address, Route
+from lab.network.objects import Address, Route, RoutingRule
 from lab.network.policy_rule import PolicyRule
 from lab.trace.journey import KERNEL, QUERIED
 from lab.trace.loss import mending
@@ -35,7 +35,7 @@ def policy_routed(case: Case) -> Finding | None:
             if asked.answer.route is not None and asked.answer.route.type == "local":
                 continue  # its own addresses are looked up before all other rules
             rule, route = _deciding(facts.answers, asked)
-            if rule is not None and (rule.refuses or not _as_designed(facts, asked)):
+            if rule is not None and not _is_designed(facts, rule) and (rule.refuses or not _as_designed(facts, asked)):
                 return _of_rule(place, rule, route, asked)
     return None
 
@@ -61,6 +61,12 @@ def _deciding(answers: Answers, asked: Asked) -> tuple[PolicyRule | None, Route 
             if rule.refuses or (route is not None and route.type != THROW):
                 return rule, route
     return None, None
+
+
+def _is_designed(facts: PlaceFacts, rule: PolicyRule) -> bool:
+    """Whether it is one of the place's own: then what is wrong is a route of its table."""
+    own = facts.every(facts.desired, RoutingRule)
+    return any((one.priority, one.selector) == (rule.priority, rule.selector) for one in own)
 
 
 def _as_designed(facts: PlaceFacts, asked: Asked) -> bool:

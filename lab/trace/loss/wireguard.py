@@ -34,6 +34,34 @@ def estranged(case: Case) -> Finding | None:
     return None
 
 
+def forgotten(case: Case) -> Finding | None:
+    """The receiver has lost the session by which the sender still encrypts: its peer was made anew meanwhile, say."""
+    sender, receiver = _ends(case)
+    last = case.last
+    if last is None or (last.place, last.tunnel) != (receiver, TUNNEL) or not sender:
+        return None
+    there, back = _known(case, sender, receiver), _known(case, receiver, sender)
+    if there is None or back is None:
+        return None
+    spoke = case.about(sender).answers.handshake(there.public_key)
+    if not spoke or case.about(receiver).answers.handshake(back.public_key) >= spoke - 1:
+        return None
+    why = (
+        f"{receiver} has no session with {sender} any more, and cannot read what {sender} still encrypts for the old "
+        f"one. WireGuard begins a new one when {sender} has had no answer for 15 seconds."
+    )
+    fix = (*mending.mended("remove", there), *mending.mended("add", there))
+    said = f"{there.device} peer {there.public_key} latest-handshake"
+    return Finding(sender, Cause.WIREGUARD_SESSION, said, why, fix, QUERIED, "decapsulate", ended=receiver)
+
+
+def _known(case: Case, place: str, other: str) -> WireguardPeer | None:
+    """What the design has a node know of the other one."""
+    facts, remote = case.about(place), case.place(other)
+    own = facts.every(facts.desired, WireguardPeer)
+    return next((one for one in own if remote is not None and one.endpoint.startswith(f"{remote.address}:")), None)
+
+
 def _ends(case: Case) -> tuple[str, str]:
     """The nodes between which the packet should go encrypted: who encrypts it, and who decrypts it."""
     found = {True: "", False: ""}
@@ -71,15 +99,7 @@ def _own_side(facts: PlaceFacts) -> Iterator[Finding]:
 
 def _peer(case: Case, place: str, other: str) -> Finding | None:
     """What a node knows of the other one."""
-    facts, remote = case.about(place), case.place(other)
-    wanted = next(
-        (
-            one
-            for one in facts.every(facts.desired, WireguardPeer)
-            if remote is not None and one.endpoint.partition(":")[0] == remote.address
-        ),
-        None,
-    )
+    facts, wanted = case.about(place), _known(case, place, other)
     if wanted is None or facts.held.by_key.get(wanted.key) == wanted:
         return None
     held = facts.held.by_key.get(wanted.key)
@@ -87,6 +107,10 @@ def _peer(case: Case, place: str, other: str) -> Finding | None:
     if not isinstance(held, WireguardPeer):
         return _unknown(facts, wanted, other, stage)
     fix = mending.mended("change", wanted)
+    if held.preshared != wanted.preshared:
+        why = f"{place} has a preshared key for {other}, which {other} has not for it: no handshake succeeds."
+        said = f"{held.device} peer {held.public_key} preshared-key (hidden)"
+        return Finding(place, Cause.WIREGUARD_KEY, said, why, fix, QUERIED, stage)
     if held.endpoint != wanted.endpoint:
         why = f"{place} sends what is for {other} to {held.endpoint or 'nowhere'}, not to {wanted.endpoint}."
         said = f"{held.device} peer {held.public_key} endpoint {held.endpoint or '(none)'}"

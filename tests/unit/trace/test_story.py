@@ -89,6 +89,14 @@ def test_the_encapsulated_stretch_and_nothing_else_is_orange() -> None:
     assert all("VXLAN 4096" in line for line in orange)
 
 
+def test_what_a_trace_did_not_hear_is_told_apart_from_what_the_manifest_says() -> None:
+    whole = replace(journey("delivered-vxlan"), notes=("its limits",), remarks=("node-0 sent it on unencrypted",))
+    told = [line.text for line in story.tell(whole)]
+    assert "namespace001/pod-0 is not as its manifest: its limits" in told
+    assert "node-0 sent it on unencrypted" in told
+    assert whole.to_json()["notes"] == ["its limits", "node-0 sent it on unencrypted"]
+
+
 def test_verbose_adds_every_captured_packet() -> None:
     told = story.tell(journey("delivered-vxlan"), verbose=True)
     assert len(told) > len(story.tell(journey("delivered-vxlan"))) + len(journey("delivered-vxlan").seen)
