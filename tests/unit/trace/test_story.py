@@ -95,6 +95,7 @@ def test_what_a_trace_did_not_hear_is_told_apart_from_what_the_manifest_says() -
     assert "namespace001/pod-0 is not as its manifest: its limits" in told
     assert "node-0 sent it on unencrypted" in told
     assert whole.to_json()["notes"] == ["its limits", "node-0 sent it on unencrypted"]
+    SCHEMA.validate(whole.to_json())
 
 
 def test_verbose_adds_every_captured_packet() -> None:
