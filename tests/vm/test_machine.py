@@ -78,10 +78,12 @@ def test_a_shell_is_one_of_the_place(up: InMachine) -> None:
         person.types(b"ip -4 -o addr show dev eth0; stty size\r")
         person.hears(b"inet 10.0.1.11/24")
         person.hears(b"24 80")
+        person.hears(b"node-1]")  # what is typed before the shell asks for it may be lost
         person.types(b"echo begun; sleep 1000\r")
         person.hears(b"\r\nbegun")
         person.types(b"\x03")
         person.hears(b"^C")
+        person.hears(b"node-1]")
         person.types(b"exit 6\r")
         assert person.ends() == 6
 
@@ -116,7 +118,7 @@ class Sitting:
         os.write(self._ours, keys)
 
     def hears(self, what: bytes) -> None:
-        """Waits for it."""
+        """Waits for it; what was said up to there is no more waited for."""
 
         def is_there() -> bool:
             if select.select([self._ours], [], [], 0)[0]:
@@ -124,6 +126,7 @@ class Sitting:
             return what in self._said
 
         until(is_there, f"the terminal shows {what!r}: {self._said!r}")
+        self._said = self._said.partition(what)[2]
 
     def ends(self) -> int:
         """The status of the command."""
