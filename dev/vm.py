@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import pwd
 import sys
 from collections.abc import Sequence
 
-from dev import ROOT, suite
+from dev import suite
 from dev.suite import NOTHING_COLLECTED
 from lab.vm import kernels, machine
 
@@ -18,6 +18,7 @@ _PYTEST = ("-m", "pytest", "-p", "dev.progress", "-rs", "--durations=10", "tests
 
 def run(selected: Sequence[str], kernel: str) -> int:
     """Gives pytest's exit status; as root, of the second round, which is an ordinary user's, once the first has passed.
+    In each, a few that fail are tried once more: an emulated machine is at the mercy of whatever else runs.
 
     One machine after another: each has all processors that there are.
     """
@@ -26,7 +27,8 @@ def run(selected: Sequence[str], kernel: str) -> int:
     print(f"--- tests in virtual machines, Linux {found.release}", flush=True)
     named = {_VARIABLE: str(found.image)}
     environment = {**os.environ, **named}
-    status = subprocess.run((sys.executable, *_PYTEST, *selected), cwd=ROOT, env=environment, check=False).returncode
+    who = pwd.getpwuid(os.geteuid()).pw_name
+    status = suite.Round(who, (sys.executable, *_PYTEST, *selected), environment).run()
     if os.geteuid() == 0 and status in (0, NOTHING_COLLECTED):
         # A few of the tests, for a machine takes its time: how a lab in one is used, not what its kernel can do.
         again = suite.as_ordinary_user(("-n0", _USED, *selected), named).run()
