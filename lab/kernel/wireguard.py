@@ -34,21 +34,16 @@ Attributes = list[tuple[str, Any]]
 
 
 class Held(NamedTuple):
-    """A peer that is there. `handshake` is when the last one was (seconds, 0 for none); the bytes are of outer packets
-    that came from it and went to it.
-    """
+    """A peer that is there. `handshake` is when the last one was (seconds, 0 for none)."""
 
     peer: WireguardPeer
     handshake: int
-    received: int
-    sent: int
 
 
 class Side(NamedTuple):
-    """A device as it is; `public_key` is what others must know it by, "" where it has no key."""
+    """A device as it is."""
 
     device: WireguardDevice
-    public_key: str
     peers: tuple[Held, ...]
 
 
@@ -109,11 +104,9 @@ class WireguardSocket:
                 more = [*known.get("WGPEER_A_ALLOWEDIPS", ()), *peer.get("WGPEER_A_ALLOWEDIPS", ())]
                 known.update(peer, WGPEER_A_ALLOWEDIPS=more)
         private = _text(own["WGDEVICE_A_PRIVATE_KEY"]) if "WGDEVICE_A_PRIVATE_KEY" in own else ""
-        public = _text(own["WGDEVICE_A_PUBLIC_KEY"]) if "WGDEVICE_A_PUBLIC_KEY" in own else ""
         port, mark = own.get("WGDEVICE_A_LISTEN_PORT", 0), own.get("WGDEVICE_A_FWMARK", 0)
         return Side(
             WireguardDevice(place, device, "" if private == NO_KEY else private, port, mark),
-            "" if public == NO_KEY else public,
             tuple(_held(place, device, key, peer) for key, peer in peers.items()),
         )
 
@@ -179,8 +172,6 @@ def _held(place: str, device: str, key: str, peer: Mapping[str, Any]) -> Held:
             preshared=_text(peer.get("WGPEER_A_PRESHARED_KEY", NO_KEY)) != NO_KEY,
         ),
         handshake["tv_sec"] if handshake else 0,
-        peer.get("WGPEER_A_RX_BYTES", 0),
-        peer.get("WGPEER_A_TX_BYTES", 0),
     )
 
 

@@ -165,7 +165,7 @@ class Sending:
         """Where what was sent waits for WireGuard to speak to another node, until that tries again, as it does every
         five seconds: of a try that nobody answers it is known where it ends. After one that is answered, ask anew.
         """
-        if self._speech() != WAITING:
+        if not self._labmap.wireguard_ports or self._speech() != WAITING:
             return
         self._read_until(HANDSHAKE_SECONDS, BEGUN, SPEAKING)
         if self._read_until(ANSWER_SECONDS, SPEAKING):

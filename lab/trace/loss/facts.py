@@ -23,6 +23,7 @@ from lab.plan.drift import Drift
 from lab.trace.counters import Counted
 from lab.trace.loss.answers import Answers
 from lab.trace.queries.neighbour import Neighbour as Seen
+from lab.trace.queries.route_table import prefix
 
 T = TypeVar("T", bound=Object)
 
@@ -99,7 +100,7 @@ def _table(network: Network) -> Callable[[str], Route | None]:
     kernel makes of the addresses of interfaces that are up come last of their length.
     """
     up = {item.name for item in network if isinstance(item, Interface) and item.up}
-    routes = [(_prefix(item.destination), item) for item in network if isinstance(item, Route)]
+    routes = [(prefix(item), item) for item in network if isinstance(item, Route)]
     rules = sorted((one for one in network if isinstance(one, RoutingRule) and not one.further), key=_priority)
     first = [_sorted([one for one in routes if one[1].table == rule.table]) for rule in rules]
     entries = [one for one in routes if not one[1].table]
@@ -127,7 +128,3 @@ def _sorted(entries: list[tuple[Prefix, Route]]) -> list[tuple[Prefix, Route]]:
 
 def _priority(rule: RoutingRule) -> int:
     return rule.priority
-
-
-def _prefix(destination: str) -> Prefix:
-    return Prefix(0, 0) if destination == "default" else Prefix.of(destination)

@@ -30,6 +30,7 @@ from lab.network.objects import (
 )
 from lab.plan.drift import Drift
 from lab.trace.loss.case import Case
+from lab.trace.queries.route_table import prefix
 
 FAR = 90
 BALANCED = "kube-ipvs0"
@@ -98,10 +99,10 @@ def _of_address(case: Case, drift: Drift, item: Address) -> int:
 
 
 def _of_route(case: Case, drift: Drift, item: Route) -> int:
-    prefix = Prefix(0, 0) if item.destination == "default" else Prefix.of(item.destination)
-    if any(number(one) in prefix for one in case.routed(drift.place)):
-        return 16 - prefix.length // 32
-    return 40 if any(number(one) in prefix for one in ends(case)) else FAR
+    destination = prefix(item)
+    if any(number(one) in destination for one in case.routed(drift.place)):
+        return 16 - destination.length // 32
+    return 40 if any(number(one) in destination for one in ends(case)) else FAR
 
 
 def _of_sysctl(case: Case, drift: Drift, item: Sysctl) -> int:

@@ -89,10 +89,10 @@ class _Answers:
 
     def _own_mark(self, packet: Packet) -> int:
         """What a tunnel of the place puts on what it sends itself."""
-        place = self.labmap.by_name.get(self.inquiry.place)
-        outer = packet.outer
-        links = place.links if place is not None and outer is not None else ()
-        return next((link.mark for link in links if outer is not None and link.kind == outer.kind), 0)
+        place, outer = self.labmap.by_name.get(self.inquiry.place), packet.outer
+        if place is None or outer is None:
+            return 0
+        return next((link.mark for link in place.links if link.kind == outer.kind), 0)
 
     def _routed(self, sighting: Sighting, answer: route.Answer) -> str:
         if answer.route is None:
