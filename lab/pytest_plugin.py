@@ -7,55 +7,15 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from lab.trace.journey import Journey
+    from lab.running.lab import RunningLab
 
-SECONDS = 60.0
-"""A command in a place that takes longer is ended, unless the test allows more."""
-# The program of this very installation, whatever else is called `lab` where the tests are run.
-_PROGRAM = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r}); from lab.program import main; main()"
 _numbers = itertools.count()
-
-
-@dataclass(frozen=True, slots=True)
-class RunningLab:
-    """A lab that is up. `name` is what `./inv … --lab NAME` and `hoplab … --lab NAME` know it by."""
-
-    name: str
-
-    def trace(self, source: str, to: str, *, protocol: str = "tcp", via: str | None = None, size: int = 0) -> Journey:
-        """Send one real request from a pod and give its journey, however it ended. UsageError for unknown names."""
-        from lab.trace.trace import trace  # noqa: PLC0415  only a test that traces pays for it
-
-        return trace(self.name, source, to, protocol=protocol, via=via, size=size)
-
-    def exec(self, place: str, *argv: str, seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
-        """Run a program in a place: its exit status and what it wrote. TimeoutExpired after so many seconds."""
-        return subprocess.run(
-            [sys.executable, "-P", "-c", _PROGRAM, "exec", place, "--lab", self.name, "--", *argv],
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-
-    def down(self) -> None:
-        """End the lab. Nothing happens if it has ended already."""
-        from lab.agent import client, folder  # noqa: PLC0415
-
-        if self.name in folder.running():
-            with client.connect(self.name) as connected:
-                connected.down()
 
 
 @pytest.fixture
@@ -70,6 +30,7 @@ def hoplab() -> Iterator[Callable[..., RunningLab]]:
     def make(topology: str = "two-subnet", *settings: str) -> RunningLab:
         from lab.agent import client  # noqa: PLC0415
         from lab.agent.attachments import asked  # noqa: PLC0415
+        from lab.running.lab import RunningLab  # noqa: PLC0415
         from lab.tasks import topologies  # noqa: PLC0415
 
         source = topologies.find(topology)
