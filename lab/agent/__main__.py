@@ -13,7 +13,8 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from lab.agent import folder
+from lab import spans
+from lab.agent import BEGAN, folder
 from lab.agent.apiserver.outside import Outside
 from lab.agent.presence import witness
 from lab.agent.presence.home import BACKLOG, Home
@@ -85,7 +86,8 @@ def _quiet() -> int:
 
 def _import_service() -> None:
     """What the agent is made of: only in the sandbox, whose init keeps it."""
-    import lab.agent.service  # noqa: PLC0415, F401
+    with spans.span("imports of what it lives on"):
+        import lab.agent.service  # noqa: PLC0415, F401
 
 
 def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
@@ -99,9 +101,10 @@ def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
         if name is None or lock is None:
             _say({"held": True})
             return
-        programs.require()
-        home = _home(lab, lock)
-        groups = _given_away(lab, home, confinement)
+        with spans.span("programs, folder and control groups"):
+            programs.require()
+            home = _home(lab, lock)
+            groups = _given_away(lab, home, confinement)
     except HoplabError as error:
         _refuse(error)
         return
@@ -120,7 +123,7 @@ def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
         except BrokenPipeError:
             return  # whoever started us was killed meanwhile
         nursery = Nursery() if warm else None
-        serve(lab, name, outside, confinement, Starter(_quiet()), nursery)
+        serve(lab, name, outside, confinement, Starter(_quiet()), nursery, spans.finish())
 
     try:
         sandbox.start(lab, life, _refuse, meanwhile=_import_service, confinement=confinement, groups=groups)
@@ -131,7 +134,9 @@ def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
 def begin(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
     """The same, with what the machine refuses told like any other error."""
     try:
-        main(lab, confinement, warm=warm)
+        with spans.recording():
+            spans.note("imports", BEGAN)
+            main(lab, confinement, warm=warm)
     except (OSError, MemoryError) as error:
         told = refusal(error)
         if told is None and isinstance(error, OSError) and error.filename:  # its folder, in whatever way it is refused

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lab import spans
 from lab.agent import impairing
 from lab.agent.apiserver.entrance import Entrance
 from lab.agent.apiserver.outside import Outside
@@ -216,7 +217,8 @@ class Control:
         async with self._having_turn(tell, who):
             began = time.perf_counter()
             before = self._read
-            read = await self._judged(text, file, settings, beside)
+            with spans.span("reading the file"):
+                read = await self._judged(text, file, settings, beside)
             if leftovers:
                 _require_other_mode(before, read)
             entrance = asyncio.ensure_future(self.entrance.prepare(read))
@@ -229,8 +231,10 @@ class Control:
                     self._waiting = _Waiting()
                 raise
             self._read = read
-            await self._taken_over(brought)
-        await self.until_probed()
+            with spans.span("kubelet"):
+                await self._taken_over(brought)
+        with spans.span("waiting for probes"):
+            await self.until_probed()
         return self._told(read, brought)
 
     async def _bring_file(
@@ -246,7 +250,8 @@ class Control:
         if read.topology.spec.dns.server == "coredns":
             await entrance  # its servers are given what the entrance makes
         await self._look_for_netem(read)
-        picture = await self._load(read)
+        with spans.span("controllers"):
+            picture = await self._load(read)
         if any(pod.command for pod in picture.cluster.pods):
             await entrance  # and so are pods with programs of their own
         given = self._what_is_given(read)
@@ -257,7 +262,8 @@ class Control:
             return self.lab.bring(wanted, tell, cancelled, self.entrance.built, spent, leftovers=leftovers)
 
         brought = await self._writer.do(f"another up of {read.file}", work)
-        await entrance
+        with spans.span("waiting for the API server"):
+            await entrance
         self._brought, self._given = picture, given
         return brought
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from lab import spans
 from lab.agent.flows import forget_flows
 from lab.agent.following import Following, NodeProxies
 from lab.agent.happenings import CARRIED
@@ -47,13 +48,18 @@ class Stopwatch:
     """Milliseconds of each phase of an `up`."""
 
     def __init__(self) -> None:
-        self._last = time.perf_counter()
+        self._last = self._shown = spans.now()
         self.told: dict[str, float] = {}
 
     def lap(self, phase: str) -> None:
-        now = time.perf_counter()
-        self.told[phase] = self.told.get(phase, 0.0) + round((now - self._last) * 1000, 1)
-        self._last = now
+        self.told[phase] = self.told.get(phase, 0.0) + round((spans.now() - self._last) / 1e6, 1)
+        spans.note(phase, self._last)
+        self._last = self._shown = spans.now()
+
+    def show(self, part: str) -> None:
+        """A part of the phase that is going on has ended, and the next one begins."""
+        spans.note(part, self._shown)
+        self._shown = spans.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +222,18 @@ class Lab:
         before stays, though nobody designed it.
         """
         watch = Stopwatch()
+        watch.told["design"] = round(spent, 1)
         network = wanted.network
         if leftovers and self._design is not None:
             from lab.network.kubeproxy.leftovers import with_leftovers  # noqa: PLC0415  for few an `up`
 
             network = with_leftovers(network, self._design.network)
+        watch.lap("design")
         features.require(self._holdings, network)
         self.let_go_of_logs()
-        watch.told["design"] = round(spent, 1)
         first = self._let_nobody_in(wanted)
-        watch.lap("rules")
+        if first:
+            watch.lap("rules")
         steps = self._difference(network, watch)
         if steps:
             self._build(network, steps, tell, cancelled, watch, built)
@@ -370,6 +378,7 @@ class Lab:
         def progress(number: int, place: str) -> None:
             nonlocal done, told
             done += number
+            watch.show(place)
             if time.monotonic() - told < PROGRESS_SECONDS:
                 return
             told = time.monotonic()

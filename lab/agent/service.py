@@ -12,10 +12,12 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from lab import spans
 from lab.agent.attachments import NeededError
 from lab.agent.control import Control
 from lab.agent.conversations import Conversations, Operation, Reply
@@ -45,8 +47,10 @@ def serve(
     confinement: Confinement,
     starter: Starter,
     nursery: Nursery | None = None,
+    begun: Sequence[spans.Span] = (),
 ) -> None:
-    """`held` is the lab's name in the kernel, `nursery` who makes cells, if anybody does. Until `down`, SIGTERM, the
+    """`held` is the lab's name in the kernel, `nursery` who makes cells, if anybody does; `begun` are
+    the phases of its start. Until `down`, SIGTERM, the
     death of whoever asked for a first `up` that never succeeded, or nobody could see the lab any more.
     """
     # What is imported stays for good: the collector need not look at it again and again.
@@ -57,7 +61,7 @@ def serve(
     sys.setswitchinterval(TURN_SECONDS)
     pulse = Pulse()
     with asyncio.Runner(loop_factory=lambda: watched_loop(pulse)) as runner:
-        runner.run(_live(name, held, outside, confinement, pulse, starter, nursery))
+        runner.run(_live(name, held, outside, confinement, pulse, starter, nursery, begun))
 
 
 async def _live(
@@ -68,8 +72,9 @@ async def _live(
     pulse: Pulse,
     starter: Starter,
     nursery: Nursery | None,
+    begun: Sequence[spans.Span],
 ) -> None:
-    await Service(name, outside, confinement, pulse, starter, nursery).run(held)
+    await Service(name, outside, confinement, pulse, starter, nursery, begun).run(held)
 
 
 class Service:
@@ -83,7 +88,9 @@ class Service:
         pulse: Pulse,
         starter: Starter,
         nursery: Nursery | None,
+        begun: Sequence[spans.Span],
     ) -> None:
+        self._begun = begun
         self._starter = starter
         self._pulse = pulse
         self._writer = Writer()
@@ -198,10 +205,13 @@ class Service:
         settings = tuple(request["settings"])
         self._require_as_confined(request.get("confinement", ""))
         asked = (request["text"], request["file"], settings, reply, hung_up.is_set, who, request.get("beside", {}))
-        try:
-            return await self._control.up(*asked, leftovers=bool(request.get("leftovers")))
-        except NeededError as needed:
-            return needed.told()
+        with ExitStack() as stack:
+            noted = stack.enter_context(spans.recording(self._begun)) if request.get("profile") else None
+            try:
+                result = await self._control.up(*asked, leftovers=bool(request.get("leftovers")))
+            except NeededError as needed:
+                return needed.told()
+        return result if noted is None else {**result, "profile": noted}
 
     def _require_as_confined(self, wanted: str) -> None:
         """UsageError where the lab is to be confined otherwise than it was when it began."""

@@ -9,6 +9,7 @@ import sys
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Protocol
 
+from lab import spans
 from lab.agent.protocol import AGAIN, EndedError, Message, error_from
 from lab.errors import HoplabError, LabError
 from lab.kernel import interpreter, limits
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lab.kernel.sandbox.confinement import Confinement
 
 START_SECONDS = 20.0
+STARTING = "starting the agent"
 
 
 class Beginning(Protocol):
@@ -57,17 +59,18 @@ def start(lab: str, confinement: Confinement | None, patience: float = START_SEC
     Raises what kept it from starting.
     """
     limits.require_for_lab()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lab.agent", lab, *((confinement.to_json(),) if confinement else ())],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        cwd="/",
-        bufsize=0,  # a second line is for whoever asks for it
-        env=interpreter.environment(),
-    )
-    assert process.stdout is not None
-    return listening(lab, process, process.stdout, patience)
+    with spans.span(STARTING):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lab.agent", lab, *((confinement.to_json(),) if confinement else ())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            cwd="/",
+            bufsize=0,  # a second line is for whoever asks for it
+            env=interpreter.environment(),
+        )
+        assert process.stdout is not None
+        return listening(lab, process, process.stdout, patience)
 
 
 def listening(lab: str, process: Beginning, words: IO[bytes], patience: float) -> Started | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -27,4 +28,4 @@ class Writer:
             finally:
                 self.busy = ""
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, at_work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, contextvars.copy_context().run, at_work)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Sequence
 
+from lab import spans
 from lab.errors import KernelError
 from lab.kernel import interpreter
 from lab.kernel.echo import MAX_FDS, listen
@@ -41,11 +42,12 @@ class Listeners:
 
     def change(self, stop: Sequence[Listener], serve: Sequence[Listener]) -> None:
         """Stop some, start some. KernelError when a port is taken, once the others are served, or the server died."""
-        control = self._started()
-        self._send(control, [_name(listener) for listener in stop])
-        for listener in stop:
-            self._served.pop(_name(listener), None)
-        self._serve(control, serve)
+        with spans.span("built-in server"):
+            control = self._started()
+            self._send(control, [_name(listener) for listener in stop])
+            for listener in stop:
+                self._served.pop(_name(listener), None)
+            self._serve(control, serve)
 
     def say(self, listeners: Sequence[Listener]) -> None:
         """Have some that are served, and are the same but for their reply, say this one from now on."""

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lab import spans
 from lab.errors import KernelError
 from lab.kernel import nft, rules
 from lab.kernel.namespaces import Namespaces
@@ -33,7 +34,7 @@ class Loading:
         self._namespaces = namespaces
         self._waiting: deque[_Load] = deque()
         self._last: deque[_Load] = deque()  # removals: first every place gets what is new
-        self._running: list[tuple[_Load, rules.Running]] = []
+        self._running: list[tuple[_Load, rules.Running, int]] = []
 
     def add(self, step: RuleStep | NftStep) -> None:
         """Have the step's rules loaded; nothing begins yet."""
@@ -48,27 +49,29 @@ class Loading:
         """Have at most so many programs at work at this moment, starting those that wait. KernelError of one that
         failed.
         """
-        for load, program in [one for one in self._running if one[1].process.poll() is not None]:
-            self._running.remove((load, program))
-            self._take(load, program)
+        for one in [one for one in self._running if one[1].process.poll() is not None]:
+            self._running.remove(one)
+            self._take(*one)
         for queue in (self._waiting, self._last):
             for load in tuple(queue):
                 if len(self._running) >= beside:
                     return
-                if all(load.place != other.place for other, _ in self._running):
+                if all(load.place != other.place for other, _, _ in self._running):
                     queue.remove(load)
-                    self._running.append((load, self._start(load)))
+                    begun = spans.now()
+                    self._running.append((load, self._start(load), begun))
 
     def finish(self, beside: int) -> None:
         """Return when all are done. KernelError of the first that failed."""
-        self.advance(beside)
-        while self._running:
-            self._take(*self._running.pop(0))
+        with spans.span("waiting for rules"):
             self.advance(beside)
+            while self._running:
+                self._take(*self._running.pop(0))
+                self.advance(beside)
 
     def end(self) -> None:
         """Kill what is at work."""
-        for _, program in self._running:
+        for _, program, _ in self._running:
             program.process.kill()
             program.process.communicate()
 
@@ -76,9 +79,10 @@ class Loading:
         starter = nft.start_load if load.native else rules.start_restore
         return starter(self._namespaces, load.place, load.text)
 
-    def _take(self, load: _Load, program: rules.Running) -> None:
+    def _take(self, load: _Load, program: rules.Running, begun: int) -> None:
         try:
             program.result()
+            spans.note(program.command, begun, f"rules of {load.place}")
         except KernelError as error:
             if nft.BUSY not in str(error) or load.tries == 1:
                 raise

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+from lab import spans
 from lab.errors import KernelError
 from lab.kernel import interpreter, logfile, succession
 from lab.kernel.namespaces import Namespaces
@@ -129,9 +130,10 @@ class Processes:
     def start(self, process: Process) -> None:
         """Run it in its place; what it prints goes to a log of its own, and that of the one before it is put aside."""
         name = netns_name(process.place)
-        if process.container:
-            self._forget_container(name)  # one of that name may be left of a runtime that died
-        self._started[process.key] = self._begin(process, process.argv)
+        with spans.span(f"starting {process.name} in {process.place}"):
+            if process.container:
+                self._forget_container(name)  # one of that name may be left of a runtime that died
+            self._started[process.key] = self._begin(process, process.argv)
 
     def _begin(self, process: Process, argv: tuple[str, ...], stdin: int = subprocess.DEVNULL) -> Started:
         self._outputs.catch_up()

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 
+from lab import spans
 from lab.errors import KernelError
 from lab.kernel.cancelled import Cancelled
 from lab.kernel.holdings import Holdings
@@ -35,7 +36,7 @@ def wait_until_ready(
     processes = list(only) or [item for item in network if isinstance(item, Process)]
     waiting = {item.place: _sockets(holdings, network, item) for item in processes if item.ready_udp}
     zones = {item.place: item.ready_name for item in processes}
-    numbers, asked = itertools.count(), 0.0
+    numbers, asked, began = itertools.count(), 0.0, spans.now()
     deadline = time.monotonic() + READY_SECONDS
     try:
         while waiting or any(holdings.processes.is_entering(process) for process in processes):
@@ -55,6 +56,7 @@ def wait_until_ready(
             polling.poll(ASK_EVERY_SECONDS * 1000)
             for place, sockets in tuple(waiting.items()):
                 if sum(map(_has_answer, sockets)):
+                    spans.note("until its answer", began, f"DNS of {place}")
                     _close(waiting.pop(place))
             if waiting and time.monotonic() > deadline:
                 raise _not_ready(holdings, processes, tuple(waiting))

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, overload
 
 Body = Callable[..., None]
-Kind = Literal["flag", "number", "text", "texts"]
+Kind = Literal["flag", "number", "text", "texts", "maybe"]
 
 LAB = {"lab": "Which lab; without it the only one running, or HOPLAB_LAB."}
 """Help for the option that every task on a running lab has."""
@@ -47,7 +47,9 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One parameter of a task: `--name`, `-letter`, or by its position. `choices` are all possible values, if few."""
+    """One parameter of a task: `--name`, `-letter`, or by its position. `choices` are all possible values, if few. One
+    that is a "maybe" may be given without a value, and is True then.
+    """
 
     name: str
     attribute: str
@@ -79,6 +81,7 @@ class Command:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rest: str = ""
     enters: bool = False
+    maybe: tuple[str, ...] = ()
 
     def __call__(self, context: Context, **arguments: Any) -> None:  # noqa: ANN401  whatever its parameters are
         self.body(context, **arguments)
@@ -108,6 +111,8 @@ class Command:
         kind: Kind = "text"
         if attribute in self.iterable:
             kind = "texts"
+        elif attribute in self.maybe:
+            kind = "maybe"
         elif not required and isinstance(default, bool):
             kind = "flag"
         elif not required and isinstance(default, int):
@@ -137,6 +142,7 @@ def command(
     choices: Mapping[str, tuple[str, ...]] | None = None,
     rest: str = "",
     enters: bool = False,
+    maybe: Iterable[str] = (),
 ) -> Callable[[Body], Command]: ...
 def command(
     body: Body | None = None,
@@ -149,13 +155,22 @@ def command(
     choices: Mapping[str, tuple[str, ...]] | None = None,
     rest: str = "",
     enters: bool = False,
+    maybe: Iterable[str] = (),
 ) -> Command | Callable[[Body], Command]:
     """Make a function, whose first parameter is the `Context`, a task. Parameters without a default must be given."""
 
     def made(function: Body) -> Command:
         given = name or function.__name__.strip("_").replace("_", "-")
         return Command(
-            function, given, help or {}, tuple(positional or ()), tuple(iterable), choices or {}, rest, enters
+            function,
+            given,
+            help or {},
+            tuple(positional or ()),
+            tuple(iterable),
+            choices or {},
+            rest,
+            enters,
+            tuple(maybe),
         )
 
     return made(body) if body is not None else made

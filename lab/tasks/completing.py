@@ -115,7 +115,7 @@ def _before_a_task(tasks: Tasks, before: Sequence[str], last: str) -> Iterable[s
 def _in_task(typed: Typed, last: str, facts: Facts) -> Iterable[str]:
     if typed.rest is not None:
         return _behind(typed.command, typed.rest, last)
-    if typed.waiting:
+    if typed.waiting and not _may_stay_alone(typed.waiting, last):
         return _values(typed.waiting, typed, facts)
     if last.startswith("-"):
         name, equals, _ = last.partition("=")
@@ -157,22 +157,26 @@ def _understood(command: Command, words: Sequence[str]) -> Typed:
     given: dict[str, str] = {}
     waiting: Option | None = None
     for at, word in enumerate(words):
-        if waiting:
+        if waiting and not _may_stay_alone(waiting, word):
             given[waiting.name], waiting = word, None
         elif word == "--":
             return Typed(command, given, rest=tuple(words[at + 1 :]))
         elif word.startswith("-") and len(word) > 1:
             flag, equals, value = word.partition("=")
             option = options.get(flag)
+            waiting = option if option and not equals and option.kind != "flag" else None
             if option and equals:
                 given[option.name] = value
-            elif option and option.kind != "flag":
-                waiting = option
         else:
             option = next(_places_left(Typed(command, given)), None)
             if option:
                 given[option.name] = word
     return Typed(command, given, waiting)
+
+
+def _may_stay_alone(option: Option, word: str) -> bool:
+    """Whether that word after the option may be another option."""
+    return option.kind == "maybe" and word.startswith("-")
 
 
 def _places_left(typed: Typed) -> Iterator[Option]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab import terminal
+from lab import spans, terminal
 from lab.agent import client, folder
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.asking import Answered, ask_all
@@ -40,8 +40,10 @@ _TOPOLOGY = {
         "vm": "In a small virtual machine with a kernel of its own: docs/vm.md.",
         "leftovers": "When services.proxy changes: leave what kube-proxy made in its mode of before, to learn from.",
         "kernel": "Of --vm: the kernel's image, such as /boot/vmlinuz-6.1.0-57-amd64.",
+        "profile": "Tell where the milliseconds went: a table, and in FILE a trace for Chrome's viewer; - prints that.",
     },
     iterable=["set_", "share", "limit"],
+    maybe=["profile"],
 )
 def up(
     _: Context,
@@ -55,8 +57,17 @@ def up(
     vm: bool = False,
     kernel: str = "",
     leftovers: bool = False,
+    profile: str | bool = False,
 ) -> None:
     """Build the lab, or bring the one that runs to the file's state."""
+    if profile:
+        from lab.tasks import profiling  # noqa: PLC0415  few want to know
+
+        if plan or vm or kernel:
+            raise UsageError("--profile is for what is built on this machine", "leave out --plan, --vm and --kernel")
+        if not profiling.is_measured():
+            profiling.measure("" if profile is True else str(profile))
+            return
     source = topologies.find(_given(topology))
     name = lab or os.environ.get("HOPLAB_LAB") or topologies.lab_name(source)
     if plan:
@@ -67,8 +78,12 @@ def up(
 
         options = machines.wanted(kernel, share or [], limit or [], privileged=privileged)
         machines.bring_up(name, source, set_ or [], options, leftovers=leftovers)
-    else:
-        bring_up(name, source, set_ or [], _confinement(share or [], limit or [], privileged), leftovers=leftovers)
+        return
+    confined = _confinement(share or [], limit or [], privileged)
+    if profile:
+        profiling.note(lambda: bring_up(name, source, set_ or [], confined, leftovers=leftovers, profile=True))
+        return
+    bring_up(name, source, set_ or [], confined, leftovers=leftovers)
 
 
 def _confinement(share: list[str], limit: list[str], privileged: bool) -> Confinement | None:
@@ -119,10 +134,11 @@ def bring_up(
     begin: Callable[[Callable[[str], None]], Started | None] | None = None,
     *,
     leftovers: bool = False,
-) -> None:
-    """`up` proper, with progress on a terminal. `confined` is None where nothing was said of it. `begin` starts a lab
-    that does not run in another way than usual, and tells how far it is. With `leftovers` another mode of kube-proxy
-    leaves what it made.
+    profile: bool = False,
+) -> Message:
+    """`up` proper, with progress on a terminal; gives the agent's answer. `confined` is None where nothing was said of
+    it. `begin` starts a lab that does not run in another way than usual, and tells how far it is. With `leftovers`
+    another mode of kube-proxy leaves what it made, with `profile` the agent tells its phases.
     """
     began = time.monotonic()
     with terminal.Progress(f"{name}: building") as progress:
@@ -136,12 +152,17 @@ def bring_up(
         besides: dict[str, Any] = {"confinement": confined.to_json()} if confined else {}
         if leftovers:
             besides["leftovers"] = True
+        if profile:
+            besides["profile"] = True
         starting = None if begin is None else lambda: begin(lambda told: progress.show(0, 1, told))
-        with client.connect_or_start(name, progress.say, confined, starting) as connected:
-            result = asked(connected, "up", on_event, **_request(source, settings), **besides)
-    for warning in result["warnings"]:
-        terminal.warn(f"warning: {warning}")
-    terminal.out(_summary(result, time.monotonic() - began))
+        connected = client.connect_or_start(name, progress.say, confined, starting)
+        with connected, spans.span("the agent's work"):
+            result: Message = asked(connected, "up", on_event, **_request(source, settings), **besides)
+    with spans.span("telling"):
+        for warning in result["warnings"]:
+            terminal.warn(f"warning: {warning}")
+        terminal.out(_summary(result, time.monotonic() - began))
+    return result
 
 
 def _summary(result: Message, seconds: float) -> str:

@@ -17,7 +17,8 @@ VERSION = ("-V", "--version")
 SCRIPT = "--print-completion-script"
 COMPLETE = "--complete"  # what that script asks; not for people
 SHELLS = ("bash", "zsh", "fish")
-FILES = ("diff", "file", "html", "json", "output", "pcap", "write")  # options whose value is a file, and never ""
+# Options whose value is a file, and never "".
+FILES = ("diff", "file", "html", "json", "output", "pcap", "profile", "write")
 SEE = "./inv --list shows the tasks, ./inv TASK --help the options of one"
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -186,11 +187,20 @@ class Reading:
                 raise UsageError(f"{flag} takes no value", _help(self._command))
             self._given[option.attribute] = value != ["false"]
             return
-        if not value and following and following[0].partition("=")[0] not in (*self._options, *HELP):
+        if not value and following and self._is_value(option, following[0]):
             value = [following.pop(0)]
+        if not value and option.kind == "maybe":
+            self._given[option.attribute] = True
+            return
         if not value:
             raise UsageError(f"{flag} needs a value", _help(self._command))
         self._set(option, value[0], flag)
+
+    def _is_value(self, option: Option, word: str) -> bool:
+        """Whether the word after an option is its value."""
+        if option.kind == "maybe":
+            return word == "-" or not word.startswith("-")
+        return word.partition("=")[0] not in (*self._options, *HELP)
 
     def _take_positional(self, word: str) -> None:
         for option in self._command.options:

@@ -23,7 +23,7 @@ requests through it, and shows every hop of each and where a lost one ended.
 LEAST_WIDTH = 30
 INDENT, GAP = 2, 3
 WIDEST = 32  # of the first column; what is longer has a line of its own
-KINDS = {"flag": "", "number": "N", "text": "VALUE", "texts": "VALUE"}
+KINDS = {"flag": "", "number": "N", "text": "VALUE", "texts": "VALUE", "maybe": "VALUE"}
 # What the value of an option is, where the name of the option does not say it.
 VALUES = {
     "file": "FILE",
@@ -33,6 +33,7 @@ VALUES = {
     "lab": "NAME",
     "namespace": "NAME",
     "pcap": "FILE",
+    "profile": "FILE",
     "set": "KEY=VALUE",
     "topology": "NAME|FILE",
     "write": "FILE",
@@ -71,7 +72,8 @@ def _placed(command: Command, option: Option) -> bool:
 def _value(option: Option) -> str:
     if option.choices:
         return "|".join(option.choices)
-    return KINDS[option.kind] and VALUES.get(option.name, KINDS[option.kind])
+    value = KINDS[option.kind] and VALUES.get(option.name, KINDS[option.kind])
+    return f"[{value}]" if option.kind == "maybe" else value
 
 
 def _spelled(option: Option) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab import spans
 from lab.agent.apiserver import kubeconfig
 from lab.agent.apiserver.outside import Outside
 from lab.agent.apiserver.serving import Serving, listening, write_pki
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 COREDNS = ("kube-system", "coredns")  # the ServiceAccount that kubeadm gives it
 LOOPBACK = "127.0.0.1"
 TOKEN_BYTES = 32
+TRACK = "API server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,16 @@ class Entrance:
         if self._app is None or self._names != (*names, *addresses):
             app = await asyncio.to_thread(self._begin, names, addresses)
             self._names = (*names, *addresses)
-            await self._serve_anew(app)
+            with spans.span("listening outside", TRACK):
+                await self._serve_anew(app)
 
     def _begin(self, names: list[str], addresses: list[str]) -> ASGIApp:
         """In a thread of its own: imports and keys cost 150 ms, while the kernel is at work."""
-        self._authority = authority = self._authority or Authority()
-        write_pki(authority.ca, authority.certify(names, addresses))
-        app = self._make_app(self._token)
+        with spans.span("keys and certificates", TRACK):
+            self._authority = authority = self._authority or Authority()
+            write_pki(authority.ca, authority.certify(names, addresses))
+        with spans.span("imports", TRACK):
+            app = self._make_app(self._token)
         self._outside.home.keep(
             kubeconfig.NAME,
             kubeconfig.text(self._lab, f"https://{LOOPBACK}:{self._outside.port}", authority.ca, self._token),

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from lab import spans
 from lab.errors import MachineError
 from lab.kernel import interpreter, needed_calls, own_files, privileges
 from lab.kernel.netlink import RouteSocket
@@ -103,14 +104,15 @@ def start(
     privileges.runtime()
     as_root = os.geteuid() == 0
     try:
-        if not identity.is_machines_root():
-            _confine_ourselves(shown, confinement.shared, groups)
-        elif confinement.privileged:
-            unshare(CLONE_NEWNS)
-            root.seal(shown, confinement.shared, groups)
-            unshare(_NAMESPACES)
-        else:
-            _confine(identity.of_root(), shown, confinement.shared, groups)
+        with spans.span("namespaces and root file system"):
+            if not identity.is_machines_root():
+                _confine_ourselves(shown, confinement.shared, groups)
+            elif confinement.privileged:
+                unshare(CLONE_NEWNS)
+                root.seal(shown, confinement.shared, groups)
+                unshare(_NAMESPACES)
+            else:
+                _confine(identity.of_root(), shown, confinement.shared, groups)
     except OSError as error:
         what = "making namespaces is" if confinement.privileged else "user namespaces are"
         hint = POWERLESS_AS_ROOT if as_root else POWERLESS
@@ -151,10 +153,12 @@ def _live(
     try:
         # Becoming somebody else made /proc/PID unreadable for its own user, through which commands find the places.
         prctl(PR_SET_DUMPABLE, 1)
-        removing = _prepare(name)
+        with spans.span("mounts, names and trials"):
+            removing = _prepare(name)
         if meanwhile is not None:
             meanwhile()
-        removing.join()
+        with spans.span("waiting for the trials to go"):
+            removing.join()
         life()
         status = 0
     except MachineError as error:
