@@ -2,3 +2,8 @@
 
 Packages point one way: topology <- cluster <- network <- plan <- kernel <- agent <- trace <- tasks.
 """
+
+import time
+
+BEGAN = time.monotonic_ns()
+"""When this process had come so far, which is before anything else of ours: what `up --profile` tells."""

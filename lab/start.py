@@ -9,14 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-BEGAN = time.monotonic_ns()
-"""When the interpreter had come so far: what `up --profile` tells."""
 
 _FEW_FILES = "a process may have too few files open here\nhint: `ulimit -n` says how many; 4096 are enough for most"
 _LITTLE_MEMORY = "there is not enough memory\nhint: `free -h` says how much there is, `ulimit -v` how much we may have"

@@ -3,8 +3,3 @@ commands.
 
 Commands reach it through `client`; they read directly from the kernel and ask the agent to write.
 """
-
-import time
-
-BEGAN = time.monotonic_ns()
-"""When the agent's interpreter had come so far: what `up --profile` tells."""

@@ -13,8 +13,8 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from lab import spans
-from lab.agent import BEGAN, folder
+from lab import BEGAN, spans
+from lab.agent import folder
 from lab.agent.apiserver.outside import Outside
 from lab.agent.presence import witness
 from lab.agent.presence.home import BACKLOG, Home

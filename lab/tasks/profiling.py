@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab import spans, start, terminal
+from lab import BEGAN, spans, terminal
 from lab.agent.starting import STARTING
 from lab.calling import TASKS_FILE, VARIABLE
 from lab.spans import Span
@@ -114,8 +114,8 @@ def note(work: Callable[[], Mapping[str, Any]]) -> None:
         for at in handed:
             begun = at - time.time_ns() + spans.now()
             of_command.append(Span(SCRIPT, began, begun))
-        of_command.append(Span(INTERPRETER, begun, start.BEGAN))
-        spans.note("imports and the command line", start.BEGAN)
+        of_command.append(Span(INTERPRETER, begun, BEGAN))
+        spans.note("imports and the command line", BEGAN)
         result = work()
     of_agent = [one for one in (Span(*told) for told in result["profile"]) if one.begin >= began]
     starting = next((one for one in of_command if one.name == STARTING), None)
