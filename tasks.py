@@ -9,10 +9,10 @@ from lab.start import guard
 
 guard()
 
-from lab.calling import called
 from lab.program import run
+from lab.program_name import called
 from lab.tasks import TASKS as LAB_TASKS
-from lab.tasks.command import Context, Exit, command
+from lab.tasks.commandline.task import Context, Exit, command
 
 
 @command(

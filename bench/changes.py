@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.api import Api
-from lab.agent import client
+from lab.agent.client import calls
 
 Json = dict[str, Any]
 
@@ -65,12 +65,12 @@ class Subject:
 
     def settle(self) -> None:
         """Until the kernel has followed what the API holds."""
-        with client.connect(self.name) as connected:
+        with calls.connect(self.name) as connected:
             connected.request("settled")
 
     def up(self, more: int) -> None:
         """The edited file, brought up."""
-        with client.connect(self.name) as connected:
+        with calls.connect(self.name) as connected:
             text = self.file(more)
             connected.request("up", text=text, file=str(Path("/continuity.yaml")), settings=[], pid=0)
 

@@ -26,9 +26,10 @@ from bench.changes import (
     topology,
 )
 from bench.figures import Figure
-from lab.agent import client, folder
+from lab.agent.client import calls
+from lab.agent.presence import folder
 from lab.errors import LabError
-from lab.kernel import coredns
+from lab.kernel.host import coredns
 
 RATE = 200  # questions a second
 RATES = {"dns": RATE, "dns-tcp": 20, "http": 50}
@@ -84,7 +85,7 @@ def changing(name: str, server: str, servers: int) -> Iterator[Subject]:
     def file(more: int) -> str:
         return topology(server, servers, more)
 
-    with labs.ended(name), client.connect_or_start(name) as connected:
+    with labs.ended(name), calls.connect_or_start(name) as connected:
         connected.request("up", text=file(0), file=str(Path("/continuity.yaml")), settings=[], pid=os.getpid())
         with Api(folder.of(name) / "kubeconfig") as api:
             yield Subject(name, api, file)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import ROOT
-from lab.agent import client, folder
+from lab.agent.client import calls
+from lab.agent.presence import folder
 from lab.agent.protocol import Message
 from lab.errors import HoplabError, LabError, UsageError
 
@@ -35,7 +36,7 @@ def _end(name: str) -> None:
     deadline = time.monotonic() + END_SECONDS
     while name in folder.running() and time.monotonic() < deadline:
         try:
-            with client.connect(name) as connected:
+            with calls.connect(name) as connected:
                 connected.down()
         except (UsageError, LabError):
             time.sleep(ASK_EVERY_SECONDS)
@@ -93,7 +94,7 @@ def with_services(number: int, nodes: int, mode: str, folder_: Path) -> str:
 def build(name: str, file: str) -> dict[str, float]:
     """`up`, in which the agent does all of the work: its milliseconds by phase."""
     text = Path(file).read_text(encoding="utf-8")
-    with client.connect_or_start(name) as connected:
+    with calls.connect_or_start(name) as connected:
         result: Message = connected.request("up", text=text, file=file, settings=[], pid=os.getpid())
     phases: dict[str, float] = result["milliseconds"]
     return phases
@@ -105,7 +106,7 @@ def applied(name: str, pod: str) -> float:
         f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {pod}, namespace: bench, labels: {{app: bench}}}}\n"
         "spec: {containers: [{name: server, image: built-in}]}\n"
     )
-    with client.connect(name) as connected:
+    with calls.connect(name) as connected:
         began = time.perf_counter()
         connected.request("apply", text=text, file="one-more.yaml")
         return (time.perf_counter() - began) * 1000
@@ -131,7 +132,7 @@ def memory(name: str, kind: str = "Pss") -> float:
     """MiB of all the lab's processes: the sum of their proportional set sizes (of what N share, each has 1/N). With
     `Pss_Anon` of what is no file's: that does not depend on who else on the machine has the same files mapped.
     """
-    with client.connect(name) as connected:
+    with calls.connect(name) as connected:
         init = connected.sandbox.pid
     rollups = [Path(f"/proc/{pid}/smaps_rollup") for pid in _descendants(init)]
     kilobytes = 0

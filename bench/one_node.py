@@ -24,13 +24,16 @@ from typing import ClassVar
 
 from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
 from lab.errors import KernelError
-from lab.kernel import nft, rules
-from lab.kernel.loading import Loading, room
-from lab.kernel.namespaces import Namespaces
+from lab.kernel.rules import iptables as rules
+from lab.kernel.rules import nft
+from lab.kernel.rules.loaders import Loading, room
+from lab.kernel.sandbox.namespaces import Namespaces
 from lab.kernel.syscalls import mount
-from lab.network.kubeproxy import iptables, nftables
+from lab.network.kubeproxy.iptables.restore import built_in_chains, restore_text
+from lab.network.kubeproxy.iptables.ruleset import chains as service_chains
+from lab.network.kubeproxy.iptables.ruleset import jumps
+from lab.network.kubeproxy.nftables.ruleset import tables
 from lab.network.kubeproxy.options import ProxyOptions
-from lab.network.kubeproxy.restore import built_in_chains, restore_text
 from lab.plan import NftStep, RuleStep, Step
 from lab.plan.nft_input import transactions
 from lab.plan.restore import restore_input
@@ -93,10 +96,10 @@ def cluster(services: int) -> Cluster:
 def made(mode: str, services: Cluster) -> RuleStep | NftStep:
     """What the node should hold, as Hoplab makes it."""
     if mode == "nftables":
-        objects = nftables.tables(services, ADDRESSES, NODE, OPTIONS, CIDRS)
+        objects = tables(services, ADDRESSES, NODE, OPTIONS, CIDRS)
         return NftStep(NODE, tuple(Step("add", item) for item in objects))
-    own = iptables.chains(services, ADDRESSES, NODE, OPTIONS)
-    chains = (*built_in_chains(NODE, iptables.jumps()), *own)
+    own = service_chains(services, ADDRESSES, NODE, OPTIONS)
+    chains = (*built_in_chains(NODE, jumps()), *own)
     return RuleStep(NODE, tuple(ChainChange("add", chain) for chain in chains))
 
 

@@ -15,7 +15,8 @@ from bench import ROOT, labs
 from bench.api import Api
 from bench.figures import Figure
 from bench.listening import listening
-from lab.agent import client, folder
+from lab.agent.client import calls
+from lab.agent.presence import folder
 from lab.errors import HoplabError
 
 MODES = ("iptables", "nftables")
@@ -99,7 +100,7 @@ def in_a_lab(name: str, mode: str, services: int, changes: int, file: str, tell:
 def _followed(name: str, changes: int) -> Iterator[float]:
     """Milliseconds from each change until the last node's kernel has the new rules."""
     places = [f"node-{number}" for number in range(LAB_NODES)]
-    with Api(folder.of(name) / "kubeconfig") as api, client.connect(name) as lab, listening(name, places) as nodes:
+    with Api(folder.of(name) / "kubeconfig") as api, calls.connect(name) as lab, listening(name, places) as nodes:
         lab.request("place", name=places[0])  # after whatever is still done to be ready for changes
         for number in range(changes):
             began = time.time()

@@ -16,10 +16,10 @@ from pathlib import Path
 from bench import ROOT, labs
 from bench.api import Api
 from lab import terminal
-from lab.agent import folder
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
+from lab.agent.presence import folder
 from lab.errors import LabError, UsageError
-from lab.tasks.command import Exit
+from lab.tasks.commandline.task import Exit
 
 REPLICAS = 10
 WARM = 200  # cycles after which what is remembered has reached its bounds

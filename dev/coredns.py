@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from lab.errors import MachineError
-from lab.kernel import coredns
+from lab.kernel.host import coredns
 
 
 def make() -> None:

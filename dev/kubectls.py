@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab.errors import MachineError
-from lab.kernel.coredns import find_go
+from lab.kernel.host.coredns import find_go
 
 FOLDER = Path(sys.prefix, "kubectl")
 PACKAGE = "kubernetes-client"

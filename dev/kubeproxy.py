@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from lab.errors import MachineError
-from lab.kernel.coredns import find_go
+from lab.kernel.host.coredns import find_go
 
 VERSION = "1.37.2"
 IPVS_VERSION = "1.34.4"

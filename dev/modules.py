@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from lab.errors import MachineError, UsageError
-from lab.kernel.modules import CHANGES, is_loaded
+from lab.kernel.host.modules import CHANGES, is_loaded
 
 
 def load(names: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dev import ROOT
-from lab.kernel import needed_calls
+from lab.kernel.host import needed_calls
 
 PODMANS = Path("/usr/share/containers/seccomp.json")
 """Of Debian's golang-github-containers-common, which comes with podman and buildah."""

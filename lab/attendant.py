@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from lab.kernel.sandbox.terminal import control, hush, resize
+from lab.kernel.cell.pty import control, hush, resize
 from lab.program import act
 from lab.tasks import TASKS
-from lab.tasks.ending import status_of
+from lab.tasks.commandline.exit_status import status_of
 from lab.vm.frames import PIECE, Frame, Kind
 from lab.vm.session import Asked, Talk, word, write_all
 

@@ -20,24 +20,25 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import IO
 
-from lab.agent import client, folder, starting
 from lab.agent.__main__ import begin
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
+from lab.agent.client import calls, spawn
+from lab.agent.client.spawn import Started
+from lab.agent.presence import folder
 from lab.agent.protocol import error_message
-from lab.agent.starting import Started
 from lab.attendant import attend
 from lab.errors import HoplabError, LabError, MachineError
-from lab.kernel.life import Life
 from lab.kernel.sandbox.confinement import Confinement
+from lab.kernel.sandbox.life import Life
 from lab.vm import port
 from lab.vm.port import AGENT, API, COMMAND, MODPROBE
 from lab.vm.switch import Switch
 
 _WARM = (
-    "lab.agent.service",
-    "lab.agent.control",
-    "lab.agent.editing",
-    "lab.agent.readings",
+    "lab.agent.loop",
+    "lab.agent.follow.control",
+    "lab.agent.tell.kube_commands",
+    "lab.agent.tell.readings",
     "lab.agent.apiserver.app",
     "lab.agent.apiserver.beside",
     "lab.agent.apiserver.connections",
@@ -47,17 +48,17 @@ _WARM = (
     "cryptography.hazmat.primitives.serialization",
     "lab.program",
     "lab.tasks.tracing",
-    "lab.tasks.inside",
-    "lab.tasks.following",
+    "lab.tasks.exec",
+    "lab.tasks.trace_follow",
     "lab.trace.trace",
-    "lab.trace.page",
-    "lab.trace.recording",
-    "lab.trace.story",
-    "lab.trace.watch",
-    "lab.kernel.ipvs",
-    "lab.kernel.visit",
-    "lab.kernel.wireguard",
-    "lab.network.labmap",
+    "lab.trace.show.page",
+    "lab.trace.show.wireshark",
+    "lab.trace.show.story",
+    "lab.trace.live_capture",
+    "lab.kernel.netlink.ipvs",
+    "lab.kernel.cell.visitor",
+    "lab.kernel.netlink.wireguard",
+    "lab.map.labmap",
     "rich.console",
     "rich.text",
     "encodings.ascii",
@@ -118,8 +119,8 @@ class Guest:
             import_module(module)
         gc.freeze()
         agent, words = self._agent(confinement)
-        self._started = starting.listening(self._lab, agent, words, _START_SECONDS)
-        reached = client.reach(self._lab, lambda _text: None)
+        self._started = spawn.listening(self._lab, agent, words, _START_SECONDS)
+        reached = calls.reach(self._lab, lambda _text: None)
         if self._started is None or reached is None:
             raise LabError(f"the agent of lab {self._lab!r} did not start in its virtual machine")
         with reached:

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from lab import terminal
-from lab.calling import program
 from lab.errors import HoplabError
-from lab.kernel import limits
-from lab.tasks import TASKS, parsing
-from lab.tasks.command import Command, Context
-from lab.tasks.ending import status_of
+from lab.kernel.host import limits
+from lab.program_name import program
+from lab.tasks import TASKS
+from lab.tasks.commandline import parsing
+from lab.tasks.commandline.exit_status import status_of
+from lab.tasks.commandline.task import Command, Context
 
 
 def act(named: parsing.Tasks, words: Sequence[str]) -> None:
@@ -23,9 +24,9 @@ def act(named: parsing.Tasks, words: Sequence[str]) -> None:
     asked = parsing.parse(named, words)
     if isinstance(asked, parsing.Wanted):
         if asked.command.enters:
-            from lab.tasks import forwarding  # noqa: PLC0415  # only these commands may have to run elsewhere
+            from lab.tasks.commandline import into_machine  # noqa: PLC0415  # only these commands may have to run elsewhere
 
-            forwarding.forward(asked)
+            into_machine.forward(asked)
         asked.command(Context(asked.rest), **asked.arguments)
     else:
         _tell(named, asked)
@@ -33,7 +34,7 @@ def act(named: parsing.Tasks, words: Sequence[str]) -> None:
 
 def _tell(tasks: parsing.Tasks, asked: parsing.Asked) -> None:
     """What the command line says about itself."""
-    from lab.tasks import usage  # noqa: PLC0415  # a task that runs needs none of it
+    from lab.tasks.commandline import usage  # noqa: PLC0415  # a task that runs needs none of it
 
     match asked:
         case parsing.Help(None):
@@ -45,7 +46,7 @@ def _tell(tasks: parsing.Tasks, asked: parsing.Asked) -> None:
         case parsing.Version():
             terminal.out(f"Hoplab {_version()}")
         case parsing.Script(shell):
-            from lab.tasks.completionscripts import script  # noqa: PLC0415
+            from lab.tasks.commandline.completionscripts import script  # noqa: PLC0415
 
             terminal.data(script(shell, PurePath(program()).name))
         case parsing.Completion(words):
@@ -54,8 +55,8 @@ def _tell(tasks: parsing.Tasks, asked: parsing.Asked) -> None:
 
 def _complete(tasks: parsing.Tasks, words: Sequence[str]) -> None:
     """The candidates, one a line. Whatever goes wrong, nothing is said: a person is in the middle of a line."""
-    from lab.tasks import known  # noqa: PLC0415
-    from lab.tasks.completing import candidates  # noqa: PLC0415
+    from lab.tasks.commandline import known  # noqa: PLC0415
+    from lab.tasks.commandline.completing import candidates  # noqa: PLC0415
 
     known.be_quick()
     try:

@@ -28,15 +28,15 @@ def hoplab() -> Iterator[Callable[..., RunningLab]]:
     made: list[RunningLab] = []
 
     def make(topology: str = "two-subnet", *settings: str) -> RunningLab:
-        from lab.agent import client  # noqa: PLC0415
-        from lab.agent.attachments import asked  # noqa: PLC0415
+        from lab.agent.client import calls  # noqa: PLC0415
+        from lab.agent.client.attachments import asked  # noqa: PLC0415
         from lab.running.lab import RunningLab  # noqa: PLC0415
         from lab.tasks import topologies  # noqa: PLC0415
 
         source = topologies.find(topology)
         one = RunningLab(f"pytest-{os.getpid()}-{next(_numbers)}")
         made.append(one)
-        with client.connect_or_start(one.name) as connected:
+        with calls.connect_or_start(one.name) as connected:
             asked(
                 connected,
                 "up",

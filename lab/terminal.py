@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from lab import printable
-from lab.calling import spoken
 from lab.errors import MachineError
+from lab.program_name import spoken
 
 WIDTH = 24
 REFRESH_SECONDS = 0.05

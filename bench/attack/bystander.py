@@ -11,7 +11,7 @@ import select
 import sys
 import time
 
-from lab.agent import client
+from lab.agent.client import calls
 from lab.errors import HoplabError
 
 EVERY_SECONDS = 0.05
@@ -27,7 +27,7 @@ def main(lab: str) -> None:
         late.append((time.perf_counter() - began - EVERY_SECONDS) * 1000)
         began = time.perf_counter()
         try:
-            with client.connect(lab, say=_quiet) as connected:
+            with calls.connect(lab, say=_quiet) as connected:
                 connected.request("api", path="/version", query={}, accept="application/json")
         except HoplabError:
             continue

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from bench import ROOT
-from lab.api.discovery import prefix
+from lab.api.discovery.groups import prefix
 from lab.api.resources import RESOURCES, Resource
 from lab.api.schema.messages import Field, root
 

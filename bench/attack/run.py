@@ -23,7 +23,7 @@ from bench.attack.scene import SLOWEST_MS, Scene
 from bench.attack.tally import Tally
 from lab import terminal
 from lab.errors import UsageError
-from lab.tasks.command import Exit
+from lab.tasks.commandline.task import Exit
 
 KINDS = (LINES, NARROW, TOPOLOGIES, MANIFESTS, REQUESTS, PATCHING, FRAMES, STRANGERS, HOSTILE, KILLS, CROSSWISE)
 USUAL, MOST = 100, 100_000

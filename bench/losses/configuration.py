@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench import ROOT
-from lab.agent.reading import read_design
-from lab.network.labmap import LabMap
+from lab.agent.design.blueprint import read_design
+from lab.map.labmap import LabMap
+from lab.map.survey import lab_map
 from lab.network.objects import Network
-from lab.network.survey import lab_map
 
 NODE_PORT = 30080
 # The Service of two-subnet once more, for whoever asks a node.

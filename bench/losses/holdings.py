@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.losses.inside import MACHINES_PYTHON, run
 from lab.errors import LabError
-from lab.kernel.visit import Visit
+from lab.kernel.cell.visitor import Visit
 
 LISTING = Path(__file__).with_name("listing.py")
 # What changes by itself: comments with the time, counters, hash values, numbers of interfaces and namespaces, timers.

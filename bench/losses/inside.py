@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.errors import HoplabError
-from lab.kernel import visit
-from lab.kernel.visit import Visit
+from lab.kernel.cell import visitor
+from lab.kernel.cell.visitor import Visit
 
 NO_VARIABLES: Mapping[str, str] = {}
 MACHINES_PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
@@ -48,7 +48,7 @@ def _become(where: Visit, words: Sequence[str], extra: Mapping[str, str], output
     try:
         os.dup2(output, 1)
         os.dup2(output, 2)
-        code = visit.run(where, words, extra)
+        code = visitor.run(where, words, extra)
     except HoplabError as error:
         sys.stderr.write(f"hoplab: {error.message}\n")
     except Exception:  # whatever it is ends here: this process must not go on as its parent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.losses.inside import MACHINES_PYTHON, run
 from bench.losses.request import Request
-from lab.kernel.visit import Visit
+from lab.kernel.cell.visitor import Visit
 
 CLIENT = Path(__file__).with_name("client.py")
 TRIES, CHOOSING_TRIES = 3, 16  # of two endpoints one is never chosen once in 65,000 times

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.losses.configuration import NODE_PORT
-from lab.network.labmap import LabMap
+from lab.map.labmap import LabMap
 
 NAMESPACE = "namespace001"
 SERVICE, SERVICE_ADDRESS, SERVICE_PORT = "myapp.namespace001", "172.16.10.10", 80

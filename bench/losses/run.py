@@ -16,7 +16,7 @@ from bench.losses.table import as_json, as_table, failures
 from bench.losses.trial import Bed, Outcome
 from lab import terminal
 from lab.errors import UsageError
-from lab.tasks.command import Exit
+from lab.tasks.commandline.task import Exit
 
 SEED, BREAKS, MOST = 10, 500, 10_000
 NOT_AS_IT_SHOULD_BE = 3

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from bench.losses.configuration import Plan
 from bench.losses.request import Request
-from lab.network.labmap import LabMap, Link, Place
+from lab.map.labmap import LabMap, Link, Place
+from lab.map.path import IN, OUT, Crossing, Path, Walker
 from lab.network.objects import Network, Object
-from lab.network.path import IN, OUT, Crossing, Path, Walker
 
 DNS_PORT = 53
 REQUEST, REPLY = "request", "reply"

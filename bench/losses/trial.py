@@ -16,8 +16,8 @@ from bench.losses.inside import run
 from bench.losses.judgement import DELIVERED, Said, is_named, said
 from bench.losses.oracle import Lived, lived
 from bench.losses.request import Request
-from lab.agent import client
-from lab.agent.client import Client
+from lab.agent.client import calls
+from lab.agent.client.calls import Client
 from lab.errors import HoplabError
 from lab.trace.trace import trace
 
@@ -65,9 +65,9 @@ class Bed:
 
     def begin(self) -> None:
         """Build it, and see what its places hold when nothing is wrong."""
-        with client.connect_or_start(self.name) as connected:
+        with calls.connect_or_start(self.name) as connected:
             self._up(connected)
-        with client.connect(self.name) as connected:
+        with calls.connect(self.name) as connected:
             places = [place.name for place in self.configuration.plan.labmap.places if place.kind != "underlay"]
             self._right = held(connected.visit, places)
 
@@ -82,7 +82,7 @@ class Bed:
     def attempt(self, drawn: Drawn) -> Outcome:
         """Break the lab, judge what is said of it, and bring it back."""
         began = time.monotonic()
-        with client.connect(self.name) as connected:
+        with calls.connect(self.name) as connected:
             try:
                 outcome = self._judged(connected, drawn)
             except HoplabError as error:

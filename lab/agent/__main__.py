@@ -14,16 +14,16 @@ import sys
 from collections.abc import Sequence
 
 from lab import BEGAN, spans
-from lab.agent import folder
 from lab.agent.apiserver.outside import Outside
-from lab.agent.presence import witness
+from lab.agent.presence import folder, witness
 from lab.agent.presence.home import BACKLOG, Home
 from lab.agent.presence.starter import Starter
 from lab.agent.protocol import error_message
 from lab.errors import HoplabError, MachineError
-from lab.kernel import limits, programs
-from lab.kernel.sandbox import grouping, identity
+from lab.kernel.host import limits, packages
+from lab.kernel.sandbox import identity
 from lab.kernel.sandbox import init as sandbox
+from lab.kernel.sandbox.cgroups import grouping
 from lab.kernel.sandbox.confinement import USUAL, Confinement
 from lab.refusal import refusal
 
@@ -73,7 +73,7 @@ def _quiet() -> int:
     """Let go of the output of whoever started us: a pipe behind it must not stay open for as long as the lab lives.
     Gives the pipe to the starter itself.
     """
-    from lab.kernel.processes import LOGS  # noqa: PLC0415  only now, as in `life`
+    from lab.kernel.programs.processes import LOGS  # noqa: PLC0415  only now, as in `life`
 
     LOGS.mkdir(parents=True, exist_ok=True)
     starter = os.dup(1)
@@ -87,7 +87,7 @@ def _quiet() -> int:
 def _import_service() -> None:
     """What the agent is made of: only in the sandbox, whose init keeps it."""
     with spans.span("imports of what it lives on"):
-        import lab.agent.service  # noqa: PLC0415, F401
+        import lab.agent.loop  # noqa: PLC0415, F401
 
 
 def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
@@ -102,7 +102,7 @@ def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
             _say({"held": True})
             return
         with spans.span("programs, folder and control groups"):
-            programs.require()
+            packages.require()
             home = _home(lab, lock)
             groups = _given_away(lab, home, confinement)
     except HoplabError as error:
@@ -112,8 +112,8 @@ def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
     outside = _outside(home)
 
     def life() -> None:
-        from lab.agent.service import serve  # noqa: PLC0415  there by now
-        from lab.kernel.sandbox.nursery import Nursery  # noqa: PLC0415  as above
+        from lab.agent.loop import serve  # noqa: PLC0415  there by now
+        from lab.kernel.cell.nursery import Nursery  # noqa: PLC0415  as above
 
         # Whoever connects is told who listens: from now on that is this process.
         home.listening.listen(BACKLOG)

@@ -10,27 +10,28 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from lab import spans
-from lab.agent.flows import forget_flows
-from lab.agent.following import Following, NodeProxies
-from lab.agent.happenings import CARRIED
-from lab.agent.leaving import without_leaving
+from lab.agent.design.blueprint import Design
+from lab.agent.design.leaving import without_leaving
+from lab.agent.design.stale_flows import forget_flows
+from lab.agent.design.transition import Following, NodeProxies
 from lab.agent.protocol import Message
-from lab.agent.reading import Design
+from lab.agent.tell.happenings import CARRIED
 from lab.errors import KernelError, LabError
-from lab.kernel import features
 from lab.kernel.apply import apply
+from lab.kernel.cell.cell import Cell
+from lab.kernel.check import features
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
-from lab.kernel.processes import nothing_in
+from lab.kernel.programs.processes import nothing_in
 from lab.kernel.readiness import wait_until_ready
-from lab.kernel.sandbox import capabilities, cgroup
-from lab.kernel.sandbox.cell import Cell
+from lab.kernel.sandbox import capabilities
+from lab.kernel.sandbox.cgroups import cgroup
 from lab.kernel.sandbox.confinement import Confinement
 from lab.kernel.verified import Verified
 from lab.network import pods
 from lab.network.components import Stale
 from lab.network.objects import Interface, Listener, Namespace, Network, Process
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 from lab.plan import Plan, Step, plan
 from lab.plan.script import script
 from lab.plan.steps import AnyStep

@@ -18,19 +18,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from lab import spans
-from lab.agent.attachments import NeededError
-from lab.agent.control import Control
+from lab.agent.client.attachments import NeededError
 from lab.agent.conversations import Conversations, Operation, Reply
+from lab.agent.follow.control import Control
+from lab.agent.follow.writer import Writer
 from lab.agent.presence import witness
 from lab.agent.presence.keeping import keep
 from lab.agent.presence.starter import Starter
 from lab.agent.protocol import AGAIN, EndedError, Message
 from lab.agent.pulse import Pulse, watched_loop
-from lab.agent.writer import Writer
 from lab.errors import LabError, UsageError
-from lab.kernel import memory
+from lab.kernel.cell.nursery import Nursery
+from lab.kernel.host import memory
 from lab.kernel.sandbox.confinement import Confinement
-from lab.kernel.sandbox.nursery import Nursery
 
 if TYPE_CHECKING:
     from lab.agent.apiserver.outside import Outside
@@ -337,12 +337,12 @@ class Service:
 
 
 def _readings() -> ModuleType:
-    from lab.agent import readings  # noqa: PLC0415  40 ms that no `up` should wait for
+    from lab.agent.tell import readings  # noqa: PLC0415  40 ms that no `up` should wait for
 
     return readings
 
 
 def _editing() -> ModuleType:
-    from lab.agent import editing  # noqa: PLC0415  as above
+    from lab.agent.tell import kube_commands  # noqa: PLC0415  as above
 
-    return editing
+    return kube_commands

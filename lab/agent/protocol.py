@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lab.api.encoding import text_of
+from lab.api.http.encoding import text_of
 from lab.errors import FileError, HoplabError, KernelError, LabError, MachineError, Mistake, UsageError
 
 Message = dict[str, Any]

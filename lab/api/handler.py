@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from lab.api import discovery, openapi, parameters, streams
-from lab.api.access import is_allowed, refusal
-from lab.api.attempts import attempt_of
+from lab.api import parameters
+from lab.api.authorization.access import is_allowed, refusal
+from lab.api.authorization.attributes import attempt_of
+from lab.api.authorization.reviews import is_review, reviewed
+from lab.api.discovery import groups, openapi
 from lab.api.errors import ApiError, bad_request
-from lab.api.forms import Rendering
-from lab.api.negotiation import body_of, form_of, wants
+from lab.api.http import streams
+from lab.api.http.forms import Rendering
+from lab.api.http.negotiation import body_of, form_of, wants
+from lab.api.http.requests import Answer, Request, Response, Watching, encoded
+from lab.api.http.urls import Route, route
 from lab.api.paging import count, page
 from lab.api.registry import APPLY, Options, Registry, Subresource, require_size
-from lab.api.requests import Answer, Request, Response, Watching, encoded
 from lab.api.resources import NAMESPACES, PODS
-from lab.api.reviews import is_review, reviewed
-from lab.api.routing import Route, route
 from lab.api.watching import Watch, flag, start_of
 
 Json = dict[str, Any]
@@ -35,7 +37,7 @@ def is_brief(request: Request) -> bool:
         return False
     found = route(request.path)
     if found is None:
-        return request.path in discovery.HEALTHY or request.path == "/version"
+        return request.path in groups.HEALTHY or request.path == "/version"
     return (bool(found.name) and not _is_pretty(request)) or flag(request.parameters, "watch")
 
 
@@ -83,15 +85,15 @@ class Api:
         """Discovery, version, health."""
         path = "/" + request.path.strip("/")
         accept = request.headers.get("accept", "")
-        whole = path in ("/api", "/apis") and wants(accept, discovery.AGGREGATED)
-        document = discovery.document(path, whole)
+        whole = path in ("/api", "/apis") and wants(accept, groups.AGGREGATED)
+        document = groups.document(path, whole)
         if path == "/version":
-            document = discovery.version()
+            document = groups.version()
         if path == "/":
-            document = discovery.paths()
+            document = groups.paths()
         if path.startswith(openapi.INDEX):
             document = openapi.document(path)
-        plain = Response(200, b"ok", "text/plain; charset=utf-8") if path in discovery.HEALTHY else None
+        plain = Response(200, b"ok", "text/plain; charset=utf-8") if path in groups.HEALTHY else None
         if path == "/openapi/v2":  # empty, clients that validate by it take every field
             plain = Response(200, b"", "application/octet-stream")
         if not document and not plain:
@@ -101,7 +103,7 @@ class Api:
         if plain:
             return plain
         answer = _answer(200, document or {}, request)
-        return Response(200, answer.body, discovery.AGGREGATED) if whole else answer
+        return Response(200, answer.body, groups.AGGREGATED) if whole else answer
 
     def _reviewed(self, request: Request) -> Response:
         if request.method != "POST":

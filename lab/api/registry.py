@@ -8,11 +8,11 @@ from typing import Literal, Protocol
 
 from lab.api.deletion import Deleted, Deletion, marked, refuse, terminating
 from lab.api.errors import Cause, already_exists, bad_request, conflict, invalid, not_found, too_large
+from lab.api.http.requests import encoded
 from lab.api.kinds import carried, check, complete, known_fields, type_errors, unknown_fields
 from lab.api.kinds.filling import without_nulls
 from lab.api.objectmeta import fresh, generated, named_in, refuse_finalizers, renewed
-from lab.api.patching import patch as patched
-from lab.api.requests import encoded
+from lab.api.patches.patch import patch as patched
 from lab.api.resources import NAMESPACES, NODES, PODS, Resource
 from lab.api.scale import scale_of, scaled
 from lab.api.selectors import EVERYTHING, Selection

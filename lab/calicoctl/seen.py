@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lab.network.calico import tunnel_of
-from lab.network.calico_wireguard import private_key, public_key
+from lab.network.calico.dataplane import tunnel_of
+from lab.network.calico.wireguard import private_key, public_key
 from lab.network.ipv4 import Prefix, number
 from lab.network.naming import calico_tunnel_mac
 from lab.network.pools import Pools
@@ -17,7 +17,7 @@ from lab.network.wiring import wiring
 from lab.topology.defaults import complete, pools_of
 
 if TYPE_CHECKING:
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 Json = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
-from lab.topology.document import shown
+from lab.topology.yaml.document import shown
 
 API_SERVER, DNS = 1, 10  # the addresses of the range that Kubernetes' own Services have
 

@@ -14,9 +14,9 @@ from lab.cluster.services import MadeService, health_owner, make_services, port_
 from lab.cluster.sources import Manifests, read_manifests
 from lab.cluster.templates import PodTemplate
 from lab.cluster.workloads import Wanted, wanted_deployments, wanted_pods
-from lab.topology.document import Document
-from lab.topology.refusals import file_error
+from lab.topology.field_errors import file_error
 from lab.topology.schema import Topology
+from lab.topology.yaml.document import Document
 
 
 def build_cluster(

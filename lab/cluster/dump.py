@@ -17,10 +17,10 @@ from lab.cluster.objects import PROXY_NAME
 from lab.cluster.recorded import EndpointSlice, Node, Object, Service, ServiceCidr
 from lab.cluster.sources import Source
 from lab.errors import FileError, Mistake
-from lab.topology.document import Document, shown
-from lab.topology.reading import read_documents
-from lab.topology.refusals import MAX_MISTAKES, file_error, refusals
+from lab.topology.field_errors import MAX_MISTAKES, file_error, refusals
 from lab.topology.schema import ZONE
+from lab.topology.yaml.document import Document, shown
+from lab.topology.yaml.text import read_documents
 
 T = TypeVar("T", bound=Object)
 

@@ -11,7 +11,7 @@ from lab.cluster.deployments import stable_hash
 from lab.cluster.distribution import NONE, hints
 from lab.cluster.objects import Endpoint, EndpointSlice, Pod, PortEndpoints, Service, ServicePort
 from lab.cluster.sources import Manifests, Source
-from lab.topology.document import Path, shown
+from lab.topology.yaml.document import Path, shown
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"

@@ -12,9 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.alias_generators import to_camel
 
 from lab.cluster.nodeports import FIRST, LAST
-from lab.topology.document import shown
+from lab.topology.field_errors import refusal
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, SERVICE_LABEL, DnsName, Name
-from lab.topology.refusals import refusal
+from lab.topology.yaml.document import shown
 
 LabelKey = Annotated[str, Field(pattern=LABEL_KEY)]
 Labels = dict[LabelKey, Annotated[str, Field(pattern=LABEL_VALUE)]]

@@ -9,7 +9,7 @@ from lab.cluster import manifests
 from lab.cluster.endpoints import is_host
 from lab.cluster.sources import Source
 from lab.errors import Mistake
-from lab.topology.document import Path, shown
+from lab.topology.yaml.document import Path, shown
 
 HEADLESS = "None"
 WITH_NODE_PORTS = ("NodePort", "LoadBalancer")

@@ -13,7 +13,7 @@ from lab.cluster.objects import PROXY_NAME, Service, ServicePort
 from lab.cluster.servicechecks import HEADLESS, WITH_NODE_PORTS, checks_health, clashes, exposed, mistakes, warnings
 from lab.cluster.sourceranges import restricting
 from lab.cluster.sources import Manifests, Source
-from lab.topology.document import Path
+from lab.topology.yaml.document import Path
 
 __all__ = ["HEADLESS", "WITH_NODE_PORTS", "MadeService", "health_owner", "make_services", "port_owner"]
 

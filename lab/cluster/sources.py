@@ -12,8 +12,8 @@ from lab.cluster import manifests
 from lab.cluster.kinds import LIST, MODELS, STORED_ONLY, consequence, groups, known_kinds, versions_of
 from lab.errors import Mistake
 from lab.suggestion import did_you_mean
-from lab.topology.document import Document, Mapping, Path, Sequence, shown
-from lab.topology.refusals import MAX_MISTAKES, refusals
+from lab.topology.field_errors import MAX_MISTAKES, refusals
+from lab.topology.yaml.document import Document, Mapping, Path, Sequence, shown
 
 T = TypeVar("T", bound=manifests.Object)
 

@@ -15,8 +15,8 @@ from lab.cluster.power import Power, power
 from lab.cluster.sources import Manifests, Source
 from lab.cluster.unobeyed import unobeyed
 from lab.errors import Mistake
-from lab.topology.document import Path, shown
-from lab.topology.refusals import unknown
+from lab.topology.field_errors import unknown
+from lab.topology.yaml.document import Path, shown
 
 READY = "hoplab.io/ready"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
 
-from lab.topology.document import Path, field_path
+from lab.topology.yaml.document import Path, field_path
 
 Json = Mapping[str, Any]
 

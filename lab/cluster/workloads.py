@@ -10,7 +10,7 @@ from lab.cluster.nodes import Labels
 from lab.cluster.objects import Deployment
 from lab.cluster.sources import Manifests, Source
 from lab.cluster.templates import PodTemplate, pod_template
-from lab.topology.document import Path, shown
+from lab.topology.yaml.document import Path, shown
 
 Wanted = list[tuple[str, PodTemplate]]
 

@@ -17,9 +17,9 @@ from lab.cluster.sourceranges import restricting
 from lab.cluster.sources import Source
 from lab.errors import Mistake, UsageError
 from lab.suggestion import did_you_mean
-from lab.topology.document import Path
-from lab.topology.refusals import file_error
+from lab.topology.field_errors import file_error
 from lab.topology.schema import ZONE
+from lab.topology.yaml.document import Path
 
 INTERNAL_IP = "InternalIP"
 

@@ -11,12 +11,12 @@ from lab.api.store import Change, Json, Key, Store, key_of
 from lab.cluster import objects
 from lab.cluster.endpoints import SERVICE_NAME
 from lab.cluster.system import NAMESPACE
-from lab.control import derived
+from lab.control import traits
 from lab.control.indexes import Owned, by_name
 from lab.control.own_objects import is_own_pod
 from lab.control.ownership import owner_name
 from lab.control.pieces import Pieces
-from lab.control.slices import places_of
+from lab.control.services.slices import places_of
 
 T = TypeVar("T")
 
@@ -102,11 +102,11 @@ class Derivation:
         self._cluster = objects.Cluster((), ())
         self._parts: tuple[tuple[Any, ...], ...] = ()
         self._pods = _Following(self._pod, is_own_pod)
-        self._services = _Following(derived.service, lambda item: key_of(item) in OWN_SERVICES)
+        self._services = _Following(traits.service, lambda item: key_of(item) in OWN_SERVICES)
         self._slices = _Following(self._slice, _is_own_slice)
-        self._deployments = _Following(derived.deployment, lambda _: False)
+        self._deployments = _Following(traits.deployment, lambda _: False)
         self._namespaces: _Following[str] = _Following(lambda item: item["metadata"]["name"], lambda _: False)
-        self._zones = _Following(derived.zone, lambda _: False)
+        self._zones = _Following(traits.zone, lambda _: False)
         self._owned = Owned(by_name)
         self._referring: dict[str, dict[Key, None]] = {}  # slices by the place of a pod they name
         self._places: dict[Key, tuple[str, ...]] = {}
@@ -179,12 +179,12 @@ class Derivation:
         return self._store.find(PODS, *key)
 
     def _pod(self, item: Json) -> objects.Pod | None:
-        made = derived.pod(item, self._store)
+        made = traits.pod(item, self._store)
         return made if made is not None and made.node in self._known else None
 
     def _slice(self, item: Json) -> objects.EndpointSlice | None:
         self._refer(key_of(item), tuple(filter(None, places_of(item))))
-        return derived.endpoint_slice(item, self._is_headless, self._pod_at)
+        return traits.endpoint_slice(item, self._is_headless, self._pod_at)
 
     def _refer(self, key: Key, places: tuple[str, ...]) -> None:
         for place in dict.fromkeys(self._places.pop(key, ())):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lab.api.requests import encoded
+from lab.api.http.requests import encoded
 from lab.api.resources import EVENTS, NAMESPACES
 from lab.api.store import Change, Json, Key, Store
 

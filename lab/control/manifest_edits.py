@@ -13,10 +13,10 @@ from lab.api.errors import ApiError
 from lab.cluster.sources import Source, left_out
 from lab.cluster.unobeyed import pod_of, unobeyed
 from lab.control.manifests import Asked, LeftOut, Refused, Wanted, asked
+from lab.control.mistakes import mistakes_of
 from lab.control.plane import ControlPlane
-from lab.control.refusals import mistakes_of
 from lab.errors import Mistake
-from lab.topology.document import Document
+from lab.topology.yaml.document import Document
 
 NOT_FOUND = "not found"
 

@@ -12,8 +12,8 @@ from lab.cluster.kinds import consequence
 from lab.cluster.sources import Source, each_source, kind_mistakes
 from lab.cluster.system import sample_pods, sample_service
 from lab.errors import Mistake
-from lab.topology.document import Document, shown
 from lab.topology.schema import Topology
+from lab.topology.yaml.document import Document, shown
 
 _PLAIN = "plain"
 

@@ -11,7 +11,7 @@ from lab.api.versions import inward
 from lab.cluster.sources import Source
 from lab.control.manifests import Refused, Wanted, ask
 from lab.errors import Mistake
-from lab.topology.document import Path
+from lab.topology.yaml.document import Path
 
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 _UNKNOWN = re.compile(r'unknown field "([^"]+)"')

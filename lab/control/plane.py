@@ -8,34 +8,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from lab.api.applying import last_applied, remembering, three_way
 from lab.api.deletion import Deletion
 from lab.api.errors import ApiError
 from lab.api.kinds import complete
+from lab.api.patches.apply import last_applied, remembering, three_way
 from lab.api.registry import STRICT, Registry, judged
 from lab.api.resources import CONFIGMAPS, EVENTS, NAMESPACES, PODS, RESOURCES, SERVICES, Resource
 from lab.api.store import Json, Key, Store
 from lab.api.versions import outward
 from lab.cluster.objects import Cluster
 from lab.control.allocation import Allocation
+from lab.control.cluster import Derivation
 from lab.control.controllers.roster import controllers
 from lab.control.controllers.system import System
-from lab.control.deriving import Derivation
+from lab.control.events import Recorder
 from lab.control.manifests import Wanted, wanted
+from lab.control.mistakes import mistakes_of
 from lab.control.own_objects import Machine
 from lab.control.pieces import Pieces, at_once
-from lab.control.podstatus import is_evicted
+from lab.control.pods.podstatus import is_evicted
+from lab.control.pods.running import Names, start_all
 from lab.control.queue import Runner
-from lab.control.recording import Recorder
-from lab.control.refusals import mistakes_of
-from lab.control.starting import Names, start_all
 from lab.errors import FileError, Mistake
-from lab.network.addressing import Addresses, assign, node_addresses
-from lab.network.coredns import corefile
-from lab.network.machine_names import machine_resolver
+from lab.network.dns.coredns import corefile
+from lab.network.ipam import Addresses, assign, node_addresses
 from lab.network.pods import cluster_dns
-from lab.topology.document import Document
+from lab.network.underlay.machine_names import machine_resolver
 from lab.topology.schema import Topology
+from lab.topology.yaml.document import Document
 
 COREFILE = ("kube-system", "coredns")
 

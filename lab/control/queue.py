@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from lab.api.resources import BY_KIND, EVENTS, RESOURCES
 from lab.api.store import Change, Json, Store
 from lab.control.controllers import Controller, Key
+from lab.control.events import Recorder
 from lab.control.pieces import Pieces, at_once
-from lab.control.recording import Recorder
 from lab.errors import LabError
 
 AT_REST = 200

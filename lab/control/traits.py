@@ -15,8 +15,8 @@ from lab.cluster.power import power
 from lab.cluster.sourceranges import restricting
 from lab.control.own_objects import SYSTEM, is_own_pod
 from lab.control.ownership import controller_of, owner_name
-from lab.control.podstatus import is_finished, is_ready, is_running
-from lab.control.slices import HEADLESS, places_of
+from lab.control.pods.podstatus import is_finished, is_ready, is_running
+from lab.control.services.slices import HEADLESS, places_of
 from lab.topology.schema import ZONE
 
 AFFINITY_SECONDS = 10800  # Kubernetes' default

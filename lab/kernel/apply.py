@@ -8,14 +8,16 @@ from itertools import groupby
 from typing import TypeVar
 
 from lab.errors import KernelError
-from lab.kernel import files, offload, rules, step_requests, sysctl
+from lab.kernel import files, sysctl
 from lab.kernel.cancelled import Cancelled
+from lab.kernel.changeover import run
 from lab.kernel.failure import failure, guarded
 from lab.kernel.holdings import Holdings
-from lab.kernel.launching import run
-from lab.kernel.loading import Loading
-from lab.kernel.netlink import Request, RequestError, RouteSocket
-from lab.kernel.rtnetlink import device_settings, interface
+from lab.kernel.netlink import offload, step_requests
+from lab.kernel.netlink.rtnetlink import device_settings, interface
+from lab.kernel.netlink.transport import Request, RequestError, RouteSocket
+from lab.kernel.rules import iptables
+from lab.kernel.rules.loaders import Loading
 from lab.network.objects import (
     Address,
     FdbEntry,
@@ -154,7 +156,7 @@ class _Application:
             if isinstance(step.object, IpSet)
         )
         if text:
-            rules.start_ipset(self._holdings.namespaces, place, text).result()
+            iptables.start_ipset(self._holdings.namespaces, place, text).result()
 
     def _settings(self, place: str, steps: Sequence[Step]) -> None:
         """Those that are files, before any link is made: new links inherit from them."""
@@ -167,7 +169,7 @@ class _Application:
 
     def _encrypt(self, place: str, steps: Sequence[Step]) -> None:
         if steps:
-            from lab.kernel import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
+            from lab.kernel.netlink import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
 
             with self._holdings.namespaces.entered(place):
                 wireguard.carry_out(steps)
@@ -253,7 +255,7 @@ class _Application:
             elif isinstance(item, WireguardPeer):
                 self._encrypt(item.place, [step])
             elif isinstance(item, IpSet):
-                rules.start_ipset(self._holdings.namespaces, item.place, f"destroy {item.name}\n").result()
+                iptables.start_ipset(self._holdings.namespaces, item.place, f"destroy {item.name}\n").result()
             elif isinstance(item, Namespace):
                 self._holdings.namespaces.remove(item.place)
                 self._holdings.processes.forget(item.place)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from lab.kernel.failure import guarded
 from lab.kernel.holdings import Holdings
+from lab.kernel.programs.takeover import Takeover
 from lab.kernel.readiness import READY_SECONDS, wait_until_ready
-from lab.kernel.takeover import Takeover
 from lab.network.objects import Network, Process
 from lab.plan import Step
 

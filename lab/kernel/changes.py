@@ -14,10 +14,11 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab.kernel import balancing, sysctl
-from lab.kernel.netlink import NLM_F_DUMP, NLM_F_REQUEST, Request, RouteSocket, u32
-from lab.kernel.rtnetlink import device_settings
-from lab.kernel.rtnetlink.neighbour import NUD_PERMANENT, RTM_NEWNEIGH
+from lab.kernel import sysctl
+from lab.kernel.netlink.rtnetlink import device_settings
+from lab.kernel.netlink.rtnetlink.neighbour import NUD_PERMANENT, RTM_NEWNEIGH
+from lab.kernel.netlink.transport import NLM_F_DUMP, NLM_F_REQUEST, Request, RouteSocket, u32
+from lab.kernel.rules import ipvs_steps
 from lab.network.objects import File, Network, Symlink, Sysctl, VirtualServer
 
 RTM_NEWNSID = 88
@@ -136,7 +137,7 @@ class Signs:
         """In the calling thread's namespace, which is the place's."""
         rules = _ask(NFT_GETGEN, NLM_F_REQUEST, b"")
         sets = _ask(IPSET_LIST, NLM_F_REQUEST | NLM_F_DUMP, IPSET_PROTOCOL_ATTRIBUTE)
-        servers = balancing.fingerprint() if self.servers else ()
+        servers = ipvs_steps.fingerprint() if self.servers else ()
         return (
             *self.files_only(),
             rules,

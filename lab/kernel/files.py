@@ -6,9 +6,9 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 
-from lab.kernel import own_files
+from lab.kernel.sandbox import own_files
 from lab.network.objects import File, Symlink
-from lab.network.place import OWN_FILES
+from lab.network.place_names import OWN_FILES
 
 
 def write(item: File | Symlink) -> None:

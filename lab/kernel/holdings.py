@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lab.kernel.balancing import Balancing
 from lab.kernel.changes import Changes
-from lab.kernel.listeners import Listeners
-from lab.kernel.namespaces import Namespaces
-from lab.kernel.processes import Processes
+from lab.kernel.programs.listeners import Listeners
+from lab.kernel.programs.processes import Processes
+from lab.kernel.rules.ipvs_steps import Balancing
 from lab.kernel.sandbox.confinement import USUAL, Confinement
+from lab.kernel.sandbox.namespaces import Namespaces
 from lab.network.objects import (
     File,
     Interface,
@@ -28,7 +28,7 @@ from lab.network.objects import (
     Symlink,
     VirtualServer,
 )
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 
 RULE_KINDS = ("node", "router", "gateway", "internet")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lab.kernel import files, nft, offload, rules, sysctl
+from lab.kernel import files, sysctl
 from lab.kernel.holdings import RULE_KINDS, Holdings
-from lab.kernel.netlink import RouteSocket
-from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, qdisc, route, rule
+from lab.kernel.netlink import offload
+from lab.kernel.netlink.rtnetlink import address, device_settings, interface, ip_rule, neighbour, qdisc, route
+from lab.kernel.netlink.transport import RouteSocket
+from lab.kernel.rules import iptables, nft
 from lab.network.objects import Interface, Network, Object, Sysctl
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 
 
 def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = None) -> Network:
@@ -23,10 +25,10 @@ def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = 
     places = tuple(place for place in namespaces.places if only is None or place in only)
     settings = _settings_by_place(desired)
     rule_places = [place for place in places if holdings.kinds[place].kind in RULE_KINDS]
-    saving = [rules.start_save(namespaces, place) for place in rule_places]
+    saving = [iptables.start_save(namespaces, place) for place in rule_places]
     nodes = [place for place in rule_places if holdings.kinds[place].kind == "node"]
     listing = [running for place in nodes if (running := nft.start_list(namespaces, place))]
-    saving_sets = [rules.start_ipset_save(namespaces, place) for place in rule_places if place in holdings.with_sets]
+    saving_sets = [iptables.start_ipset_save(namespaces, place) for place in rule_places if place in holdings.with_sets]
     found: list[Object] = [holdings.kinds[place] for place in places if namespaces.is_named(place)]
     for place in (UNDERLAY, *places) if only is None or UNDERLAY in only else places:
         found += read_place(holdings, place, settings.get(place, ()))
@@ -37,11 +39,11 @@ def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = 
         if place in holdings.balancing.places:
             found += holdings.balancing.read(place)
     for running in saving:
-        found += rules.chains(running.place, running.result())
+        found += iptables.chains(running.place, running.result())
     for running in listing:
         found += nft.objects(running.place, running.result())
     for running in saving_sets:
-        found += rules.ip_sets(running.place, running.result())
+        found += iptables.ip_sets(running.place, running.result())
     return Network(tuple(found))
 
 
@@ -70,13 +72,13 @@ def read_place(holdings: Holdings, place: str, settings: Iterable[str]) -> list[
             found += route.read(netlink, place, names)
             found += neighbour.read(netlink, place, names)
             if kind in RULE_KINDS:
-                found += rule.read(netlink, place)
+                found += ip_rule.read(netlink, place)
             if kind == "node":
                 found += neighbour.read_fdb(netlink, place, names)
                 found += device_settings.read_proxy_delays(netlink, place, names)
         tunnels = [item.name for item in links.interfaces if item.kind == "wireguard"]
         if tunnels:
-            from lab.kernel import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
+            from lab.kernel.netlink import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
 
             found += wireguard.read(place, tunnels)
         found += offload.read(item for item in holdings.offloads.values() if item.place == place)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lab.kernel.changes import Fingerprint, Signs, by_place
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.network.objects import Network
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 
 # Beyond so many objects to build, the kernel's telling of each costs more than reading all of it once.
 MANY = 2_000

@@ -14,16 +14,15 @@ from typing import Any, TypeVar
 
 from lab.errors import UsageError
 from lab.network.components import Stop
-from lab.network.impaired import Impaired
+from lab.network.dns.resolver import HostsEntry, Resolver
 from lab.network.ipv4 import Prefix, number
-from lab.network.resolver import HostsEntry, Resolver
+from lab.network.underlay.netem_device import Impaired
 from lab.suggestion import did_you_mean
 
 T = TypeVar("T")
 
 TUNNELS = ("vxlan", "ipip", "wireguard")
 VXLAN_PORTS = (4789, 8472)  # IANA's, and Linux's own default, which flannel uses
-HELD_BACK = "held back by the annotation hoplab.io/ready"
 NDOTS = 5  # kubelet's ClusterFirst
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lab.map.labmap import TUNNELS, LabMap, Link, Place, Way
 from lab.network.ipv4 import Prefix, dotted, number
-from lab.network.labmap import TUNNELS, LabMap, Link, Place, Way
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 
 IN, OUT = "in", "out"
 TTL = 64  # a packet crosses no more places than this

@@ -8,31 +8,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lab.cluster.objects import CLUSTER_FIRST, PROXY_NAME
-from lab.network import pod_names
+from lab.map.labmap import Dns, Endpoint, HostName, LabMap, Link, Place, Service, ServicePort, Subnet, Way
+from lab.network.dns import pod_names
+from lab.network.dns.resolver import HostsEntry, Resolver
 from lab.network.ipv4 import Prefix, number
-from lab.network.labmap import (
-    Dns,
-    Endpoint,
-    HostName,
-    LabMap,
-    Link,
-    Place,
-    Service,
-    ServicePort,
-    Subnet,
-    Way,
-)
-from lab.network.machine_names import machine_resolver
 from lab.network.objects import Address, Interface, Namespace, Network, Route, WireguardDevice
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 from lab.network.pods import cluster_dns
-from lab.network.resolver import HostsEntry, Resolver
+from lab.network.underlay.machine_names import machine_resolver
 from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
     from lab.cluster import objects as cluster_objects
     from lab.cluster.objects import Cluster
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 

@@ -6,17 +6,21 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lab.network import calico, calico_filter, calico_rules, firewall, flannel, kubelet
-from lab.network.firewall import BuiltIn
-from lab.network.kubeproxy import fixed, ipvs_chains
-from lab.network.kubeproxy.iptables import chains as kubeproxy_chains
+from lab.network import flannel, kubelet
+from lab.network.calico import dataplane, filter
+from lab.network.calico import rules as calico_rules
+from lab.network.kubeproxy.iptables import fixed
+from lab.network.kubeproxy.iptables.ruleset import chains as kubeproxy_chains
+from lab.network.kubeproxy.ipvs import chains
 from lab.network.kubeproxy.options import ProxyOptions
 from lab.network.objects import Chain, NftObject, Object, Rule
+from lab.network.underlay import firewall
+from lab.network.underlay.firewall import BuiltIn
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Pod
-    from lab.network.addressing import Addresses
     from lab.network.components import Proxied
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 TABLES = ("raw", "mangle", "nat", "filter", "security")
@@ -42,14 +46,14 @@ def node_chains(
 def plugin_chains(topology: Topology, addresses: Addresses, node: str, residents: list[Pod]) -> Iterator[Chain]:
     """The network plugin's own chains on a node with these pods."""
     is_calico = topology.spec.cni.plugin == "calico"
-    yield from calico.chains(topology, node, residents) if is_calico else flannel.chains(addresses, node)
+    yield from dataplane.chains(topology, node, residents) if is_calico else flannel.chains(addresses, node)
 
 
 def node_tables(topology: Topology, addresses: Addresses, node: str, proxied: Proxied) -> Iterable[NftObject]:
     """What a node has in nft tables of its own, beside iptables': kube-proxy's, in nftables mode."""
     if topology.spec.services.proxy != "nftables":
         return ()
-    from lab.network.kubeproxy.nftables import tables  # noqa: PLC0415  10 ms for this mode alone
+    from lab.network.kubeproxy.nftables.ruleset import tables  # noqa: PLC0415  10 ms for this mode alone
 
     return tables(*proxied, node, proxy_options(topology, addresses), service_cidrs(topology))
 
@@ -58,10 +62,10 @@ def node_servers(topology: Topology, addresses: Addresses, node: str, proxied: P
     """What a node has for IPVS, in ipvs mode: what its kube-proxy makes, but for the jumps from built-in chains."""
     if topology.spec.services.proxy != "ipvs":
         return ()
-    from lab.network.kubeproxy import ipvs  # noqa: PLC0415  for this mode alone
+    from lab.network.kubeproxy.ipvs import servers  # noqa: PLC0415  for this mode alone
 
-    made = ipvs.ipvs(*proxied, node, proxy_options(topology, addresses))
-    return (*ipvs.settings(node), ipvs.device(node), *made.objects)
+    made = servers.ipvs(*proxied, node, proxy_options(topology, addresses))
+    return (*servers.settings(node), servers.device(node), *made.objects)
 
 
 def proxy_options(topology: Topology, addresses: Addresses) -> ProxyOptions:
@@ -110,10 +114,10 @@ def _components(plugin: str, proxy: str) -> dict[tuple[str, str], tuple[Rule, ..
     Felix keeps its jumps on top, kube-proxy's inserted ones are below; what flanneld and Felix append comes last.
     """
     before = calico_rules.jumps() if plugin == "calico" else {}
-    after = {("filter", "FORWARD"): calico_filter.forward_end()} if plugin == "calico" else flannel.jumps()
+    after = {("filter", "FORWARD"): filter.forward_end()} if plugin == "calico" else flannel.jumps()
     middle = fixed.jumps() if proxy == "iptables" else kubelet.jumps()
     if proxy == "ipvs":
-        balanced = ipvs_chains.jumps()
+        balanced = chains.jumps()
         middle = {key: (*balanced.get(key, ()), *middle.get(key, ())) for key in dict.fromkeys((*balanced, *middle))}
     keys = dict.fromkeys((*before, *middle, *after))
     return {key: (*before.get(key, ()), *middle.get(key, ()), *after.get(key, ())) for key in keys}

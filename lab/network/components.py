@@ -17,7 +17,7 @@ from lab.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
 
 KUBE_PROXY, DNS, CONTROLLERS, PROBES = "kube-proxy", "dns", "controllers", "probes"
 NODES, DNS_PODS, CLUSTER = "nodes", "dns pods", ""

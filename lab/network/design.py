@@ -6,14 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lab.network import calico, chains, dns, firewall, flannel, forwarding, machine_names, pods, routing, underlay
-from lab.network.addressing import Addresses, assign
+from lab.network import chains, flannel, pods
+from lab.network.calico import dataplane
 from lab.network.components import NONE_STALE, Stale
-from lab.network.coredns import NOTHING, Given
-from lab.network.impairments import NONE, Impairments, with_impairments
+from lab.network.dns import servers
+from lab.network.dns.coredns import NOTHING, Given
+from lab.network.ipam import Addresses, assign
 from lab.network.kubeproxy import health
 from lab.network.kubeproxy.settings import route_localnet
 from lab.network.objects import Chain, Network
+from lab.network.underlay import firewall, forwarding, machine_names, routing, subnets
+from lab.network.underlay.netem import NONE, Impairments, with_impairments
 from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
@@ -35,11 +38,11 @@ def design(
     stopped kube-proxies know, `impairments` what was set live, and what the kernel can do of it and of the file's.
     """
     topology = complete(topology)
-    plugin = calico if topology.spec.cni.plugin == "calico" else flannel
+    plugin = dataplane if topology.spec.cni.plugin == "calico" else flannel
     proxy, options = topology.spec.services.proxy, chains.proxy_options(topology, addresses)
-    wires, nodes = tuple(underlay.underlay(topology, addresses)), tuple(plugin.nodes(topology, addresses))
+    wires, nodes = tuple(subnets.underlay(topology, addresses)), tuple(plugin.nodes(topology, addresses))
     network = Network.of(
-        underlay.namespaces(topology),
+        subnets.namespaces(topology),
         pods.namespaces(cluster),
         wires,
         routing.routing(topology, addresses),
@@ -48,7 +51,7 @@ def design(
         (route_localnet(node, proxy, options) for node in cluster.nodes),
         pods.sysctls(cluster),
         plugin.pods(topology, cluster, addresses),
-        calico.ip_sets(topology, addresses) if plugin is calico else (),
+        dataplane.ip_sets(topology, addresses) if plugin is dataplane else (),
         firewall.sets(topology),
         _chains(topology, cluster, addresses, stale),
         *(
@@ -63,7 +66,7 @@ def design(
         pods.pod_files(topology, cluster, addresses),
         pods.servers(topology, cluster, addresses),
         health.listeners(cluster, addresses, proxy, options, stale),
-        dns.servers(topology, cluster, addresses, given),
+        servers.servers(topology, cluster, addresses, given),
     )
     return with_impairments(network, topology, impairments)
 

@@ -16,7 +16,7 @@ from lab.topology.defaults import tunnel_mtu
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 TUNNEL = "flannel.1"

@@ -5,7 +5,7 @@ Its canary and hint chains, which hold no rules, are left out. In iptables mode 
 
 from __future__ import annotations
 
-from lab.network.kubeproxy.fixed import FIREWALL_INTENT, firewall
+from lab.network.kubeproxy.iptables.fixed import FIREWALL_INTENT, firewall
 from lab.network.kubeproxy.options import ProxyOptions
 from lab.network.objects import Chain, Rule
 

@@ -10,16 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.network import calico, chains, dns, flannel, pods, underlay
+from lab.network import chains, flannel, pods
+from lab.network.calico import dataplane
 from lab.network.components import NONE_STALE, Stale
-from lab.network.coredns import NOTHING, Given
+from lab.network.dns import servers as dns
+from lab.network.dns.coredns import NOTHING, Given
 from lab.network.kubeproxy import health
 from lab.network.objects import Address, Chain, Network, Object
+from lab.network.underlay import subnets
 from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 
@@ -62,7 +65,7 @@ def part(
     proxy, options = topology.spec.services.proxy, chains.proxy_options(topology, addresses)
     some = replace(cluster, pods=tuple(pod for pod in cluster.pods if pod.place in reached.pods))
     return Network.of(
-        underlay.namespaces(topology),  # nothing of them differs; but nodes come before pods, whose links they make
+        subnets.namespaces(topology),  # nothing of them differs; but nodes come before pods, whose links they make
         pods.namespaces(some),
         pods.sysctls(some),
         _plugin_pods(topology, some, addresses),
@@ -85,7 +88,7 @@ def dns_part(topology: Topology, cluster: Cluster, addresses: Addresses, given: 
 
 
 def _plugin_pods(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator[Object]:
-    plugin = calico if topology.spec.cni.plugin == "calico" else flannel
+    plugin = dataplane if topology.spec.cni.plugin == "calico" else flannel
     yield from plugin.pods(topology, cluster, addresses)
 
 

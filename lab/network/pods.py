@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from lab.cluster.environment import environment, expanded
 from lab.cluster.objects import CLUSTER_FIRST
-from lab.network import pod_names
-from lab.network.coredns import API_PORT
+from lab.network.dns import pod_names
+from lab.network.dns.coredns import API_PORT
 from lab.network.ipv4 import Prefix
-from lab.network.machine_names import machine_resolver
 from lab.network.objects import File, Listener, Namespace, Object, Process, Sysctl
-from lab.network.place import OWN_FILES, netns_name
+from lab.network.place_names import OWN_FILES, netns_name
+from lab.network.underlay.machine_names import machine_resolver
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 BUILT_IN_PORTS = (("tcp", 8080), ("udp", 8080))

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from lab.network.ipvs_text import removal_line, server_line
+from lab.network.dns.oci import signal_command
 from lab.network.objects import (
     Address,
     FdbEntry,
@@ -29,8 +29,8 @@ from lab.network.objects import (
     WireguardDevice,
     WireguardPeer,
 )
-from lab.network.oci import signal_command
-from lab.network.place import UNDERLAY, netns_name
+from lab.network.objects.ipvs_text import removal_line, server_line
+from lab.network.place_names import UNDERLAY, netns_name
 from lab.plan.nft_input import transactions
 from lab.plan.restore import restore_input
 from lab.plan.steps import Action, AnyStep, NftStep, RuleStep
@@ -251,7 +251,7 @@ def _listener(item: Listener, action: Action) -> str:
     if reply and action == "change":
         return f"# the built-in server answers {reply.status} on {end} in {item.place}: {' '.join(reply.body.split())}"
     said = f"--reply {shlex.quote(json.dumps([reply.status, reply.headers, reply.body]))} " if reply else ""
-    return f"{_exec(item.place)}python3 -m lab.kernel.echo --name {shlex.quote(item.name)} {said}{end} &"
+    return f"{_exec(item.place)}python3 -m lab.kernel.programs.echo --name {shlex.quote(item.name)} {said}{end} &"
 
 
 def _changed_process(item: Process, before: Process) -> str:

@@ -37,7 +37,7 @@ from lab.network.objects import (
     WireguardDevice,
     WireguardPeer,
 )
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 from lab.plan.nft_input import must_be_remade
 from lab.plan.steps import Action, AnyStep, ChainChange, NftStep, Plan, RuleStep, Step
 

@@ -10,9 +10,9 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lab.network.nft_text import element_text
 from lab.network.objects import File, Interface, IpSet, Key, NftChain, NftSet, NftTable, Object, Process
-from lab.network.place import UNDERLAY
+from lab.network.objects.nft_text import element_text
+from lab.network.place_names import UNDERLAY
 from lab.plan import quoting
 from lab.plan.commands import commands
 from lab.plan.edits import edits

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.network.kubeproxy.nftables_sources import as_loaded
-from lab.network.nft_text import DYNAMIC_SIZE, element_text
+from lab.network.kubeproxy.nftables.sources import as_loaded
 from lab.network.objects import NftChain, NftElement, NftSet, NftTable
+from lab.network.objects.nft_text import DYNAMIC_SIZE, element_text
 from lab.plan.steps import Step
 
 # An ordinary user's netlink socket takes 208 KiB at a time (net.core.wmem_default), and that is one transaction. What a

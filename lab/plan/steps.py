@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.network.nft_text import element_text
 from lab.network.objects import Chain, NftChain, NftSet, Object, Qdisc, Rule
+from lab.network.objects.nft_text import element_text
 
 Action = Literal["add", "change", "remove"]
 ACTIONS: tuple[Action, ...] = ("add", "change", "remove")

@@ -54,8 +54,9 @@ class RunningLab:
 
     def down(self) -> None:
         """End the lab. Nothing happens if it has ended already."""
-        from lab.agent import client, folder  # noqa: PLC0415
+        from lab.agent.client import calls  # noqa: PLC0415
+        from lab.agent.presence import folder  # noqa: PLC0415
 
         if self.name in folder.running():
-            with client.connect(self.name) as connected:
+            with calls.connect(self.name) as connected:
                 connected.down()

@@ -19,18 +19,18 @@ from scapy.plist import PacketList, SndRcvList
 from scapy.sendrecv import AsyncSniffer, sndrcv, sniff
 from scapy.supersocket import SuperSocket
 
-from lab.agent import client
+from lab.agent.client import calls
 from lab.errors import UsageError
-from lab.kernel.socketfilter import attach, discard
-from lab.network.labmap import LabMap
+from lab.kernel.netlink.socketfilter import attach, discard
+from lab.map.labmap import LabMap
 from lab.running.sockets import lent
-from lab.trace.bpf import compiled
 from lab.trace.crafted.filling import addressed
 from lab.trace.queries.outlook import KernelOutlook
+from lab.trace.witness.filter.bpf import compiled
 
 if TYPE_CHECKING:
-    from lab.kernel.socketfilter import Instruction
-    from lab.trace.queries.inquiry import Inquiry
+    from lab.kernel.netlink.socketfilter import Instruction
+    from lab.trace.explain.queries.inquiry import Inquiry
 
 Written = Packet | Gen[Packet] | Sequence[Packet]
 Interfaces = str | Sequence[str] | Mapping[str, str] | None
@@ -149,7 +149,7 @@ class Packets:
         def make(_: Inquiry) -> tuple[None, tuple[socket.socket]]:
             return None, (_heard(self.name, iface, program),)
 
-        with client.connect(self.lab) as connected:
+        with calls.connect(self.lab) as connected:
             _, (listening,) = lent(connected.sandbox, self.name, make)
         return PlaceSocket(listening, None, routed=False, listens=True)
 
@@ -159,7 +159,7 @@ class Packets:
         if not given:
             raise UsageError("there is no packet to send", "IP(dst=…)/UDP(dport=…)")
 
-        with client.connect(self.lab) as connected:
+        with calls.connect(self.lab) as connected:
             labmap = LabMap.from_json(connected.request("read", what="map"))
 
             def make(inquiry: Inquiry) -> tuple[tuple[list[Packet], bool], tuple[socket.socket, ...]]:

@@ -6,17 +6,18 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lab.agent import client, folder
+from lab.agent.client import calls
+from lab.agent.presence import folder
 from lab.errors import LabError
-from lab.kernel.netlink import NETLINK_ROUTE
-from lab.network.labmap import LabMap
+from lab.kernel.netlink.transport import NETLINK_ROUTE
+from lab.map.labmap import LabMap
 from lab.running.sockets import lent
 
 if TYPE_CHECKING:
     from pyroute2 import IPRoute
 
     from lab.running.packets import Packets
-    from lab.trace.queries.inquiry import Inquiry
+    from lab.trace.explain.queries.inquiry import Inquiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class RunningPlace:
         if folder.is_in_machine(lab):
             told = f"lab {lab!r} is in a virtual machine, and its namespaces are not this machine's"
             raise LabError(told, "a lab without --vm has them")
-        with client.connect(lab) as connected:
+        with calls.connect(lab) as connected:
             return cls(lab, LabMap.from_json(connected.request("read", what="map")).find(name).name)
 
     def iproute(self, **options: Any) -> IPRoute:  # noqa: ANN401  pyroute2's own
@@ -42,7 +43,7 @@ class RunningPlace:
         """
         from pyroute2 import IPRoute  # noqa: PLC0415  0.1 s that no other test pays
 
-        with client.connect(self.lab) as connected:
+        with calls.connect(self.lab) as connected:
             _, (netlink,) = lent(connected.sandbox, self.name, _netlink)
         return IPRoute(fileno=netlink.detach(), **options)
 

@@ -11,10 +11,10 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from lab.kernel.places import Sandbox
+from lab.kernel.sandbox.places import Sandbox
 from lab.trace.apart import apart
-from lab.trace.queries.inquiry import Inquiry, asking
-from lab.trace.tracer import enter
+from lab.trace.explain.queries.inquiry import Inquiry, asking
+from lab.trace.run import enter
 
 T = TypeVar("T")
 MOST = 8

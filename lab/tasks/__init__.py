@@ -5,7 +5,7 @@ Everything may be imported here; nothing but lab.program imports this.
 
 from __future__ import annotations
 
-from lab.tasks.catalogue import Catalogue
+from lab.tasks.commandline.catalogue import Catalogue
 
 TASKS = Catalogue(
     {
@@ -19,16 +19,16 @@ TASKS = Catalogue(
         "delete": "lab.tasks.manifests:delete",
         "demo": "lab.tasks.tracing:demo",
         "down": "lab.tasks.lifetime:down",
-        "events": "lab.tasks.happening:events",
-        "exec": "lab.tasks.inside:exec_",
-        "get": "lab.tasks.getting:get",
-        "graph": "lab.tasks.looking:graph",
-        "impair": "lab.tasks.impairing:impair",
-        "inspect": "lab.tasks.looking:inspect",
+        "events": "lab.tasks.events:events",
+        "exec": "lab.tasks.exec:exec_",
+        "get": "lab.tasks.get:get",
+        "graph": "lab.tasks.inspection:graph",
+        "impair": "lab.tasks.impair:impair",
+        "inspect": "lab.tasks.inspection:inspect",
         "kubectl": "lab.tasks.manifests:kubectl",
         "list": "lab.tasks.lifetime:list_",
         "rules": "lab.tasks.rules:rules",
-        "shell": "lab.tasks.inside:shell",
+        "shell": "lab.tasks.exec:shell",
         "trace": "lab.tasks.tracing:trace",
         "trace.diff": "lab.tasks.tracing:trace_diff",
         "up": "lab.tasks.lifetime:up",

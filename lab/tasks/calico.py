@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from lab import terminal
-from lab.agent import client
-from lab.tasks.command import LAB, Context, Exit, command
+from lab.agent.client import calls
+from lab.tasks.commandline.task import LAB, Context, Exit, command
 
 
 @command(help={**LAB, "on": "The node whose `node status` is meant; without it the first."}, rest="ARGUMENT…")
 def calicoctl(context: Context, on: str = "", lab: str = "") -> None:
     """Calico's own tool: node status, get ippools|nodes|workloadendpoints, ipam show|check. Statuses as calicoctl's."""
-    with client.connect(lab or None) as connected:
+    with calls.connect(lab or None) as connected:
         told = connected.request("calicoctl", typed=list(context.rest), on=on)
     terminal.data(told["out"])
     terminal.flush()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab import terminal
-from lab.tasks.command import Context, Exit, command
+from lab.tasks.commandline.task import Context, Exit, command
 
 if TYPE_CHECKING:
-    from lab.kernel.machine import Finding
+    from lab.kernel.check.abilities import Finding
 
 
 def render(findings: tuple[Finding, ...]) -> str:
@@ -31,7 +31,7 @@ def render(findings: tuple[Finding, ...]) -> str:
 )
 def check(_: Context, vm: bool = False, kernel: str = "") -> None:
     """Show what this machine and its kernel can do, and what needs it. Status 1 if a lab could not be built."""
-    from lab.kernel import machine  # noqa: PLC0415  # 12 ms that only this task needs
+    from lab.kernel.check import abilities  # noqa: PLC0415  # 12 ms that only this task needs
 
     if vm or kernel:
         from lab.vm import kernels  # noqa: PLC0415  # as above
@@ -42,9 +42,9 @@ def check(_: Context, vm: bool = False, kernel: str = "") -> None:
         terminal.out(
             f"a virtual machine with {found.image} ({'KVM is tried first' if virtual.may_use_kvm() else 'emulated'}):"
         )
-        findings = machine.of_kernel(found.modules)
+        findings = abilities.of_kernel(found.modules)
     else:
-        findings = machine.check()
+        findings = abilities.check()
     terminal.data(render(findings))
     if any(finding.required and not finding.ok for finding in findings):
         raise Exit(code=1)

@@ -6,8 +6,8 @@ import json as json_module
 import time
 
 from lab import terminal
-from lab.agent import client
-from lab.tasks.command import LAB, Context, command
+from lab.agent.client import calls
+from lab.tasks.commandline.task import LAB, Context, command
 
 ON = "The node, or the DNS server's pod; without it wherever there is one."
 
@@ -15,7 +15,7 @@ ON = "The node, or the DNS server's pod; without it wherever there is one."
 @command(name="component.list", help={**LAB, "json": "As JSON."})
 def component_list(_: Context, lab: str = "", json: bool = False) -> None:
     """The components that can be stopped, where each runs, and which somebody has stopped."""
-    with client.connect(lab or None) as connected:
+    with calls.connect(lab or None) as connected:
         found = connected.request("components")
     if json:
         terminal.out(json_module.dumps(found, indent=1))
@@ -44,7 +44,7 @@ def component_start(_: Context, name: str, on: str = "", lab: str = "") -> None:
 
 
 def _switch(name: str, on: str, lab: str, *, running: bool) -> None:
-    with client.connect(lab or None) as connected:
+    with calls.connect(lab or None) as connected:
         changed = connected.request("switch", name=name, on=on, running=running)
     word = "started" if running else "stopped"
     for where in changed:

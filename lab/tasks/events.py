@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lab import printable, terminal
-from lab.agent import client
-from lab.tasks.command import LAB, Context, command
+from lab.agent.client import calls
+from lab.tasks.commandline.task import LAB, Context, command
 
 if TYPE_CHECKING:
     from lab.agent.protocol import Message
@@ -29,7 +29,7 @@ def events(_: Context, follow: bool = False, json: bool = False, lab: str = "") 
         terminal.out(json_module.dumps(entry) if json else sentence(entry))
         terminal.flush()
 
-    with client.connect(lab or None) as connected:
+    with calls.connect(lab or None) as connected:
         connected.request("events", tell, follow=follow)
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab import terminal
-from lab.agent import client
+from lab.agent.client import calls
 from lab.errors import UsageError
 from lab.suggestion import did_you_mean
-from lab.tasks.command import LAB, Context, command
+from lab.tasks.commandline.task import LAB, Context, command
 
 if TYPE_CHECKING:
-    from lab.agent.client import Client
+    from lab.agent.client.calls import Client
     from lab.api.resources import Resource
 
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ def get(
     kind, slash, named = resource.partition("/")
     if slash and name:
         raise UsageError(f"{resource} and {name} are two names", f"./inv get {kind} {name}")
-    with client.connect(lab or None) as connected:
+    with calls.connect(lab or None) as connected:
         asked = Asked(connected, _resource(kind), name or named, "" if all_namespaces else namespace, selector)
         if output in ("json", "yaml"):
             _show_objects(asked, _to_json if output == "json" else _to_yaml, watch=watch)

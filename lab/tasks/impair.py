@@ -5,9 +5,9 @@ from __future__ import annotations
 import json as json_module
 
 from lab import terminal
-from lab.agent import client
+from lab.agent.client import calls
 from lab.errors import UsageError
-from lab.tasks.command import LAB, Context, command
+from lab.tasks.commandline.task import LAB, Context, command
 
 
 @command(
@@ -56,7 +56,7 @@ def impair(
         raise UsageError("--list with --clear", "one at a time")
     if not (list_ or clear or where):
         raise UsageError("impair which device?", "PLACE/DEVICE, such as node-0/eth0; or --list")
-    with client.connect(lab or None) as connected:
+    with calls.connect(lab or None) as connected:
         if list_:
             _show(connected.request("impaired"), json=json)
         elif clear:

@@ -6,18 +6,18 @@ import json as json_module
 import time
 
 from lab import terminal
-from lab.agent import client
-from lab.tasks import outputs
-from lab.tasks.command import LAB, Context, command
-from lab.tasks.getting import TABLE
+from lab.agent.client import calls
+from lab.tasks.commandline import outputs
+from lab.tasks.commandline.task import LAB, Context, command
+from lab.tasks.get import TABLE
 
 
 @command(help={**LAB, "json": "The whole map as JSON."})
 def inspect(_: Context, lab: str = "", json: bool = False) -> None:
     """Places, their addresses, which pods are not ready and why, and what differs from the file."""
-    from lab.network.labmap import LabMap  # noqa: PLC0415
+    from lab.map.labmap import LabMap  # noqa: PLC0415
 
-    with client.connect(lab or None) as connected:
+    with calls.connect(lab or None) as connected:
         told = connected.request("read", what="map")
         if json:
             pulse = connected.request("read", what="pulse")
@@ -73,10 +73,10 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
 )
 def graph(_: Context, format_: str = "svg", output: str = "", lab: str = "") -> None:
     """Draw the lab."""
-    from lab.network import graph as drawing  # noqa: PLC0415
-    from lab.network.labmap import LabMap  # noqa: PLC0415
+    from lab.map.drawing import graph as drawing  # noqa: PLC0415
+    from lab.map.labmap import LabMap  # noqa: PLC0415
 
     writers = {"svg": drawing.to_svg, "mermaid": drawing.to_mermaid, "dot": drawing.to_dot}
-    with outputs.opened(output=output or outputs.STANDARD) as opened, client.connect(lab or None) as connected:
+    with outputs.opened(output=output or outputs.STANDARD) as opened, calls.connect(lab or None) as connected:
         text = writers[format_](LabMap.from_json(connected.request("read", what="map")))
         opened.write_text("output", f"{text}\n")

@@ -9,18 +9,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab import spans, terminal
-from lab.agent import client, folder
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
-from lab.agent.asking import Answered, ask_all
-from lab.agent.attachments import asked
-from lab.agent.silence import UnansweredError
+from lab.agent.client import calls
+from lab.agent.client.attachments import asked
+from lab.agent.client.roll_call import Answered, ask_all
+from lab.agent.client.unanswered import UnansweredError
+from lab.agent.presence import folder
 from lab.errors import HoplabError, LabError, UsageError
 from lab.tasks import topologies
-from lab.tasks.command import LAB, Context, command
+from lab.tasks.commandline.task import LAB, Context, command
 
 if TYPE_CHECKING:
+    from lab.agent.client.spawn import Started
     from lab.agent.protocol import Message
-    from lab.agent.starting import Started
     from lab.kernel.sandbox.confinement import Confinement
 
 _TOPOLOGY = {
@@ -74,10 +75,10 @@ def up(
         terminal.out(_planned(name, source, set_ or []))
         return
     if vm or kernel:
-        from lab.tasks import machines  # noqa: PLC0415  few labs are in one
+        from lab.tasks import up_vm  # noqa: PLC0415  few labs are in one
 
-        options = machines.wanted(kernel, share or [], limit or [], privileged=privileged)
-        machines.bring_up(name, source, set_ or [], options, leftovers=leftovers)
+        options = up_vm.wanted(kernel, share or [], limit or [], privileged=privileged)
+        up_vm.bring_up(name, source, set_ or [], options, leftovers=leftovers)
         return
     confined = _confinement(share or [], limit or [], privileged)
     if profile:
@@ -105,12 +106,12 @@ def _given(topology: str) -> str:
 
 def _planned(name: str, source: topologies.Source, settings: list[str]) -> str:
     if name in folder.running():
-        with client.connect(name) as connected:
+        with calls.connect(name) as connected:
             return _script(asked(connected, "plan", lambda _event: None, **_request(source, settings))["script"])
-    from lab.agent.reading import read_design  # noqa: PLC0415
-    from lab.kernel import modules  # noqa: PLC0415
-    from lab.network.impairments import Impairments  # noqa: PLC0415
+    from lab.agent.design.blueprint import read_design  # noqa: PLC0415
+    from lab.kernel.host import modules  # noqa: PLC0415
     from lab.network.objects import Network  # noqa: PLC0415
+    from lab.network.underlay.netem import Impairments  # noqa: PLC0415
     from lab.plan import plan  # noqa: PLC0415
     from lab.plan.script import script  # noqa: PLC0415
 
@@ -155,7 +156,7 @@ def bring_up(
         if profile:
             besides["profile"] = True
         starting = None if begin is None else lambda: begin(lambda told: progress.show(0, 1, told))
-        connected = client.connect_or_start(name, progress.say, confined, starting)
+        connected = calls.connect_or_start(name, progress.say, confined, starting)
         with connected, spans.span("the agent's work"):
             result: Message = asked(connected, "up", on_event, **_request(source, settings), **besides)
     with spans.span("telling"):
@@ -188,7 +189,7 @@ def down(_: Context, lab: str = "", all_: bool = False) -> None:
     standing = []
     for name in names:
         try:
-            told = client.end(name)
+            told = calls.end(name)
         except LabError as error:  # the others are ended all the same
             terminal.warn(f"{error.message}\nhint: {error.hint}")
             standing.append(name)
@@ -225,7 +226,7 @@ def _row(one: Answered) -> tuple[str, ...]:
 @command(help=_TOPOLOGY, iterable=["set_"])
 def validate(_: Context, topology: str = "", set_: list[str] | None = None) -> None:
     """Check a topology file without building anything."""
-    from lab.agent.reading import read_design  # noqa: PLC0415
+    from lab.agent.design.blueprint import read_design  # noqa: PLC0415
 
     source = topologies.find(_given(topology))
     read = read_design(source.text, source.file, set_ or [])

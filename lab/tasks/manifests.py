@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from lab import terminal
-from lab.agent import client, folder
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
+from lab.agent.client import calls
+from lab.agent.presence import folder
 from lab.errors import LabError, MachineError
-from lab.tasks import inputs
-from lab.tasks.command import LAB, Context, command
+from lab.tasks.commandline import inputs
+from lab.tasks.commandline.task import LAB, Context, command
 
 _FILE = {"file": "Kubernetes manifests; - reads them from standard input."}
 MOST_MANIFESTS = 16 << 20  # bytes, as of a topology: all of it is one message to the agent
@@ -42,7 +43,7 @@ def delete(_: Context, file: str, lab: str = "") -> None:
 
 def _change(operation: str, file: str, lab: str) -> None:
     text, path = _read(file)
-    with client.connect(lab or None) as connected:
+    with calls.connect(lab or None) as connected:
         verdicts: list[dict[str, Any]] = connected.request(operation, text=text, file=path)
     for one in verdicts:
         if not one["failed"] and one["done"] != LEFT_OUT:
@@ -65,7 +66,7 @@ def kubectl(context: Context, lab: str = "") -> None:
     program = shutil.which("kubectl")
     if program is None:
         raise MachineError("this machine has no kubectl", HOW_TO_GET_KUBECTL)
-    with client.connect(lab or None) as connected:
+    with calls.connect(lab or None) as connected:
         connected.request("hear")  # kubectl itself would wait for a silent one for ever
     there = folder.of(connected.lab)
     # What it remembers of the lab goes with the lab: by itself it would keep that in the person's home.

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from lab import BEGAN, spans, terminal
-from lab.agent.starting import STARTING
-from lab.calling import TASKS_FILE, VARIABLE
+from lab.agent.client.spawn import STARTING
+from lab.program_name import TASKS_FILE, VARIABLE
 from lab.spans import Span
-from lab.tasks import outputs
-from lab.tasks.command import Exit
+from lab.tasks.commandline import outputs
+from lab.tasks.commandline.task import Exit
 from lab.tasks.flame import Profile, chrome, table
 
 MEASURED = "HOPLAB_PROFILE"

@@ -6,8 +6,8 @@ import gc
 
 from lab import terminal
 from lab.errors import UsageError
-from lab.tasks import inputs
-from lab.tasks.command import Context, Exit, command
+from lab.tasks.commandline import inputs
+from lab.tasks.commandline.task import Context, Exit, command
 
 DIFFERENT = 1
 MOST = 1 << 30  # bytes; the largest clusters have a tenth of it

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.errors import UsageError
 from lab.suggestion import did_you_mean
-from lab.tasks import inputs
+from lab.tasks.commandline import inputs
 
 # In a checkout beside the package, in an installed wheel inside it.
 _FOLDERS = (Path(__file__).resolve().parents[2] / "topologies", Path(__file__).resolve().parents[1] / "topologies")
@@ -62,7 +62,7 @@ def lab_name(source: Source) -> str:
     except (yaml.YAMLError, StopIteration, AttributeError, TypeError, ValueError):
         name = ""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name):
-        from lab.agent.reading import read_design  # noqa: PLC0415
+        from lab.agent.design.blueprint import read_design  # noqa: PLC0415
 
         return read_design(source.text, source.file, ()).topology.metadata.name
     return name

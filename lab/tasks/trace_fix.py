@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab import terminal
-from lab.agent import client
+from lab.agent.client import calls
 
 if TYPE_CHECKING:
     from lab.trace.journey import Journey
@@ -18,14 +18,14 @@ def mended(journey: Journey, again: Callable[[str], Journey], say: Callable[[str
     `again` asks once more, of the pod of that name if a Service had chosen it. `output` is the file descriptor for what
     the commands print.
     """
-    from lab.network.labmap import LabMap  # noqa: PLC0415
+    from lab.map.labmap import LabMap  # noqa: PLC0415
     from lab.trace import repair  # noqa: PLC0415
 
     lost = journey.lost
     if lost is None or not lost.fix:
         say(repair.nothing(journey))
         return journey
-    with client.connect(journey.lab) as connected:
+    with calls.connect(journey.lab) as connected:
         labmap = LabMap.from_json(connected.request("read", what="map"))
         failed = False
         for ran in repair.mend(connected.visit, lost, journey.lab, say=say, output=output):

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import printable, terminal
-from lab.agent import client
+from lab.agent.client import calls
 from lab.errors import UsageError
-from lab.tasks import outputs
+from lab.tasks.commandline import outputs
 
 if TYPE_CHECKING:
-    from lab.tasks.outputs import Outputs
+    from lab.tasks.commandline.outputs import Outputs
+    from lab.trace.follow.lookout import Sampling
     from lab.trace.journey import Journey
-    from lab.trace.lookout import Sampling
 
 
 def follow(
     lab: str, source: str, *, count: int = 0, json: str = "", minimal: bool = False, verbose: bool = False
 ) -> None:
     """Tell them on standard output, until Ctrl-C or so many: as stories, as lines, or as one JSON object a line."""
-    from lab.network.labmap import LabMap  # noqa: PLC0415
-    from lab.trace.following import following  # noqa: PLC0415
+    from lab.map.labmap import LabMap  # noqa: PLC0415
+    from lab.trace.follow.follower import following  # noqa: PLC0415
 
     if count < 0:
         raise UsageError(f"{count} journeys cannot be told", "--count 20")
-    with outputs.opened(json=json) as opened, client.connect(lab or None) as connected:
+    with outputs.opened(json=json) as opened, calls.connect(lab or None) as connected:
         labmap = LabMap.from_json(connected.request("read", what="map"))
         watched = following(connected.sandbox, connected.life, labmap, source, connected)
         words = None if opened.on_standard else _Words(minimal, verbose)
@@ -41,8 +41,8 @@ class _Words:
     verbose: bool
 
     def show(self, journey: Journey) -> None:
-        from lab.trace.minimal import tell  # noqa: PLC0415
-        from lab.trace.story import show  # noqa: PLC0415
+        from lab.trace.show.minimal import tell  # noqa: PLC0415
+        from lab.trace.show.story import show  # noqa: PLC0415
 
         if self.minimal:
             terminal.out("\n".join(map(printable.line, tell(journey))))

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab import printable, terminal
-from lab.agent import client, folder
+from lab.agent.client import calls
+from lab.agent.presence import folder
 from lab.errors import UsageError
-from lab.tasks import forwarding, inputs, outputs, topologies
-from lab.tasks.command import LAB, Context, Exit, command
+from lab.tasks import topologies
+from lab.tasks.commandline import inputs, into_machine, outputs
+from lab.tasks.commandline.task import LAB, Context, Exit, command
 from lab.tasks.lifetime import bring_up
 
 if TYPE_CHECKING:
-    from lab.tasks.outputs import Outputs
+    from lab.tasks.commandline.outputs import Outputs
     from lab.trace.journey import Journey
 
 NOT_DELIVERED = 3
@@ -71,7 +73,7 @@ def trace(
                 "--follow sends nothing and tells of whatever comes",
                 "it goes with --count, --json, --minimal, --verbose",
             )
-        from lab.tasks.following import follow as follow_pod  # noqa: PLC0415
+        from lab.tasks.trace_follow import follow as follow_pod  # noqa: PLC0415
 
         follow_pod(lab, from_, count=count, json=json, minimal=minimal, verbose=verbose)
         return
@@ -105,7 +107,7 @@ def _tell(journey: Journey, minimal: bool, verbose: bool) -> None:
 
 def _mended(journey: Journey, again: Callable[[str], Journey], *, quiet: bool) -> Journey:
     """With `quiet`, all of it is told on standard error."""
-    from lab.tasks.mending import mended  # noqa: PLC0415
+    from lab.tasks.trace_fix import mended  # noqa: PLC0415
 
     say, output = (terminal.warn, sys.stderr.fileno()) if quiet else (terminal.out, sys.stdout.fileno())
     if not quiet:
@@ -114,15 +116,15 @@ def _mended(journey: Journey, again: Callable[[str], Journey], *, quiet: bool) -
 
 
 def _page(journey: Journey) -> str:
-    from lab.network.labmap import LabMap  # noqa: PLC0415
-    from lab.trace.page import page  # noqa: PLC0415
+    from lab.map.labmap import LabMap  # noqa: PLC0415
+    from lab.trace.show.page import page  # noqa: PLC0415
 
-    with client.connect(journey.lab) as connected:
+    with calls.connect(journey.lab) as connected:
         return page(journey, LabMap.from_json(connected.request("read", what="map")))
 
 
 def _repeat(send: Callable[[], Journey], count: int, opened: Outputs) -> None:
-    from lab.trace.summary import summarize, tell  # noqa: PLC0415
+    from lab.trace.show.summary import summarize, tell  # noqa: PLC0415
 
     if not 1 <= count <= MOST:
         raise UsageError(f"{count} requests cannot be sent", f"1 to {MOST}: --count 20")
@@ -146,8 +148,8 @@ def _repeat(send: Callable[[], Journey], count: int, opened: Outputs) -> None:
 )
 def trace_diff(_: Context, before: str, now: str) -> None:
     """Tell the first difference between two journeys. Status 0 none, 1 there is one, 2 usage."""
-    from lab.trace.difference import difference  # noqa: PLC0415
-    from lab.trace.reading import read_journey  # noqa: PLC0415
+    from lab.trace.show.journey_json import read_journey  # noqa: PLC0415
+    from lab.trace.show.tracediff import difference  # noqa: PLC0415
 
     told = difference(*(read_journey(_text(file), file) for file in (before, now)))
     terminal.out("\n".join(told or ("no difference, but for times and ports",)))
@@ -162,7 +164,7 @@ def _text(file: str) -> str:
 def _record(journey: Journey, opened: Outputs) -> None:
     packets = opened.of("pcap")
     if packets is not None:
-        from lab.trace.recording import record  # noqa: PLC0415
+        from lab.trace.show.wireshark import record  # noqa: PLC0415
 
         record(journey, packets)
     if opened.of("json"):
@@ -172,13 +174,13 @@ def _record(journey: Journey, opened: Outputs) -> None:
 
 
 def _show(journey: Journey, verbose: bool) -> None:
-    from lab.trace.story import show  # noqa: PLC0415
+    from lab.trace.show.story import show  # noqa: PLC0415
 
     show(journey, verbose=verbose)
 
 
 def _show_minimal(journey: Journey) -> None:
-    from lab.trace.minimal import tell  # noqa: PLC0415
+    from lab.trace.show.minimal import tell  # noqa: PLC0415
 
     terminal.out("\n".join(map(printable.line, tell(journey))))
 
@@ -205,12 +207,12 @@ def _end(journey: Journey) -> None:
 )
 def capture(_: Context, where: str, filter_: str = "", write: str = "", count: int = 0, lab: str = "") -> None:
     """Show what passes a place, until Ctrl-C."""
-    from lab.network.labmap import LabMap  # noqa: PLC0415
-    from lab.trace.watch import watch  # noqa: PLC0415
+    from lab.map.labmap import LabMap  # noqa: PLC0415
+    from lab.trace.live_capture import watch  # noqa: PLC0415
 
     if count < 0:
         raise UsageError(f"{count} packets cannot be captured", "--count 20")
-    with outputs.opened(write=write) as opened, client.connect(lab or None) as connected:
+    with outputs.opened(write=write) as opened, calls.connect(lab or None) as connected:
         map_ = LabMap.from_json(connected.request("read", what="map"))
         say = (lambda _line: None) if opened.on_standard else _say
         packets = opened.of("write")
@@ -236,9 +238,9 @@ def demo(_: Context, verbose: bool = False, lab: str = "") -> None:
     if name not in folder.running():
         bring_up(name, topologies.find(DEMO), [])
         terminal.out("")
-    if forwarding.is_in_machine(name):
+    if into_machine.is_in_machine(name):
         words = ("--from=namespace001/pod-0", "--to=myapp.namespace001", "--via=namespace001/pod-3")
-        forwarding.run_inside(name, ["trace", *words, f"--lab={name}", *(["--verbose"] if verbose else [])])
+        into_machine.run_inside(name, ["trace", *words, f"--lab={name}", *(["--verbose"] if verbose else [])])
     journey = trace_request(name, "namespace001/pod-0", "myapp.namespace001", via="namespace001/pod-3")
     _show(journey, verbose)
     _end(journey)

@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from lab.agent import folder
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
+from lab.agent.presence import folder
 from lab.errors import UsageError
 from lab.kernel.sandbox import confinement
 from lab.tasks import lifetime
-from lab.vm import kernels, machine, starting
+from lab.vm import kernels, machine, spawn
 from lab.vm.options import Options
 from lab.vm.presence import kernel_of
 
 if TYPE_CHECKING:
-    from lab.agent.starting import Started
+    from lab.agent.client.spawn import Started
     from lab.tasks.topologies import Source
 
 MODULES = "HOPLAB_VM_MODULES"
@@ -43,7 +43,7 @@ def bring_up(name: str, source: Source, settings: list[str], options: Options, *
         raise UsageError(f"lab {name!r} runs without --vm", "a lab stays where it is for its whole life: down, then up")
 
     def begin(say: Callable[[str], None]) -> Started | None:
-        return starting.start(name, options, say)
+        return spawn.start(name, options, say)
 
     confined = confinement.Confinement.from_json(options.confinement)
     said = confined if confined.shared or confined.limits.named else None

@@ -7,10 +7,10 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from lab.topology.defaults import PLUGINS, overhead, tunnel_pool
-from lab.topology.document import Path, shown
+from lab.topology.field_errors import unknown
 from lab.topology.prefixes import overlaps
-from lab.topology.refusals import unknown
 from lab.topology.schema import ZONE, Spec
+from lab.topology.yaml.document import Path, shown
 
 MAX_NODES, MAX_SUBNETS, MAX_ROUTERS, MAX_FIREWALLS, MAX_LINKS = 1000, 200, 200, 2000, 2000
 MAX_POOLS = 100

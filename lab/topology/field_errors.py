@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lab.errors import FileError, Mistake
 from lab.suggestion import did_you_mean
-from lab.topology.document import Document, Path, shown
 from lab.topology.names import REMEDIES
+from lab.topology.yaml.document import Document, Path, shown
 
 Words = tuple[str, str]
 MAX_MISTAKES = 100  # more than that nobody reads

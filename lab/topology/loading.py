@@ -9,15 +9,15 @@ from itertools import islice
 from pydantic import ValidationError
 
 from lab.errors import FileError, Mistake
-from lab.topology.checks import check
+from lab.topology.consistency import check
 from lab.topology.defaults import complete
-from lab.topology.document import Document, Mapping, Path, shown
-from lab.topology.firewalls import load_firewalls
-from lab.topology.reading import read_documents
-from lab.topology.refusals import MAX_MISTAKES, file_error, refusals
+from lab.topology.field_errors import MAX_MISTAKES, file_error, refusals
+from lab.topology.firewall.rule_files import load_firewalls
 from lab.topology.remarks import remarks
 from lab.topology.schema import Topology
 from lab.topology.settings import apply_settings
+from lab.topology.yaml.document import Document, Mapping, Path, shown
+from lab.topology.yaml.text import read_documents
 
 API_VERSION, KIND = "hoplab/v1", "Topology"
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from lab.topology.document import Path, shown
-from lab.topology.refusals import refusal
+from lab.topology.field_errors import refusal
+from lab.topology.yaml.document import Path, shown
 
 # Ranges in which the kernel refuses or treats specially the addresses of ordinary hosts.
 _SPECIAL = (

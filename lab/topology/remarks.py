@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from lab.topology.defaults import most_overhead, tunnel_mtu
-from lab.topology.document import Path
 from lab.topology.schema import Spec
+from lab.topology.yaml.document import Path
 
 
 def remarks(spec: Spec) -> Iterator[tuple[Path, str]]:

@@ -12,12 +12,12 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from lab.topology.firewall import FirewallRule, parse_rule
+from lab.topology.field_errors import refusal
+from lab.topology.firewall.ipset_save import SavedSet
+from lab.topology.firewall.iptables_rule import FirewallRule, parse_rule
 from lab.topology.impairment import FIELDS, Impairment, ImpairmentError, value
-from lab.topology.ipset_save import SavedSet
 from lab.topology.names import CABLE, LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
-from lab.topology.refusals import refusal
 
 Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence as Settings
 
 from lab.errors import FileError, Mistake
-from lab.topology.document import Document, Mapping, Sequence, Spot, field_path, shown
-from lab.topology.reading import read_documents
+from lab.topology.yaml.document import Document, Mapping, Sequence, Spot, field_path, shown
+from lab.topology.yaml.text import read_documents
 
 FILE = "--set"
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.trace.observation import Observation
-from lab.trace.packet import Packet
+from lab.trace.witness.observation import Observation
+from lab.trace.witness.packet import Packet
 
 SCHEMA = "hoplab.trace/v2"
 DELIVERED, REFUSED, LOST, UNRESOLVED = "delivered", "refused", "lost", "unresolved"

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from lab.errors import UsageError
-from lab.kernel.life import Life
-from lab.kernel.places import Sandbox
-from lab.network.labmap import LabMap
-from lab.trace import wording
-from lab.trace.bpf import compiled
-from lab.trace.capture import Captures
-from lab.trace.observation import observed
-from lab.trace.pcapng import Stream, Writer
-from lab.trace.tracer import enter
+from lab.kernel.sandbox.life import Life
+from lab.kernel.sandbox.places import Sandbox
+from lab.map.labmap import LabMap
+from lab.trace.run import enter
+from lab.trace.show import wording
+from lab.trace.witness.capture import Captures
+from lab.trace.witness.filter.bpf import compiled
+from lab.trace.witness.observation import observed
+from lab.trace.witness.pcapng import Stream, Writer
 
 TICK = 0.5  # seconds; how soon is noticed that the lab has ended, or a Ctrl-C that came between two packets
 

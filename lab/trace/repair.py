@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from lab import terminal
 from lab.errors import HoplabError
-from lab.kernel import visit
-from lab.kernel.visit import Visit
-from lab.network.labmap import LabMap
-from lab.trace import reasons, wording
+from lab.kernel.cell import visitor
+from lab.kernel.cell.visitor import Visit
+from lab.map.labmap import LabMap
+from lab.trace.ask.target import service_at
 from lab.trace.journey import DATA, DELIVERED, REQUEST, Journey, Loss
-from lab.trace.target import service_at
+from lab.trace.show import reasons, wording
 
 _FAILED = 1
 
@@ -52,7 +52,7 @@ def _run(where: Visit, command: str, output: int) -> int:
     code = _FAILED
     try:
         os.dup2(output, 1)
-        code = visit.run(where, shlex.split(command), {})
+        code = visitor.run(where, shlex.split(command), {})
     except HoplabError as error:
         terminal.warn(f"hoplab: {error.message}")
     except Exception:  # whatever it is ends here: this process must not go on as its parent

@@ -6,27 +6,27 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from lab.kernel import limits
-from lab.kernel.places import Sandbox
+from lab.kernel.host import limits
+from lab.kernel.sandbox.places import Sandbox
 from lab.kernel.syscalls import CLONE_NEWNET, setns
-from lab.network.labmap import Endpoint, LabMap, Place
-from lab.network.place import UNDERLAY
-from lab.trace.attempt import Ask
-from lab.trace.conntrack import flow as conntrack
-from lab.trace.endpoints import choosing_node
-from lab.trace.exchange import ANSWERED, SILENT, Exchange
-from lab.trace.explanation import Agent, explained
+from lab.map.labmap import Endpoint, LabMap, Place
+from lab.network.place_names import UNDERLAY
+from lab.trace.ask.attempt import Ask
+from lab.trace.ask.candidates import choosing_node
+from lab.trace.ask.exchange import ANSWERED, SILENT, Exchange
+from lab.trace.ask.requester import DNS_PORT, Probe
+from lab.trace.ask.stead import asked_in_its_stead
+from lab.trace.ask.target import Target, service_at, transport
+from lab.trace.explain.explanation import Agent, explained
+from lab.trace.explain.translation import flow as conntrack
+from lab.trace.explain.upstream import asked_behind, reached
+from lab.trace.explain.verdict import judge, passages_of
 from lab.trace.journey import Journey, Request, Resolution
-from lab.trace.match import Match
-from lab.trace.probe import DNS_PORT, Probe
 from lab.trace.sending import Sending
-from lab.trace.stead import asked_in_its_stead
-from lab.trace.target import Target, service_at, transport
 from lab.trace.turn import Turn
-from lab.trace.upstream import asked_behind, reached
-from lab.trace.verdict import judge, passages_of
 from lab.trace.whereabouts import LISTENED, Whereabouts
-from lab.trace.witnesses import Witnesses
+from lab.trace.witness.filter.match import Match
+from lab.trace.witness.witnesses import Witnesses
 
 
 @dataclass(frozen=True, slots=True)

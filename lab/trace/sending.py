@@ -8,20 +8,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
-from lab.kernel.connections import Event
-from lab.network.labmap import Endpoint
-from lab.trace.attempt import Ask, Attempt
-from lab.trace.conntrack import flow as conntrack
-from lab.trace.endpoints import choosing_node
-from lab.trace.exchange import OPENING, SILENT, Exchange, parts
+from lab.kernel.netlink.conntrack_entry import Event
+from lab.map.labmap import Endpoint
+from lab.trace.ask.attempt import Ask, Attempt
+from lab.trace.ask.candidates import choosing_node
+from lab.trace.ask.exchange import OPENING, SILENT, Exchange, parts
+from lab.trace.ask.requester import Probe
+from lab.trace.explain.translation import flow as conntrack
 from lab.trace.journey import REQUEST
-from lab.trace.observation import Capture, Observation, observed
-from lab.trace.probe import Probe
-from lab.trace.sealed import BEGUN, SPEAKING, WAITING, speech
-from lab.trace.witnesses import Witnesses
+from lab.trace.witness.observation import Capture, Observation, observed
+from lab.trace.witness.sealed import BEGUN, SPEAKING, WAITING, speech
+from lab.trace.witness.witnesses import Witnesses
 
 if TYPE_CHECKING:
-    from lab.trace.tracer import Tracer
+    from lab.trace.run import Tracer
 
 CHOICES = 256  # how often a Service is asked until it chooses an endpoint that is wanted
 CHOICE_SECONDS = 0.02  # a choice is on the wire before the client's own system call returns

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.agent.client import Client, connect
+from lab.agent.client.calls import Client, connect
 from lab.errors import UsageError
-from lab.network.labmap import LabMap
-from lab.trace import target as targets
+from lab.map.labmap import LabMap
 from lab.trace.apart import apart
-from lab.trace.called import asker
+from lab.trace.ask import target as targets
+from lab.trace.ask.reference import asker
+from lab.trace.ask.typed import protocol_of
 from lab.trace.journey import DELIVERED, Journey
-from lab.trace.tracer import Tracer
-from lab.trace.typed import protocol_of
+from lab.trace.run import Tracer
 
 SECONDS = 1.5  # long enough for one retransmission, short enough to wait for
 # Of an answer; of a datagram, with room for its headers; a question to DNS is as long as it is.

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.network.labmap import Endpoint, LabMap, Place
-from lab.network.path import Walker
-from lab.trace.passage import FORWARDERS
-from lab.trace.target import Target, service_at
-from lab.trace.typed import NODE
+from lab.map.labmap import Endpoint, LabMap, Place
+from lab.map.path import Walker
+from lab.trace.ask.target import Target, service_at
+from lab.trace.ask.typed import NODE
+from lab.trace.explain.passage import FORWARDERS
 
 LISTENED = 128  # of a Service's endpoints: a socket in each costs time, so of more than these any of them is asked for
 

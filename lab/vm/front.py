@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from lab.agent import folder
-from lab.calling import VARIABLE, program
+from lab.agent.presence import folder
 from lab.errors import LabError
-from lab.kernel.sandbox.keyboard import Keyboard
+from lab.kernel.cell.keyboard import Keyboard
+from lab.program_name import VARIABLE, program
 from lab.vm.frames import PIECE, Frame, Kind
 from lab.vm.presence import COMMANDS
 from lab.vm.session import Asked, Talk, word, write_all

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import MachineError, UsageError
-from lab.kernel import programs
-from lab.kernel.modules import loadable
+from lab.kernel.host import packages
+from lab.kernel.host.modules import loadable
 
 _IMAGE = re.compile(r"vmlinuz-(\S+)")
 _META_PACKAGES = {"x86_64": "linux-image-amd64", "aarch64": "linux-image-arm64"}
@@ -101,7 +101,7 @@ def fetch() -> Kernel:
 
 
 def _run(command: tuple[str, ...], folder: str = "/") -> str:
-    path = programs.search_path()
+    path = packages.search_path()
     found = shutil.which(command[0], path=path) or command[0]
     try:
         done = subprocess.run(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import MachineError
-from lab.kernel import interpreter, programs
+from lab.kernel.host import interpreter, packages
 from lab.kernel.syscalls import PR_SET_PDEATHSIG, prctl
 from lab.vm import port
 from lab.vm.kernels import Kernel
@@ -81,7 +81,7 @@ def command(
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PATH": programs.search_path(), "TMPDIR": str(folder)},  # it leaves a file there
+        env={**os.environ, "PATH": packages.search_path(), "TMPDIR": str(folder)},  # it leaves a file there
         cwd="/",
     )
     lines = [line for line in made.stdout.splitlines() if "-kernel" in line]
@@ -162,4 +162,4 @@ def _folders() -> tuple[str, ...]:
 
 def _find(name: str) -> str | None:
     """Beside our own Python, else where programs are."""
-    return shutil.which(name, path=os.pathsep.join((str(Path(sys.executable).parent), programs.search_path())))
+    return shutil.which(name, path=os.pathsep.join((str(Path(sys.executable).parent), packages.search_path())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.agent import folder
+from lab.agent.presence import folder
 
 COMMANDS = "commands.sock"
 """Where commands are taken that run inside."""

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from lab.agent.client.spawn import Started
 from lab.agent.protocol import Message, error_from
-from lab.agent.starting import Started
 from lab.errors import LabError
-from lab.kernel import interpreter
+from lab.kernel.host import interpreter
 from lab.vm.options import Options
 
 

@@ -14,8 +14,8 @@ import shlex
 import pytest
 
 from dev.seccomp import PROFILE, made, read
-from lab.kernel.needed_calls import NAMES
-from lab.kernel.privileges import CALLS, FOLDER, KUBERNETES, PODMAN, WHOLE, Privilege
+from lab.kernel.host.needed_calls import NAMES
+from lab.kernel.host.privileges import CALLS, FOLDER, KUBERNETES, PODMAN, WHOLE, Privilege
 from tests.image.conftest import RunPod, as_user
 from tests.image.pod import Pod
 from tests.integration.labs import ROOT, Done

@@ -20,7 +20,8 @@ from typing import Any
 
 import yaml
 
-from lab.agent import client, folder
+from lab.agent.client import calls
+from lab.agent.presence import folder
 from lab.api.resources import RESOURCES, Resource
 from tests.integration.labs import PATIENCE_SECONDS, PYTHON, Done, Lab, environment, inv, until
 
@@ -321,5 +322,5 @@ def container(pod: Json) -> Json:
 
 def settle(lab: Lab) -> None:
     """Until every node has followed what the API holds."""
-    with client.connect(lab.name) as connected:
+    with calls.connect(lab.name) as connected:
         connected.request("settled")

@@ -14,9 +14,9 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
-from lab.kernel.netlink import Request, RouteSocket
-from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, route
-from lab.kernel.rtnetlink.route import PROTOCOL_NAMES, SCOPE_NAMES, TYPE_NAMES
+from lab.kernel.netlink.rtnetlink import address, device_settings, interface, neighbour, route
+from lab.kernel.netlink.rtnetlink.route import PROTOCOL_NAMES, SCOPE_NAMES, TYPE_NAMES
+from lab.kernel.netlink.transport import Request, RouteSocket
 from lab.kernel.syscalls import CLONE_NEWNET, unshare
 from lab.network.objects import Address, FdbEntry, Interface, Neighbour, Object, Route, Sysctl, Vxlan
 

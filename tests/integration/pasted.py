@@ -11,13 +11,13 @@ import os
 import subprocess
 import sys
 
-from lab.agent.reading import read_design
+from lab.agent.design.blueprint import read_design
 from lab.errors import MachineError
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
 from lab.kernel.sandbox import init as sandbox
 from lab.network.objects import Listener, Process
-from lab.network.place import netns_name
+from lab.network.place_names import netns_name
 from lab.plan import plan
 from lab.plan.summary import summary
 from lab.tasks import topologies

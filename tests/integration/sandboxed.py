@@ -17,10 +17,10 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 
 from lab.errors import MachineError
-from lab.kernel.namespaces import Namespaces
 from lab.kernel.sandbox import init as sandbox
+from lab.kernel.sandbox.namespaces import Namespaces
 from lab.kernel.syscalls import PR_SET_PDEATHSIG, prctl
-from lab.network.place import netns_name
+from lab.network.place_names import netns_name
 from tests.integration.labs import PATIENCE_SECONDS, ROOT, environment
 
 Test = Callable[[], None]

@@ -18,7 +18,7 @@ from scapy.layers.l2 import Ether
 from lab.errors import UsageError
 from lab.running.lab import RunningLab
 from tests.integration.labs import ROOT, Lab, until
-from tests.integration.test_pytest_plugin import run
+from tests.integration.tasks.test_pytest_plugin import run
 
 pytest_plugins = ["pytester"]
 

@@ -19,7 +19,7 @@ import yaml
 
 from dev.kubeproxy import program, version_of
 from lab.errors import MachineError
-from lab.kernel.programs import find
+from lab.kernel.host.packages import find
 from lab.network.kubeproxy.standalone import rules_of
 from lab.vm import kernels, machine
 from tests.integration.labs import Lab, finish, inv, until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.calling import VARIABLE, called, spoken
+from lab.program_name import VARIABLE, called, spoken
 
 ROOT = Path(__file__).resolve().parents[2]
 

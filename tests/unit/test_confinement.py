@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from lab.kernel import forbidding, needed_calls, privileges
-from lab.kernel.privileges import CALLS, DOCKER, KUBERNETES, PODMAN, UNCONFINED, UNLABELLED, WHOLE, Privilege
+from lab.kernel.host import forbidding, needed_calls, privileges
+from lab.kernel.host.privileges import CALLS, DOCKER, KUBERNETES, PODMAN, UNCONFINED, UNLABELLED, WHOLE, Privilege
 
 MASKED = """
 96 71 0:40 / / rw - overlay overlay rw

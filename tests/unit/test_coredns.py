@@ -11,8 +11,9 @@ from typing import cast
 import pytest
 
 from lab.errors import MachineError
-from lab.kernel import coredns, features, programs
+from lab.kernel.check import features
 from lab.kernel.holdings import Holdings
+from lab.kernel.host import coredns, packages
 from lab.network.objects import Network, Process
 
 
@@ -23,7 +24,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     (tmp_path / "environment" / "bin").mkdir(parents=True)
     monkeypatch.setenv("PATH", str(tmp_path / "programs"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(programs, "SYSTEM_FOLDERS", ())
+    monkeypatch.setattr(packages, "SYSTEM_FOLDERS", ())
     monkeypatch.setattr(coredns, "GO_FOLDERS", ())
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
     return tmp_path

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.kernel import forbidding, machine, modules, programs
+from lab.kernel.check import abilities
+from lab.kernel.host import forbidding, modules, packages
 
 
 @pytest.fixture
@@ -58,9 +59,9 @@ def test_an_ubuntu_user_learns_that_the_namespace_is_powerless(
     monkeypatch: pytest.MonkeyPatch, sysctls: dict[str, str]
 ) -> None:
     # `true` runs in the new namespace; `ip link add` there is refused.
-    monkeypatch.setattr(machine, "_start", lambda argv, _text, user: outcome(0 if argv == ("true",) and user else 2))
+    monkeypatch.setattr(abilities, "_start", lambda argv, _text, user: outcome(0 if argv == ("true",) and user else 2))
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    found = {finding.name: finding for finding in machine.check()}
+    found = {finding.name: finding for finding in abilities.check()}
     assert not found["user namespaces"].ok
     assert found["user namespaces"].required, "an ordinary user has no lab without them"
     assert "kernel.apparmor_restrict_unprivileged_userns=0" in found["user namespaces"].how_to_get
@@ -71,10 +72,10 @@ def test_an_ubuntu_user_learns_that_the_namespace_is_powerless(
 def test_a_feature_that_only_some_need_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, sysctls: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(machine, "_start", lambda argv, _text, **_: outcome(2 if "ipip" in argv else 0))
+    monkeypatch.setattr(abilities, "_start", lambda argv, _text, **_: outcome(2 if "ipip" in argv else 0))
     monkeypatch.setattr(modules, "loadable", lambda _folder, **_: frozenset(("ipip",)))
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    found = {finding.name: finding for finding in machine.check()}
+    found = {finding.name: finding for finding in abilities.check()}
     assert not found["ipip"].ok
     assert not found["ipip"].required
     assert found["ipip"].how_to_get == (
@@ -86,9 +87,9 @@ def test_a_feature_that_only_some_need_does_not_stop_the_others(
 
 
 def test_a_program_that_never_answers_counts_as_a_feature_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(abilities, "ANSWER_SECONDS", 0.01)
     silent = subprocess.Popen(("sleep", "60"), text=True)
-    assert not machine._succeeded(silent)
+    assert not abilities._succeeded(silent)
     assert silent.returncode is not None, "it was ended, not left behind"
 
 
@@ -102,10 +103,10 @@ def test_a_module_is_advised_only_where_there_is_one(tmp_path: Path) -> None:
 def test_what_the_kernel_lacks_is_not_called_a_missing_program(
     monkeypatch: pytest.MonkeyPatch, sysctls: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(machine, "_start", lambda argv, _text, **_: outcome(0 if argv == ("true",) else 1))
+    monkeypatch.setattr(abilities, "_start", lambda argv, _text, **_: outcome(0 if argv == ("true",) else 1))
     monkeypatch.setattr(modules, "loadable", lambda _folder, **_: frozenset())
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    lacking = {finding.name: finding.how_to_get for finding in machine.check()}
+    lacking = {finding.name: finding.how_to_get for finding in abilities.check()}
     assert lacking["ip_vs"] == (
         "this kernel has no ip_vs, and this machine no such module; or choose `proxy: iptables`, or `up --vm`"
     )
@@ -115,11 +116,11 @@ def test_what_the_kernel_lacks_is_not_called_a_missing_program(
 def test_a_missing_program_is_told_with_its_package_and_not_as_the_kernels_lack(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    there = programs.find
-    monkeypatch.setattr(programs, "find", lambda name: None if name == "nft" else there(name))
-    monkeypatch.setattr(programs, "family", lambda: "fedora")
+    there = packages.find
+    monkeypatch.setattr(packages, "find", lambda name: None if name == "nft" else there(name))
+    monkeypatch.setattr(packages, "family", lambda: "fedora")
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    found = {finding.name: finding for finding in machine.check()}
+    found = {finding.name: finding for finding in abilities.check()}
     assert found["nftables"].how_to_get == "nft is missing: dnf install -y nftables; or choose `proxy: iptables`"
 
 
@@ -132,11 +133,11 @@ def test_what_would_change_the_machine_is_not_tried_where_the_kernel_would_load_
         tried.append(argv)
         return outcome(0)
 
-    monkeypatch.setattr(machine, "_start", start)
+    monkeypatch.setattr(abilities, "_start", start)
     monkeypatch.setattr(modules, "_LOADED", tmp_path)
     monkeypatch.setattr(modules, "loadable", lambda _folder, **_: frozenset(("ipip", "dummy", "vxlan", "sch_netem")))
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    found = {finding.name: finding for finding in machine.check()}
+    found = {finding.name: finding for finding in abilities.check()}
     assert not any("ipip" in argv or "dummy" in argv for argv in tried), "these put devices into the machine itself"
     assert not found["ipip"].ok
     assert found["netem"].ok, "loading it changes nothing that is seen"
@@ -157,6 +158,6 @@ def test_kernels_that_lack_things_are_known_by_their_names(release: str, told: s
 
 def test_another_kernel_is_judged_by_its_modules(tmp_path: Path) -> None:
     (tmp_path / "modules.dep").write_text("kernel/net/ipv4/ipip.ko: \n")
-    found = {finding.name: finding for finding in machine.of_kernel(tmp_path)}
+    found = {finding.name: finding for finding in abilities.of_kernel(tmp_path)}
     assert found["ipip"].ok
     assert found["ip_vs"].how_to_get == "no ip_vs"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab import printable, terminal
-from lab.trace.observation import Capture
-from lab.trace.pcapng import Writer
+from lab.trace.witness.observation import Capture
+from lab.trace.witness.pcapng import Writer
 
 OBEYED = [chr(i) for i in range(sys.maxunicode + 1) if unicodedata.category(chr(i)) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import MachineError
-from lab.kernel import programs
+from lab.kernel.host import packages
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine whose only programs are those put into this folder."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(programs, "SYSTEM_FOLDERS", ())
+    monkeypatch.setattr(packages, "SYSTEM_FOLDERS", ())
     return tmp_path
 
 
@@ -27,18 +27,18 @@ def put(folder: Path, *names: str) -> None:
 
 
 def test_nothing_is_said_when_all_is_there(bare: Path) -> None:
-    put(bare, *programs.BUILDING)
-    programs.require()
+    put(bare, *packages.BUILDING)
+    packages.require()
 
 
 def test_what_is_missing_is_named_with_its_purpose_and_the_line_that_installs_it(
     bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(bare, "iptables", "ipset")
-    monkeypatch.setattr(programs, "family", lambda: "debian")
+    monkeypatch.setattr(packages, "family", lambda: "debian")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(MachineError) as refused:
-        programs.require()
+        packages.require()
     assert str(refused.value) == (
         "this machine lacks crun (for the DNS servers' containers); "
         "dnsmasq (for names: the cluster's DNS and the internet's)"
@@ -48,7 +48,7 @@ def test_what_is_missing_is_named_with_its_purpose_and_the_line_that_installs_it
 
 def test_only_what_was_asked_for_is_looked_at(bare: Path) -> None:
     put(bare, "tcpdump")
-    programs.require(["tcpdump"])
+    packages.require(["tcpdump"])
 
 
 def test_iptables_is_found_where_an_ordinary_user_does_not_look(
@@ -56,8 +56,8 @@ def test_iptables_is_found_where_an_ordinary_user_does_not_look(
 ) -> None:
     put(tmp_path, "iptables")
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(programs, "SYSTEM_FOLDERS", (str(tmp_path),))
-    assert programs.find("iptables") == str(tmp_path / "iptables")
+    monkeypatch.setattr(packages, "SYSTEM_FOLDERS", (str(tmp_path),))
+    assert packages.find("iptables") == str(tmp_path / "iptables")
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_iptables_is_found_where_an_ordinary_user_does_not_look(
 def test_the_distribution_is_known_by_what_it_is_like(os_release: str, family: str | None, tmp_path: Path) -> None:
     file = tmp_path / "os-release"
     file.write_text(os_release)
-    assert programs.family(file) == family
+    assert packages.family(file) == family
 
 
 def test_a_machine_that_does_not_say_what_it_is_gets_the_programs_names(tmp_path: Path) -> None:
-    assert programs.family(tmp_path / "absent") is None
-    assert programs.how_to_get(programs.PROGRAMS[:2], None) == "install the packages that have ip, iptables"
+    assert packages.family(tmp_path / "absent") is None
+    assert packages.how_to_get(packages.PROGRAMS[:2], None) == "install the packages that have ip, iptables"
 
 
 def test_inv_installs_what_the_lab_needs() -> None:
@@ -92,5 +92,5 @@ def test_inv_installs_what_the_lab_needs() -> None:
     rows = [tuple(line.split()) for line in table[1].splitlines()]
     assert [row for row in rows if not row[0].startswith("/")] == [
         (each.name, each.packages["debian"], each.packages["fedora"], each.packages["arch"])
-        for each in programs.PROGRAMS
+        for each in packages.PROGRAMS
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from lab import spans
-from lab.agent.writer import Writer
+from lab.agent.follow.writer import Writer
 
 
 def test_nothing_is_noted_where_nobody_asked() -> None:

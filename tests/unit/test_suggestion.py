@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.agent import folder
+from lab.agent.presence import folder
 from lab.errors import UsageError
 from lab.suggestion import did_you_mean, nearest
 from lab.tasks import topologies
-from tests.unit.network.test_path import mapped
+from tests.unit.map.test_path import mapped
 
 
 @pytest.mark.parametrize(

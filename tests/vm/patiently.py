@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from lab.agent.starting import Started, start
+from lab.agent.client.spawn import Started, start
 from lab.tasks import topologies
-from lab.tasks.ending import status_of
+from lab.tasks.commandline.exit_status import status_of
 from lab.tasks.lifetime import bring_up
 
 START_SECONDS = 300.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.agent.presence import witness
-from lab.kernel.life import Life
+from lab.kernel.sandbox.life import Life
 from tests.integration.labs import Lab, finish, inv, start, until
 from tests.vm.labs import KERNEL, processes_of
 

@@ -172,6 +172,6 @@ def test_the_machines_own_kubectl_is_served(up: InMachine) -> None:
 
 def candidates(name: str) -> list[Path]:
     """Where the lab's kubeconfig may be."""
-    from lab.agent import folder  # noqa: PLC0415
+    from lab.agent.presence import folder  # noqa: PLC0415
 
     return [one / name / "kubeconfig" for one in folder.candidates()]

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.labs import Lab, finish
+from tests.integration.network.test_service_kinds import Asked, asked, require
 from tests.integration.service_kinds import PODS, SERVICES, TOPOLOGY
 from tests.integration.service_table import IPVS, OPTIONS, SUBJECTS
-from tests.integration.test_service_kinds import Asked, asked, require
 from tests.vm.labs import BOOT_SECONDS, KERNEL
 
 SECONDS = 20.0  # what is dropped is waited for so long: in an emulated machine an answer takes its time

@@ -10,7 +10,7 @@ from bench.attack.answers import Answer, ended, started
 from bench.attack.kinds.attempt import Kind, Tried
 from bench.attack.scene import Scene
 from lab.tasks import TASKS
-from lab.tasks.command import Command, Option
+from lab.tasks.commandline.task import Command, Option
 
 VALUES = (
     "",

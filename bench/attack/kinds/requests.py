@@ -11,7 +11,7 @@ from bench.attack.damage import Json, body, path_of, places, sample, spoiled, te
 from bench.attack.kinds.attempt import Kind, Tried
 from bench.attack.scene import Scene
 from bench.attack.tally import DONE, REFUSED
-from lab.api.discovery import prefix
+from lab.api.discovery.groups import prefix
 from lab.api.resources import RESOURCES, Resource
 
 METHODS = ("GET", "POST", "POST", "POST", "PUT", "PUT", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")

@@ -10,7 +10,7 @@ from bench.attack.damage import a_file, manifest, topology
 from bench.attack.kinds.attempt import Kind, Tried
 from bench.attack.scene import Scene
 from bench.attack.tally import DONE, REFUSED
-from lab.agent import client
+from lab.agent.client import calls
 from lab.errors import HoplabError
 
 BY_HAND = 0.03  # so many of them are typed as a command, from a file
@@ -34,7 +34,7 @@ def try_manifest(scene: Scene, chance: random.Random) -> Tried:
 
 def _told(scene: Scene, operation: str, text: str, more: dict[str, Any]) -> str:
     try:
-        with client.connect(scene.name) as connected:
+        with calls.connect(scene.name) as connected:
             told = connected.request(operation, text=text, file="attack.yaml", **more)
     except HoplabError as error:
         words = str(error)

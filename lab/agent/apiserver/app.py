@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Protocol
 
 from lab.agent.apiserver.authentication import AS_GROUP
-from lab.api.bodies import MAX_BODY, require_small
 from lab.api.errors import ApiError, bad_request
-from lab.api.requests import Answer, ExecRequest, LogRequest, Request, Response, Watching, encoded
-from lab.api.users import ANONYMOUS
+from lab.api.http.bodies import MAX_BODY, require_small
+from lab.api.http.requests import Answer, ExecRequest, LogRequest, Request, Response, Watching, encoded
+from lab.api.http.users import ANONYMOUS
 
 if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab.agent.apiserver.authentication import Authentication
     from lab.agent.apiserver.beside import Beside
     from lab.agent.pulse import Pulse
-    from lab.api.users import User
+    from lab.api.http.users import User
 
 BOOKMARK_SECONDS = 60.0
 BODILESS = ("GET", "HEAD")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 
-from lab.api import users
 from lab.api.errors import ApiError
-from lab.api.users import User
+from lab.api.http import users
+from lab.api.http.users import User
 
 AS_USER, AS_GROUP = "impersonate-user", "impersonate-group"
 

@@ -12,8 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from lab.api.handler import Api, is_brief
+from lab.api.http.requests import Answer, Request
 from lab.api.registry import Registry
-from lab.api.requests import Answer, Request
 from lab.api.resources import IPADDRESSES, NAMESPACES, SERVICECIDRS, SERVICES, Resource
 from lab.api.store import Change, Json, Store
 

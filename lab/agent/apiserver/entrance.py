@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING
 
 from lab import spans
 from lab.agent.apiserver import kubeconfig
+from lab.agent.apiserver.https import Serving, listening, write_pki
 from lab.agent.apiserver.outside import Outside
-from lab.agent.apiserver.serving import Serving, listening, write_pki
+from lab.agent.apiserver.pki import Authority
+from lab.api.authorization.tokens import KUBELET_CONFIG
 from lab.cluster.system import API_PORT
-from lab.control.tokens import KUBELET_CONFIG
-from lab.kernel.coredns import find
-from lab.kernel.pki import Authority
-from lab.network.addressing import node_addresses
-from lab.network.coredns import NOTHING, Given
+from lab.kernel.host.coredns import find
+from lab.network.dns.coredns import NOTHING, Given
+from lab.network.ipam import node_addresses
 from lab.network.ipv4 import Prefix
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from lab.agent.reading import ReadFile
+    from lab.agent.design.blueprint import ReadFile
+    from lab.api.authorization.tokens import Tokens
     from lab.api.store import Json
-    from lab.control.tokens import Tokens
     from lab.kernel.holdings import Holdings
     from lab.topology import Topology
 

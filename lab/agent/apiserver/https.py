@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.agent.apiserver.strangers import HEAD_SECONDS, Strangers
-from lab.kernel import memory
+from lab.kernel.host import memory
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from lab.kernel.pki import Certificate
+    from lab.agent.apiserver.pki import Certificate
 
 FOLDER = Path("/run/hoplab/pki")
 AGAIN_SECONDS = 0.1  # without file descriptors nobody is taken in; asyncio waits likewise

@@ -14,13 +14,13 @@ from lab.agent.kubelet import logs
 from lab.agent.kubelet.children import Children
 from lab.agent.kubelet.executing import Execution
 from lab.control.own_objects import SYSTEM, is_own_pod
-from lab.control.starting import place_of
-from lab.kernel.processes import BUILT_IN, log_path
+from lab.control.pods.running import place_of
+from lab.kernel.programs.processes import BUILT_IN, log_path
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
-    from lab.api.requests import ExecRequest, LogRequest
+    from lab.api.http.requests import ExecRequest, LogRequest
     from lab.api.store import Json
 
 STDIN, STATUS, RESIZE = 0, 3, 4  # channels of Kubernetes' remote command protocol

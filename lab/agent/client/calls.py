@@ -12,25 +12,25 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab import terminal
-from lab.agent import folder, silence
-from lab.agent.line import Line
-from lab.agent.presence import witness
-from lab.agent.protocol import AGAIN, WORKING, EndedError, Message, encode, error_from
-from lab.agent.silence import (
+from lab.agent.client import unanswered
+from lab.agent.client.unanswered import (
     EMULATED_SECONDS,
     PATIENCE_SECONDS,
     SAID_OF_EMULATED_SECONDS,
     SAID_SECONDS,
     UnansweredError,
 )
+from lab.agent.json_lines import Line
+from lab.agent.presence import folder, witness
+from lab.agent.protocol import AGAIN, WORKING, EndedError, Message, encode, error_from
 from lab.errors import LabError, UsageError
-from lab.kernel.life import Life
-from lab.kernel.places import Sandbox
+from lab.kernel.sandbox.life import Life
+from lab.kernel.sandbox.places import Sandbox
 
 if TYPE_CHECKING:
-    from lab.agent.starting import Started
+    from lab.agent.client.spawn import Started
+    from lab.kernel.cell.visitor import Visit
     from lab.kernel.sandbox.confinement import Confinement
-    from lab.kernel.visit import Visit
 
 LOOK_EVERY_SECONDS = 0.02
 
@@ -90,7 +90,7 @@ class Client:
         def receive() -> bytes:
             line = self._line.receive(deadline - time.monotonic())
             if line is None:
-                raise silence.error(self.lab, self.sandbox.pid, SAID_SECONDS)
+                raise unanswered.error(self.lab, self.sandbox.pid, SAID_SECONDS)
             return line
 
         return self._result(receive, _ignore)
@@ -105,18 +105,18 @@ class Client:
         if found is not None:
             return found
         pid, patience = self.sandbox.pid, PATIENCE_SECONDS
-        if silence.is_stopped(pid):
-            raise silence.error(self.lab, pid, waited)
+        if unanswered.is_stopped(pid):
+            raise unanswered.error(self.lab, pid, waited)
         if folder.is_in_machine(self.lab):
             patience = EMULATED_SECONDS
             found = attempt(SAID_OF_EMULATED_SECONDS - waited)
             if found is not None:
                 return found
             waited = SAID_OF_EMULATED_SECONDS
-        self._say(f"{silence.sentence(self.lab, pid, waited)}; waiting")
+        self._say(f"{unanswered.sentence(self.lab, pid, waited)}; waiting")
         found = attempt(patience - waited)
         if found is None:
-            raise silence.error(self.lab, pid, patience)
+            raise unanswered.error(self.lab, pid, patience)
         return found
 
     def _result(self, receive: Callable[[], bytes], on_event: OnEvent) -> Any:  # noqa: ANN401
@@ -136,7 +136,7 @@ class Client:
 
     def visit(self, place: str) -> Visit:
         """Where a command in that place runs, named as people name it. UsageError if there is no such place."""
-        from lab.kernel.visit import Visit  # noqa: PLC0415  10 ms that only `exec` and its like need
+        from lab.kernel.cell.visitor import Visit  # noqa: PLC0415  10 ms that only `exec` and its like need
 
         told = self.request("cell", name=place)
         return Visit(
@@ -173,7 +173,7 @@ class Client:
 
     def down(self) -> str:
         """End the lab and wait until its init is gone. Gives "", or what had to be done where asking was not enough."""
-        from lab.agent import ending  # noqa: PLC0415  few commands end a lab
+        from lab.agent.client import ending  # noqa: PLC0415  few commands end a lab
 
         try:
             return ending.see_it_end(self.lab, self.life, asked=self._is_asked_to_end(ending.DOWN_SECONDS))
@@ -188,7 +188,7 @@ class Client:
             return True
         if self._line.receive(SAID_SECONDS) is not None:
             return True
-        told = silence.sentence(self.lab, self.sandbox.pid, SAID_SECONDS)
+        told = unanswered.sentence(self.lab, self.sandbox.pid, SAID_SECONDS)
         self._say(f"{told}; it is killed if it does not within {patience:.0f} s")
         return self._line.receive(patience - SAID_SECONDS) is not None
 
@@ -221,7 +221,7 @@ def unreachable(name: str) -> LabError:
     """What is told of a lab that lives, and to whose agent there is no way."""
     holder = witness.holder(name)
     if holder is not None:
-        return silence.error(name, holder.pid, SAID_SECONDS)
+        return unanswered.error(name, holder.pid, SAID_SECONDS)
     told = f"lab {name!r} is held by another process that does not answer"
     return LabError(told, f"see who has {folder.of(name) / folder.LOCK} open")
 
@@ -232,7 +232,7 @@ def connect_or_start(
     """To the agent of that lab, started, so confined, if there is none, or as `begin` does it. Two that start at once:
     one wins, the other is connected to it. EndedError when somebody ends the lab meanwhile: it is not started again.
     """
-    from lab.agent.starting import START_SECONDS, start  # noqa: PLC0415  few commands start one
+    from lab.agent.client.spawn import START_SECONDS, start  # noqa: PLC0415  few commands start one
 
     begin = begin or (lambda: start(lab, confinement))
 
@@ -268,14 +268,14 @@ def _first(lab: str, started: Started, say: Say, patience: float) -> Client:
 
 def _is_held_by_a_stopped_one(lab: str) -> bool:
     holder = witness.holder(lab)
-    return holder is not None and silence.is_stopped(holder.pid)
+    return holder is not None and unanswered.is_stopped(holder.pid)
 
 
 def end(lab: str, say: Say = terminal.warn) -> str:
     """End that lab and wait until it is gone, whether or not its agent can be asked. Gives "", or what had
     to be done.
     """
-    from lab.agent import ending  # noqa: PLC0415  as in Client.down
+    from lab.agent.client import ending  # noqa: PLC0415  as in Client.down
 
     try:
         with _reached(lab, say) as client:

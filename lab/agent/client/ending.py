@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lab.agent import silence
+from lab.agent.client import unanswered
 from lab.errors import LabError
-from lab.kernel.holdouts import Holdouts
-from lab.kernel.life import Life
+from lab.kernel.sandbox.holdouts import Holdouts
+from lab.kernel.sandbox.life import Life
 
 DOWN_SECONDS = 5.0  # so long an agent that was asked to end may say nothing
 SOON_SECONDS = 1.0
@@ -19,7 +19,7 @@ def see_it_end(lab: str, life: Life, *, asked: bool) -> str:
     holdouts = Holdouts.of(life.pid)
     if asked and _ends(life, holdouts):
         return ""
-    told = f"{silence.sentence(lab, life.pid, DOWN_SECONDS)}, and was killed"
+    told = f"{unanswered.sentence(lab, life.pid, DOWN_SECONDS)}, and was killed"
     life.kill()
     if not _ends(life, holdouts):
         why = f"lab {lab!r}: its agent (process {life.pid}) does not end, though it was killed"

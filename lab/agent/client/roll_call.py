@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab import terminal
-from lab.agent.client import LOOK_EVERY_SECONDS, Client, reach, unreachable
+from lab.agent.client.calls import LOOK_EVERY_SECONDS, Client, reach, unreachable
+from lab.agent.client.unanswered import SAID_SECONDS
 from lab.agent.presence import witness
-from lab.agent.silence import SAID_SECONDS
 from lab.errors import HoplabError, LabError
 
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from lab import spans
 from lab.agent.protocol import AGAIN, EndedError, Message, error_from
 from lab.errors import HoplabError, LabError
-from lab.kernel import interpreter, limits
+from lab.kernel.host import interpreter, limits
 
 if TYPE_CHECKING:
     from lab.kernel.sandbox.confinement import Confinement

@@ -11,18 +11,18 @@ from lab.cluster import build_cluster
 from lab.cluster.kinds import STORED_ONLY
 from lab.cluster.objects import Cluster
 from lab.cluster.sources import each_source
-from lab.network import dns
-from lab.network.addressing import Addresses, assign, node_addresses
 from lab.network.components import Stale
-from lab.network.coredns import NOTHING, Given
 from lab.network.design import design
-from lab.network.impairments import NONE, Impairments
+from lab.network.dns import servers
+from lab.network.dns.coredns import NOTHING, Given
+from lab.network.ipam import Addresses, assign, node_addresses
 from lab.network.objects import Namespace, Network
 from lab.network.pools import unknown_pools
-from lab.network.underlay import namespaces
+from lab.network.underlay.netem import NONE, Impairments
+from lab.network.underlay.subnets import namespaces
 from lab.topology import Document, Topology, load_topology
-from lab.topology.reading import read_documents
-from lab.topology.refusals import file_error
+from lab.topology.field_errors import file_error
+from lab.topology.yaml.text import read_documents
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def read_file(
     api_server = next(iter(nodes.values()))
     cluster = build_cluster(loaded.topology, loaded.manifests, previous.cluster if previous else None, api_server)
     _judge_stored(loaded.manifests)
-    warnings = loaded.warnings + cluster.warnings + dns.unanswered(loaded.topology, cluster)
+    warnings = loaded.warnings + cluster.warnings + servers.unanswered(loaded.topology, cluster)
     warnings += unknown_pools(loaded.topology.spec.cni, cluster)
     return ReadFile(file, loaded.topology, loaded.manifests, cluster, warnings)
 
@@ -103,7 +103,7 @@ def _judge_stored(documents: Sequence[Document]) -> None:
     """FileError for what the API would refuse of the objects that are only stored."""
     stored = [source for source in each_source(documents, []) if source.kind in STORED_ONLY]
     if stored:
-        from lab.control.refusals import unfit  # noqa: PLC0415  40 ms that a file without such objects does not wait for
+        from lab.control.mistakes import unfit  # noqa: PLC0415  40 ms that a file without such objects does not wait for
 
         if mistakes := unfit(stored):
             raise file_error(mistakes)

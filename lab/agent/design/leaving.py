@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lab.agent.reading import Design
+from lab.agent.design.blueprint import Design
 
 if TYPE_CHECKING:
     from collections.abc import Container

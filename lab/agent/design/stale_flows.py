@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lab.network.kubeproxy.flows import Chosen, changed_flows
+from lab.network.kubeproxy.stale_flows import Chosen, changed_flows
 
 if TYPE_CHECKING:
-    from lab.agent.reading import Design
-    from lab.kernel.connections import Event
+    from lab.agent.design.blueprint import Design
     from lab.kernel.holdings import Holdings
+    from lab.kernel.netlink.conntrack_entry import Event
 
 
 def forget_flows(holdings: Holdings, before: Design, wanted: Design) -> None:
@@ -35,7 +35,7 @@ def _held(design: Design) -> Iterator[str]:
 
 def _forget(holdings: Holdings, node: str, chosen: Chosen, own: frozenset[str]) -> None:
     # Few changes come so far: what follows is imported for them alone.
-    from lab.kernel.conntrack import forget  # noqa: PLC0415
+    from lab.kernel.rules.conntrack import forget  # noqa: PLC0415
 
     def stale(entry: Event) -> bool:
         asked, answering = entry.original, entry.reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lab.agent.reading import Design
+from lab.agent.design.blueprint import Design
 from lab.network.chains import proxy_options, service_cidrs
 from lab.network.kubeproxy.sync import ChangedChain, IpvsProxier, NftProxier, Proxier
 from lab.network.objects import Network

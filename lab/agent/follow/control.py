@@ -16,50 +16,50 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lab import spans
-from lab.agent import impairing
 from lab.agent.apiserver.entrance import Entrance
 from lab.agent.apiserver.outside import Outside
-from lab.agent.attachments import Given as Attached
-from lab.agent.attachments import reader
-from lab.agent.chronicle import Chronicle
-from lab.agent.draining import Draining
-from lab.agent.happenings import causes, consequences
+from lab.agent.client.attachments import Given as Attached
+from lab.agent.client.attachments import reader
+from lab.agent.design.blueprint import Design, ReadFile, read_file
+from lab.agent.follow import netem as impairing
+from lab.agent.follow.draining import Draining
+from lab.agent.follow.netns_names import Names
+from lab.agent.follow.stops import Stops
+from lab.agent.follow.troubles import Troubles
+from lab.agent.follow.writer import Writer
 from lab.agent.kubelet.children import Children
 from lab.agent.kubelet.kubelet import Kubelet
 from lab.agent.kubelet.probing import Prober
 from lab.agent.kubelet.storage import Storage
 from lab.agent.lab import Brought, Lab
-from lab.agent.names import Names
-from lab.agent.node_info import node_info
-from lab.agent.nodes_asking import PROGRAM, NodesAsking, program
 from lab.agent.protocol import Message
 from lab.agent.pulse import Pulse
-from lab.agent.reading import Design, ReadFile, read_file
-from lab.agent.stops import Stops
-from lab.agent.troubles import Troubles
-from lab.agent.writer import Writer
+from lab.agent.tell.chronicle import Chronicle
+from lab.agent.tell.happenings import causes, consequences
+from lab.agent.tell.node_info import node_info
+from lab.agent.tell.nodes_asking import PROGRAM, NodesAsking, program
+from lab.api.authorization.tokens import Tokens
 from lab.api.resources import PODS
 from lab.api.store import Change
-from lab.control import podstatus
 from lab.control.plane import ControlPlane, Picture
-from lab.control.starting import place_of
-from lab.control.tokens import Tokens
-from lab.control.unready import unready
+from lab.control.pods import podstatus
+from lab.control.pods.running import place_of
+from lab.control.pods.unready import unready
 from lab.errors import LabError, UsageError
+from lab.kernel.cell.nursery import Nursery
 from lab.kernel.sandbox.confinement import Confinement
-from lab.kernel.sandbox.nursery import Nursery
 from lab.network.components import COMPONENTS, chosen, named, places
-from lab.network.coredns import NOTHING, Given
-from lab.network.impairments import NONE, impaired
-from lab.network.place import UNDERLAY
+from lab.network.dns.coredns import NOTHING, Given
+from lab.network.place_names import UNDERLAY
+from lab.network.underlay.netem import NONE, impaired
 from lab.plan.summary import summary
-from lab.topology.rereading import Rereader
+from lab.topology.yaml.edited_text import Rereader
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from lab.agent.apiserver.beside import Beside
-    from lab.network.impairments import Impairments
+    from lab.network.underlay.netem import Impairments
 
 MOST_TOLD = 1_000
 MOST_TRYING = 4  # nodes whose BGP sessions are tried at once: each takes a socket for every peer
@@ -194,8 +194,8 @@ class Control:
         }
 
     async def calicoctl(self, typed: Sequence[str], node: str) -> Message:
-        """What calicoctl says to these words on that node: `lab.agent.calico.ask`."""
-        from lab.agent import calico  # noqa: PLC0415  as above
+        """What calicoctl says to these words on that node: `lab.agent.tell.calico.ask`."""
+        from lab.agent.tell import calico  # noqa: PLC0415  as above
 
         return await calico.ask(self, typed, node)
 
@@ -317,7 +317,7 @@ class Control:
 
     async def plan(self, text: str, file: str, settings: Sequence[str], beside: Attached) -> Message:
         """What `up` would do, as a script, and how many steps that is. Objects that came in otherwise stay."""
-        from lab.agent.readings import planned  # noqa: PLC0415  as above
+        from lab.agent.tell.readings import planned  # noqa: PLC0415  as above
 
         read = await self._judged(text, file, settings, beside)
         async with self.turn:
@@ -387,7 +387,7 @@ class Control:
 
     async def _device(self, where: str) -> tuple[str, str]:
         """A device of a place, both as the design names them. UsageError."""
-        from lab.agent import readings  # noqa: PLC0415  as above
+        from lab.agent.tell import readings  # noqa: PLC0415  as above
 
         self.lab.standing()
         name, device = impairing.split(where)

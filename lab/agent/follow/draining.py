@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lab.agent.follow.writer import Writer
     from lab.agent.lab import Lab
-    from lab.agent.writer import Writer
 
 EVERY_SECONDS = 60.0
 """kube-proxy, ipvs mode: rsCheckDeleteInterval."""

@@ -6,11 +6,11 @@ from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from lab.errors import MachineError, UsageError
-from lab.kernel import features
+from lab.kernel.check import features
 from lab.kernel.holdings import RULE_KINDS
-from lab.network.impaired import Impaired
-from lab.network.impairments import Impairments, Live, impaired
 from lab.network.objects import Interface, Namespace, Network
+from lab.network.underlay.netem import Impairments, Live, impaired
+from lab.network.underlay.netem_device import Impaired
 from lab.suggestion import did_you_mean
 from lab.topology.impairment import FIELDS, Impairment, ImpairmentError
 

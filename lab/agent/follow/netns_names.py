@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from lab.kernel.mounts import Mounts
+from lab.kernel.sandbox.mounts import Mounts
 
 if TYPE_CHECKING:
-    from lab.agent.chronicle import Chronicle
+    from lab.agent.follow.writer import Writer
     from lab.agent.lab import Lab
-    from lab.agent.writer import Writer
+    from lab.agent.tell.chronicle import Chronicle
 
 TOGETHER_SECONDS = 0.2  # an `up` mounts a name for each place
 

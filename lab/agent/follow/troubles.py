@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from lab.agent.chronicle import Chronicle
+from lab.agent.tell.chronicle import Chronicle
 from lab.control.queue import Runner, failure_told
 from lab.errors import HoplabError
 

@@ -14,11 +14,12 @@ from dataclasses import replace
 from typing import NoReturn
 
 from lab.errors import LabError
-from lab.kernel import interpreter
-from lab.kernel.sandbox import capabilities, cell
-from lab.kernel.sandbox.cell import Cell
-from lab.kernel.sandbox.launch import Launch, Streams, environment_of
-from lab.kernel.sandbox.nursery import Nursery
+from lab.kernel.cell import cell
+from lab.kernel.cell.cell import Cell
+from lab.kernel.cell.launch import Launch, Streams, environment_of
+from lab.kernel.cell.nursery import Nursery
+from lab.kernel.host import interpreter
+from lab.kernel.sandbox import capabilities
 
 NOTHING: Mapping[str, str] = {}
 
@@ -134,7 +135,7 @@ class Children:
 def _maker(handed: int, telling: int) -> subprocess.Popen[bytes]:
     """A Python of its own, which says what went wrong."""
     return subprocess.Popen(
-        interpreter.command("lab.kernel.sandbox.cell", str(handed)),
+        interpreter.command("lab.kernel.cell.cell", str(handed)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=telling,

@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Sequence
 
 from lab.agent.kubelet.children import Children
+from lab.agent.kubelet.descriptors import Source
 from lab.agent.kubelet.probes import Result
-from lab.agent.kubelet.reading import Source
 
 MOST_OF_AN_OUTPUT = 10 * 1024  # a kubelet keeps no more
 

@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import AsyncIterator, Sequence
 
 from lab.agent.kubelet.children import Child, Children
-from lab.agent.kubelet.reading import Source, arrival
-from lab.kernel.sandbox import capabilities, terminal
+from lab.agent.kubelet.descriptors import Source, arrival
+from lab.kernel.cell import pty as terminal
+from lab.kernel.sandbox import capabilities
 
 STDOUT, STDERR = 1, 2  # the channels' numbers in Kubernetes' own protocol
 _END_OF_FILE = b"\x04"  # Ctrl-D, for a terminal

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lab.agent.kubelet.dialling import Connection, DialError, Enter, dial, secured, words
 from lab.agent.kubelet.probes import HttpGet, Result
-from lab.api.release import MAJOR, MINOR
+from lab.api.discovery.release import MAJOR, MINOR
 
 AGENT = f"kube-probe/{MAJOR}.{MINOR}"
 MOST_OF_A_BODY = 10 * 1024  # a kubelet reads no more of an answer

@@ -15,15 +15,15 @@ from lab.agent.kubelet.backoff import BackOff
 from lab.agent.kubelet.probes import read_probes, sentence
 from lab.agent.kubelet.probing import Prober
 from lab.api.resources import PODS
-from lab.control import podstatus
+from lab.control.events import Recorder
 from lab.control.own_objects import is_own_pod
 from lab.control.pieces import Pieces
-from lab.control.recording import Recorder
-from lab.control.starting import NORMAL, WARNING, Names, place_of, start, told
+from lab.control.pods import podstatus
+from lab.control.pods.running import NORMAL, WARNING, Names, place_of, start, told
 
 if TYPE_CHECKING:
     from lab.api.store import Store
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
 
 Json = dict[str, Any]
 Later = Callable[[float, Callable[[], None]], object]

@@ -1,4 +1,4 @@
-"""Reading a pod's log as `kubectl logs` asks for it, from the files that lab.kernel.logfile writes."""
+"""Reading a pod's log as `kubectl logs` asks for it, from the files that lab.kernel.programs.logfile writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.kernel.logfile import TIME_LENGTH, stamp
+from lab.kernel.programs.logfile import TIME_LENGTH, stamp
 
 LOOK_EVERY_SECONDS = 0.1
 _CHUNK = 64 * 1024

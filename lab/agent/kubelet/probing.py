@@ -13,6 +13,7 @@ from zlib import crc32
 
 from lab.agent.kubelet.children import Children
 from lab.agent.kubelet.dialling import DialError, Enter, dial
+from lab.agent.kubelet.execprobe import run
 from lab.agent.kubelet.httpget import HttpProbe
 from lab.agent.kubelet.probes import (
     LIVENESS,
@@ -28,7 +29,6 @@ from lab.agent.kubelet.probes import (
     Tally,
     TcpSocket,
 )
-from lab.agent.kubelet.running import run
 
 AT_ONCE = 32
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from lab.kernel.sandbox import cell
+from lab.kernel.cell import cell
 
 PERIOD_SECONDS = 10.0  # kubelet's, for what is written on a node's disk
 

@@ -64,7 +64,7 @@ def base() -> Path:
 
 
 def _hint(error: OSError) -> str:
-    from lab.kernel import privileges  # noqa: PLC0415  every command comes here, and few for nothing
+    from lab.kernel.host import privileges  # noqa: PLC0415  every command comes here, and few for nothing
 
     hint = "labs are kept there"
     if error.errno == errno.EROFS and privileges.runtime():
@@ -176,7 +176,7 @@ def is_still(descriptor: int, path: Path) -> bool:
 
 def _bury(folder: Path) -> None:
     """Of a lab that has ended: its folder, and the control groups that it had."""
-    from lab.kernel.sandbox import grouping  # noqa: PLC0415  most commands find no lab that has ended
+    from lab.kernel.sandbox.cgroups import grouping  # noqa: PLC0415  most commands find no lab that has ended
 
     with suppress(FileNotFoundError):
         made = (folder / grouping.RECORD).read_text(encoding="utf-8").splitlines()
@@ -212,7 +212,7 @@ def sweep(own: str = "") -> None:
     Of a lab of which nothing is seen from here, in another network namespace or one that is just starting, the groups
     have no members yet: its lock must be had, under which they are made.
     """
-    from lab.kernel.sandbox import grouping  # noqa: PLC0415  most commands find no lab that has ended
+    from lab.kernel.sandbox.cgroups import grouping  # noqa: PLC0415  most commands find no lab that has ended
 
     for lab, groups in grouping.there().items():
         if lab == own or not _NAME.fullmatch(lab) or witness.is_named(lab):

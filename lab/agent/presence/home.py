@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.agent import folder as folders
+from lab.agent.presence import folder as folders
 
 NOTHING = ""
 BACKLOG = 64

@@ -21,7 +21,7 @@ from lab.errors import LabError, UsageError
 from lab.suggestion import did_you_mean
 
 if TYPE_CHECKING:
-    from lab.agent.control import Control
+    from lab.agent.follow.control import Control
     from lab.agent.lab import Lab
     from lab.agent.protocol import Message
 

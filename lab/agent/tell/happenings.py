@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lab.api.resources import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, PODS, SERVICES
-from lab.control import podstatus
+from lab.control.pods import podstatus
 from lab.network.objects import Interface, Namespace, Process
 from lab.plan import NftStep, Plan, RuleStep, Step
 

@@ -7,17 +7,17 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lab.agent.protocol import Encoded, Message
-from lab.api.requests import Request, Response, Watching
+from lab.api.http.requests import Request, Response, Watching
 from lab.api.resources import PODS
-from lab.control import podstatus
-from lab.control.verdicts import applied, deleted
+from lab.control.manifest_edits import applied, deleted
+from lab.control.pods import podstatus
 from lab.errors import FileError, LabError, UsageError
 from lab.topology import Document, load_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.agent.control import Control
+    from lab.agent.follow.control import Control
 
 POLL_SECONDS = 0.01
 WATCH_SECONDS = 0.05  # how late a change may be told
@@ -54,8 +54,8 @@ async def watch(
 
 
 async def apply(control: Control, text: str, file: str) -> list[Message]:
-    """Manifests into the running lab, as `kubectl apply` does it. What became of each object (lab.control.verdicts),
-    once the kernel has followed. FileError and nothing done for what cannot be read.
+    """Manifests into the running lab, as `kubectl apply` does it. What became of each object
+    (lab.control.manifest_edits), once the kernel has followed. FileError and nothing done for what cannot be read.
     """
     documents = await asyncio.to_thread(_read, text, file)
     async with control.turn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 
-from lab.api.release import VERSION
+from lab.api.discovery.release import VERSION
 from lab.control.own_objects import Machine
 
 

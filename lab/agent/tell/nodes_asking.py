@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.agent import in_node
-from lab.agent.in_node import SOCKET
 from lab.agent.protocol import encode
+from lab.agent.tell import in_node
+from lab.agent.tell.in_node import SOCKET
 from lab.errors import HoplabError
 
 if TYPE_CHECKING:

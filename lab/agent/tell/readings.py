@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lab.agent.design.blueprint import Design
 from lab.agent.lab import Lab
 from lab.agent.protocol import Message
-from lab.agent.reading import Design
 from lab.errors import UsageError
+from lab.map.survey import lab_map
 from lab.network.components import Stop
-from lab.network.impairments import impaired
-from lab.network.nft_choice import choice
 from lab.network.objects import Chain, Namespace, Network, NftChain, NftSet
-from lab.network.place import UNDERLAY
-from lab.network.plain import to_plain
-from lab.network.survey import lab_map
-from lab.network.underlay import namespaces
+from lab.network.objects.nft_choice import choice
+from lab.network.objects.plain import to_plain
+from lab.network.place_names import UNDERLAY
+from lab.network.underlay.netem import impaired
+from lab.network.underlay.subnets import namespaces
 from lab.plan import plan
 from lab.plan.drift import drifts
 from lab.plan.script import script

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lab.api import users
 from lab.api.errors import ApiError
-from lab.api.users import User
+from lab.api.http import users
+from lab.api.http.users import User
 
 Json = dict[str, Any]
 

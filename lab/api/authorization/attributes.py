@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lab.api.access import Attempt
-from lab.api.requests import Request
+from lab.api.authorization.access import Attempt
+from lab.api.authorization.reviews import is_review
+from lab.api.http.requests import Request
+from lab.api.http.urls import route
 from lab.api.resources import NAMESPACES
-from lab.api.reviews import is_review
-from lab.api.routing import route
 from lab.api.watching import flag
 
 _ONE = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}

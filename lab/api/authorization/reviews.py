@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.api.access import Attempt, NodeOf, is_allowed, rules_of
+from lab.api.authorization.access import Attempt, NodeOf, is_allowed, rules_of
 from lab.api.errors import bad_request
-from lab.api.users import User
+from lab.api.http.users import User
 
 Json = dict[str, Any]
 

@@ -11,10 +11,10 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from lab.api import users
+from lab.api.http import users
+from lab.api.http.users import User
 from lab.api.resources import PODS, SERVICEACCOUNTS
 from lab.api.store import Store
-from lab.api.users import User
 
 Json = dict[str, Any]
 

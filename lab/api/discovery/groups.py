@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from lab.api.release import MAJOR, MINOR, VERSION
+from lab.api.discovery.release import MAJOR, MINOR, VERSION
 from lab.api.resources import RESOURCES, Resource
 from lab.api.scale import API_VERSION as SCALE_VERSION
 from lab.api.scale import KIND as SCALE

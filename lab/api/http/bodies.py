@@ -8,7 +8,7 @@ from json.scanner import py_make_scanner  # type: ignore[attr-defined]
 from typing import Any
 
 from lab.api.errors import too_large
-from lab.topology.reading import read_documents
+from lab.topology.yaml.text import read_documents
 
 MAX_BODY = 3 * 1024 * 1024
 """Bytes of a request's body, as the API server's own limit is."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.api.negotiation import Form
+from lab.api.http.negotiation import Form
 from lab.api.resources import Resource
-from lab.api.tables import table
+from lab.api.tables.rows import table
 from lab.api.versions import outward
 from lab.api.watching import Event
 

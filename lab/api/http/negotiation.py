@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from lab.api import protobuf
-from lab.api.bodies import from_json, from_yaml, require_small
 from lab.api.errors import ApiError, bad_request
+from lab.api.http import protobuf
+from lab.api.http.bodies import from_json, from_yaml, require_small
 from lab.errors import FileError
 
 Json = dict[str, Any]

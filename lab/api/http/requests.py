@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.api.encoding import text_of
-from lab.api.users import OWNER, User
+from lab.api.http.encoding import text_of
+from lab.api.http.users import OWNER, User
 from lab.api.watching import Event, Watch
 
 Json = dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lab.api.errors import bad_request
+from lab.api.http.requests import ExecRequest, LogRequest, Request
 from lab.api.paging import count
-from lab.api.requests import ExecRequest, LogRequest, Request
 from lab.api.schema.decoding import is_time
 from lab.api.watching import flag
 

@@ -11,15 +11,15 @@ from typing import Any
 from lab.api.errors import Cause
 from lab.api.kinds.clusterwide import complete_namespace, complete_node, node_causes
 from lab.api.kinds.configmaps import configmap_causes
-from lab.api.kinds.endpointslices import complete_endpoints, complete_slice, endpoints_causes, slice_causes
 from lab.api.kinds.events import event_causes, new_event_causes
 from lab.api.kinds.filling import without_nulls
 from lab.api.kinds.metadata import metadata_causes
-from lab.api.kinds.pods import complete_pod, pod_causes
+from lab.api.kinds.pod.pods import complete_pod, pod_causes
 from lab.api.kinds.secrets import complete_secret, secret_causes
-from lab.api.kinds.servicechecks import service_causes
-from lab.api.kinds.servicecidrs import ipaddress_causes, servicecidr_causes
-from lab.api.kinds.services import carried_service, complete_service
+from lab.api.kinds.service.endpointslices import complete_endpoints, complete_slice, endpoints_causes, slice_causes
+from lab.api.kinds.service.servicechecks import service_causes
+from lab.api.kinds.service.servicecidrs import ipaddress_causes, servicecidr_causes
+from lab.api.kinds.service.services import carried_service, complete_service
 from lab.api.kinds.workloads import complete_deployment, complete_replicaset, deployment_causes, workload_causes
 from lab.api.resources import (
     CONFIGMAPS,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.api.errors import Cause
-from lab.api.kinds.causes import forbidden, not_supported, required
 from lab.api.kinds.filling import filled
 from lab.api.kinds.metadata import label_causes
+from lab.api.kinds.violations import forbidden, not_supported, required
 
 Json = dict[str, Any]
 

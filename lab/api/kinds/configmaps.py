@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import forbidden, invalid, too_long
+from lab.api.kinds.violations import forbidden, invalid, too_long
 
 Json = dict[str, Any]
 

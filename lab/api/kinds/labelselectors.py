@@ -7,8 +7,8 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import forbidden, invalid, required
 from lab.api.kinds.metadata import label_causes
+from lab.api.kinds.violations import forbidden, invalid, required
 
 Json = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import forbidden, immutable, invalid, required, too_long
-from lab.api.kinds.servicecidrs import ip_name
+from lab.api.kinds.service.servicecidrs import ip_name
+from lab.api.kinds.violations import forbidden, immutable, invalid, required, too_long
 from lab.api.resources import CONFIGMAPS, EVENTS, IPADDRESSES, NAMESPACES, NODES, SERVICES, Resource
 
 Json = dict[str, Any]

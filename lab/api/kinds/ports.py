@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import duplicate, in_range, invalid, one_of, required
+from lab.api.kinds.violations import duplicate, in_range, invalid, one_of, required
 
 Json = dict[str, Any]
 

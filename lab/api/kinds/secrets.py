@@ -9,8 +9,8 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import forbidden, immutable, invalid, required, too_long
 from lab.api.kinds.filling import filled
+from lab.api.kinds.violations import forbidden, immutable, invalid, required, too_long
 
 Json = dict[str, Any]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import forbidden, immutable, invalid, not_negative, one_of, required
 from lab.api.kinds.filling import filled
 from lab.api.kinds.labelselectors import matches, selector_causes
-from lab.api.kinds.podspecs import complete_template, template_causes
+from lab.api.kinds.pod.podspecs import complete_template, template_causes
+from lab.api.kinds.violations import forbidden, immutable, invalid, not_negative, one_of, required
 
 Json = dict[str, Any]
 

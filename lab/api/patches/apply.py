@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lab.api.merging import identity, in_order
+from lab.api.patches.merging import identity, in_order
 from lab.api.resources import Resource
 from lab.api.schema.messages import Field, Message, root
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.api.bodies import from_json, from_yaml, require_small
 from lab.api.errors import ApiError, bad_request
-from lab.api.json_patch import json_patched
-from lab.api.merge_patch import merge_patched
+from lab.api.http.bodies import from_json, from_yaml, require_small
+from lab.api.patches.json_patch import json_patched
+from lab.api.patches.merge_patch import merge_patched
+from lab.api.patches.serverside import applied
+from lab.api.patches.strategic import strategic_patched
 from lab.api.resources import Resource
-from lab.api.serverside import applied
-from lab.api.strategic import strategic_patched
 from lab.errors import FileError
 
 Json = dict[str, Any]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from lab.api.errors import ApiError, bad_request
-from lab.api.fieldsets import Fields, conflicts, fields_of, lost, taken_from
-from lab.api.merging import identity, in_order
+from lab.api.patches.fieldsets import Fields, conflicts, fields_of, lost, taken_from
+from lab.api.patches.merging import identity, in_order
 from lab.api.resources import Resource
 from lab.api.schema.decoding import type_error
 from lab.api.schema.messages import Field, Message, root

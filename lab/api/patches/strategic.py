@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from lab.api.errors import bad_request
-from lab.api.merging import identity, in_order, named
+from lab.api.patches.merging import identity, in_order, named
 from lab.api.resources import Resource
 from lab.api.schema.messages import Field, Message, root
 

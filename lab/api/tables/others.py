@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lab.api.ages import UNKNOWN, age
-from lab.api.columns.column import AGE, NAME, NONE, Column, condition, number, text, wide
+from lab.api.tables.ages import UNKNOWN, age
+from lab.api.tables.column import AGE, NAME, NONE, Column, condition, number, text, wide
 
 Json = dict[str, Any]
 

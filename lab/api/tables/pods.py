@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.api.ages import age
-from lab.api.columns.column import AGE, NAME, NONE, Column, holds, number, selected, text, wide
-from lab.api.columns.podstatus import summary
+from lab.api.tables.ages import age
+from lab.api.tables.column import AGE, NAME, NONE, Column, holds, number, selected, text, wide
+from lab.api.tables.podstatus import summary
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lab.api.columns.column import condition, holds
+from lab.api.tables.column import condition, holds
 
 Json = dict[str, Any]
 

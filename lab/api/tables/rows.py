@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lab.api.columns import addressing, others, pods, services
-from lab.api.columns.column import Cells, Column
 from lab.api.resources import (
     CONFIGMAPS,
     DEPLOYMENTS,
@@ -24,6 +22,8 @@ from lab.api.resources import (
     SERVICES,
     Resource,
 )
+from lab.api.tables import others, pods, servicecidrs, services
+from lab.api.tables.column import Cells, Column
 from lab.api.versions import outward
 
 Json = dict[str, Any]
@@ -34,14 +34,14 @@ _TABLES: dict[Resource, tuple[tuple[Column, ...], Cells]] = {
     ENDPOINTS: (services.ENDPOINTS, services.endpoints_cells),
     ENDPOINTSLICES: (services.ENDPOINTSLICES, services.slice_cells),
     EVENTS: (others.EVENTS, others.event_cells),
-    IPADDRESSES: (addressing.IPADDRESSES, addressing.ipaddress_cells),
+    IPADDRESSES: (servicecidrs.IPADDRESSES, servicecidrs.ipaddress_cells),
     NAMESPACES: (others.NAMESPACES, others.namespace_cells),
     NODES: (others.NODES, others.node_cells),
     PODS: (pods.PODS, pods.pod_cells),
     REPLICASETS: (pods.REPLICASETS, pods.replicaset_cells),
     SECRETS: (others.SECRETS, others.secret_cells),
     SERVICEACCOUNTS: (others.SERVICEACCOUNTS, others.serviceaccount_cells),
-    SERVICECIDRS: (addressing.SERVICECIDRS, addressing.servicecidr_cells),
+    SERVICECIDRS: (servicecidrs.SERVICECIDRS, servicecidrs.servicecidr_cells),
     SERVICES: (services.SERVICES, services.service_cells),
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.api.ages import age
-from lab.api.columns.column import AGE, NAME, NONE, SHOWN, UNSET, Column, listed, pairs, text, wide
+from lab.api.tables.ages import age
+from lab.api.tables.column import AGE, NAME, NONE, SHOWN, UNSET, Column, listed, pairs, text, wide
 
 Json = dict[str, Any]
 

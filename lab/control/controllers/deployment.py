@@ -11,14 +11,15 @@ from lab.api.kinds import complete
 from lab.api.resources import DEPLOYMENTS, PODS, REPLICASETS
 from lab.api.selectors import Labels
 from lab.api.store import Change, Json, Store, key_of
-from lab.control import deployment_status, revisions
 from lab.control.controllers import Key
+from lab.control.deployments import revisions
+from lab.control.deployments import status as deployment_status
+from lab.control.deployments.rollout import Bounds, Scale, new_replicas, old_replicas
+from lab.control.events import Recorder
 from lab.control.indexes import Labelled, Owned, by_name
 from lab.control.ownership import controller_of, owner_name, owner_reference, with_owner, without_owners
-from lab.control.podstatus import is_finished, is_terminating
-from lab.control.recording import Recorder
+from lab.control.pods.podstatus import is_finished, is_terminating
 from lab.control.removal import delete
-from lab.control.rollout import Bounds, Scale, new_replicas, old_replicas
 
 COMPONENT = "deployment-controller"
 HISTORY_LIMIT = 10

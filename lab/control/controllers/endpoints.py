@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from lab.api.resources import ENDPOINTS, SERVICES
 from lab.api.store import Change, Json, Store
-from lab.control import slices
 from lab.control.controllers import Key
-from lab.control.members import Members
-from lab.control.slices import Member, Targets
+from lab.control.services import slices
+from lab.control.services.members import Members
+from lab.control.services.slices import Member, Targets
 
 LIMIT = 1000
 """So many addresses are in it at most; an annotation says when some were left out."""

@@ -8,13 +8,13 @@ from itertools import count
 from lab.api.resources import ENDPOINTSLICES, SERVICES
 from lab.api.store import Change, Json, Store, key_of
 from lab.cluster.endpoints import CONTROLLER, MANAGED_BY, slice_name
-from lab.control import slices
 from lab.control.controllers import Key
 from lab.control.indexes import Owned, by_name
-from lab.control.members import Members
 from lab.control.ownership import owner_name
 from lab.control.removal import delete
-from lab.control.slices import Member, Targets
+from lab.control.services import slices
+from lab.control.services.members import Members
+from lab.control.services.slices import Member, Targets
 
 
 class EndpointSlices:

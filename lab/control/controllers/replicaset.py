@@ -15,12 +15,12 @@ from lab.api.selectors import Labels
 from lab.api.store import Change, Json, Store, key_of
 from lab.cluster.deployments import names_of_pods
 from lab.control.controllers import Key
+from lab.control.events import Recorder
 from lab.control.indexes import Labelled, Owned, by_name
 from lab.control.ownership import controller_of, owner_name, owner_reference, with_owner, without_owners
-from lab.control.podstatus import is_terminating
-from lab.control.recording import Recorder
+from lab.control.pods.podstatus import is_terminating
+from lab.control.pods.replicas import Replica, replica, seconds_left, worth
 from lab.control.removal import delete
-from lab.control.replicas import Replica, replica, seconds_left, worth
 
 COMPONENT = "replicaset-controller"
 

@@ -15,8 +15,8 @@ from lab.control.controllers.nodeless import Nodeless
 from lab.control.controllers.replicaset import ReplicaSets
 from lab.control.controllers.scheduling import Scheduling
 from lab.control.controllers.system import System
-from lab.control.members import Members
-from lab.control.recording import Recorder
+from lab.control.events import Recorder
+from lab.control.services.members import Members
 
 
 def controllers(store: Store, recorder: Recorder, system: System) -> list[Controller]:

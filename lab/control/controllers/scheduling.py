@@ -9,9 +9,9 @@ from lab.api.resources import NODES, PODS
 from lab.api.store import Change, Json, Key, Store
 from lab.cluster.placement import MAX_PODS
 from lab.control import controllers
-from lab.control.fitting import refusal, verdict
-from lab.control.podstatus import is_finished, is_terminating, with_condition
-from lab.control.recording import Recorder
+from lab.control.events import Recorder
+from lab.control.pods.fitting import refusal, verdict
+from lab.control.pods.podstatus import is_finished, is_terminating, with_condition
 
 COMPONENT = "default-scheduler"
 _ASKED = ("nodeSelector", "affinity", "tolerations")

@@ -8,7 +8,7 @@ from lab.api.resources import BY_KIND, CONFIGMAPS, NAMESPACES, NODES, PODS, SERV
 from lab.api.store import Change, Json, Store
 from lab.control.controllers import Key
 from lab.control.own_objects import SYSTEM, UNKNOWN, Machine, is_as_made, is_own_pod, own_objects, pod_cidrs
-from lab.control.podstatus import is_terminating
+from lab.control.pods.podstatus import is_terminating
 from lab.control.removal import delete
 from lab.topology.schema import Topology
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.api.store import Json
+from lab.control.deployments.rollout import Bounds
 from lab.control.moments import seconds_between
-from lab.control.rollout import Bounds
 
 DEADLINE = 600
 """Seconds without progress until a rollout counts as stuck, unless the Deployment says otherwise."""

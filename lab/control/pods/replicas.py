@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lab.api.selectors import Labels
 from lab.api.store import Json
 from lab.control.moments import seconds_between
-from lab.control.podstatus import is_finished, is_ready, is_terminating
+from lab.control.pods.podstatus import is_finished, is_ready, is_terminating
 
 COST = "controller.kubernetes.io/pod-deletion-cost"
 

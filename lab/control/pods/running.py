@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from lab.api.resources import PODS
 from lab.api.store import Json, Store
 from lab.cluster.unobeyed import REASON, warnings
-from lab.control import podstatus
-from lab.control.derived import named
+from lab.control.events import Recorder
 from lab.control.pieces import Pieces
-from lab.control.recording import Recorder
-from lab.network import pod_names
-from lab.network.addressing import Addresses
-from lab.network.resolver import Resolver
+from lab.control.pods import podstatus
+from lab.control.traits import named
+from lab.network.dns import pod_names
+from lab.network.dns.resolver import Resolver
+from lab.network.ipam import Addresses
 
 KUBELET = "kubelet"
 NORMAL, WARNING = "Normal", "Warning"

@@ -10,12 +10,12 @@ from typing import Any
 
 from lab.api.resources import EVENTS, PODS
 from lab.api.store import Store
-from lab.control import podstatus
-from lab.control.starting import place_of
-from lab.network.labmap import HELD_BACK
+from lab.control.pods import podstatus
+from lab.control.pods.running import place_of
 
 Json = dict[str, Any]
 
+HELD_BACK = "held back by the annotation hoplab.io/ready"
 _UNHEALTHY = "Unhealthy"
 _FAILED = " probe failed: "
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lab.api.resources import NODES, PODS, SERVICES
 from lab.api.store import Change, Json, Key, Store
 from lab.control.indexes import Labelled
-from lab.control.slices import Member, can_be_endpoint, member, preference
+from lab.control.services.slices import Member, can_be_endpoint, member, preference
 from lab.topology.schema import ZONE
 
 

@@ -14,7 +14,7 @@ from lab.api.store import Json
 from lab.cluster.distribution import AUTOMATIC, TOPOLOGY_MODE, Hints, hints
 from lab.cluster.endpoints import CONTROLLER, MANAGED_BY, SERVICE_NAME
 from lab.control.ownership import owner_reference
-from lab.control.podstatus import is_finished, is_ready, is_terminating
+from lab.control.pods.podstatus import is_finished, is_ready, is_terminating
 
 LIMIT = 100
 """So many endpoints a slice has at most (kube-controller-manager: --max-endpoints-per-slice)."""

@@ -20,8 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from lab.kernel import own_files
-from lab.kernel.sandbox import calls, capabilities, cgroup, crowd, filesystem
+from lab.kernel import seccomp
+from lab.kernel.cell import crowd, filesystem
+from lab.kernel.sandbox import capabilities, own_files
+from lab.kernel.sandbox.cgroups import cgroup
 from lab.kernel.sandbox.confinement import Confinement
 from lab.kernel.sandbox.tree import LINKED
 from lab.kernel.syscalls import (
@@ -39,7 +41,7 @@ from lab.kernel.syscalls import (
     setns,
     unshare,
 )
-from lab.network.place import OWN_FILES, UNDERLAY, netns_name
+from lab.network.place_names import OWN_FILES, UNDERLAY, netns_name
 
 FOLDER = Path("/run/hoplab/cells")
 _LOCK, _INIT = "lock", "init"
@@ -258,7 +260,7 @@ def _be_init(cell: Cell, telling: int) -> NoReturn:
         for stream in (1, 2):
             os.dup2(os.open("/dev/null", os.O_WRONLY), stream)
         os.set_inheritable(kept, True)
-        calls.give_up()
+        seccomp.give_up()
         capabilities.keep(cell.capabilities)
         os.execve(INIT, ["cat"], {})  # noqa: S606  no shell is the point
     except OSError as error:

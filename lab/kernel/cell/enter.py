@@ -1,6 +1,6 @@
 """Becoming a place: its network, or its cell with all of it, and then the program.
 
-    python3 -m lab.kernel.enter [--cell FD --report FD] [--terminal] [--env NAME=VALUE]… PLACE PROGRAM ARGUMENT…
+    python3 -m lab.kernel.cell.enter [--cell FD --report FD] [--terminal] [--env NAME=VALUE]… PLACE PROGRAM ARGUMENT…
 
 inside the sandbox, for a pod's `command:`, probes and `kubectl exec`. Without --cell it is for the lab's own programs:
 the place's network, and the sandbox's files. With it, the program runs in the cell that was handed over in that
@@ -21,9 +21,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lab.kernel import own_files
-from lab.kernel.sandbox import calls, cgroup, crowd
+from lab.kernel import seccomp
+from lab.kernel.cell import crowd
+from lab.kernel.sandbox import own_files
 from lab.kernel.sandbox.capabilities import keep
+from lab.kernel.sandbox.cgroups import cgroup
 from lab.kernel.syscalls import (
     CLONE_NEWNET,
     CLONE_NEWNS,
@@ -36,10 +38,10 @@ from lab.kernel.syscalls import (
     setns,
     unshare,
 )
-from lab.network.place import OWN_FILES, UNDERLAY, netns_name
+from lab.network.place_names import OWN_FILES, UNDERLAY, netns_name
 
 if TYPE_CHECKING:
-    from lab.kernel.sandbox.door import Door
+    from lab.kernel.cell.door import Door
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell says it
 NO_CELL = 125  # as `docker run` says that the container could not be had
@@ -98,8 +100,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _in_cell(handed: int, report: int, program: Sequence[str], *, terminal: bool) -> int:
-    from lab.kernel.sandbox.cell import Cell, ensure  # noqa: PLC0415  the lab's own programs come without
-    from lab.kernel.sandbox.door import Door  # noqa: PLC0415  as above
+    from lab.kernel.cell.cell import Cell, ensure  # noqa: PLC0415  the lab's own programs come without
+    from lab.kernel.cell.door import Door  # noqa: PLC0415  as above
 
     os.set_inheritable(
         report, False
@@ -154,7 +156,7 @@ class Beginning:
             cgroup.enter(cgroup.inside())
             door.enter()
             os.chdir("/")
-            calls.give_up()
+            seccomp.give_up()
             keep(kept)
             error = execute(program, environment)
             status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
@@ -210,12 +212,12 @@ def excuse(program: str, error: OSError, path: str, *, root: bool = True) -> int
     """
     import shutil  # noqa: PLC0415  what every program of every pod comes through starts without it
 
-    from lab.kernel import programs, tools  # noqa: PLC0415  as above
+    from lab.kernel.host import packages, tools  # noqa: PLC0415  as above
 
     # A folder of PATH that may not be looked into is no reason to call a program forbidden: it was not found.
     nowhere = "/" not in program and shutil.which(program, path=path) is None
     if nowhere or isinstance(error, FileNotFoundError):
-        sys.stderr.write(tools.missing(program, tools.how_to_get(program, programs.family(), root=root)))
+        sys.stderr.write(tools.missing(program, tools.how_to_get(program, packages.family(), root=root)))
         return NOT_FOUND
     sys.stderr.write(f"hoplab: {program}: {error.strerror}\n")
     return NOT_EXECUTABLE

@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.kernel.sandbox.root import MACHINES_ETC
 from lab.kernel.sandbox.tree import SEALED, Tree, take
 from lab.kernel.syscalls import MS_BIND, MS_NODEV, MS_NOSUID, mount
-from lab.network.place import OWN_FILES, UNDERLAY, netns_name
+from lab.network.place_names import OWN_FILES, UNDERLAY, netns_name
 
 _STAGE = "/tmp"  # noqa: S108  a mount point for a moment, no file is made there
 _SIZE = 256 << 20

@@ -1,5 +1,5 @@
-"""A program on its way into a cell, and then the program: `lab.kernel.enter` is started, reports who it has become,
-and ends; the program is from then on a child of the sandbox's init, which is the agent.
+"""A program on its way into a cell, and then the program: `lab.kernel.cell.enter` is started, reports who it has
+become, and ends; the program is from then on a child of the sandbox's init, which is the agent.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from lab.kernel import interpreter
+from lab.kernel.host import interpreter
 
 if TYPE_CHECKING:
-    from lab.kernel.sandbox.cell import Cell
+    from lab.kernel.cell.cell import Cell
 
 Streams = tuple[int, int, int]
 
@@ -47,7 +47,7 @@ class Launch:
         told = ("--cell", str(handed), "--report", str(writing), *option, cell.place, *argv)
         try:
             self._entering = subprocess.Popen(
-                interpreter.command("lab.kernel.enter", *told),
+                interpreter.command("lab.kernel.cell.enter", *told),
                 bufsize=0,
                 stdin=streams[0],
                 stdout=streams[1],

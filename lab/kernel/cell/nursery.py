@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 
-from lab.kernel.sandbox import cell
+from lab.kernel.cell import cell
 
 _MOST_DESCRIPTORS = 1 << 20
 

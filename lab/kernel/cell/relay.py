@@ -8,8 +8,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from lab.kernel.sandbox.keyboard import Keyboard
-from lab.kernel.sandbox.terminal import resize
+from lab.kernel.cell.keyboard import Keyboard
+from lab.kernel.cell.pty import resize
 
 _CHUNK = 64 * 1024
 _LOOK_EVERY_SECONDS = 0.2

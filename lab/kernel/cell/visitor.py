@@ -15,13 +15,16 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from lab.errors import LabError
-from lab.kernel.enter import ENVIRONMENT, NOT_EXECUTABLE, NOT_FOUND, excuse, execute
-from lab.kernel.feeding import Feed
-from lab.kernel.places import Sandbox
-from lab.kernel.sandbox import calls, capabilities, cgroup, crowd, identity, terminal
-from lab.kernel.sandbox.door import Door
-from lab.kernel.sandbox.keyboard import Keyboard
-from lab.kernel.sandbox.relay import Relay
+from lab.kernel import seccomp
+from lab.kernel.cell import crowd, pty
+from lab.kernel.cell.door import Door
+from lab.kernel.cell.enter import ENVIRONMENT, NOT_EXECUTABLE, NOT_FOUND, excuse, execute
+from lab.kernel.cell.feeding import Feed
+from lab.kernel.cell.keyboard import Keyboard
+from lab.kernel.cell.relay import Relay
+from lab.kernel.sandbox import capabilities, identity
+from lab.kernel.sandbox.cgroups import cgroup
+from lab.kernel.sandbox.places import Sandbox
 from lab.kernel.syscalls import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 _PASSED_ON = ("TERM", "LANG", "COLORTERM")
@@ -88,7 +91,7 @@ def _excuse(visit: Visit, program: str, number: int, path: str) -> int:
     """Say why the place could not run it, looked for in `path`; gives the status."""
     refused = OSError(number, os.strerror(number))
     if isinstance(refused, FileNotFoundError):
-        from lab.kernel import unseen  # noqa: PLC0415  10 ms that only who asks for what is not there waits for
+        from lab.kernel.cell import unseen  # noqa: PLC0415  10 ms that only who asks for what is not there waits for
 
         own = os.pathsep.join((os.environ.get("PATH", os.defpath), ENVIRONMENT["PATH"]))
         if told := unseen.reason(program, path, own, visit.shared):
@@ -136,7 +139,7 @@ def _streams(visit: Visit) -> _Streams:
         # What it says goes elsewhere, such as to a pager, which is who reads what is typed.
         return _Streams((os.open(os.devnull, os.O_RDONLY), 1, 2))
     try:
-        ours, theirs = terminal.open_in(f"{visit.proc}/{visit.init}/root")
+        ours, theirs = pty.open_in(f"{visit.proc}/{visit.init}/root")
     except OSError as error:
         if not os.path.isdir(f"{visit.proc}/{visit.init}"):
             raise _ended() from error
@@ -146,7 +149,7 @@ def _streams(visit: Visit) -> _Streams:
             f"a command whose output goes elsewhere needs none: ./inv exec {visit.place} -- … | cat",
         ) from error
     if sits[0] and not sits[1]:
-        terminal.hush(theirs)
+        pty.hush(theirs)
     at = [theirs if there else fd for there, fd in zip(sits, given, strict=True)]
     return _Streams((at[0], at[1], at[2]), feed, ours, theirs)
 
@@ -242,7 +245,7 @@ def _enter_groups(visit: Visit) -> bool:
 
 
 def _tell_of_no_limits(program: str) -> None:
-    from lab.calling import spoken  # noqa: PLC0415  hardly anybody is told
+    from lab.program_name import spoken  # noqa: PLC0415  hardly anybody is told
 
     with suppress(OSError):
         sys.stderr.write(spoken(_UNBOUNDED.format(program=program)))
@@ -267,12 +270,12 @@ def _become_program(
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # becoming somebody else has undone it
         os.setsid()
         if streams.theirs is not None:
-            terminal.control(streams.theirs)
+            pty.control(streams.theirs)
         for fd, stream in zip(streams.standard, STANDARD, strict=True):
             os.dup2(fd, stream)
         with suppress(OSError):
             os.chdir(start)
-        calls.give_up()
+        seccomp.give_up()
         capabilities.keep(kept)
         error = execute(argv, environment)
         status = NOT_EXECUTABLE

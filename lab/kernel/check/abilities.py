@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import MachineError
-from lab.kernel import coredns, forbidding, interpreter, modules, privileges, programs, tools
-from lab.kernel.probes import PROBES, Probe
+from lab.kernel.check.requirements import PROBES, Probe
+from lab.kernel.host import coredns, forbidding, interpreter, modules, packages, privileges, tools
 from lab.kernel.sandbox import identity
 
 OLDEST_PYTHON = (3, 11)
@@ -42,7 +42,7 @@ class Finding:
 
 def _start(argv: tuple[str, ...], text: str, user: bool) -> subprocess.Popen[str] | None:
     """The program in new network and mount namespaces, and a user namespace if asked; None if it does not exist."""
-    found, unshare = programs.find(argv[0]), programs.find("unshare")
+    found, unshare = packages.find(argv[0]), packages.find("unshare")
     if found is None or unshare is None:
         return None
     process = subprocess.Popen(
@@ -67,8 +67,8 @@ def _remedy(probe: Probe, known: frozenset[str]) -> str:
     """What to do about a probe that failed: install its program, load modules that are there, or choose otherwise."""
     if unloaded := modules.unloaded(probe.modules):
         what = modules.how_to_load(unloaded)
-    elif programs.find(probe.argv[0]) is None:
-        package = tools.how_to_get(probe.argv[0], programs.family(), root=os.geteuid() == 0)
+    elif packages.find(probe.argv[0]) is None:
+        package = tools.how_to_get(probe.argv[0], packages.family(), root=os.geteuid() == 0)
         what = f"{probe.argv[0]} is missing" + (f": {package}" if package else "")
     elif lacking := [one for one in probe.modules if one.lower() not in known]:
         what = f"this kernel has no {', '.join(lacking)}, and this machine no such module"
@@ -91,12 +91,12 @@ def _succeeded(process: subprocess.Popen[str] | None) -> bool:
 
 
 def _check_programs() -> list[Finding]:
-    distribution = programs.family()
+    distribution = packages.family()
     found = []
-    for program in programs.PROGRAMS:
-        ok = programs.find(program.name) is not None
-        how = "" if ok else programs.how_to_get([program], distribution)
-        found.append(Finding(program.name, ok, program.needed_for, how, required=program.name in programs.BUILDING))
+    for program in packages.PROGRAMS:
+        ok = packages.find(program.name) is not None
+        how = "" if ok else packages.how_to_get([program], distribution)
+        found.append(Finding(program.name, ok, program.needed_for, how, required=program.name in packages.BUILDING))
     how = "" if coredns.find() else coredns.REMEDY
     return [*found, Finding("coredns", not how, coredns.PURPOSE, how, required=False)]
 
@@ -135,11 +135,11 @@ def _told(error: MachineError) -> str:
 
 def _lacking() -> list[str] | None:
     """What `needed_calls` prints; None where it cannot be run."""
-    unshare = programs.find("unshare")
+    unshare = packages.find("unshare")
     if unshare is None:
         return None
     namespaces = ("--user", "--map-root-user", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child")
-    command = (unshare, *namespaces, "--", *interpreter.command("lab.kernel.needed_calls"))
+    command = (unshare, *namespaces, "--", *interpreter.command("lab.kernel.host.needed_calls"))
     try:
         done = subprocess.run(
             command,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 
 from lab.errors import MachineError
-from lab.kernel import coredns, modules, nft, programs, trial
 from lab.kernel.holdings import Holdings
-from lab.kernel.netlink import RequestError, RouteSocket
-from lab.kernel.rtnetlink import interface, qdisc
+from lab.kernel.host import coredns, modules, packages
+from lab.kernel.netlink.rtnetlink import interface, qdisc
+from lab.kernel.netlink.transport import RequestError, RouteSocket
+from lab.kernel.rules import nft, trial
 from lab.network.objects import Interface, Ipip, Network, NftTable, Process, Qdisc, VirtualServer
-from lab.network.place import UNDERLAY
-from lab.network.qdisc import NETEM
+from lab.network.objects.qdisc import NETEM
+from lab.network.place_names import UNDERLAY
 
 # With addresses of its own: where the module is loaded, tunl0 is the one for any to any.
 _ENDS = Ipip("192.0.2.1", "192.0.2.2")
@@ -88,7 +89,7 @@ def _require_ipvs(holdings: Holdings) -> None:
         lacking = " and ".join(unloaded)
         told = f"services.proxy: ipvs needs {lacking}, which this kernel has as modules that are not loaded"
         raise MachineError(told, f"{modules.how_to_load(unloaded)}, then up --privileged; or {instead}")
-    from lab.kernel.ipvs import IpvsSocket  # noqa: PLC0415  pyroute2 for this mode alone
+    from lab.kernel.netlink.ipvs import IpvsSocket  # noqa: PLC0415  pyroute2 for this mode alone
 
     try:
         with holdings.namespaces.entered(UNDERLAY), IpvsSocket() as kernel:
@@ -99,4 +100,4 @@ def _require_ipvs(holdings: Holdings) -> None:
             raise MachineError(told, f"as root: up --privileged; or {instead}") from error
         told = "services.proxy: ipvs needs IPVS (the module ip_vs), which this kernel has not"
         raise MachineError(told, f"{instead}; where the kernel has it: as root, up --privileged") from error
-    programs.require(("ipset",))
+    packages.require(("ipset",))

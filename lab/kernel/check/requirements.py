@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.kernel import nft
+from lab.kernel.rules import nft
 
 
 @dataclass(frozen=True, slots=True)

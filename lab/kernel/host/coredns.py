@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from lab.errors import MachineError
-from lab.kernel import programs
+from lab.kernel.host import packages
 
 MODULE = "github.com/coredns/coredns"
 VERSION = "v1.14.7"
@@ -29,7 +29,7 @@ REMEDY = "in a checkout, `./inv setup --coredns` makes it with Go; or put one on
 
 def find() -> str | None:
     """The program's path: the one that `setup` made, else one on PATH; None if there is none."""
-    return shutil.which("coredns", path=os.pathsep.join((*map(str, _own_folders()), programs.search_path())))
+    return shutil.which("coredns", path=os.pathsep.join((*map(str, _own_folders()), packages.search_path())))
 
 
 def require() -> str:
@@ -42,7 +42,7 @@ def require() -> str:
 
 def find_go() -> str | None:
     """The Go tool's path; None if there is none."""
-    return shutil.which("go", path=os.pathsep.join((programs.search_path(), *GO_FOLDERS)))
+    return shutil.which("go", path=os.pathsep.join((packages.search_path(), *GO_FOLDERS)))
 
 
 def install() -> str:

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from lab.errors import MachineError
-from lab.kernel import needed_calls
-from lab.kernel.privileges import CALLS, UNCONFINED, UNLABELLED, WHOLE, Privilege
+from lab.kernel.host import needed_calls
+from lab.kernel.host.privileges import CALLS, UNCONFINED, UNLABELLED, WHOLE, Privilege
 
 SUDO = "run it with sudo"
 _NEEDED = ("user", "net", "mnt", "pid", "uts", "ipc")

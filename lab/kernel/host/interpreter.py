@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from lab.kernel.programs import search_path
+from lab.kernel.host.packages import search_path
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parents[2]
 _PACKAGE_FOLDER = _PACKAGE.parent
 
 
@@ -28,7 +28,7 @@ def needed() -> tuple[str, ...]:
     """Files and folders of the machine without which nothing of ours runs: the package, the interpreter with its
     libraries, and the programs that `setup` made.
     """
-    from lab.kernel import coredns  # noqa: PLC0415  who only starts a program of ours does not ask for it
+    from lab.kernel.host import coredns  # noqa: PLC0415  who only starts a program of ours does not ask for it
 
     found = coredns.find()
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix} - {"/", "/usr"}

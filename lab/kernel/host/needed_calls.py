@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
-from lab.kernel.sandbox.calls import KEYCTL
+from lab.kernel.seccomp import KEYCTL
 from lab.kernel.syscalls import MOUNT_ATTR_RDONLY, MS_NODEV, MS_NOEXEC, MS_NOSUID, fsmount, mount
 
 _REFUSED = (errno.EPERM, errno.EACCES, errno.ENOSYS)

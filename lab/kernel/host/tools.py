@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 
-from lab.kernel import programs
+from lab.kernel.host import packages as programs
 
 # Programs: the packages of Debian (and Ubuntu), Fedora, Arch.
 _PACKAGES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from lab.kernel.netlink import attributes
+from lab.kernel.netlink.transport import attributes
 
 SUBSYSTEM = 1  # NFNL_SUBSYS_CTNETLINK
 NEW, DELETE = SUBSYSTEM << 8, SUBSYSTEM << 8 | 2  # an update comes as NEW; an id that is known tells it apart

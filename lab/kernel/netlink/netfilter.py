@@ -16,7 +16,8 @@ from itertools import count
 from struct import Struct
 
 from lab.errors import KernelError
-from lab.kernel.netlink import (
+from lab.kernel.netlink.socketfilter import discard
+from lab.kernel.netlink.transport import (
     NLM_F_ACK,
     NLM_F_DUMP,
     NLM_F_REQUEST,
@@ -26,7 +27,6 @@ from lab.kernel.netlink import (
     SOL_NETLINK,
     attribute,
 )
-from lab.kernel.socketfilter import discard
 
 NETLINK_NETFILTER = 12
 NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP = 1, 2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lab.kernel.netlink import Request
-from lab.kernel.rtnetlink import address, device_settings, interface, neighbour, qdisc, route, rule
+from lab.kernel.netlink.rtnetlink import address, device_settings, interface, ip_rule, neighbour, qdisc, route
+from lab.kernel.netlink.transport import Request
 from lab.network.objects import Address, FdbEntry, Interface, Neighbour, Qdisc, Route, RoutingRule, Sysctl
 from lab.plan import Step
 
@@ -34,7 +34,7 @@ def additions(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
         case Route():
             yield route.change(item, indexes) if changing else route.add(item, indexes)
         case RoutingRule():
-            yield rule.add(item)
+            yield ip_rule.add(item)
         case Neighbour() | FdbEntry():
             yield neighbour.change(item, indexes) if changing else neighbour.add(item, indexes)
         case Sysctl():
@@ -55,6 +55,6 @@ def removals(step: Step, indexes: dict[str, int]) -> Iterator[Request]:
         case Route() as item:
             yield route.remove(item, indexes)
         case RoutingRule() as item:
-            yield rule.remove(item)
+            yield ip_rule.remove(item)
         case Neighbour() | FdbEntry() as item:
             yield neighbour.remove(item, indexes)

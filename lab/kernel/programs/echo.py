@@ -1,7 +1,7 @@
 """The built-in server of all pods, one process: HTTP on TCP ports, echo on UDP ports, each socket under a pod's name.
 
-    python3 -m lab.kernel.echo --control FD            sockets come over a Unix socket from the agent
-    python3 -m lab.kernel.echo --name NAME tcp/8080    alone, in the namespace in which it is started
+    python3 -m lab.kernel.programs.echo --control FD            sockets come over a Unix socket from the agent
+    python3 -m lab.kernel.programs.echo --name NAME tcp/8080    alone, in the namespace in which it is started
 
 A socket belongs to the namespace in which it was made, so one process serves a thousand pods. It imports little on
 purpose: its memory counts for every lab.
@@ -16,9 +16,9 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lab.kernel import logfile
-from lab.kernel.answers import Health, body_length, fixed_answer, http_answer
-from lab.kernel.logfile import LogFile
+from lab.kernel.programs import logfile
+from lab.kernel.programs.http_answers import Health, body_length, fixed_answer, http_answer
+from lab.kernel.programs.logfile import LogFile
 
 MAX_HEAD = 16 * 1024
 MAX_LOGGED = 1024  # of what was asked for

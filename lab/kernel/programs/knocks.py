@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lab.kernel.netfilter import SUBSYSTEM_NFTABLES, Message, NetfilterSocket, batch, number
-from lab.kernel.netlink import NLM_F_CREATE, attribute, nested, text
+from lab.kernel.netlink.netfilter import SUBSYSTEM_NFTABLES, Message, NetfilterSocket, batch, number
+from lab.kernel.netlink.transport import NLM_F_CREATE, attribute, nested, text
 
 TABLE, CHAIN = "hoplab-knocks", "input"
 NEWTABLE, NEWCHAIN, NEWRULE = (SUBSYSTEM_NFTABLES << 8 | kind for kind in (0, 3, 6))

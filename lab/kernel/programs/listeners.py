@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from lab import spans
 from lab.errors import KernelError
-from lab.kernel import interpreter
-from lab.kernel.echo import MAX_FDS, listen
-from lab.kernel.namespaces import Namespaces
-from lab.kernel.processes import BUILT_IN, log_path
+from lab.kernel.host import interpreter
+from lab.kernel.programs.echo import MAX_FDS, listen
+from lab.kernel.programs.processes import BUILT_IN, log_path
+from lab.kernel.sandbox.namespaces import Namespaces
 from lab.network.objects import Listener
 
 
@@ -120,7 +120,7 @@ class Listeners:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         self._process = subprocess.Popen(
-            interpreter.command("lab.kernel.echo", "--control", str(theirs.fileno())),
+            interpreter.command("lab.kernel.programs.echo", "--control", str(theirs.fileno())),
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             env=interpreter.environment(),

@@ -7,7 +7,7 @@ import select
 import threading
 from dataclasses import dataclass
 
-from lab.kernel.logfile import MOST_OF_A_LINE, LogFile
+from lab.kernel.programs.logfile import MOST_OF_A_LINE, LogFile
 
 _CHUNK = 64 * 1024
 

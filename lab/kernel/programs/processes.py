@@ -14,18 +14,20 @@ from pathlib import Path
 
 from lab import spans
 from lab.errors import KernelError
-from lab.kernel import interpreter, logfile, succession
-from lab.kernel.namespaces import Namespaces
-from lab.kernel.outputs import Outputs
-from lab.kernel.sandbox import capabilities, cell
-from lab.kernel.sandbox.cell import Cell
+from lab.kernel.cell import cell
+from lab.kernel.cell.cell import Cell
+from lab.kernel.cell.launch import Launch
+from lab.kernel.host import interpreter
+from lab.kernel.programs import logfile, succession
+from lab.kernel.programs.outputs import Outputs
+from lab.kernel.programs.running import END_SECONDS, Started
+from lab.kernel.programs.takeover import Takeover
+from lab.kernel.sandbox import capabilities
 from lab.kernel.sandbox.confinement import USUAL, Confinement
-from lab.kernel.sandbox.launch import Launch
-from lab.kernel.started import END_SECONDS, Started
-from lab.kernel.takeover import Takeover
+from lab.kernel.sandbox.namespaces import Namespaces
+from lab.network.dns.oci import RUNTIME, STATES, run_command
 from lab.network.objects import Key, Process
-from lab.network.oci import RUNTIME, STATES, run_command
-from lab.network.place import netns_name
+from lab.network.place_names import netns_name
 
 LOGS = Path("/run/hoplab/log")
 BUILT_IN = "built-in"  # the name of the built-in server's log of a pod
@@ -146,7 +148,7 @@ class Processes:
                 return Started(process, Launch(self._cell(process), argv, (stdin, output, output), process.environment))
             # The OCI runtime enters the namespaces itself.
             given = (word for variable in process.environment for word in ("--env", variable))
-            entering = interpreter.command("lab.kernel.enter", *given, process.place, *argv)
+            entering = interpreter.command("lab.kernel.cell.enter", *given, process.place, *argv)
             running = subprocess.Popen(
                 argv if process.container else entering,
                 bufsize=0,

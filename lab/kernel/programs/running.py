@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lab.kernel import succession
-from lab.kernel.sandbox.launch import Launch
+from lab.kernel.cell.launch import Launch
+from lab.kernel.programs import succession
 from lab.network.objects import Process
 
 END_SECONDS = 2.0

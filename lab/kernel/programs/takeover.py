@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.errors import KernelError
-from lab.kernel import knocks, succession
 from lab.kernel.cancelled import Cancelled
-from lab.kernel.started import Started
+from lab.kernel.programs import knocks, succession
+from lab.kernel.programs.running import Started
 from lab.network.objects import Process
 
 if TYPE_CHECKING:
-    from lab.kernel.processes import Processes
+    from lab.kernel.programs.processes import Processes
 
 LOOK_EVERY_SECONDS = 0.001
 

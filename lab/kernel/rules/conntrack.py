@@ -11,10 +11,10 @@ import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from lab.kernel.connections import DELETE, NEW, PROTOCOLS, SUBSYSTEM, Event, Tuple, read
-from lab.kernel.namespaces import Namespaces
-from lab.kernel.netfilter import Message, NetfilterSocket, number
-from lab.kernel.netlink import NLM_F_ACK, attribute, nested
+from lab.kernel.netlink.conntrack_entry import DELETE, NEW, PROTOCOLS, SUBSYSTEM, Event, Tuple, read
+from lab.kernel.netlink.netfilter import Message, NetfilterSocket, number
+from lab.kernel.netlink.transport import NLM_F_ACK, attribute, nested
+from lab.kernel.sandbox.namespaces import Namespaces
 
 GET = SUBSYSTEM << 8 | 1  # IPCTNL_MSG_CT_GET
 End = tuple[str, int]

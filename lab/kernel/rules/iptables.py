@@ -12,8 +12,8 @@ import tempfile
 from dataclasses import dataclass
 
 from lab.errors import KernelError
-from lab.kernel.namespaces import Namespaces
-from lab.kernel.programs import search_path
+from lab.kernel.host.packages import search_path
+from lab.kernel.sandbox.namespaces import Namespaces
 from lab.network.objects import Chain, IpSet, Rule
 
 _DECLARATION = re.compile(r":(\S+) (\S+) \[")

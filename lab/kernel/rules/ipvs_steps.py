@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.kernel.failure import guarded
-from lab.kernel.namespaces import Namespaces
+from lab.kernel.sandbox.namespaces import Namespaces
 from lab.network.objects import Key, RealServer, VirtualServer
 from lab.plan import Step
 
 if TYPE_CHECKING:
-    from lab.kernel.ipvs import IpvsSocket
+    from lab.kernel.netlink.ipvs import IpvsSocket
 
 _LISTED = Path("/proc/thread-self/net/ip_vs")
 _COUNTED = 2
@@ -43,7 +43,7 @@ class Balancing:
         """Add and change, in this order."""
         if not steps:
             return
-        from lab.kernel.ipvs import IpvsSocket  # noqa: PLC0415  pyroute2 for this mode alone
+        from lab.kernel.netlink.ipvs import IpvsSocket  # noqa: PLC0415  pyroute2 for this mode alone
 
         with self._namespaces.entered(place), IpvsSocket() as kernel:
             for step in steps:
@@ -57,7 +57,7 @@ class Balancing:
         """Take away, but for TCP's real servers with connections: those wait."""
         if not steps:
             return
-        from lab.kernel.ipvs import IpvsSocket  # noqa: PLC0415
+        from lab.kernel.netlink.ipvs import IpvsSocket  # noqa: PLC0415
 
         for place in dict.fromkeys(step.place for step in steps):
             with self._namespaces.entered(place), IpvsSocket() as kernel:
@@ -74,7 +74,7 @@ class Balancing:
 
     def end_leaving(self) -> None:
         """Take away those whose last connection has ended. OSError does not come of what is gone already."""
-        from lab.kernel.ipvs import IpvsSocket  # noqa: PLC0415
+        from lab.kernel.netlink.ipvs import IpvsSocket  # noqa: PLC0415
 
         for place in {item.place for item in self._leaving.values()}:
             if place not in self._namespaces:
@@ -94,7 +94,7 @@ class Balancing:
 
     def read(self, place: str) -> Iterator[VirtualServer | RealServer]:
         """What the place has, without those that only wait for their last connections."""
-        from lab.kernel.ipvs import IpvsSocket  # noqa: PLC0415
+        from lab.kernel.netlink.ipvs import IpvsSocket  # noqa: PLC0415
 
         with self._namespaces.entered(place), IpvsSocket() as kernel:
             for one in kernel.read(place):

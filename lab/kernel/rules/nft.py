@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lab.errors import KernelError, MachineError
-from lab.kernel import programs
-from lab.kernel.namespaces import Namespaces
-from lab.kernel.netfilter import SUBSYSTEM_NFTABLES, Message, NetfilterSocket
-from lab.kernel.netlink import text
-from lab.kernel.rules import Running, start
-from lab.network.kubeproxy.nftables_fixed import TABLE
-from lab.network.nft_text import PRIORITIES
+from lab.kernel.host import packages
+from lab.kernel.netlink.netfilter import SUBSYSTEM_NFTABLES, Message, NetfilterSocket
+from lab.kernel.netlink.transport import text
+from lab.kernel.rules.iptables import Running, start
+from lab.kernel.sandbox.namespaces import Namespaces
+from lab.network.kubeproxy.nftables.fixed import TABLE
 from lab.network.objects import NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule
+from lab.network.objects.nft_text import PRIORITIES
 
 LOAD = "nft -f -"
 TRIAL = "nft -c -f -"
@@ -55,7 +55,7 @@ _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 def start_list(namespaces: Namespaces, place: str) -> Running | None:
     """Start the listing of our table; None where there is none, or nobody who could have made it."""
     with namespaces.entered(place):
-        return start(place, _LIST) if _is_there() and programs.find("nft") else None
+        return start(place, _LIST) if _is_there() and packages.find("nft") else None
 
 
 def _is_there() -> bool:
@@ -77,7 +77,7 @@ def require(namespaces: Namespaces, place: str) -> None:
     """MachineError when nft is missing, or it or the kernel lacks something that kube-proxy's table needs. Nothing is
     changed in the place.
     """
-    programs.require(("nft",))
+    packages.require(("nft",))
     try:
         with namespaces.entered(place):
             start(place, TRIAL, FEATURES).result()

@@ -16,10 +16,10 @@ from typing import NoReturn
 
 from lab import spans
 from lab.errors import MachineError
-from lab.kernel import interpreter, needed_calls, own_files, privileges
-from lab.kernel.netlink import RouteSocket
-from lab.kernel.rtnetlink import interface
-from lab.kernel.sandbox import identity, root
+from lab.kernel.host import interpreter, needed_calls, privileges
+from lab.kernel.netlink.rtnetlink import interface
+from lab.kernel.netlink.transport import RouteSocket
+from lab.kernel.sandbox import identity, own_files, root
 from lab.kernel.sandbox.confinement import USUAL, Confinement
 from lab.kernel.sandbox.identity import Ids
 from lab.kernel.syscalls import (
@@ -44,7 +44,7 @@ from lab.kernel.syscalls import (
     unshare,
 )
 from lab.network.objects import Interface
-from lab.network.place import OWN_FILES
+from lab.network.place_names import OWN_FILES
 from lab.refusal import refusal
 
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
@@ -218,7 +218,7 @@ def _prepare(name: str) -> threading.Thread:
 
 
 def _withheld(error: OSError) -> MachineError | None:
-    from lab.kernel import forbidding  # noqa: PLC0415  a lab that comes up starts without it
+    from lab.kernel.host import forbidding  # noqa: PLC0415  a lab that comes up starts without it
 
     return forbidding.confinement(error)
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lab.kernel.netlink import RouteSocket
-from lab.kernel.places import inside
-from lab.kernel.rtnetlink import interface
+from lab.kernel.netlink.rtnetlink import interface
+from lab.kernel.netlink.transport import RouteSocket
+from lab.kernel.sandbox.places import inside
 from lab.kernel.syscalls import CLONE_NEWNET, MS_BIND, mount, setns, umount, unshare
-from lab.network.place import UNDERLAY, netns_name
+from lab.network.place_names import UNDERLAY, netns_name
 
 FOLDER = Path("/run/netns")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lab.network.place import OWN_FILES
+from lab.network.place_names import OWN_FILES
 
 SIZE = 128 << 20
 """Bytes of all of them together."""

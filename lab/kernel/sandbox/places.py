@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.errors import LabError
-from lab.kernel import own_files
+from lab.kernel.sandbox import own_files
 from lab.kernel.syscalls import CLONE_NEWNET, CLONE_NEWUSER, setns
-from lab.network.place import OWN_FILES, UNDERLAY, netns_name
+from lab.network.place_names import OWN_FILES, UNDERLAY, netns_name
 
 _NS_GET_NSTYPE = 0xB703  # ioctl_ns(2)
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from lab.kernel.sandbox import cgroup
+from lab.kernel.sandbox.cgroups import cgroup
 from lab.kernel.sandbox.tree import Tree, take
 from lab.kernel.syscalls import MS_REC, MS_SLAVE, mount
 

@@ -11,11 +11,11 @@ from itertools import pairwise
 from math import ceil, inf, sqrt
 from typing import TYPE_CHECKING
 
-from lab.network.structure import Structure, addresses_of, host_end, shown_pods
-from lab.network.svg import BODY, HEADING, MONO
+from lab.map.drawing.structure import Structure, addresses_of, host_end, shown_pods
+from lab.map.drawing.svg import BODY, HEADING, MONO
 
 if TYPE_CHECKING:
-    from lab.network.labmap import Place, Subnet
+    from lab.map.labmap import Place, Subnet
 
 MARGIN = 24
 PAD = 12

@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lab import printable
-from lab.network.picture import picture
-from lab.network.structure import Structure, addresses_of, host_end, service_lines, shown_pods, structure
+from lab.map.drawing.picture import picture
+from lab.map.drawing.structure import Structure, addresses_of, host_end, service_lines, shown_pods, structure
 
 if TYPE_CHECKING:
-    from lab.network.labmap import LabMap, Place
+    from lab.map.labmap import LabMap, Place
 
 ORANGE = "#e8710a"
 

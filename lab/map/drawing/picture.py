@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lab.network.arrangement import (
+from lab.map.drawing.arrangement import (
     CHANNEL,
     CHIP,
     GAP,
@@ -20,8 +20,8 @@ from lab.network.arrangement import (
     subnet_title,
     under_pod,
 )
-from lab.network.structure import Structure, addresses_of, service_lines, shown_pods, structure
-from lab.network.svg import (
+from lab.map.drawing.structure import Structure, addresses_of, service_lines, shown_pods, structure
+from lab.map.drawing.svg import (
     BODY,
     HEADING,
     MONO,
@@ -38,7 +38,7 @@ from lab.network.svg import (
 )
 
 if TYPE_CHECKING:
-    from lab.network.labmap import LabMap, Place, Subnet
+    from lab.map.labmap import LabMap, Place, Subnet
 
 SERVICES = 12
 """So many Services are listed; the others are counted."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from lab.network.labmap import TUNNELS, LabMap, Link, Place, Service, Subnet
-from lab.network.place import UNDERLAY
+from lab.map.labmap import TUNNELS, LabMap, Link, Place, Service, Subnet
+from lab.network.place_names import UNDERLAY
 
 MOST_ENDPOINTS = 3
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from lab.network import calico_rules, calico_sets, calico_wireguard, calico_workloads
-from lab.network.calico_sets import Tunnel
+from lab.network.calico import rules, sets, wireguard, workloads
+from lab.network.calico.sets import Tunnel
 from lab.network.naming import calico_device, calico_tunnel_mac, mac
 from lab.network.objects import (
     Address,
@@ -26,13 +26,13 @@ from lab.network.objects import (
     Vxlan,
 )
 from lab.network.pools import Pools
-from lab.network.routing import default_router, device_towards, next_router, router_hop
+from lab.network.underlay.routing import default_router, device_towards, next_router, router_hop
 from lab.network.wiring import Wiring, wiring
 from lab.topology.defaults import pools_of, tunnel_mtu
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Pod
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 POD_MAC = "ee:ee:ee:ee:ee:ee"
@@ -65,7 +65,7 @@ def nodes(topology: Topology, addresses: Addresses) -> Iterator[Object]:
     for node in wires.nodes:
         yield from _tunnel(topology, addresses, node)
         if topology.spec.cni.wireguard_enabled:
-            yield from calico_wireguard.node(topology, addresses, node)
+            yield from wireguard.node(topology, addresses, node)
         for block in addresses.blocks.get(node, ()):
             proto = FELIX if pools.encapsulation_of(block) != "None" else BIRD
             yield Route(node, block, type="blackhole", proto=proto, intent=f"block of {node}: no pod has the address")
@@ -82,7 +82,7 @@ def pods(topology: Topology, cluster: Cluster, addresses: Addresses) -> Iterator
     for pod in cluster.pods:
         yield from _pod(pod, addresses.pods[pod.place], mtu)
         if topology.spec.cni.wireguard_enabled:
-            yield calico_wireguard.pod(pod, addresses.pods[pod.place])
+            yield wireguard.pod(pod, addresses.pods[pod.place])
 
 
 def ip_sets(topology: Topology, addresses: Addresses) -> Iterator[IpSet]:
@@ -92,22 +92,22 @@ def ip_sets(topology: Topology, addresses: Addresses) -> Iterator[IpSet]:
     masqueraded = tuple(sorted(pool.cidr for pool in found if pool.nat_outgoing))
     for node in wiring(topology).nodes:
         own = (addresses.tunnels.get(node, "") if tunnel.kind else "", addresses.wireguard.get(node, ""))
-        yield from calico_sets.ip_sets(node, addresses.nodes, pools, masqueraded, tunnel, own)
+        yield from sets.ip_sets(node, addresses.nodes, pools, masqueraded, tunnel, own)
 
 
 def chains(topology: Topology, node: str, residents: Iterable[Pod]) -> Iterator[Chain]:
     """Calico's own chains on a node with these pods."""
     tunnel = tunnel_of(topology)
     devices: list[tuple[str, str]] = []
-    yield from calico_rules.chains(node, tunnel, nat_outgoing=topology.spec.cni.nat_outgoing)
+    yield from rules.chains(node, tunnel, nat_outgoing=topology.spec.cni.nat_outgoing)
     here = list(residents)
     for namespace in sorted({pod.namespace for pod in here}):
-        yield from calico_workloads.profile_chains(node, namespace)
+        yield from workloads.profile_chains(node, namespace)
     for pod in here:
         device = calico_device(pod.namespace, pod.name)
         devices.append((device, pod.place))
-        yield from calico_workloads.pod_chains(node, device, pod.place, tunnel.port or VXLAN_PORT)
-    yield from calico_workloads.dispatch_chains(node, tuple(sorted(devices)))
+        yield from workloads.pod_chains(node, device, pod.place, tunnel.port or VXLAN_PORT)
+    yield from workloads.dispatch_chains(node, tuple(sorted(devices)))
 
 
 def _tunnel(topology: Topology, addresses: Addresses, node: str) -> Iterator[Object]:

@@ -6,9 +6,7 @@ endpoints lead to, are kept here for those who look for them.
 
 from __future__ import annotations
 
-from lab.network.calico_sets import Tunnel
-from lab.network.calico_wireguard import PORT as WIREGUARD_PORT
-from lab.network.felix import (
+from lab.network.calico.felix import (
     ACCEPT_MARK,
     ALL_MARKS,
     ChainTemplate,
@@ -24,6 +22,8 @@ from lab.network.felix import (
     template,
     to_ports,
 )
+from lab.network.calico.sets import Tunnel
+from lab.network.calico.wireguard import PORT as WIREGUARD_PORT
 from lab.network.objects import Rule
 
 CIDR_MARKS = "0xe0000"  # all but the accept bit

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from lab.network.calico_filter import ACCEPTED, EARLIER, FROM_LOCAL, HOST_ACCEPTED, HOST_POLICY, filter_chains
-from lab.network.calico_sets import Tunnel
-from lab.network.calico_wireguard import DEVICE as WIREGUARD_DEVICE
-from lab.network.felix import (
+from lab.network.calico.felix import (
     ALL_MARKS,
     FROM_WORKLOAD_MARK,
     ChainTemplate,
@@ -25,6 +22,9 @@ from lab.network.felix import (
     set_mark,
     template,
 )
+from lab.network.calico.filter import ACCEPTED, EARLIER, FROM_LOCAL, HOST_ACCEPTED, HOST_POLICY, filter_chains
+from lab.network.calico.sets import Tunnel
+from lab.network.calico.wireguard import DEVICE as WIREGUARD_DEVICE
 from lab.network.objects import Chain, Rule
 
 _FLOATING = "floating addresses: there are none"

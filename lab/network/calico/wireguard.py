@@ -19,7 +19,7 @@ from lab.topology.defaults import WIREGUARD
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Pod
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 DEVICE = "wireguard.cali"

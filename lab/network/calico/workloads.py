@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 
-from lab.network.felix import (
+from lab.network.calico.felix import (
     ACCEPT_MARK,
     Template,
     chain_name,

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.network.dns.oci import bundle, digest, run_command
 from lab.network.ipv4 import Prefix
 from lab.network.objects import File, Object, Process
-from lab.network.oci import bundle, digest, run_command
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Pod
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 PORT = 53

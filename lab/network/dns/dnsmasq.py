@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lab.network.dns.oci import bundle, digest, run_command
 from lab.network.objects import File, Object, Process
-from lab.network.oci import bundle, digest, run_command
 from lab.topology.defaults import pools_of
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, Pod, Service
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 VERSION = "1.1.0"

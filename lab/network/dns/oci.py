@@ -12,7 +12,7 @@ from hashlib import sha256
 from types import MappingProxyType
 
 from lab.network.objects import File, Object, Symlink
-from lab.network.place import netns_name
+from lab.network.place_names import netns_name
 
 BUNDLES = "/run/hoplab"
 STATES = "/run/crun"

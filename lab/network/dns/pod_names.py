@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from lab.network.resolver import MOST_NAMESERVERS, HostsEntry, Resolver
+from lab.network.dns.resolver import MOST_NAMESERVERS, HostsEntry, Resolver
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Pod

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lab.network import coredns, dnsmasq
+from lab.network.dns import coredns, dnsmasq
+from lab.network.dns.oci import BUNDLES, digest
 from lab.network.objects import File, Listener, Object, Process
-from lab.network.oci import BUNDLES, digest
 from lab.network.wiring import INTERNET
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
-    from lab.network.addressing import Addresses
-    from lab.network.coredns import Given
+    from lab.network.dns.coredns import Given
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 

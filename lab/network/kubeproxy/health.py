@@ -16,7 +16,7 @@ from lab.network.objects import Listener, Reply
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, EndpointSlice, Service
     from lab.network.kubeproxy.options import ProxyOptions
-    from lab.network.kubeproxy.targets import PodAddresses
+    from lab.network.kubeproxy.service_ports import PodAddresses
 
 NAME = "kube-proxy"
 WELL, NOBODY_HERE = 200, 503

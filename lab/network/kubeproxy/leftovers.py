@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lab.network.kubeproxy.ipvs import DEVICE
-from lab.network.kubeproxy.nftables_fixed import TABLE
+from lab.network.kubeproxy.ipvs.servers import DEVICE
+from lab.network.kubeproxy.nftables.fixed import TABLE
 from lab.network.objects import (
     Address,
     Chain,

@@ -8,15 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.network.kubeproxy import fixed
-from lab.network.kubeproxy.portrules import Here, PortRules, Style, differs_by_node, everywhere, here, port_rules
-from lab.network.kubeproxy.targets import ProxiedPort, ProxiedService, proxied_services
+from lab.network.kubeproxy.iptables import fixed
+from lab.network.kubeproxy.iptables.portrules import (
+    Here,
+    PortRules,
+    Style,
+    differs_by_node,
+    everywhere,
+    here,
+    port_rules,
+)
+from lab.network.kubeproxy.service_ports import ProxiedPort, ProxiedService, proxied_services
 from lab.network.objects import Chain, Rule
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
     from lab.network.kubeproxy.options import ProxyOptions
-    from lab.network.kubeproxy.targets import PodAddresses
+    from lab.network.kubeproxy.service_ports import PodAddresses
 
 Assembled = tuple[tuple[Chain, ...], tuple[Chain, ...]]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from lab.network.hints import are_complete, meant_for
-from lab.network.kubeproxy.names import service_port_name
+from lab.network.kubeproxy.hints import are_complete, meant_for
+from lab.network.kubeproxy.iptables.names import service_port_name
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster, EndpointSlice, Service, ServicePort

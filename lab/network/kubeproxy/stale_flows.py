@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from lab.network.kubeproxy.targets import PodAddresses, ProxiedPort, proxied_ports
+from lab.network.kubeproxy.service_ports import PodAddresses, ProxiedPort, proxied_ports
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster

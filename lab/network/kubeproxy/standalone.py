@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 from lab.cluster.dump import read_dump
 from lab.cluster.written import Written, written_cluster
 from lab.errors import UsageError
-from lab.network.kubeproxy import iptables, nftables
-from lab.network.kubeproxy.ipvs import ipvs, ipvs_text
-from lab.network.kubeproxy.nft_explained import nft_listing
+from lab.network.kubeproxy.iptables.restore import built_in_chains, restore_text
+from lab.network.kubeproxy.iptables.ruleset import chains, jumps
+from lab.network.kubeproxy.ipvs.servers import ipvs, ipvs_text
+from lab.network.kubeproxy.nftables.explained import nft_listing
+from lab.network.kubeproxy.nftables.ruleset import tables
 from lab.network.kubeproxy.options import LOOPBACK, ProxyOptions
-from lab.network.kubeproxy.restore import built_in_chains, restore_text
-from lab.network.kubeproxy.targets import proxied_ports
-from lab.network.kubeproxy.version import spoken_for
+from lab.network.kubeproxy.release import spoken_for
+from lab.network.kubeproxy.service_ports import proxied_ports
 from lab.topology.schema import SCHEDULERS
 
 if TYPE_CHECKING:
     from lab.network.kubeproxy.difference import Compared
-    from lab.network.kubeproxy.targets import ProxiedPort
+    from lab.network.kubeproxy.service_ports import ProxiedPort
     from lab.network.objects import Chain, NftObject
 
 MODES = ("iptables", "nftables", "ipvs")
@@ -131,14 +132,14 @@ class NodeRules:
     @cached_property
     def chains(self) -> tuple[Chain, ...]:
         """All chains of iptables mode, the built-in ones with the jumps first."""
-        made = iptables.chains(self.written.cluster, self.addresses, self.node, self.options)
-        return (*built_in_chains(self.node, iptables.jumps()), *made)
+        made = chains(self.written.cluster, self.addresses, self.node, self.options)
+        return (*built_in_chains(self.node, jumps()), *made)
 
     @cached_property
     def tables(self) -> tuple[NftObject, ...]:
         """All of nftables mode."""
         cidrs = self.written.service_cidrs
-        return nftables.tables(self.written.cluster, self.addresses, self.node, self.options, cidrs)
+        return tables(self.written.cluster, self.addresses, self.node, self.options, cidrs)
 
     @cached_property
     def ports(self) -> tuple[ProxiedPort, ...]:

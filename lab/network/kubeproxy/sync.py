@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from lab.network.kubeproxy.ipvs import ipvs
-from lab.network.kubeproxy.nftables import NftTables
+from lab.network.kubeproxy.ipvs.servers import ipvs
+from lab.network.kubeproxy.nftables.ruleset import NftTables
 from lab.network.kubeproxy.ruleset import RuleSet
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
     from lab.network.kubeproxy.options import ProxyOptions
-    from lab.network.kubeproxy.targets import PodAddresses
+    from lab.network.kubeproxy.service_ports import PodAddresses
     from lab.network.objects import Chain, NftObject, Object
 
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
-from lab.network.ipvs_objects import RealServer, VirtualServer
-from lab.network.policy_rule import PolicyRule
-from lab.network.qdisc import Qdisc
-from lab.network.rule_objects import Chain, IpSet, NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule
-from lab.network.served_objects import File, Listener, Process, Reply, Symlink
-from lab.network.wireguard_objects import WireguardDevice, WireguardPeer
+from lab.network.objects.ipvs import RealServer, VirtualServer
+from lab.network.objects.policy_rule import PolicyRule
+from lab.network.objects.qdisc import Qdisc
+from lab.network.objects.rules import Chain, IpSet, NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule
+from lab.network.objects.served import File, Listener, Process, Reply, Symlink
+from lab.network.objects.wireguard import WireguardDevice, WireguardPeer
 
 __all__ = [
     "Address",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.network.ipvs_objects import RealServer, VirtualServer
+from lab.network.objects.ipvs import RealServer, VirtualServer
 
 _OPTION = {"tcp": "-t", "udp": "-u", "sctp": "--sctp-service"}
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from lab.network.objects import IpSet, Rule
-from lab.network.saved_rule import saved_forms
+from lab.network.objects.saved_rule import saved_forms
 
 if TYPE_CHECKING:
-    from lab.topology.firewall import FirewallRule
+    from lab.topology.firewall.iptables_rule import FirewallRule
     from lab.topology.schema import Topology
 
 _HELD = re.compile(r"\bfirewall of \S+(?: \(([^()]+:\d+)\))?$")

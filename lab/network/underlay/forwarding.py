@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lab.network.objects import Interface, Object, Sysctl
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 from lab.network.wiring import INTERNET
 
 _SETTINGS = (

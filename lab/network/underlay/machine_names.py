@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lab.network.dns.resolver import HostsEntry, Resolver
 from lab.network.objects import File
-from lab.network.place import OWN_FILES, netns_name
-from lab.network.resolver import HostsEntry, Resolver
+from lab.network.place_names import OWN_FILES, netns_name
 from lab.network.wiring import GATEWAY, INTERNET
 
 if TYPE_CHECKING:
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 LOCALHOST = (HostsEntry("127.0.0.1", ("localhost",)), HostsEntry("::1", ("localhost", "ip6-localhost", "ip6-loopback")))

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.network.impaired import Impaired
 from lab.network.objects import Chain, Interface, Network, Object, Qdisc, Rule
-from lab.network.qdisc import NETEM, PACKETS, fraction, shaped
-from lab.network.saved_rule import saved_forms
+from lab.network.objects.qdisc import NETEM, PACKETS, fraction, shaped
+from lab.network.objects.saved_rule import saved_forms
+from lab.network.underlay.netem_device import Impaired
 
 if TYPE_CHECKING:
     from lab.topology.impairment import Impairment

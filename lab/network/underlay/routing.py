@@ -9,7 +9,7 @@ from lab.network.objects import Chain, Object, Route, Rule
 from lab.network.wiring import GATEWAY, Wiring, wiring
 
 if TYPE_CHECKING:
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 

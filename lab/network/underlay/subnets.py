@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from lab.network.ipv4 import Prefix
 from lab.network.naming import device_name, mac, port_name
 from lab.network.objects import Address, Interface, Namespace, Object, Offload, Sysctl
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 from lab.network.wiring import GATEWAY, INTERNET, TRANSIT, Wiring, wiring
 
 if TYPE_CHECKING:
-    from lab.network.addressing import Addresses
+    from lab.network.ipam import Addresses
     from lab.topology.schema import Topology
 
 ETHERNET_MTU = 1500

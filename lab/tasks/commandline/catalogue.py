@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
-from lab.tasks.command import Command
+from lab.tasks.commandline.task import Command
 
 
 class Catalogue(Mapping[str, Command]):

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lab.network.components import COMPONENTS, DNS_PODS, NODES
-from lab.tasks.command import Command, Option
-from lab.tasks.parsing import HELP, LIST, SCRIPT, SHELLS, VERSION, Tasks
+from lab.tasks.commandline.parsing import HELP, LIST, SCRIPT, SHELLS, VERSION, Tasks
+from lab.tasks.commandline.task import Command, Option
 
 
 class Facts(Protocol):

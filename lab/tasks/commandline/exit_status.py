@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab import terminal
-from lab.calling import spoken
 from lab.errors import FileError, HoplabError
+from lab.program_name import spoken
 from lab.refusal import refusal
-from lab.tasks import streams
-from lab.tasks.command import Exit
+from lab.tasks.commandline import standard_streams
+from lab.tasks.commandline.task import Exit
 
 INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 PIPE_CLOSED = 141  # and for one whose reader went away
@@ -47,7 +47,7 @@ def describe_defect(error: Exception) -> str:
 def status_of(act: Callable[[], None]) -> int:
     """Do it; gives the exit status, after whatever went wrong was told on standard error."""
     try:
-        status, told = _outcome(act if streams.prepare() else _refuse)
+        status, told = _outcome(act if standard_streams.prepare() else _refuse)
         if told:
             terminal.warn(told)
     except BrokenPipeError:
@@ -57,7 +57,7 @@ def status_of(act: Callable[[], None]) -> int:
 
 
 def _refuse() -> None:
-    raise streams.closed()
+    raise standard_streams.closed()
 
 
 def _outcome(act: Callable[[], None]) -> tuple[int, str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lab.agent import folder
+from lab.agent.presence import folder
 from lab.errors import UsageError
-from lab.tasks import outputs
-from lab.tasks.command import Exit
-from lab.tasks.parsing import FILES, Wanted
+from lab.tasks.commandline import outputs
+from lab.tasks.commandline.parsing import FILES, Wanted
+from lab.tasks.commandline.task import Exit
 from lab.vm.presence import kernel_of
 
 _FIRST = 10  # the number inside of the first output that is a file

@@ -7,12 +7,13 @@ import signal
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from lab.agent import client, folder
+from lab.agent.client import calls
+from lab.agent.presence import folder
 from lab.tasks import topologies
-from lab.tasks.getting import JSON
+from lab.tasks.get import JSON
 
 if TYPE_CHECKING:
-    from lab.network.labmap import LabMap
+    from lab.map.labmap import LabMap
 
 PATIENCE_SECONDS = 1.0
 
@@ -69,12 +70,12 @@ class Machine:
         return [one["metadata"]["name"] for one in told["object"].get("items", ())]
 
     def _map(self, lab: str) -> LabMap:
-        from lab.network.labmap import LabMap  # noqa: PLC0415  # as elsewhere
+        from lab.map.labmap import LabMap  # noqa: PLC0415  # as elsewhere
 
         return LabMap.from_json(self._asked(lab, "read", what="map"))
 
     def _asked(self, lab: str, operation: str, **parameters: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
-        with client.connect(lab or None) as connected:
+        with calls.connect(lab or None) as connected:
             return connected.request(operation, **parameters)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.errors import UsageError
 from lab.suggestion import did_you_mean
-from lab.tasks.command import Command, Option
+from lab.tasks.commandline.task import Command, Option
 
 HELP = ("-h", "--help")
 LIST = ("-l", "--list")

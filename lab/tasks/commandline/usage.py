@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from textwrap import wrap
 
-from lab.tasks.command import Command, Option
-from lab.tasks.parsing import Tasks
+from lab.tasks.commandline.parsing import Tasks
+from lab.tasks.commandline.task import Command, Option
 
 FIRST_SCREEN = """\
 Hoplab builds the network of a Kubernetes cluster on this machine, sends real

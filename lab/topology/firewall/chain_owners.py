@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.topology.firewall import FirewallRule
+    from lab.topology.firewall.iptables_rule import FirewallRule
     from lab.topology.schema import Spec
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lab.errors import Mistake
-from lab.topology.document import shown
-from lab.topology.firewall import RuleError, split
-from lab.topology.iptables_save import MAX_CHARACTERS, MAX_MISTAKES
+from lab.topology.firewall.iptables_rule import RuleError, split
+from lab.topology.firewall.iptables_save import MAX_CHARACTERS, MAX_MISTAKES
+from lab.topology.yaml.document import shown
 
 MOST_MEMBERS = 65_536
 """What the kernel lets a set have unless it is told otherwise."""

@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Literal
 
 from lab.suggestion import nearest
-from lab.topology.components import is_component
-from lab.topology.document import shown
+from lab.topology.firewall.chain_owners import is_component
+from lab.topology.yaml.document import shown
 
 Action = Literal["append", "insert", "policy", "new"]
 

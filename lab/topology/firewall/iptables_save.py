@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from lab.errors import Mistake
-from lab.topology.components import Household, maker
-from lab.topology.document import shown
-from lab.topology.firewall import BUILT_IN, FirewallRule, RuleError, parse_rule
+from lab.topology.firewall.chain_owners import Household, maker
+from lab.topology.firewall.iptables_rule import BUILT_IN, FirewallRule, RuleError, parse_rule
+from lab.topology.yaml.document import shown
 
 MAX_CHARACTERS = 4 * 1024 * 1024
 MAX_MISTAKES = 20

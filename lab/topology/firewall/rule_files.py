@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from lab.errors import Mistake
-from lab.topology.checks import MAX_FIREWALLS
-from lab.topology.components import Household, household
-from lab.topology.document import Document, Path, shown
-from lab.topology.firewall import FirewallRule, RuleError, parse_rule, unknown_chains
-from lab.topology.ipset_save import SavedSet, read_sets
-from lab.topology.iptables_save import MAX_MISTAKES, Saved, read_saved
+from lab.topology.consistency import MAX_FIREWALLS
+from lab.topology.firewall.chain_owners import Household, household
+from lab.topology.firewall.ipset_save import SavedSet, read_sets
+from lab.topology.firewall.iptables_rule import FirewallRule, RuleError, parse_rule, unknown_chains
+from lab.topology.firewall.iptables_save import MAX_MISTAKES, Saved, read_saved
 from lab.topology.schema import Firewall, Spec
+from lab.topology.yaml.document import Document, Path, shown
 
 ReadFile = Callable[[str], str]
 RULES_FILE, SETS_FILE = "rulesFile", "setsFile"

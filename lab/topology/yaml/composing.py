@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import yaml
 
 from lab.errors import FileError, Mistake
-from lab.topology import scalars
-from lab.topology.document import Document, Mapping, Mark, Path, Sequence, Spot, field_path, shown
+from lab.topology.yaml import scalars
+from lab.topology.yaml.document import Document, Mapping, Mark, Path, Sequence, Spot, field_path, shown
 
 MAX_DEPTH = 64
 MAX_VALUES = 500_000

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lab.errors import FileError
-from lab.topology.composing import MAX_DOCUMENTS, MAX_VALUES
-from lab.topology.document import Document, Mapping, Sequence
-from lab.topology.reading import MAX_CHARACTERS, read_documents
+from lab.topology.yaml.composing import MAX_DOCUMENTS, MAX_VALUES
+from lab.topology.yaml.document import Document, Mapping, Sequence
+from lab.topology.yaml.text import MAX_CHARACTERS, read_documents
 
 _BEGINNING = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 # Directives and ends of documents matter to their neighbours; other line breaks than \n are not counted here.

@@ -11,8 +11,8 @@ from collections.abc import Container
 import yaml
 
 from lab.errors import FileError, Mistake
-from lab.topology.composing import MAX_VALUES, Composer
-from lab.topology.document import Document, Spot
+from lab.topology.yaml.composing import MAX_VALUES, Composer
+from lab.topology.yaml.document import Document, Spot
 
 MAX_CHARACTERS = 4 * 1024 * 1024
 

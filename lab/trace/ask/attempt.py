@@ -21,8 +21,8 @@ from fcntl import ioctl
 from struct import pack, unpack
 from typing import ClassVar
 
-from lab.trace.exchange import ANSWERED, OPENED, REFUSED, SILENT, UNREACHABLE
-from lab.trace.packet import ECHO_REPLY, ECHO_REQUEST, decode
+from lab.trace.ask.exchange import ANSWERED, OPENED, REFUSED, SILENT, UNREACHABLE
+from lab.trace.witness.packet import ECHO_REPLY, ECHO_REQUEST, decode
 
 _REFUSALS = (errno.ECONNREFUSED, errno.ECONNRESET)
 SAYS_NOTHING = "an open connection, on which nothing is said"

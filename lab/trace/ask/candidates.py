@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lab.network.hints import meant_for
-from lab.network.labmap import Endpoint, LabMap, Place, Service, ServicePort, preferred
-from lab.network.path import Walker
+from lab.map.labmap import Endpoint, LabMap, Place, Service, ServicePort, preferred
+from lab.map.path import Walker
+from lab.network.kubeproxy.hints import meant_for
 from lab.trace.journey import Candidate
 
 NODE = "node"

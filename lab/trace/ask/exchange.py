@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.trace.journey import REPLY, REQUEST
-from lab.trace.observation import Observation
-from lab.trace.packet import ACK, ECHO_REPLY, ECHO_REQUEST, RST, SYN, Packet
+from lab.trace.witness.observation import Observation
+from lab.trace.witness.packet import ACK, ECHO_REPLY, ECHO_REQUEST, RST, SYN, Packet
 
 ANSWERED, OPENED, REFUSED, SILENT, UNREACHABLE = "answered", "opened", "refused", "silent", "unreachable"
 OPENING, PAYLOAD, RESET, ERROR, OTHER = "opening", "payload", "reset", "error", "other"

@@ -8,9 +8,9 @@ import socket
 from collections.abc import Sequence
 from struct import pack
 
-from lab.trace import question
-from lab.trace.attempt import Ask, Attempt, Datagram, Outcome, Stream
-from lab.trace.exchange import ANSWERED, SILENT
+from lab.trace.ask import question
+from lab.trace.ask.attempt import Ask, Attempt, Datagram, Outcome, Stream
+from lab.trace.ask.exchange import ANSWERED, SILENT
 
 
 class DnsStream(Stream):

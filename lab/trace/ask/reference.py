@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.errors import UsageError
-from lab.network.labmap import LabMap, Place, Service
-from lab.network.place import UNDERLAY
+from lab.map.labmap import LabMap, Place, Service
+from lab.network.place_names import UNDERLAY
 from lab.suggestion import did_you_mean
-from lab.trace.typed import NODE, POD, SERVICE, Typed, is_address, take_apart
+from lab.trace.ask.typed import NODE, POD, SERVICE, Typed, is_address, take_apart
 
 
 def asker(labmap: LabMap, text: str) -> Place:

@@ -14,14 +14,14 @@ from functools import cached_property
 from typing import TypeVar
 
 from lab.errors import UsageError
-from lab.kernel.places import Sandbox, inside
-from lab.network.labmap import Place
-from lab.network.resolver import Resolver, address_in_hosts, hosts_entries
-from lab.trace import question
-from lab.trace.attempt import ATTEMPTS, Ask, Attempt
-from lab.trace.exchange import ANSWERED, REFUSED, SILENT, Exchange
+from lab.kernel.sandbox.places import Sandbox, inside
+from lab.map.labmap import Place
+from lab.network.dns.resolver import Resolver, address_in_hosts, hosts_entries
+from lab.trace.ask import question
+from lab.trace.ask.attempt import ATTEMPTS, Ask, Attempt
+from lab.trace.ask.exchange import ANSWERED, REFUSED, SILENT, Exchange
+from lab.trace.ask.lookup import DNS_ATTEMPTS, DnsStream, Questions
 from lab.trace.journey import BY_HOSTS, DATA, DNS, Resolution
-from lab.trace.lookup import DNS_ATTEMPTS, DnsStream, Questions
 
 T = TypeVar("T")
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.kernel.places import Sandbox
-from lab.network.labmap import LabMap
-from lab.trace import question
-from lab.trace.attempt import Ask
-from lab.trace.exchange import ANSWERED, DNS_PORT, Exchange
+from lab.kernel.sandbox.places import Sandbox
+from lab.map.labmap import LabMap
+from lab.trace.ask import question
+from lab.trace.ask.attempt import Ask
+from lab.trace.ask.exchange import ANSWERED, DNS_PORT, Exchange
+from lab.trace.ask.requester import Probe
 from lab.trace.journey import DNS
-from lab.trace.probe import Probe
 
 SECONDS = 0.4  # the outside of a lab answers in milliseconds
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lab.errors import UsageError
+from lab.map.labmap import Endpoint, LabMap, Place, Service, ServicePort
 from lab.network.ipv4 import Prefix, number
-from lab.network.labmap import Endpoint, LabMap, Place, Service, ServicePort
-from lab.trace.called import namespace_of, place_called, service_called
-from lab.trace.endpoints import choosable
-from lab.trace.typed import NODE, POD, SERVICE, is_address, take_apart
+from lab.trace.ask.candidates import choosable
+from lab.trace.ask.reference import namespace_of, place_called, service_called
+from lab.trace.ask.typed import NODE, POD, SERVICE, is_address, take_apart
 
 POD_PORT, USUAL_PORT, DNS_PORT = 8080, 80, 53
 ELSEWHERE = "its traffic policy is Local, and this one is on another node"

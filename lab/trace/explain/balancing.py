@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lab.kernel.places import Sandbox
-from lab.network.labmap import LabMap
+from lab.kernel.sandbox.places import Sandbox
+from lab.map.labmap import LabMap
+from lab.trace.explain.passage import Passage
+from lab.trace.explain.queries.inquiry import asking
+from lab.trace.explain.queries.ipvs import Real, Virtual, listed
 from lab.trace.journey import QUERIED, REQUEST, Decision, Hop
-from lab.trace.passage import Passage
-from lab.trace.queries.balancer import Real, Virtual, listed
-from lab.trace.queries.inquiry import asking
 
 KIND = "ipvs"
 NO_REAL_SERVER = "no real server"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from lab.network.impaired import is_impairment
-from lab.network.labmap import LabMap
-from lab.network.path import OUT
+from lab.map.labmap import LabMap
+from lab.map.path import OUT
+from lab.network.underlay.netem_device import is_impairment
 from lab.trace.journey import INFERRED, Decision, Hop
 
 KIND = "impairment"

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
-from lab.kernel.connections import Event
-from lab.kernel.places import Sandbox
-from lab.network.labmap import LabMap
-from lab.trace import impairments
-from lab.trace.balancing import balanced
-from lab.trace.conntrack import flow as conntrack
-from lab.trace.counters import Counters
-from lab.trace.exchange import Exchange
+from lab.kernel.netlink.conntrack_entry import Event
+from lab.kernel.sandbox.places import Sandbox
+from lab.map.labmap import LabMap
+from lab.trace.ask.exchange import Exchange
+from lab.trace.explain import delay
+from lab.trace.explain.balancing import balanced
+from lab.trace.explain.loss.stopped import Stopped
+from lab.trace.explain.passage import Passage
+from lab.trace.explain.queries import decisions as queries
+from lab.trace.explain.reception import received
+from lab.trace.explain.rules.attach import Question, attach, with_intents
+from lab.trace.explain.rules.own import own
+from lab.trace.explain.rules.ruleset import Ruleset, read_rules
+from lab.trace.explain.rules.visit import visits
+from lab.trace.explain.server_log import last_words
+from lab.trace.explain.translation import flow as conntrack
+from lab.trace.explain.unresolved import is_the_clusters
+from lab.trace.explain.verdict import chance, failing_behind, patience, untranslated_port
 from lab.trace.journey import DELIVERED, DNS, LOST, UNRESOLVED, Decision, Hop, Journey
-from lab.trace.loss.stopped import Stopped
-from lab.trace.netfilter.attach import Question, attach, with_intents
-from lab.trace.netfilter.event import TraceEvent
-from lab.trace.netfilter.own import own
-from lab.trace.netfilter.ruleset import Ruleset, read_rules
-from lab.trace.netfilter.visit import visits
-from lab.trace.passage import Passage
-from lab.trace.queries import decisions as queries
-from lab.trace.reception import received
-from lab.trace.server_log import last_words
-from lab.trace.unresolved import is_the_clusters
-from lab.trace.verdict import chance, failing_behind, patience, untranslated_port
+from lab.trace.witness.netfilter.trace_message import TraceEvent
+from lab.trace.witness.testimony import Testimony
 
 NOTHING_SAID = "received, and not answered,"
 """So a datagram ends of which only its listener tells."""
@@ -39,19 +39,6 @@ class Agent(Protocol):
         """Its answer; what it tells meanwhile goes to `on_event`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Testimony:
-    """What the kernel told while the request went through: netfilter, connection tracking, and the counters.
-
-    `read_rules` gives the texts of the rules that the events are about.
-    """
-
-    events: Sequence[TraceEvent]
-    translations: Sequence[Event]
-    counters: Counters
-    read_rules: Callable[[Sandbox, Iterable[TraceEvent]], Ruleset] = read_rules
-
-
 def explained(
     journey: Journey,
     passages: Sequence[Passage],
@@ -59,15 +46,16 @@ def explained(
     labmap: LabMap,
     sandbox: Sandbox,
     agent: Agent,
+    texts: Callable[[Sandbox, Iterable[TraceEvent]], Ruleset] = read_rules,
 ) -> Journey:
     """The journey with its hops' decisions, in the order rule, virtual server, translation, route, impairment, and with
-    the cause of its loss.
+    the cause of its loss. `texts` gives those of the rules that netfilter's events are about.
     """
     hops = journey.hops
-    rules, stopped = _rules(journey, passages, told, labmap, sandbox, agent)
+    rules, stopped = _rules(journey, passages, told, labmap, sandbox, agent, texts)
     routes = queries.decisions(labmap, sandbox, hops, journey.seen)
     translations = _translations(labmap, passages, told.translations, hops)
-    held = impairments.decisions(labmap, hops)
+    held = delay.decisions(labmap, hops)
     servers = balanced(labmap, sandbox, passages, hops, [_numbers(one, hops) for one in passages])
     decided = tuple(
         replace(
@@ -88,7 +76,7 @@ def explained(
         taken = received(sandbox, last, decided, stopped, told.counters)
         if taken:
             return replace(journey, hops=decided, verdict=DELIVERED, lost=None, answer=f"{NOTHING_SAID} by udp {taken}")
-        from lab.trace.loss.explaining import explaining  # noqa: PLC0415  30 ms that no delivered request waits for
+        from lab.trace.explain.loss.examiner import explaining  # noqa: PLC0415  30 ms that no delivered request waits for
 
         mine = tuple(decided[number] for number in _numbers(last, hops))
         lost = explaining(lost, last, mine, stopped, told.counters, told.translations, sandbox, agent)
@@ -99,7 +87,7 @@ def explained(
         if lost.phase == DNS and journey.verdict == LOST:
             lost = replace(lost, why=lost.why + patience(journey.resolution))
     elif lost is not None and journey.verdict == UNRESOLVED:
-        from lab.trace.loss.resolver import unresolved  # noqa: PLC0415  as above
+        from lab.trace.explain.loss.ends.resolver import unresolved  # noqa: PLC0415  as above
 
         def differences(places: tuple[str, ...]) -> Any:  # noqa: ANN401  JSON
             return agent.request("differences", places=list(places))
@@ -136,12 +124,13 @@ def _rules(
     labmap: LabMap,
     sandbox: Sandbox,
     agent: Agent,
+    texts: Callable[[Sandbox, Iterable[TraceEvent]], Ruleset],
 ) -> tuple[Mapping[Hop, tuple[Decision, ...]], tuple[Stopped, ...]]:
     """By hop; and what netfilter ended where no hop shows it."""
     # Rules of places that only abandoned attempts came by need not be read.
     places = {hop.place for hop in journey.hops} | {passage.exchange.source for passage in passages}
     events = [event for event in told.events if event.place in places]
-    ruleset = told.read_rules(sandbox, events)
+    ruleset = texts(sandbox, events)
     mine = own(labmap, passages, told.translations)
     met = [visit for visit in visits(events, ruleset.hooks) if mine.has(visit)]
     found = attach(journey.hops, journey.seen, met, ruleset, labmap.bridge_ports)
@@ -151,8 +140,8 @@ def _rules(
         return answer
 
     known = with_intents(found, intents)
-    at_hops = {hop: impairments.named(told) for hop, told in known.decisions.items()}
-    return at_hops, tuple(Stopped(one.place, impairments.named(one.decisions), one.packet) for one in known.ended)
+    at_hops = {hop: delay.named(told) for hop, told in known.decisions.items()}
+    return at_hops, tuple(Stopped(one.place, delay.named(one.decisions), one.packet) for one in known.ended)
 
 
 def _translations(

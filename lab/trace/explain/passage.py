@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.network.labmap import LabMap, Place, Service, ServicePort
-from lab.network.path import IN, OUT, Crossing, Path, RoundTrip, Walker
-from lab.trace import stages
-from lab.trace.endpoints import home
-from lab.trace.exchange import (
+from lab.map.labmap import LabMap, Place, Service, ServicePort
+from lab.map.path import IN, OUT, Crossing, Path, RoundTrip, Walker
+from lab.trace.ask.candidates import home
+from lab.trace.ask.exchange import (
     ANSWERED,
     ERROR,
     OPENED,
@@ -23,10 +22,11 @@ from lab.trace.exchange import (
     Exchange,
     Part,
 )
+from lab.trace.ask.target import service_at
+from lab.trace.explain import stages
 from lab.trace.journey import CAPTURED, DATA, DNS, INFERRED, REPLY, REQUEST, Hop
-from lab.trace.observation import Observation
-from lab.trace.packet import SEALED, Packet
-from lab.trace.target import service_at
+from lab.trace.witness.observation import Observation
+from lab.trace.witness.packet import SEALED, Packet
 
 Leg = tuple[Part, ...]
 FORWARDERS = ("router", "gateway")

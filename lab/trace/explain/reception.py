@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from lab.kernel.places import Sandbox, inside
-from lab.network.path import IN
-from lab.trace.counters import Counters
-from lab.trace.deciding import is_ending
-from lab.trace.exchange import SILENT
+from lab.kernel.sandbox.places import Sandbox, inside
+from lab.map.path import IN
+from lab.trace.ask.exchange import SILENT
+from lab.trace.explain.deciding import is_ending
+from lab.trace.explain.loss.stopped import Stopped
+from lab.trace.explain.passage import Passage, crossing
+from lab.trace.explain.queries import listening_sockets, route
+from lab.trace.explain.queries.inquiry import asking
 from lab.trace.journey import DATA, REQUEST, Hop
-from lab.trace.loss.stopped import Stopped
-from lab.trace.packet import Packet
-from lab.trace.passage import Passage, crossing
-from lab.trace.queries import listening, route
-from lab.trace.queries.inquiry import asking
+from lab.trace.witness.counters import Counters
+from lab.trace.witness.packet import Packet
 
 REFUSED = ("Udp.NoPorts", "Udp.RcvbufErrors", "Udp.InCsumErrors")
 ANSWERED = ("Udp.OutDatagrams", "Udp.SndbufErrors", "Ip.OutDiscards", "Ip.OutNoRoutes", "IpExt.OutNoRoutes")
@@ -56,10 +56,10 @@ def _taking(sandbox: Sandbox, end: str, packet: Packet) -> str:
     netns = sandbox.open_netns(end)
     try:
         with inside(netns):
-            sockets = [one for one in listening.read("udp") if one.port == packet.dport]
+            sockets = [one for one in listening_sockets.read("udp") if one.port == packet.dport]
     finally:
         os.close(netns)
-    takes = (one.text for one in sockets if one.address in (packet.dst, *listening.ANY))
+    takes = (one.text for one in sockets if one.address in (packet.dst, *listening_sockets.ANY))
     return next(takes, "")
 
 

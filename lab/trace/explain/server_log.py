@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from lab.errors import HoplabError
-from lab.network.labmap import LabMap
+from lab.map.labmap import LabMap
 from lab.trace.journey import Journey, Loss
 
 LINES = 12

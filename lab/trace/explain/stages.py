@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.network.labmap import TUNNELS, LabMap
+from lab.map.labmap import TUNNELS, LabMap
 from lab.trace.journey import REPLY
 
 POD_SIDE, WIRE, TUNNEL = "pod side", "wire", "tunnel"

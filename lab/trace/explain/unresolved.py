@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lab.network.labmap import LabMap, Place, Service
-from lab.network.resolver import Resolver
+from lab.map.labmap import LabMap, Place, Service
+from lab.network.dns.resolver import Resolver
 from lab.suggestion import nearest
-from lab.trace.called import namespace_of
+from lab.trace.ask.reference import namespace_of
+from lab.trace.ask.target import full_name, service_known_as, service_named
+from lab.trace.explain.passage import Passage
 from lab.trace.journey import CAPTURED, DNS, REQUEST, Loss, Resolution
-from lab.trace.passage import Passage
-from lab.trace.target import full_name, service_known_as, service_named
 
 UNKNOWN = "unknown"
 

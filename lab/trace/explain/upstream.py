@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.network.labmap import LabMap
-from lab.network.path import IN, OUT
-from lab.trace import question
-from lab.trace.exchange import ANSWERED, DNS_PORT, REFUSED, SILENT, Exchange, parts
+from lab.map.labmap import LabMap
+from lab.map.path import IN, OUT
+from lab.trace.ask import question
+from lab.trace.ask.exchange import ANSWERED, DNS_PORT, REFUSED, SILENT, Exchange, parts
 from lab.trace.journey import DNS, REQUEST
-from lab.trace.observation import Observation
-from lab.trace.wording import icmp
+from lab.trace.witness.observation import Observation
+from lab.trace.witness.packet import icmp
 
 
 def asked_behind(labmap: LabMap, exchange: Exchange, observations: Sequence[Observation]) -> Exchange | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lab.network.labmap import LabMap, Service, ServicePort
-from lab.network.path import OUT, Crossing
-from lab.trace import endpoints
-from lab.trace.exchange import Exchange, parts
+from lab.map.labmap import LabMap, Service, ServicePort
+from lab.map.path import OUT, Crossing
+from lab.trace.ask import candidates
+from lab.trace.ask.exchange import Exchange, parts
+from lab.trace.ask.target import service_named
+from lab.trace.explain.passage import FORWARDERS, Passage, crossing
+from lab.trace.explain.unresolved import unresolved
 from lab.trace.journey import (
     DATA,
     DELIVERED,
@@ -24,11 +27,8 @@ from lab.trace.journey import (
     Resolution,
 )
 from lab.trace.journey import REFUSED as REFUSED_VERDICT
-from lab.trace.observation import Observation
-from lab.trace.packet import TIME_EXCEEDED, UNREACHABLE_NAMES, Packet
-from lab.trace.passage import FORWARDERS, Passage, crossing
-from lab.trace.target import service_named
-from lab.trace.unresolved import unresolved
+from lab.trace.witness.observation import Observation
+from lab.trace.witness.packet import TIME_EXCEEDED, UNREACHABLE_NAMES, Packet
 
 UNKNOWN = "unknown"
 WRAPPED = {
@@ -57,7 +57,7 @@ def judge(
         loss = _refused(deeper) if deeper.refused else _lost(deeper)
     found = _candidates(labmap, request, last, verdict)
     if loss is not None and verdict == UNRESOLVED and found and not any(one.candidate for one in found):
-        loss = replace(loss, why=f"{loss.why} None of its pods is ready: {endpoints.without(found)}.")
+        loss = replace(loss, why=f"{loss.why} None of its pods is ready: {candidates.without(found)}.")
     return Journey(
         lab=labmap.lab,
         request=request,
@@ -106,7 +106,7 @@ def _candidates(labmap: LabMap, request: Request, passage: Passage, verdict: str
         port = _headless_port(service, request)
     if service is None or port is None:
         return ()
-    return endpoints.candidates(labmap, source, exchange.destination, service, port, passage.endpoint)
+    return candidates.candidates(labmap, source, exchange.destination, service, port, passage.endpoint)
 
 
 def _headless_port(service: Service, request: Request) -> ServicePort | None:
@@ -224,12 +224,12 @@ def untranslated_port(labmap: LabMap, request: Request) -> str:
 
 def chance(journey: Journey) -> str:
     """What the next request may meet otherwise: which of several endpoints is chosen, as a sentence; "" for one."""
-    names = endpoints.short_names(journey.candidates)
+    names = candidates.short_names(journey.candidates)
     among = [names[one.name] for one in journey.candidates if one.candidate]
     chosen = next((names[one.name] for one in journey.candidates if one.chosen), "")
     if len(among) < 2 or not chosen:
         return ""
-    return f" One of {endpoints.named(among)} is chosen at random; this request went to {chosen}."
+    return f" One of {candidates.named(among)} is chosen at random; this request went to {chosen}."
 
 
 def patience(resolution: Resolution | None) -> str:

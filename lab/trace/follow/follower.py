@@ -13,19 +13,19 @@ from types import FrameType
 from typing import Protocol
 
 from lab.errors import UsageError
-from lab.kernel.life import Life
-from lab.kernel.places import Sandbox
-from lab.kernel.rtnetlink import address, interface
-from lab.network.labmap import LabMap, Place
-from lab.trace.explanation import Agent
-from lab.trace.hearing import Hearing
+from lab.kernel.netlink.rtnetlink import address, interface
+from lab.kernel.sandbox.life import Life
+from lab.kernel.sandbox.places import Sandbox
+from lab.map.labmap import LabMap, Place
+from lab.trace.explain.explanation import Agent
+from lab.trace.explain.queries.inquiry import Inquiry, asking
+from lab.trace.follow.hearing import Hearing
+from lab.trace.follow.lookout import Lookout, Sampling
 from lab.trace.journey import Journey
-from lab.trace.lookout import Lookout, Sampling
-from lab.trace.queries.inquiry import Inquiry, asking
-from lab.trace.selection import Selection, selection
-from lab.trace.tracer import enter
+from lab.trace.run import enter
 from lab.trace.whereabouts import LISTENED
-from lab.trace.witnesses import Witnesses
+from lab.trace.witness.filter.selection import Selection, selection
+from lab.trace.witness.witnesses import Witnesses
 
 
 class Audience(Protocol):

@@ -15,11 +15,11 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from lab.kernel.connections import Event
-from lab.trace.netfilter.event import TraceEvent
-from lab.trace.observation import Capture
-from lab.trace.selection import Selection
-from lab.trace.witnesses import Witnesses
+from lab.kernel.netlink.conntrack_entry import Event
+from lab.trace.witness.filter.selection import Selection
+from lab.trace.witness.netfilter.trace_message import TraceEvent
+from lab.trace.witness.observation import Capture
+from lab.trace.witness.witnesses import Witnesses
 
 TICK = 0.02  # seconds; a round is at most so long when nothing comes
 MOST = 250  # of each place in one round, so that a round ends where more comes than can be read

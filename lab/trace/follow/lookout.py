@@ -7,29 +7,30 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from random import SystemRandom
 
-from lab.kernel.connections import Event
-from lab.kernel.life import Life
-from lab.kernel.places import Sandbox
-from lab.network.labmap import LabMap, Place
-from lab.network.path import Walker
-from lab.trace.conntrack.remembered import Known, remembered
-from lab.trace.exchange import parts
-from lab.trace.explanation import Agent, Testimony, explained
-from lab.trace.flows import Flow, Flows
-from lab.trace.hearing import Hearing, Round
+from lab.kernel.netlink.conntrack_entry import Event
+from lab.kernel.sandbox.life import Life
+from lab.kernel.sandbox.places import Sandbox
+from lab.map.labmap import LabMap, Place
+from lab.map.path import Walker
+from lab.trace.ask.exchange import parts
+from lab.trace.ask.target import service_at
+from lab.trace.explain.explanation import Agent, explained
+from lab.trace.explain.rules.cache import RememberedRules
+from lab.trace.explain.translation.entries import Known, remembered
+from lab.trace.explain.verdict import judge, passages_of
+from lab.trace.follow.hearing import Hearing, Round
+from lab.trace.follow.meter import Meter
+from lab.trace.follow.own_connections import Flow, Flows
+from lab.trace.follow.throttle import BEGIN_SECONDS, CYCLE_SECONDS, TURNS, Pace
 from lab.trace.journey import Journey, Request, Resolution
-from lab.trace.meter import Meter
-from lab.trace.netfilter.event import TraceEvent
-from lab.trace.netfilter.remembered import RememberedRules
-from lab.trace.netfilter.table import TABLE
-from lab.trace.observation import Observation, observed
-from lab.trace.pace import BEGIN_SECONDS, CYCLE_SECONDS, TURNS, Pace
-from lab.trace.sample import seed_beside
-from lab.trace.sealed import unsealed
-from lab.trace.selection import Selection
-from lab.trace.target import service_at
-from lab.trace.verdict import judge, passages_of
-from lab.trace.witnesses import Witnesses
+from lab.trace.witness.filter.sample import seed_beside
+from lab.trace.witness.filter.selection import Selection
+from lab.trace.witness.netfilter.trace_message import TraceEvent
+from lab.trace.witness.netfilter.trace_table import TABLE
+from lab.trace.witness.observation import Observation, observed
+from lab.trace.witness.sealed import unsealed
+from lab.trace.witness.testimony import Testimony
+from lab.trace.witness.witnesses import Witnesses
 
 KEPT_NS = 200_000_000  # what was seen this long before the oldest flow began is not its
 LONGEST_SECONDS = 3.0  # what has not been told then, of a sample, is not
@@ -223,13 +224,8 @@ class Lookout:
         request = Request(flow.place, to, exchange.dport, exchange.protocol)
         journey = judge(self._labmap, request, [exchange], mine, resolution)
         passages = passages_of(self._labmap, [exchange], mine)
-        told = Testimony(
-            tuple(self._about(flow)),
-            known.translations,
-            self._witnesses.counters,
-            self._rules.read,
-        )
-        found = explained(journey, passages, told, self._labmap, self._sandbox, self._agent)
+        told = Testimony(tuple(self._about(flow)), known.translations, self._witnesses.counters)
+        found = explained(journey, passages, told, self._labmap, self._sandbox, self._agent, self._rules.read)
         return replace(found, one_of=self._one_of(flow, known))
 
     def _asked(self, flow: Flow) -> tuple[str, Resolution | None]:

@@ -6,10 +6,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from lab.kernel import processors
-from lab.trace.hearing import Round
-from lab.trace.observation import Observation
-from lab.trace.pace import Load
+from lab.kernel.host import processors
+from lab.trace.follow.hearing import Round
+from lab.trace.follow.throttle import Load
+from lab.trace.witness.observation import Observation
 
 LOOK_SECONDS, FLOODED_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 0.1, 3.0  # so often the figures are looked at
 ENOUGH = 12  # connections tell the rate well enough

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab.network.labmap import Place
-from lab.trace import question
-from lab.trace.exchange import ANSWERED, REFUSED, SILENT, UNREACHABLE, Exchange
+from lab.map.labmap import Place
+from lab.trace.ask import question
+from lab.trace.ask.exchange import ANSWERED, REFUSED, SILENT, UNREACHABLE, Exchange
+from lab.trace.explain.stages import LOOPBACK
 from lab.trace.journey import DATA, DNS, Resolution
-from lab.trace.observation import Observation
-from lab.trace.packet import ACK, ECHO_REQUEST, RST, SYN, Packet
-from lab.trace.packet import UNREACHABLE as ICMP_UNREACHABLE
-from lab.trace.sample import ALL
-from lab.trace.stages import LOOPBACK
-from lab.trace.wording import icmp
+from lab.trace.witness.filter.sample import ALL
+from lab.trace.witness.observation import Observation
+from lab.trace.witness.packet import ACK, ECHO_REQUEST, RST, SYN, Packet, icmp
+from lab.trace.witness.packet import UNREACHABLE as ICMP_UNREACHABLE
 
 UNANSWERED = "no answer"
 SECONDS = 1.5  # an answer is waited for so long, as `trace` does

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import sqrt
 
-from lab.trace.sample import LARGEST
+from lab.trace.witness.filter.sample import LARGEST
 
 WHOLE = 50.0  # connections a second, of which none is left out as long as they can be kept up with
 LEAST = 2.0  # a second, however busy the machine is

@@ -8,8 +8,8 @@ import socket
 import struct
 import time
 
-from lab.trace.queries import neighbour, route
-from lab.trace.queries.inquiry import Inquiry
+from lab.trace.explain.queries import neighbour, route
+from lab.trace.explain.queries.inquiry import Inquiry
 
 _SIOCGIFHWADDR = 0x8927
 _ETHERNET = 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.trace import wording
-from lab.trace.deciding import strongest
+from lab.trace.explain.deciding import strongest
 from lab.trace.journey import BY_HOSTS, DATA, DNS, REPLY, REQUEST, Candidate, Decision, Hop, Journey
+from lab.trace.show import wording
 
 STEPS = {1: "resolve", 2: "service", 3: "route", 4: "encapsulate", 5: "firewall", 6: "deliver"}
 SERVICE = 2

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from lab.network.arrangement import MARGIN
-from lab.network.labmap import LabMap
-from lab.network.picture import picture
-from lab.network.place import UNDERLAY
-from lab.network.svg import Drawing
+from lab.map.drawing.arrangement import MARGIN
+from lab.map.drawing.picture import picture
+from lab.map.drawing.svg import Drawing
+from lab.map.labmap import LabMap
+from lab.network.place_names import UNDERLAY
 from lab.trace.journey import DATA, DELIVERED, DNS, LOST, REPLY, REQUEST, Hop, Journey
-from lab.trace.trail import Point, Stretch, Trail, trail
+from lab.trace.show.trail import Point, Stretch, Trail, trail
 
 LEAST_SCALE, MOST_SCALE = 1.34, 1.8
 """The smallest letters of a map are 12 pixels high; at full size they have 16 at least."""

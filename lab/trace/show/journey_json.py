@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.errors import UsageError
 from lab.trace.journey import SCHEMA, Candidate, Decision, Hop, Journey, Loss, Mending, Request
-from lab.trace.packet import Outer, Packet
+from lab.trace.witness.packet import Outer, Packet
 
 Json = Mapping[str, Any]
 

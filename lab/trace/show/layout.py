@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 
-from lab.trace import wording
 from lab.trace.journey import Hop
+from lab.trace.show import wording
 
 USUAL = 100
 """Columns of a story that is written into a file, or a pipe."""

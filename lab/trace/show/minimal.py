@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.trace import stable
 from lab.trace.journey import DELIVERED, DNS, UNRESOLVED, Journey
+from lab.trace.show import stable
 
 
 def tell(journey: Journey) -> tuple[str, ...]:

@@ -13,13 +13,14 @@ from pathlib import Path
 from string import Template
 
 from lab import printable
-from lab.calling import spoken
-from lab.network.labmap import LabMap
-from lab.trace import endpoints, reasons, wording
-from lab.trace.chapters import BACK, Chapter, chapters
-from lab.trace.chart import chart
-from lab.trace.deciding import deciding
+from lab.map.labmap import LabMap
+from lab.program_name import spoken
+from lab.trace.ask import candidates
+from lab.trace.explain.deciding import deciding
 from lab.trace.journey import DATA, DELIVERED, DNS, Candidate, Decision, Hop, Journey
+from lab.trace.show import reasons, wording
+from lab.trace.show.chapters import BACK, Chapter, chapters
+from lab.trace.show.chart import chart
 
 EVIDENCE = {
     "captured": "seen on the interface",
@@ -116,8 +117,9 @@ def _candidates(found: Sequence[Candidate]) -> Iterator[str]:
     """Folded, unless one of them was no candidate."""
     if found:
         opened = "" if all(one.candidate for one in found) else " open"
-        yield f'<details class="fold"{opened}><summary>{escape(endpoints.line(found))}</summary><ul class="candidates">'
-        yield from (f"<li>{escape(' '.join(text.split()))}</li>" for text in endpoints.lines(found))
+        told = escape(candidates.line(found))
+        yield f'<details class="fold"{opened}><summary>{told}</summary><ul class="candidates">'
+        yield from (f"<li>{escape(' '.join(text.split()))}</li>" for text in candidates.lines(found))
         yield "</ul></details>"
 
 

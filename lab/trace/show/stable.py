@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from lab.trace import wording
 from lab.trace.journey import DNS, REPLY, UNRESOLVED, Decision, Hop, Journey
+from lab.trace.show import wording
 
 _STATE = re.compile(r" (REACHABLE|STALE|DELAY|PROBE)$")
 Line = tuple[str, ...]

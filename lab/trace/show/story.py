@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab import terminal
-from lab.trace import endpoints, layout, reasons, wording
-from lab.trace.chapters import Chapter, chapters
-from lab.trace.deciding import deciding, rewriting
-from lab.trace.impairments import holding
+from lab.trace.ask import candidates
+from lab.trace.explain.deciding import deciding, rewriting
+from lab.trace.explain.delay import holding
 from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, Decision, Hop, Journey
-from lab.trace.observation import Observation
-from lab.trace.packet import SEALED
+from lab.trace.show import layout, reasons, wording
+from lab.trace.show.chapters import Chapter, chapters
+from lab.trace.witness.observation import Observation
+from lab.trace.witness.packet import SEALED
 
 PLAIN, HEADING, WRAPPED, FAINT, GOOD, BAD = "", "bold", "orange", "faint", "good", "bad"
 SLOW_NS = 100_000_000  # a lookup that takes longer is told hop by hop
@@ -104,9 +105,9 @@ class _Story:
             yield Line(f"{heading}{first}", HEADING)
             yield from (Line(f"{'':{len(heading)}}{text}", HEADING) for text in rest)
         if self._verbose:
-            yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in endpoints.lines(chapter.candidates))
+            yield from (Line(f"{'':{TREE}}{text}", FAINT) for text in candidates.lines(chapter.candidates))
         elif chapter.candidates:
-            yield from self._wrapped(endpoints.line(chapter.candidates), FAINT, indent=TREE)
+            yield from self._wrapped(candidates.line(chapter.candidates), FAINT, indent=TREE)
         for note in chapter.notes:
             yield from self._wrapped(note, indent=TREE)
 

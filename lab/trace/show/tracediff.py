@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from lab.trace import endpoints, reasons, stable, wording
+from lab.trace.ask import candidates
 from lab.trace.journey import DELIVERED, UNRESOLVED, Hop, Journey
+from lab.trace.show import reasons, stable, wording
 
 SAME = ()
 NOTHING = "nothing was seen any more"
@@ -29,8 +30,8 @@ def _candidates(before: Journey, now: Journey) -> tuple[str, ...]:
         return SAME
     return _block(
         "the Service's candidates, step 2 service",
-        [endpoints.line(before.candidates)],
-        [endpoints.line(now.candidates)],
+        [candidates.line(before.candidates)],
+        [candidates.line(now.candidates)],
     )
 
 

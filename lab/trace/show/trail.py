@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import hypot
 
-from lab.network.svg import Box, Drawing, Line
+from lab.map.drawing.svg import Box, Drawing, Line
 from lab.trace.journey import Hop
 
 Point = tuple[float, float]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lab.trace import reasons
 from lab.trace.journey import Hop, Journey
-from lab.trace.pcapng import Stream, Writer
+from lab.trace.show import reasons
+from lab.trace.witness.pcapng import Stream, Writer
 
 Key = tuple[str, str, str, int]
 

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lab.network.impaired import BY_HAND
+from lab.network.underlay.netem_device import BY_HAND
 from lab.trace.journey import DELIVERED, REPLY, Journey, Loss
-from lab.trace.observation import Observation
-from lab.trace.packet import (
-    ACK,
-    ECHO_REPLY,
-    ECHO_REQUEST,
-    FIN,
-    PSH,
-    RST,
-    SYN,
-    TIME_EXCEEDED,
-    UNREACHABLE,
-    UNREACHABLE_NAMES,
-    URG,
-    Outer,
-    Packet,
-)
+from lab.trace.witness.observation import Observation
+from lab.trace.witness.packet import ACK, FIN, PSH, RST, SYN, URG, Outer, Packet, icmp
 
 TCPDUMP_FLAGS = ((FIN, "F"), (SYN, "S"), (RST, "R"), (PSH, "P"), (ACK, "."), (URG, "U"))
-ICMP_NAMES = {ECHO_REPLY: "echo reply", ECHO_REQUEST: "echo request", TIME_EXCEEDED: "time exceeded"}
 
 
 def short(packet: Packet) -> str:
@@ -48,13 +33,6 @@ def label(packet: Packet) -> str:
     if packet.protocol == "arp":
         return f"ARP {packet.mac}" if packet.flags == 2 else "ARP?"
     return f"{packet.protocol.upper()} {len(packet.payload)} bytes"
-
-
-def icmp(packet: Packet) -> str:
-    """`echo request`, `port unreachable`, …"""
-    if packet.icmp_type == UNREACHABLE:
-        return UNREACHABLE_NAMES.get(packet.icmp_code, f"unreachable, code {packet.icmp_code}").replace("-", " ")
-    return ICMP_NAMES.get(packet.icmp_type, f"type {packet.icmp_type}")
 
 
 def passing(interface: str, way: str) -> str:

@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import Self
 
 from lab.errors import UsageError
-from lab.kernel.packetsocket import ALL, LOOPBACK, listen_on
-from lab.kernel.places import Sandbox, inside
-from lab.kernel.socketfilter import Instruction, attach, discard
-from lab.trace.observation import Capture
+from lab.kernel.netlink.packetsocket import ALL, LOOPBACK, listen_on
+from lab.kernel.netlink.socketfilter import Instruction, attach, discard
+from lab.kernel.sandbox.places import Sandbox, inside
+from lab.trace.witness.observation import Capture
 
 _ETH_P_ALL = 3
 _SO_TIMESTAMPNS = 35

@@ -11,9 +11,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from lab.kernel.connections import GROUPS, Event, read
-from lab.kernel.netfilter import NetfilterSocket
-from lab.kernel.places import Sandbox, inside
+from lab.kernel.netlink.conntrack_entry import GROUPS, Event, read
+from lab.kernel.netlink.netfilter import NetfilterSocket
+from lab.kernel.sandbox.places import Sandbox, inside
 
 
 class Translations:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from lab.kernel.netlink import RouteSocket, attributes
-from lab.kernel.places import Sandbox, inside
-from lab.trace.queries import queueing
+from lab.kernel.netlink.transport import RouteSocket, attributes
+from lab.kernel.sandbox.places import Sandbox, inside
+from lab.trace.witness import tc
 
 LINK = (  # struct rtnl_link_stats64; what only hardware counts is left out below
     "rx_packets",
@@ -135,7 +135,7 @@ class _Place:
         return {name: os.pread(file, _MOST, 0) for name, file in self._files.items()}
 
     def _queues(self) -> dict[int, int]:
-        return dict(queueing.dropped(self._netlink)) if self._with_queues else {}
+        return dict(tc.dropped(self._netlink)) if self._with_queues else {}
 
     def _links(self) -> dict[int, tuple[int, ...]]:
         found = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab.network.labmap import LabMap
-from lab.trace.packet import Packet, decode
-from lab.trace.sealed import unsealed
+from lab.map.labmap import LabMap
+from lab.trace.witness.packet import Packet, decode
+from lab.trace.witness.sealed import unsealed
 
 ETHERNET = 1  # ARPHRD_ETHER; tunl0 is 768, its frames begin with the IP header
 LOOPBACK = 772  # ARPHRD_LOOPBACK: frames with an Ethernet header of zeros

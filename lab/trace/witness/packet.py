@@ -12,7 +12,7 @@ from socket import inet_ntoa
 from struct import Struct
 from typing import Any
 
-from lab.network.labmap import VXLAN_PORTS
+from lab.map.labmap import VXLAN_PORTS
 
 ETHERTYPE_IPV4, ETHERTYPE_ARP, ETHERTYPE_VLAN = 0x0800, 0x0806, 0x8100
 PROTOCOLS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp"}
@@ -29,6 +29,7 @@ UNREACHABLE_NAMES = {
     10: "host-prohibited",
     13: "administratively-prohibited",
 }
+ICMP_NAMES = {ECHO_REPLY: "echo reply", ECHO_REQUEST: "echo request", TIME_EXCEEDED: "time exceeded"}
 
 _ETHERNET = Struct("!6s6sH")
 _IPV4 = Struct("!BBHHHBBH4s4s")
@@ -215,3 +216,10 @@ def _quoted(data: bytes) -> Packet | None:
 
 
 _TRANSPORTS = {"udp": _udp, "tcp": _tcp, "icmp": _icmp}
+
+
+def icmp(packet: Packet) -> str:
+    """`echo request`, `port unreachable`, …"""
+    if packet.icmp_type == UNREACHABLE:
+        return UNREACHABLE_NAMES.get(packet.icmp_code, f"unreachable, code {packet.icmp_code}").replace("-", " ")
+    return ICMP_NAMES.get(packet.icmp_type, f"type {packet.icmp_type}")

@@ -10,7 +10,7 @@ from struct import pack
 from typing import Protocol
 
 from lab import printable
-from lab.trace.observation import FRAMED, Capture
+from lab.trace.witness.observation import FRAMED, Capture
 
 LINKTYPE_ETHERNET, LINKTYPE_RAW = 1, 101
 SECTION, INTERFACE, ENHANCED_PACKET = 0x0A0D0D0A, 1, 6

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.network.labmap import LabMap, Link
-from lab.network.path import OUT
-from lab.trace.packet import Outer, Packet
+from lab.map.labmap import LabMap, Link
+from lab.map.path import OUT
+from lab.trace.witness.packet import Outer, Packet
 
 if TYPE_CHECKING:
-    from lab.trace.observation import Observation
+    from lab.trace.witness.observation import Observation
 
 _INITIATION, _DATA = 1, 4
 _INDEX = slice(4, 8)  # the sender's, of an initiation

@@ -9,9 +9,9 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.kernel import rules
-from lab.kernel.netlink import RouteSocket, attributes
-from lab.kernel.rtnetlink.qdisc import HEADER, ROOT, RTM_GETQDISC, TCA_KIND, USUAL
+from lab.kernel.netlink.rtnetlink.qdisc import HEADER, ROOT, RTM_GETQDISC, TCA_KIND, USUAL
+from lab.kernel.netlink.transport import RouteSocket, attributes
+from lab.kernel.rules import iptables
 
 HOOKS = ("clsact", "ingress")
 INGRESS, EGRESS = "ingress", "egress"
@@ -63,9 +63,9 @@ def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Queueing
     odd = [one for one in _disciplines(netlink, names) if one.kind not in USUAL]
     if not odd:
         return Queueing()
-    showing = rules.start(place, "tc qdisc show")
+    showing = iptables.start(place, "tc qdisc show")
     filtering = {
-        (one.device, hook): rules.start(place, f"tc filter show dev {one.device} {hook}")
+        (one.device, hook): iptables.start(place, f"tc filter show dev {one.device} {hook}")
         for one in odd
         if one.kind in HOOKS
         for hook in ((INGRESS, EGRESS) if one.kind == "clsact" else (INGRESS,))

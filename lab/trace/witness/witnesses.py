@@ -7,17 +7,17 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from lab.kernel.connections import Event
-from lab.kernel.places import Sandbox
-from lab.kernel.socketfilter import Instruction
-from lab.network.labmap import LabMap
-from lab.trace.capture import Captures
-from lab.trace.conntrack.listening import Translations
-from lab.trace.counters import Counters
-from lab.trace.explanation import Testimony
-from lab.trace.match import Match, Tunnels
-from lab.trace.netfilter.witness import NetfilterWitness
-from lab.trace.selection import Selection
+from lab.kernel.netlink.conntrack_entry import Event
+from lab.kernel.netlink.socketfilter import Instruction
+from lab.kernel.sandbox.places import Sandbox
+from lab.map.labmap import LabMap
+from lab.trace.witness.capture import Captures
+from lab.trace.witness.conntrack import Translations
+from lab.trace.witness.counters import Counters
+from lab.trace.witness.filter.match import Match, Tunnels
+from lab.trace.witness.filter.selection import Selection
+from lab.trace.witness.netfilter.nftrace import NetfilterWitness
+from lab.trace.witness.testimony import Testimony
 
 
 class Witnesses:

@@ -13,12 +13,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lab.network.labmap import LabMap
-from lab.trace import tracer
-from lab.trace.exchange import parts
+from lab.map.labmap import LabMap
+from lab.trace import run
+from lab.trace.ask.exchange import parts
+from lab.trace.explain.verdict import judge
 from lab.trace.journey import Journey
 from lab.trace.trace import trace
-from lab.trace.verdict import judge
 
 HERE = Path(__file__).parent
 
@@ -80,7 +80,7 @@ def main() -> None:
         (HERE / f"{labmap.lab}.map.json").write_text(json.dumps(labmap.to_json(), indent=1) + "\n", encoding="utf-8")
         return judge(labmap, *arguments)
 
-    vars(tracer)["judge"] = keep
+    vars(run)["judge"] = keep
     trace(given.lab, given.source, given.to, via=given.via, protocol=given.protocol)
 
 

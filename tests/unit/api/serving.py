@@ -7,8 +7,8 @@ from itertools import count
 from typing import Any
 
 from lab.api.handler import Api
+from lab.api.http.requests import Request, Response
 from lab.api.registry import Registry
-from lab.api.requests import Request, Response
 from lab.api.resources import NAMESPACES, Resource
 from lab.api.store import Store
 

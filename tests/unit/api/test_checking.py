@@ -25,7 +25,7 @@ from lab.api.resources import (
     Resource,
 )
 from lab.api.schema.messages import Message, root
-from lab.api.tables import table
+from lab.api.tables.rows import table
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.api.requests import ExecRequest, LogRequest, Response, Watching
+from lab.api.http.requests import ExecRequest, LogRequest, Response, Watching
 from lab.api.resources import DEPLOYMENTS, NAMESPACES, PODS
 from tests.unit.api.serving import Json, Serving, configmap, deployment, pod, request
 

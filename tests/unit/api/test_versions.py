@@ -7,13 +7,13 @@ import json
 
 import pytest
 
-from lab.api.protobuf import decode
-from lab.api.requests import Watching
+from lab.api.http.protobuf import decode
+from lab.api.http.requests import Watching
 from lab.api.resources import IPADDRESSES, SECRETS, SERVICECIDRS, Resource
 from lab.api.schema.base64 import corrupt_at
+from tests.unit.api.http.test_protobuf import envelope, part
 from tests.unit.api.serving import Json, Serving, request
 from tests.unit.api.test_checking import causes
-from tests.unit.api.test_protobuf import envelope, part
 
 OLD, NEW = "/api/v1/namespaces/shop/events", "/apis/events.k8s.io/v1/namespaces/shop/events"
 TOLD: Json = {

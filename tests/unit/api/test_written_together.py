@@ -7,8 +7,8 @@ from base64 import b64decode
 
 import pytest
 
+from tests.unit.api.http.test_protobuf import SERVICE
 from tests.unit.api.serving import Json, Serving, configmap
-from tests.unit.api.test_protobuf import SERVICE
 
 MAPS = "/api/v1/namespaces/shop/configmaps"
 SETTINGS = f"{MAPS}/settings"

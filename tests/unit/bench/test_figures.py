@@ -11,7 +11,7 @@ from bench import one_node
 from bench.figures import HEADINGS, Figure, as_json, as_table
 from bench.labs import CHANGED, with_pods, with_services
 from bench.run import COUNTS, MOST_PODS, counts
-from lab.agent.reading import read_design
+from lab.agent.design.blueprint import read_design
 from lab.cluster.objects import Cluster
 from lab.errors import UsageError
 

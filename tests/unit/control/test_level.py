@@ -8,12 +8,12 @@ from itertools import count
 
 import pytest
 
-from lab.agent.reading import read_file
+from lab.agent.design.blueprint import read_file
 from lab.api.deletion import Deletion
 from lab.api.resources import DEPLOYMENTS, EVENTS, PODS, SERVICES
+from lab.control.events import MOST_BYTES
 from lab.control.own_objects import UNKNOWN
 from lab.control.plane import ControlPlane
-from lab.control.recording import MOST_BYTES
 from tests.unit.api.serving import NOW, deployment
 
 UNTIL_FULL, MORE = 75, 30

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.agent.reading import Design, ReadFile, read_design, read_file
+from lab.agent.design.blueprint import Design, ReadFile, read_design, read_file
 from lab.api.errors import ApiError
 from lab.api.resources import DEPLOYMENTS, IPADDRESSES, PODS, SERVICES
-from lab.control import podstatus
 from lab.control.manifests import Wanted, asked
 from lab.control.own_objects import Machine
 from lab.control.pieces import at_once
 from lab.control.plane import ControlPlane, Picture
+from lab.control.pods import podstatus
 from lab.errors import FileError
 from lab.topology import load_manifests
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.agent.reading import ReadFile, read_file
-from lab.api.applying import three_way
+from lab.agent.design.blueprint import ReadFile, read_file
+from lab.api.patches.apply import three_way
 from lab.api.resources import DEPLOYMENTS, PODS, SERVICES
 from lab.api.store import Change
 from lab.control import plane as plane_module
 from lab.control.plane import ControlPlane
-from lab.topology.rereading import Rereader
+from lab.topology.yaml.edited_text import Rereader
 from tests.unit.control.test_plane import SHOP, new_plane
 
 TOPOLOGY = "apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: shop}\n---\n"

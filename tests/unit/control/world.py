@@ -10,12 +10,12 @@ from lab.api.deletion import Deletion, Propagation, marked
 from lab.api.kinds import complete
 from lab.api.resources import DEPLOYMENTS, ENDPOINTSLICES, EVENTS, NAMESPACES, PODS, REPLICASETS, SERVICES, Resource
 from lab.api.store import Json, Store
-from lab.control import podstatus
+from lab.control.cluster import Derivation
 from lab.control.controllers.roster import controllers
 from lab.control.controllers.system import System
-from lab.control.deriving import Derivation
+from lab.control.events import Recorder
+from lab.control.pods import podstatus
 from lab.control.queue import Runner
-from lab.control.recording import Recorder
 from lab.topology import load_topology
 from lab.topology.schema import Topology
 

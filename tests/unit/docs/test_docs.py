@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import tasks
-from lab.agent.reading import read_design
-from lab.kernel.programs import PROGRAMS
-from lab.network.graph import to_svg
-from lab.network.labmap import TUNNELS
-from lab.network.survey import lab_map
+from lab.agent.design.blueprint import read_design
+from lab.kernel.host.packages import PROGRAMS
+from lab.map.drawing.graph import to_svg
+from lab.map.labmap import TUNNELS
+from lab.map.survey import lab_map
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -89,7 +89,7 @@ def test_the_schema_of_a_trace_knows_every_tunnel() -> None:
 
 
 def test_every_operation_of_the_agent_is_explained() -> None:
-    service = (ROOT / "lab" / "agent" / "service.py").read_text(encoding="utf-8")
+    service = (ROOT / "lab" / "agent" / "loop.py").read_text(encoding="utf-8")
     operations = set(re.findall(r'^ +"(\w+)": self\._', service, re.M))
     assert len(operations) > 3, "the agent's operations were not found"
     assert operations <= set(re.findall(r"^\| `(\w+)` \|", text("architecture.md"), re.M))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab.kernel.needed_calls import NAMES
-from lab.kernel.privileges import DOCKER, KUBERNETES, OF_SOME_MACHINES, PODMAN, PRIVILEGES, Privilege
-from lab.kernel.programs import PROGRAMS
+from lab.kernel.host.needed_calls import NAMES
+from lab.kernel.host.packages import PROGRAMS
+from lab.kernel.host.privileges import DOCKER, KUBERNETES, OF_SOME_MACHINES, PODMAN, PRIVILEGES, Privilege
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "platforms.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from errno import ENOSYS
 
 import pytest
 
-from lab.kernel.sandbox import calls
+from lab.kernel import seccomp
 
 ALLOWED, REFUSED = 0x7FFF0000, 0x00050000 | ENOSYS
 X86_64, I386, ARM64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
@@ -15,7 +15,7 @@ X86_64, I386, ARM64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
 
 def verdict(machine: str, architecture: int, number: int) -> int:
     """What it says of a call, as linux/filter.h has its few instructions."""
-    steps = list(struct.iter_unpack("=HBBI", calls.program(machine)))
+    steps = list(struct.iter_unpack("=HBBI", seccomp.program(machine)))
     at = held = 0
     while True:
         code, then, otherwise, value = steps[at]
@@ -51,4 +51,4 @@ def test_the_calls_of_the_kernels_keys_are_refused_and_no_others(
 
 
 def test_of_an_unknown_machine_nothing_is_refused() -> None:
-    assert calls.program("pdp11") == b""
+    assert seccomp.program("pdp11") == b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.kernel.holdings import Holdings
 from lab.network.objects import File, Interface, Namespace
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 
 
 def pod(name: str) -> tuple[Namespace, File, Interface]:

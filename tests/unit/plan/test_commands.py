@@ -29,8 +29,8 @@ from lab.network.objects import (
     VirtualServer,
     Vxlan,
 )
-from lab.network.place import UNDERLAY
-from lab.network.qdisc import fraction, shaped
+from lab.network.objects.qdisc import fraction, shaped
+from lab.network.place_names import UNDERLAY
 from lab.plan.commands import commands, sysctl_path
 from lab.plan.steps import Action, ChainChange, RuleStep, Step
 

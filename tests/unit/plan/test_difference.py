@@ -24,7 +24,7 @@ from lab.network.objects import (
     Sysctl,
     Vxlan,
 )
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 from lab.plan import RuleStep, Step, plan
 
 NODE = Namespace("node-0", "node", intent="a node")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from lab.agent import client
-from lab.network.labmap import LabMap, Link, Place
-from lab.tasks import looking
-from lab.tasks.command import Context
+from lab.agent.client import calls
+from lab.map.labmap import LabMap, Link, Place
+from lab.tasks import inspection
+from lab.tasks.commandline.task import Context
 
 WELL = Place("shop/web-0", "pod", "node-0", links=(Link("eth0", "veth", addresses=("10.244.0.2/32",)),))
 UNWELL = Place("shop/web-1", "pod", "node-0", ready=False, why="its readiness probe fails: no")
@@ -41,12 +41,12 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def connect(_: str | None) -> Iterator[Any]:
         yield SimpleNamespace(request=request, lab="x", sandbox=SimpleNamespace(pid=1))
 
-    monkeypatch.setattr(client, "connect", connect)
+    monkeypatch.setattr(calls, "connect", connect)
     return answers
 
 
 def inspected(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    looking.inspect(Context())
+    inspection.inspect(Context())
     return capsys.readouterr().out.splitlines()
 
 

@@ -16,8 +16,8 @@ from lab.cluster import build_cluster
 from lab.network.design import assign, design
 from lab.network.objects import Chain, IpSet, Network
 from lab.topology import LoadedFile, load_topology
-from lab.topology.components import household
-from lab.topology.ipset_save import SavedSet, read_sets
+from lab.topology.firewall.chain_owners import household
+from lab.topology.firewall.ipset_save import SavedSet, read_sets
 from tests.effort import Effort
 
 SAVED = Path(__file__).parents[2] / "golden" / "saved"

@@ -12,9 +12,9 @@ from lab.cluster import build_cluster
 from lab.errors import FileError
 from lab.topology import LoadedFile, load_topology
 from lab.topology.defaults import complete
-from lab.topology.reading import read_documents
 from lab.topology.schema import Topology
 from lab.topology.schema_export import json_schema
+from lab.topology.yaml.text import read_documents
 from tests.effort import Effort
 
 TOPOLOGIES = Path(__file__).parents[3] / "topologies"

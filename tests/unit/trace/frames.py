@@ -6,9 +6,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from socket import inet_aton
 
-from lab.kernel.netlink import NLA_TYPE_MASK, attributes
-from lab.kernel.socketfilter import Instruction
-from lab.trace.match import ICMP, TCP, UDP
+from lab.kernel.netlink.socketfilter import Instruction
+from lab.kernel.netlink.transport import NLA_TYPE_MASK, attributes
+from lab.trace.witness.filter.match import ICMP, TCP, UDP
 
 NODE, FAR = "10.0.1.10", "10.0.2.10"
 SYN, RST, PSH, ACK = 2, 4, 8, 16

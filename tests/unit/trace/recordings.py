@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lab.network.labmap import LabMap
-from lab.trace.exchange import Exchange
+from lab.map.labmap import LabMap
+from lab.trace.ask.exchange import Exchange
+from lab.trace.explain.verdict import judge
 from lab.trace.journey import Journey, Request, Resolution
-from lab.trace.observation import Capture, observed
-from lab.trace.verdict import judge
+from lab.trace.witness.observation import Capture, observed
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "trace"
 TOKEN = 7  # its place among an exchange's fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.network.path import Crossing, Walker
+from lab.map.path import Crossing, Walker
 from lab.trace.journey import DATA, DNS, REPLY, REQUEST, Hop, Journey
 from tests.unit.trace.recordings import NAMES, journey, labmap
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.trace import reasons, repair
-from lab.trace.following import places
+from lab.trace import repair
+from lab.trace.follow.follower import places
 from lab.trace.journey import DATA, LOST, REQUEST, Journey, Loss, Mending, Request
-from lab.trace.selection import selection
+from lab.trace.show import reasons
+from lab.trace.witness.filter.selection import selection
 from tests.unit.trace.recordings import journey, labmap
 
 REQUESTED = Request("namespace001/pod-0", "myapp", 80)

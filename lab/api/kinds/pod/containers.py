@@ -7,12 +7,12 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import duplicate, forbidden, invalid, not_supported, one_of, required
 from lab.api.kinds.filling import each, filled
+from lab.api.kinds.pod.probes import PROBES, complete_lifecycle, complete_probe, lifecycle_causes, probe_causes
+from lab.api.kinds.pod.quantities import complete_resources, resource_causes
+from lab.api.kinds.pod.volumes import complete_field_reference, mount_causes
 from lab.api.kinds.ports import container_port_causes, host_port_causes
-from lab.api.kinds.probes import PROBES, complete_lifecycle, complete_probe, lifecycle_causes, probe_causes
-from lab.api.kinds.resources import complete_resources, resource_causes
-from lab.api.kinds.volumes import complete_field_reference, mount_causes
+from lab.api.kinds.violations import duplicate, forbidden, invalid, not_supported, one_of, required
 
 Json = dict[str, Any]
 

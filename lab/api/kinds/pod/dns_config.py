@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import invalid, one_of, required
+from lab.api.kinds.violations import invalid, one_of, required
 
 Json = dict[str, Any]
 

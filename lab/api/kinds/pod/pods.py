@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.api.errors import Cause
-from lab.api.kinds.causes import forbidden, invalid
 from lab.api.kinds.filling import filled
-from lab.api.kinds.podspecs import complete_spec, spec_causes
-from lab.api.kinds.resources import quality_of_service
+from lab.api.kinds.pod.podspecs import complete_spec, spec_causes
+from lab.api.kinds.pod.quantities import quality_of_service
+from lab.api.kinds.violations import forbidden, invalid
 
 Json = dict[str, Any]
 

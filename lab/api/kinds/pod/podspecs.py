@@ -7,12 +7,12 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import forbidden, invalid, not_supported, one_of
-from lab.api.kinds.containers import complete_container, containers_causes
 from lab.api.kinds.filling import each, filled
 from lab.api.kinds.metadata import annotation_causes, label_causes
-from lab.api.kinds.resolvers import resolver_causes
-from lab.api.kinds.volumes import complete_volume, volume_causes
+from lab.api.kinds.pod.containers import complete_container, containers_causes
+from lab.api.kinds.pod.dns_config import resolver_causes
+from lab.api.kinds.pod.volumes import complete_volume, volume_causes
+from lab.api.kinds.violations import forbidden, invalid, not_supported, one_of
 
 Json = dict[str, Any]
 

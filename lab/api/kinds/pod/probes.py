@@ -7,9 +7,9 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import forbidden, invalid, not_negative, one_of, required
 from lab.api.kinds.filling import filled
 from lab.api.kinds.ports import port_causes
+from lab.api.kinds.violations import forbidden, invalid, not_negative, one_of, required
 
 Json = dict[str, Any]
 

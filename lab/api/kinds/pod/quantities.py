@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from lab.api.errors import Cause
-from lab.api.kinds.causes import invalid
+from lab.api.kinds.violations import invalid
 
 Json = dict[str, Any]
 

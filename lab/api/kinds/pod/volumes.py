@@ -7,8 +7,8 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import duplicate, forbidden, invalid, not_found, required
 from lab.api.kinds.filling import each, filled
+from lab.api.kinds.violations import duplicate, forbidden, invalid, not_found, required
 
 Json = dict[str, Any]
 

@@ -8,17 +8,9 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import (
-    duplicate,
-    immutable,
-    in_range,
-    invalid,
-    not_supported,
-    one_of,
-    required,
-)
 from lab.api.kinds.filling import each, filled
 from lab.api.kinds.ports import LAST, PROTOCOLS
+from lab.api.kinds.violations import duplicate, immutable, in_range, invalid, not_supported, one_of, required
 
 Json = dict[str, Any]
 

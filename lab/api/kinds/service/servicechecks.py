@@ -8,10 +8,10 @@ from typing import Any
 
 from lab.api.errors import Cause
 from lab.api.kinds import names
-from lab.api.kinds.causes import duplicate, forbidden, immutable, in_range, invalid, not_supported, one_of, required
 from lab.api.kinds.metadata import label_causes
 from lab.api.kinds.ports import LAST, PROTOCOLS, port_causes
-from lab.api.kinds.services import NONE, is_headless, is_reachable_from_outside, needs_health_check_port
+from lab.api.kinds.service.services import NONE, is_headless, is_reachable_from_outside, needs_health_check_port
+from lab.api.kinds.violations import duplicate, forbidden, immutable, in_range, invalid, not_supported, one_of, required
 from lab.cluster.distribution import PREFERENCES
 from lab.cluster.nodeports import FIRST as FIRST_NODE_PORT
 from lab.cluster.nodeports import LAST as LAST_NODE_PORT

@@ -7,7 +7,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 from typing import Any
 
 from lab.api.errors import Cause
-from lab.api.kinds.causes import immutable, invalid, required
+from lab.api.kinds.violations import immutable, invalid, required
 
 Json = dict[str, Any]
 

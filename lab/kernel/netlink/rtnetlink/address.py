@@ -6,7 +6,7 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 
-from lab.kernel.netlink import NLM_F_CREATE, NLM_F_EXCL, Request, RouteSocket, attribute, attributes
+from lab.kernel.netlink.transport import NLM_F_CREATE, NLM_F_EXCL, Request, RouteSocket, attribute, attributes
 from lab.network.objects import Address
 
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22

@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 
-from lab.kernel.netlink import Request, RouteSocket, attribute, attributes, nested, text, u32
+from lab.kernel.netlink.transport import Request, RouteSocket, attribute, attributes, nested, text, u32
 from lab.network.objects import Sysctl
 
 IFLA_AF_SPEC = 26

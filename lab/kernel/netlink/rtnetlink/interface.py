@@ -7,7 +7,9 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lab.kernel.netlink import (
+from lab.kernel.netlink.rtnetlink.device_settings import af_spec, read_af_spec
+from lab.kernel.netlink.rtnetlink.qdisc import USUAL
+from lab.kernel.netlink.transport import (
     NLM_F_CREATE,
     NLM_F_EXCL,
     Request,
@@ -18,8 +20,6 @@ from lab.kernel.netlink import (
     text,
     u32,
 )
-from lab.kernel.rtnetlink.device_settings import af_spec, read_af_spec
-from lab.kernel.rtnetlink.qdisc import USUAL
 from lab.network.objects import Interface, Ipip, Sysctl, Vxlan
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19

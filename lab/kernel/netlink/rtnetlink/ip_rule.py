@@ -7,10 +7,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lab.kernel.netlink import NLM_F_CREATE, NLM_F_EXCL, Request, RouteSocket, attributes, u32
-from lab.kernel.rtnetlink.route import TABLE_NAMES, table_number
+from lab.kernel.netlink.rtnetlink.route import TABLE_NAMES, table_number
+from lab.kernel.netlink.transport import NLM_F_CREATE, NLM_F_EXCL, Request, RouteSocket, attributes, u32
 from lab.network.objects import RoutingRule
-from lab.network.policy_rule import PolicyRule
+from lab.network.objects.policy_rule import PolicyRule
 
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 _ANY, LOOKUP, GOTO, BLACKHOLE, UNREACHABLE, PROHIBIT = 0, 1, 2, 6, 7, 8

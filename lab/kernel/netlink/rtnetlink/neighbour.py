@@ -6,7 +6,15 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 
-from lab.kernel.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request, RouteSocket, attribute, attributes
+from lab.kernel.netlink.transport import (
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    Request,
+    RouteSocket,
+    attribute,
+    attributes,
+)
 from lab.network.objects import FdbEntry, Neighbour
 
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30

@@ -9,7 +9,7 @@ import errno
 import struct
 from collections.abc import Iterator, Mapping
 
-from lab.kernel.netlink import (
+from lab.kernel.netlink.transport import (
     NLM_F_CREATE,
     NLM_F_EXCL,
     Request,
@@ -22,7 +22,7 @@ from lab.kernel.netlink import (
     u32,
 )
 from lab.network.objects import Qdisc
-from lab.network.qdisc import NETEM, TBF
+from lab.network.objects.qdisc import NETEM, TBF
 
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 USUAL = ("noqueue", "pfifo_fast", "fq_codel", "mq", "fq")

@@ -6,7 +6,7 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 
-from lab.kernel.netlink import (
+from lab.kernel.netlink.transport import (
     NLM_F_CREATE,
     NLM_F_EXCL,
     NLM_F_REPLACE,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import MachineError
-from lab.kernel.sandbox import separate, unified
+from lab.kernel.sandbox.cgroups import separate, unified
 
 if TYPE_CHECKING:
     from lab.kernel.sandbox.confinement import Limits

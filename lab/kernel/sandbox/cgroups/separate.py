@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lab.kernel.sandbox.unified import PREFIX, ROOT
+from lab.kernel.sandbox.cgroups.unified import PREFIX, ROOT
 
 _FILES = {"memory": "memory.limit_in_bytes", "pids": "pids.max", "cpu": "cpu.cfs_quota_us"}
 

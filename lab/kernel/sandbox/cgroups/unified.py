@@ -29,7 +29,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.kernel.sandbox.cgroup import enter
+from lab.kernel.sandbox.cgroups.cgroup import enter
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "hoplab-"

@@ -15,7 +15,7 @@ from lab.network.kubeproxy.difference.nft import nft_differences
 from lab.network.kubeproxy.difference.saved import read_saved
 
 if TYPE_CHECKING:
-    from lab.network.kubeproxy.targets import ProxiedPort
+    from lab.network.kubeproxy.service_ports import ProxiedPort
     from lab.network.objects import Chain
 
 __all__ = ["Compared", "iptables_differences", "nft_differences"]

@@ -24,7 +24,7 @@ from lab.network.kubeproxy.difference.ownership import (
 )
 from lab.network.kubeproxy.difference.rules import rule_differences, without
 from lab.network.kubeproxy.difference.saved import SavedRule, Where, read_rule
-from lab.network.kubeproxy.targets import ProxiedPort
+from lab.network.kubeproxy.service_ports import ProxiedPort
 from lab.network.objects import Chain
 
 TABLES = ("filter", "nat")

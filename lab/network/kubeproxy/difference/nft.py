@@ -12,9 +12,9 @@ from lab.network.kubeproxy.difference.choosing import endpoint_differences
 from lab.network.kubeproxy.difference.finding import Compared, Finding, gathered, older
 from lab.network.kubeproxy.difference.nft_forms import CHOOSERS, ENDPOINT, in_form
 from lab.network.kubeproxy.difference.nft_saved import NftSaved, read_table, wanted_table
-from lab.network.kubeproxy.names import digest
+from lab.network.kubeproxy.iptables.names import digest
 from lab.network.kubeproxy.options import ProxyOptions
-from lab.network.kubeproxy.targets import ProxiedPort
+from lab.network.kubeproxy.service_ports import ProxiedPort
 from lab.network.objects import NftObject
 
 _OWN = re.compile(

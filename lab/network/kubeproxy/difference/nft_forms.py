@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.network.kubeproxy.difference.nft_saved import NftSaved
-from lab.network.kubeproxy.nftables_fixed import HAIRPINS
-from lab.network.kubeproxy.nftables_names import endpoint_chain, local_chain, service_chain
+from lab.network.kubeproxy.nftables.fixed import HAIRPINS
+from lab.network.kubeproxy.nftables.names import endpoint_chain, local_chain, service_chain
 
 if TYPE_CHECKING:
     from lab.network.kubeproxy.options import ProxyOptions
-    from lab.network.kubeproxy.targets import ProxiedPort
+    from lab.network.kubeproxy.service_ports import ProxiedPort
 
 CHOOSERS = ("service-", "local-")
 ENDPOINT = "endpoint-"

@@ -10,8 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lab.network.kubeproxy.difference.saved import SavedRule
-from lab.network.kubeproxy.names import endpoint_chain, external_chain, firewall_chain, local_chain, service_chain
-from lab.network.kubeproxy.targets import ProxiedPort
+from lab.network.kubeproxy.iptables.names import (
+    endpoint_chain,
+    external_chain,
+    firewall_chain,
+    local_chain,
+    service_chain,
+)
+from lab.network.kubeproxy.service_ports import ProxiedPort
 
 ENDPOINT = "KUBE-SEP-"
 CHOOSERS = ("KUBE-SVC-", "KUBE-SVL-")

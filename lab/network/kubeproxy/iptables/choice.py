@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lab.network.kubeproxy.names import endpoint_chain
+from lab.network.kubeproxy.iptables.names import endpoint_chain
 from lab.network.objects import Chain, Rule
 
 if TYPE_CHECKING:
-    from lab.network.kubeproxy.targets import ProxiedPort, Target
+    from lab.network.kubeproxy.service_ports import ProxiedPort, Target
 
 _BY_SOURCE = "--mask 255.255.255.255 --rsource"
 

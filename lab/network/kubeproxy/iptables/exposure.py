@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.network.kubeproxy.names import external_chain, firewall_chain, local_chain, service_chain
+from lab.network.kubeproxy.iptables.names import external_chain, firewall_chain, local_chain, service_chain
 from lab.network.objects import Chain, Rule
 
 if TYPE_CHECKING:
-    from lab.network.kubeproxy.targets import ProxiedPort
+    from lab.network.kubeproxy.service_ports import ProxiedPort
 
 _HOST = "-m addrtype --src-type LOCAL"
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.network.ipv4 import Prefix, number
-from lab.network.kubeproxy import exposure
-from lab.network.kubeproxy.choice import choices, endpoint, how_many
-from lab.network.kubeproxy.names import local_chain, service_chain
+from lab.network.kubeproxy.iptables import exposure
+from lab.network.kubeproxy.iptables.choice import choices, endpoint, how_many
+from lab.network.kubeproxy.iptables.names import local_chain, service_chain
 from lab.network.objects import Chain, Rule
 
 if TYPE_CHECKING:
-    from lab.network.kubeproxy.targets import ProxiedPort, Target
+    from lab.network.kubeproxy.service_ports import ProxiedPort, Target
 
 _REJECT = "REJECT --reject-with icmp-port-unreachable"
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lab.network.kubeproxy.choice import probabilities
-from lab.network.kubeproxy.fixed import jumps
+from lab.network.kubeproxy.iptables.choice import probabilities
+from lab.network.kubeproxy.iptables.fixed import jumps
 from lab.network.kubeproxy.ruleset import LARGE_CLUSTER, RuleSet
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
     from lab.network.kubeproxy.options import ProxyOptions
-    from lab.network.kubeproxy.targets import PodAddresses
+    from lab.network.kubeproxy.service_ports import PodAddresses
     from lab.network.objects import Chain
 
 __all__ = ["LARGE_CLUSTER", "chains", "jumps", "probabilities"]

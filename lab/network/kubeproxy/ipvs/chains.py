@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from lab.network.kubeproxy import fixed
-from lab.network.kubeproxy import ipvs_sets as sets
+from lab.network.kubeproxy.iptables import fixed
+from lab.network.kubeproxy.ipvs import sets
 from lab.network.objects import Chain, Rule
 
 if TYPE_CHECKING:
     from lab.network.kubeproxy.options import ProxyOptions
-    from lab.network.kubeproxy.targets import ProxiedPort
+    from lab.network.kubeproxy.service_ports import ProxiedPort
 
 _MASQUERADE = "KUBE-MARK-MASQ"
 _NUMBERS = {"tcp": 6, "udp": 17, "sctp": 132}

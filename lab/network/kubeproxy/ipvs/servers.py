@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.network.ipvs_text import server_line
-from lab.network.kubeproxy import ipvs_chains, ipvs_sets
-from lab.network.kubeproxy.exposure import ways
-from lab.network.kubeproxy.restore import built_in_chains, restore_text
-from lab.network.kubeproxy.targets import proxied_ports
+from lab.network.kubeproxy.iptables.exposure import ways
+from lab.network.kubeproxy.iptables.restore import built_in_chains, restore_text
+from lab.network.kubeproxy.ipvs import chains as ipvs_chains
+from lab.network.kubeproxy.ipvs import sets as ipvs_sets
+from lab.network.kubeproxy.service_ports import proxied_ports
 from lab.network.objects import Address, Interface, RealServer, Sysctl, VirtualServer
+from lab.network.objects.ipvs_text import server_line
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
     from lab.network.kubeproxy.options import ProxyOptions
-    from lab.network.kubeproxy.targets import PodAddresses, ProxiedPort, Target
+    from lab.network.kubeproxy.service_ports import PodAddresses, ProxiedPort, Target
     from lab.network.objects import Chain, IpSet
 
 DEVICE = "kube-ipvs0"

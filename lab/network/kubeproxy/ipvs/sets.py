@@ -12,7 +12,7 @@ from lab.network.ipv4 import Prefix, number
 from lab.network.objects import IpSet
 
 if TYPE_CHECKING:
-    from lab.network.kubeproxy.targets import ProxiedPort
+    from lab.network.kubeproxy.service_ports import ProxiedPort
 
 ADDRESS, PORT = "hash:ip", "hash:ip,port"
 PORT_AND_ADDRESS, PORT_AND_PREFIX = "hash:ip,port,ip", "hash:ip,port,net"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lab.network.nft_text import element_text, hook_text, listing, set_settings
 from lab.network.objects import NftChain, NftObject, NftSet, NftTable
+from lab.network.objects.nft_text import element_text, hook_text, listing, set_settings
 
 
 def nft_listing(objects: Iterable[NftObject], *, explained: bool = False) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from lab.network.kubeproxy.names import digest
+from lab.network.kubeproxy.iptables.names import digest
 
 
 @lru_cache(maxsize=1 << 16)

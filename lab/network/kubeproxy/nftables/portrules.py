@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.network.kubeproxy.choice import how_many
-from lab.network.kubeproxy.exposure import titles, ways
-from lab.network.kubeproxy.nftables_fixed import (
+from lab.network.kubeproxy.iptables.choice import how_many
+from lab.network.kubeproxy.iptables.exposure import titles, ways
+from lab.network.kubeproxy.nftables.fixed import (
     EMPTY_NODE_PORTS,
     EMPTY_SERVICES,
     FIREWALL_IPS,
@@ -21,7 +21,7 @@ from lab.network.kubeproxy.nftables_fixed import (
     REJECT,
     SERVICE_IPS,
 )
-from lab.network.kubeproxy.nftables_names import (
+from lab.network.kubeproxy.nftables.names import (
     affinity_set,
     endpoint_chain,
     external_chain,
@@ -29,12 +29,12 @@ from lab.network.kubeproxy.nftables_names import (
     local_chain,
     service_chain,
 )
-from lab.network.kubeproxy.nftables_sources import one_of
+from lab.network.kubeproxy.nftables.sources import one_of
 from lab.network.objects import NftElement, Rule
 
 if TYPE_CHECKING:
-    from lab.network.kubeproxy.portrules import Here
-    from lab.network.kubeproxy.targets import ProxiedPort, Target
+    from lab.network.kubeproxy.iptables.portrules import Here
+    from lab.network.kubeproxy.service_ports import ProxiedPort, Target
 
 LONGEST_COMMENT = 128
 """Bytes that nft takes; kube-proxy cuts longer ones."""

@@ -10,18 +10,18 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from lab.network.kubeproxy import nftables_fixed
-from lab.network.kubeproxy.nftables_fixed import ADDRESSES, CLUSTER_IPS, HAIRPINS, NODE_PORT_IPS, SETS, TABLE, Kept
-from lab.network.kubeproxy.nftables_port import PortParts, port_parts
+from lab.network.kubeproxy.iptables.portrules import Here, differs_by_node, everywhere, here
+from lab.network.kubeproxy.nftables import fixed
+from lab.network.kubeproxy.nftables.fixed import ADDRESSES, CLUSTER_IPS, HAIRPINS, NODE_PORT_IPS, SETS, TABLE, Kept
+from lab.network.kubeproxy.nftables.portrules import PortParts, port_parts
 from lab.network.kubeproxy.options import EVERYWHERE
-from lab.network.kubeproxy.portrules import Here, differs_by_node, everywhere, here
-from lab.network.kubeproxy.targets import ProxiedPort, ProxiedService, proxied_services
+from lab.network.kubeproxy.service_ports import ProxiedPort, ProxiedService, proxied_services
 from lab.network.objects import NftChain, NftElement, NftObject, NftSet
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
     from lab.network.kubeproxy.options import ProxyOptions
-    from lab.network.kubeproxy.targets import PodAddresses
+    from lab.network.kubeproxy.service_ports import PodAddresses
 
 __all__ = ["TABLE", "NftTables", "tables"]
 
@@ -109,11 +109,11 @@ class NftTables:
         parts, elements = self._assembled(self._here(node))
         every_address = self._node_port_ips(node) is None
         return (
-            nftables_fixed.table(node),
+            fixed.table(node),
             self._hairpin_set(node),
             *self._sets(node, elements),
             *_affinity_sets(node, parts),
-            *nftables_fixed.chains(node, every_address, self._options, self._service_cidrs),
+            *fixed.chains(node, every_address, self._options, self._service_cidrs),
             *_chains(node, parts),
         )
 

@@ -6,37 +6,39 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from lab.kernel import conntrack, rules, sysctl
-from lab.kernel.connections import Event, Tuple
-from lab.kernel.netlink import XfrmSocket
-from lab.kernel.places import Sandbox
-from lab.kernel.rtnetlink import interface, rule
+from lab.kernel import sysctl
+from lab.kernel.netlink.conntrack_entry import Event, Tuple
+from lab.kernel.netlink.rtnetlink import interface
+from lab.kernel.netlink.rtnetlink import ip_rule as rule
+from lab.kernel.netlink.transport import XfrmSocket
+from lab.kernel.rules import conntrack, iptables
+from lab.kernel.sandbox.places import Sandbox
+from lab.map.path import OUT
 from lab.network.objects import WireguardDevice
-from lab.network.path import OUT
-from lab.trace.exchange import Part
-from lab.trace.journey import REQUEST
-from lab.trace.loss import defaults
-from lab.trace.loss.answers import Answers, Asked
-from lab.trace.loss.case import Case
-from lab.trace.loss.facts import Facts, PlaceFacts
-from lab.trace.loss.gap import outermost
-from lab.trace.loss.silence import IGNORING
-from lab.trace.loss.twice import suspected
-from lab.trace.packet import Packet
-from lab.trace.queries import (
+from lab.trace.ask.exchange import Part
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.facts import Facts, PlaceFacts
+from lab.trace.explain.loss.gap import outermost
+from lab.trace.explain.loss.kernel_answers import Answers, Asked
+from lab.trace.explain.loss.routes import defaults
+from lab.trace.explain.loss.routes.silence import IGNORING
+from lab.trace.explain.loss.routes.twice import suspected
+from lab.trace.explain.queries import (
     bridge_entry,
     bridge_port,
     device_flag,
     hook,
-    listening,
+    listening_sockets,
     own_address,
-    queueing,
     route,
     route_table,
     transform,
 )
-from lab.trace.queries.inquiry import Inquiry, asking
-from lab.trace.queries.neighbour import FAILING
+from lab.trace.explain.queries.inquiry import Inquiry, asking
+from lab.trace.explain.queries.neighbour import FAILING
+from lab.trace.journey import REQUEST
+from lab.trace.witness import tc
+from lab.trace.witness.packet import Packet
 
 SETTINGS = ("net.ipv4.ip_default_ttl", "net.bridge.bridge-nf-call-iptables")
 QUEUES = "/proc/thread-self/net/netfilter/nfnetlink_queue"
@@ -87,10 +89,10 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
             tuple(rule.rules(netlink)),
             tuple(route_table.read(netlink, place, names)),
             tuple(own_address.read(netlink, place, names)),
-            tuple(listening.read(exchange.protocol)) if is_end and exchange.dport else (),
+            tuple(listening_sockets.read(exchange.protocol)) if is_end and exchange.dport else (),
             tuple(bridge_port.read(netlink, names)),
             hook.read(place),
-            queueing.read(netlink, place, names),
+            tc.read(netlink, place, names),
             transforms,
             flows,
             begun,
@@ -109,7 +111,7 @@ def _handshakes(case: Case, place: str) -> Iterator[tuple[str, int]]:
     """Of the calling thread's namespace."""
     devices = {item.device for item in case.about(place).every(case.about(place).held, WireguardDevice)}
     if devices:
-        from lab.kernel.wireguard import WireguardSocket  # noqa: PLC0415  pyroute2 for these devices alone
+        from lab.kernel.netlink.wireguard import WireguardSocket  # noqa: PLC0415  pyroute2 for these devices alone
 
         with WireguardSocket() as kernel:
             for device in devices:
@@ -248,7 +250,7 @@ def _is_turned_back(flow: Event) -> bool:
 
 
 def _redirects(place: str) -> Iterator[tuple[str, str]]:
-    for chain in rules.chains(place, rules.start(place, "iptables-save -t nat").result()):
+    for chain in iptables.chains(place, iptables.start(place, "iptables-save -t nat").result()):
         yield from ((chain.name, rule.text) for rule in chain.rules if "-j REDIRECT" in rule.text)
 
 

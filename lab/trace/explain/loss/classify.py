@@ -6,53 +6,34 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from lab.plan import quoting
-from lab.trace.journey import Hop, Loss, Mending
-from lab.trace.loss import (
-    balanced,
-    bridge,
-    defaults,
-    delivery,
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.counted import last_word
+from lab.trace.explain.loss.ends import delivery, ipvs, resolver, services, stale
+from lab.trace.explain.loss.examination import Case, onward
+from lab.trace.explain.loss.facts import Facts
+from lab.trace.explain.loss.links import bridge, devices, late, netem, sizes, traffic, tunnel, wireguard
+from lab.trace.explain.loss.routes import defaults, nobody, outside_client, rerouted, sender, silence, ttl, twice, ways
+from lab.trace.explain.loss.rules import (
     drift,
     firewall,
-    hooks,
-    impaired,
+    foreign_rules,
     ipsec,
-    late,
-    lifetime,
-    links,
     masquerading,
-    nobody,
-    outside,
+    nft_hooks,
     redirected,
-    rerouted,
-    resolver,
     rewriting,
-    sender,
-    services,
-    silence,
-    sizes,
-    stale,
-    strangers,
     tracked,
-    traffic,
     translation,
-    tunnel,
-    twice,
-    ways,
-    wireguard,
 )
-from lab.trace.loss.case import Case, onward
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.counted import last_word
-from lab.trace.loss.facts import Facts
-from lab.trace.loss.stopped import Stopped
-from lab.trace.passage import Passage
+from lab.trace.explain.loss.stopped import Stopped
+from lab.trace.explain.passage import Passage
+from lab.trace.journey import Hop, Loss, Mending
 
 Row = Callable[[Case], Finding | None]
 
 ROWS: tuple[Row, ...] = (
     resolver.misled,
-    balanced.left_over,
+    ipvs.left_over,
     services.no_such_service,
     services.answers_no_ping,
     services.known_to_nodes_only,
@@ -61,18 +42,18 @@ ROWS: tuple[Row, ...] = (
     translation.to_nobody,
     rewriting.rewritten,
     stale.left_behind,
-    strangers.spared,
-    balanced.differs,
+    foreign_rules.spared,
+    ipvs.differs,
     delivery.no_endpoints,
     delivery.no_endpoints_here,
     delivery.not_let_in,
     # It never went on: what a rule did to it there is only what followed.
     twice.taken_for_own,
     # What netfilter reported of this very packet.
-    impaired.lost_by_rule,
+    netem.lost_by_rule,
     firewall.stopped_by_rule,
-    hooks.unheard,
-    outside.led_to_no_node,
+    nft_hooks.unheard,
+    outside_client.led_to_no_node,
     # What the kernel would do with this very packet.
     tracked.stale_flow,
     twice.believed,
@@ -85,8 +66,8 @@ ROWS: tuple[Row, ...] = (
     bridge.misdirected,
     bridge.unfiltered,
     # What cannot let anything through.
-    links.no_loopback,
-    links.down,
+    devices.no_loopback,
+    devices.down,
     bridge.shut,
     tunnel.other_network,
     wireguard.estranged,
@@ -95,38 +76,38 @@ ROWS: tuple[Row, ...] = (
     ways.reverse_path,
     ways.source_refused,
     ways.forwarding_off,
-    links.address_missing,
+    devices.address_missing,
     ipsec.refused,
-    lifetime.time_to_live,
+    ttl.time_to_live,
     # Where the way is not the design's: no counter tells of these.
     ways.misrouted,
     rerouted.unconnected,
     tunnel.other_mac,
     tunnel.wrong_entry,
-    links.foreign_neighbour,
-    impaired.lost_in_queue,
+    devices.foreign_neighbour,
+    netem.lost_in_queue,
     silence.mute,
     twice.wrong_mac,
-    hooks.no_arp,
+    nft_hooks.no_arp,
     traffic.no_arp,
     silence.unanswered,
-    lifetime.circles,
+    ttl.circles,
     nobody.nobody_has_it,
-    outside.behind_the_nodes,
-    links.silent_neighbour,
+    outside_client.behind_the_nodes,
+    devices.silent_neighbour,
     tracked.no_free_port,
-    strangers.unmasked,
+    foreign_rules.unmasked,
     # Where it vanished between two sightings.
-    hooks.at_a_device,
+    nft_hooks.at_a_device,
     traffic.queued,
     traffic.filtered,
     sizes.too_big,
     # What the other end said.
-    strangers.unproxied,
+    foreign_rules.unproxied,
     delivery.nobody_listens,
     defaults.unusual,
     firewall.prohibited,
-    strangers.meddling,
+    foreign_rules.meddling,
     bridge.untranslated,
     firewall.caught_by_own,
     late.came_late,
@@ -147,9 +128,9 @@ RULED = (  # what a rule does to a packet, or would not do if something else wer
 
 # Of a way that nothing was captured on, only what differs from the design can be said.
 ONWARD: tuple[Row, ...] = (
-    links.down,
+    devices.down,
     ways.forwarding_off,
-    links.address_missing,
+    devices.address_missing,
     ways.misrouted,
     masquerading.not_masqueraded,
     drift.drifted,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.trace.counters import Counted
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
 from lab.trace.journey import INFERRED, KERNEL, REQUEST, Loss
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
+from lab.trace.witness.counters import Counted
 
 PROTOCOLS: dict[str, str] = {  # net/ipv4/proc.c, Documentation/networking/snmp_counter.rst, xfrm_proc.rst
     "TcpExt.IPReversePathFilter": "its way back is not by the interface that it came by, and rp_filter is on",

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.network.labmap import LabMap, Link, Place
-from lab.network.nft_choice import chosen_address, without_choice
+from lab.map.labmap import LabMap, Link, Place
+from lab.map.path import OUT, Crossing, Path, Walker
 from lab.network.objects import Interface
-from lab.network.path import OUT, Crossing, Path, Walker
-from lab.network.place import UNDERLAY
-from lab.trace.exchange import ERROR, Part
+from lab.network.objects.nft_choice import chosen_address, without_choice
+from lab.network.place_names import UNDERLAY
+from lab.trace.ask.exchange import ERROR, Part
+from lab.trace.explain.loss.facts import Facts, PlaceFacts
+from lab.trace.explain.loss.stopped import Stopped
+from lab.trace.explain.passage import Leg, Passage, crossing
 from lab.trace.journey import DNS, REQUEST, Hop
-from lab.trace.loss.facts import Facts, PlaceFacts
-from lab.trace.loss.stopped import Stopped
-from lab.trace.packet import Packet
-from lab.trace.passage import Leg, Passage, crossing
+from lab.trace.witness.packet import Packet
 
 _MOST_ENDS = 8
 _CHOSEN = re.compile(r"(?:-j DNAT --to-destination|\bdnat to) ([0-9.]+)")

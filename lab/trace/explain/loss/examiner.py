@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lab.kernel.connections import Event
-from lab.kernel.places import Sandbox
-from lab.trace.counters import Counters
-from lab.trace.explanation import Agent
+from lab.kernel.netlink.conntrack_entry import Event
+from lab.kernel.sandbox.places import Sandbox
+from lab.trace.explain.explanation import Agent
+from lab.trace.explain.loss.asking import answered
+from lab.trace.explain.loss.classify import explain
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.former import had
+from lab.trace.explain.loss.gathering import gather
+from lab.trace.explain.loss.stopped import Stopped
+from lab.trace.explain.passage import Passage
 from lab.trace.journey import Hop, Loss
-from lab.trace.loss.asking import answered
-from lab.trace.loss.case import Case
-from lab.trace.loss.classify import explain
-from lab.trace.loss.former import had
-from lab.trace.loss.gathering import gather
-from lab.trace.loss.stopped import Stopped
-from lab.trace.passage import Passage
+from lab.trace.witness.counters import Counters
 
 
 def explaining(

@@ -20,10 +20,10 @@ from lab.network.objects import (
     Sysctl,
 )
 from lab.plan.drift import Drift
-from lab.trace.counters import Counted
-from lab.trace.loss.answers import Answers
-from lab.trace.queries.neighbour import Neighbour as Seen
-from lab.trace.queries.route_table import prefix
+from lab.trace.explain.loss.kernel_answers import Answers
+from lab.trace.explain.queries.neighbour import Neighbour as Seen
+from lab.trace.explain.queries.route_table import prefix
+from lab.trace.witness.counters import Counted
 
 T = TypeVar("T", bound=Object)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lab.network import firewall as authors
+from lab.network.underlay import firewall as authors
 from lab.plan.drift import Drift
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.examination import Case
 from lab.trace.journey import Decision, Mending
-from lab.trace.loss import mending
-from lab.trace.loss.case import Case
 
 COMPONENTS = ("KUBE-", "cali-", "FLANNEL-")
 """How the names of the chains begin that components make in tables which they share."""
@@ -22,7 +22,7 @@ def taken_out(case: Case, place: str, decision: Decision) -> tuple[Mending, ...]
     restored = () if decision.intent else _restored(case, place, decision)
     if restored:
         return tuple(Mending(place, line) for line in restored)
-    lines = mending.without(decision) * _times(case, place, decision)
+    lines = repairs.without(decision) * _times(case, place, decision)
     return tuple(Mending(place, line, authors.held_by(decision.intent)) for line in lines)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from lab.network.labmap import LabMap
+from lab.map.labmap import LabMap
 
 _DELETED = re.compile(r"Service (?P<name>\S+) deleted, which had (?P<addresses>[0-9., ]+)$")
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from lab.network.path import OUT
+from lab.map.path import OUT
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.queries.neighbour import FAILING
 from lab.trace.journey import REQUEST
-from lab.trace.loss.case import Case
-from lab.trace.packet import Packet
-from lab.trace.queries.neighbour import FAILING
+from lab.trace.witness.packet import Packet
 
 VXLAN_BYTES = 50  # IP, UDP and VXLAN headers, and the inner Ethernet header
 WIREGUARD_BYTES = 60  # IP and UDP headers, WireGuard's, and its tag; the padding left out

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lab.kernel import sysctl
-from lab.kernel.places import Sandbox
-from lab.kernel.rtnetlink import address, interface, neighbour, route, rule
+from lab.kernel.netlink.rtnetlink import address, interface, ip_rule, neighbour, route
+from lab.kernel.sandbox.places import Sandbox
 from lab.network.objects import Network, Object
-from lab.network.place import UNDERLAY
-from lab.network.plain import from_plain
+from lab.network.objects.plain import from_plain
+from lab.network.place_names import UNDERLAY
 from lab.plan.drift import Drift
-from lab.trace.counters import Counters
-from lab.trace.loss.case import Case, onward
-from lab.trace.loss.facts import Facts, PlaceFacts
-from lab.trace.passage import Passage
-from lab.trace.queries.inquiry import asking
-from lab.trace.queries.neighbour import Neighbour as Seen
-from lab.trace.queries.neighbour import read_all
+from lab.trace.explain.loss.examination import Case, onward
+from lab.trace.explain.loss.facts import Facts, PlaceFacts
+from lab.trace.explain.passage import Passage
+from lab.trace.explain.queries.inquiry import asking
+from lab.trace.explain.queries.neighbour import Neighbour as Seen
+from lab.trace.explain.queries.neighbour import read_all
+from lab.trace.witness.counters import Counters
 
 Desired = Callable[[tuple[str, ...], tuple[str, ...]], Any]
 Differences = Callable[[tuple[str, ...]], Any]
@@ -88,12 +88,12 @@ def _read(sandbox: Sandbox, place: str) -> tuple[list[Object], Mapping[int, str]
         found += links.settings
         found += address.read(netlink, place, names)
         found += route.read(netlink, place, names)
-        found += rule.read(netlink, place)
+        found += ip_rule.read(netlink, place)
         found += neighbour.read(netlink, place, names)
         found += neighbour.read_fdb(netlink, place, names)
         found += sysctl.read(place, SETTINGS)
         if encrypting := [item.name for item in links.interfaces if item.kind == "wireguard"]:
-            from lab.kernel import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
+            from lab.kernel.netlink import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
 
             found += wireguard.read(place, encrypting)
         seen = tuple(read_all(netlink, names))

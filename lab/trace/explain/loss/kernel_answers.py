@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lab.kernel.connections import Event
+from lab.kernel.netlink.conntrack_entry import Event
 from lab.network.objects import Address, Route
-from lab.network.policy_rule import PolicyRule
-from lab.trace.queries.bridge_entry import BridgeEntry
-from lab.trace.queries.bridge_port import BridgePort
-from lab.trace.queries.hook import HookChain
-from lab.trace.queries.listening import Listening
-from lab.trace.queries.queueing import Queueing
-from lab.trace.queries.route import Answer, Lookup
-from lab.trace.queries.transform import TransformPolicy
+from lab.network.objects.policy_rule import PolicyRule
+from lab.trace.explain.queries.bridge_entry import BridgeEntry
+from lab.trace.explain.queries.bridge_port import BridgePort
+from lab.trace.explain.queries.hook import HookChain
+from lab.trace.explain.queries.listening_sockets import Listening
+from lab.trace.explain.queries.route import Answer, Lookup
+from lab.trace.explain.queries.transform import TransformPolicy
+from lab.trace.witness.tc import Queueing
 
 
 @dataclass(frozen=True, slots=True)

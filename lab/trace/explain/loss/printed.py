@@ -32,7 +32,7 @@ from lab.network.objects import (
     WireguardPeer,
 )
 from lab.plan.commands import sysctl_name
-from lab.trace.queries.route import as_printed
+from lab.trace.explain.queries.route import as_printed
 
 
 def printed(item: Object) -> str:

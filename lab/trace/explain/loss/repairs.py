@@ -20,7 +20,7 @@ from lab.network.objects import (
     WireguardDevice,
     WireguardPeer,
 )
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 from lab.plan import quoting
 from lab.plan.commands import commands
 from lab.plan.drift import changed

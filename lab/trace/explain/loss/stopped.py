@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lab.trace.journey import Decision
-from lab.trace.packet import ECHO_REPLY, ECHO_REQUEST, RST, Packet
+from lab.trace.witness.packet import ECHO_REPLY, ECHO_REQUEST, RST, Packet
 
 ECHOES = (ECHO_REPLY, ECHO_REQUEST)
 

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.kernel.netlink import RouteSocket, attributes
-from lab.kernel.rtnetlink.interface import AF_BRIDGE
+from lab.kernel.netlink.rtnetlink.interface import AF_BRIDGE
+from lab.kernel.netlink.transport import RouteSocket, attributes
 
 RTM_GETNEIGH = 30
 _HEADER = struct.Struct("=BxxxiHBB")

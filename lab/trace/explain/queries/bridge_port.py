@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.kernel.netlink import RouteSocket, attributes
-from lab.kernel.rtnetlink.interface import AF_BRIDGE, IFLA_MASTER, IFLA_PROTINFO, RTM_GETLINK
+from lab.kernel.netlink.rtnetlink.interface import AF_BRIDGE, IFLA_MASTER, IFLA_PROTINFO, RTM_GETLINK
+from lab.kernel.netlink.transport import RouteSocket, attributes
 
 _HEADER = struct.Struct("=BxHiII")
 _STATE, _MODE, _LEARNING, _FLOOD, _BROADCASTS, _ISOLATED, _LOCKED = 1, 4, 8, 9, 30, 33, 39  # IFLA_BRPORT_*

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.kernel.places import Sandbox
-from lab.network.labmap import TUNNELS, LabMap, Link
+from lab.kernel.sandbox.places import Sandbox
+from lab.map.labmap import TUNNELS, LabMap, Link
+from lab.trace.explain.queries import neighbour, route
+from lab.trace.explain.queries.inquiry import Inquiry, asking
+from lab.trace.explain.queries.sighting import OUT, Sighting, sightings
 from lab.trace.journey import QUERIED, Decision, Hop
-from lab.trace.observation import Observation
-from lab.trace.packet import Packet
-from lab.trace.queries import neighbour, route
-from lab.trace.queries.inquiry import Inquiry, asking
-from lab.trace.queries.sighting import OUT, Sighting, sightings
+from lab.trace.witness.observation import Observation
+from lab.trace.witness.packet import Packet
 
 MATCHES = ""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 
-from lab.kernel.netlink import RouteSocket
-from lab.kernel.rtnetlink.interface import RTM_GETLINK
+from lab.kernel.netlink.rtnetlink.interface import RTM_GETLINK
+from lab.kernel.netlink.transport import RouteSocket
 
 IFF_UP, IFF_NOARP = 0x1, 0x80
 _HEADER = struct.Struct("=BxHiII")

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lab.kernel import rules
-from lab.kernel.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Answer, Message, NetfilterSocket
-from lab.kernel.netlink import attributes
+from lab.kernel.netlink.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Answer, Message, NetfilterSocket
+from lab.kernel.netlink.transport import attributes
+from lab.kernel.rules import iptables as rules
 
 NETDEV, BRIDGE, ARP, INET, IP = "netdev", "bridge", "arp", "inet", "ip"
 EARLY = {0: "prerouting", 3: "output"}

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.kernel.netlink import RequestError, RouteSocket, attribute, attributes, u32
-from lab.kernel.rtnetlink.neighbour import AF_BRIDGE, NDA_DST, NDA_LLADDR, NTF_SELF, RTM_GETNEIGH
-from lab.trace.queries.inquiry import Inquiry
+from lab.kernel.netlink.rtnetlink.neighbour import AF_BRIDGE, NDA_DST, NDA_LLADDR, NTF_SELF, RTM_GETNEIGH
+from lab.kernel.netlink.transport import RequestError, RouteSocket, attribute, attributes, u32
+from lab.trace.explain.queries.inquiry import Inquiry
 
 NDA_MASTER = 9
 NTF_MASTER = 0x4

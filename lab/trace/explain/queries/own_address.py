@@ -6,8 +6,8 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 
-from lab.kernel.netlink import RouteSocket, attributes
-from lab.kernel.rtnetlink.address import IFA_LOCAL, RTM_GETADDR
+from lab.kernel.netlink.rtnetlink.address import IFA_LOCAL, RTM_GETADDR
+from lab.kernel.netlink.transport import RouteSocket, attributes
 from lab.network.objects import Address
 
 _HEADER = struct.Struct("=BBBBI")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lab.network.ipv4 import Prefix, number
-from lab.network.policy_rule import PolicyRule
-from lab.trace.queries.route import Lookup
+from lab.network.objects.policy_rule import PolicyRule
+from lab.trace.explain.queries.route import Lookup
 
 
 def matches(rule: PolicyRule, lookup: Lookup) -> bool:

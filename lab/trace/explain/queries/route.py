@@ -12,10 +12,10 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from lab.kernel.netlink import RequestError, attribute, attributes, u32
-from lab.kernel.rtnetlink import route
+from lab.kernel.netlink.rtnetlink import route
+from lab.kernel.netlink.transport import RequestError, attribute, attributes, u32
 from lab.network.objects import Route
-from lab.trace.queries.inquiry import Inquiry
+from lab.trace.explain.queries.inquiry import Inquiry
 
 RTM_F_LOOKUP_TABLE, RTM_F_FIB_MATCH = 0x1000, 0x2000
 RTA_SRC, RTA_IIF, RTA_OIF, RTA_PRIORITY, RTA_MARK = 2, 3, 4, 6, 16

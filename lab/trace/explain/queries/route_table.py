@@ -6,8 +6,8 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 
-from lab.kernel.netlink import RouteSocket
-from lab.kernel.rtnetlink import route
+from lab.kernel.netlink.rtnetlink import route
+from lab.kernel.netlink.transport import RouteSocket
 from lab.network.ipv4 import Prefix, number
 from lab.network.objects import Route
 

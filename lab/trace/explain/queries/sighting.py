@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.trace.journey import Hop
-from lab.trace.observation import ETHERNET, Observation
+from lab.trace.witness.observation import ETHERNET, Observation
 
 OUT = "out"
 

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.kernel.netlink import XfrmSocket, attributes
+from lab.kernel.netlink.transport import XfrmSocket, attributes
 from lab.network.ipv4 import Prefix, number
-from lab.trace.packet import PROTOCOLS, Packet
+from lab.trace.witness.packet import PROTOCOLS, Packet
 
 GETPOLICY = 0x15
 DIRECTIONS = ("in", "out", "fwd")

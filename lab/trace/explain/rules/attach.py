@@ -11,15 +11,26 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lab.network.nft_choice import with_choice
+from lab.network.objects.nft_choice import with_choice
+from lab.trace.explain.rules.element import element, with_element
+from lab.trace.explain.rules.ruleset import Ruleset
+from lab.trace.explain.rules.visit import ARRIVING, Stretch, Visit, essence, identity
 from lab.trace.journey import KERNEL, Decision, Hop
-from lab.trace.netfilter.element import element, with_element
-from lab.trace.netfilter.event import ACCEPT, CONTINUE, DROP, GOTO, JUMP, LEGACY, POLICY, QUEUE, RETURN, TraceEvent
-from lab.trace.netfilter.ruleset import Ruleset
-from lab.trace.netfilter.table import TABLE
-from lab.trace.netfilter.visit import ARRIVING, Stretch, Visit, essence, identity
-from lab.trace.observation import FRAMED, Observation
-from lab.trace.packet import Packet, decode
+from lab.trace.witness.netfilter.trace_message import (
+    ACCEPT,
+    CONTINUE,
+    DROP,
+    GOTO,
+    JUMP,
+    LEGACY,
+    POLICY,
+    QUEUE,
+    RETURN,
+    TraceEvent,
+)
+from lab.trace.witness.netfilter.trace_table import TABLE
+from lab.trace.witness.observation import FRAMED, Observation
+from lab.trace.witness.packet import Packet, decode
 
 NAT = ("DNAT", "SNAT", "MASQUERADE", "REDIRECT")
 # A decision with one of these verdicts ended a chain of netfilter's; all others led there.

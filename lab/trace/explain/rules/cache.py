@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from lab.kernel.netfilter import NetfilterSocket
-from lab.kernel.places import Sandbox, inside
-from lab.trace.netfilter.event import LEGACY, RULE, TraceEvent
-from lab.trace.netfilter.ruleset import Ruleset, generation, read_rules
-from lab.trace.netfilter.table import TABLE
+from lab.kernel.netlink.netfilter import NetfilterSocket
+from lab.kernel.sandbox.places import Sandbox, inside
+from lab.trace.explain.rules.ruleset import Ruleset, generation, read_rules
+from lab.trace.witness.netfilter.trace_message import LEGACY, RULE, TraceEvent
+from lab.trace.witness.netfilter.trace_table import TABLE
 
 Chains = set[tuple[str, str, str]]  # family, table, name
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from lab.trace.packet import Packet
+from lab.trace.witness.packet import Packet
 
 # What nft looks up, and how it prints it.
 _FIELDS: dict[str, Callable[[Packet], object]] = {

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.kernel.connections import Event
-from lab.network.labmap import TUNNELS, LabMap
-from lab.network.path import OUT
-from lab.trace.conntrack import flow as conntrack
-from lab.trace.exchange import DNS_PORT
+from lab.kernel.netlink.conntrack_entry import Event
+from lab.map.labmap import TUNNELS, LabMap
+from lab.map.path import OUT
+from lab.trace.ask.exchange import DNS_PORT
+from lab.trace.explain.passage import Passage
+from lab.trace.explain.rules.visit import Visit
+from lab.trace.explain.translation import flow as conntrack
 from lab.trace.journey import REQUEST
-from lab.trace.netfilter.visit import Visit
-from lab.trace.packet import ECHO_REPLY, ECHO_REQUEST, Outer, Packet
-from lab.trace.passage import Passage
+from lab.trace.witness.packet import ECHO_REPLY, ECHO_REQUEST, Outer, Packet
 
 End = tuple[str, str, int]  # protocol, address, port
 Tunnel = tuple[str, int, str, int]  # of an outer packet, source and destination

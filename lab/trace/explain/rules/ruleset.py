@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from lab.kernel import rules
-from lab.kernel.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Message, NetfilterSocket
-from lab.kernel.netlink import attributes, text
-from lab.kernel.places import Sandbox, inside
+from lab.kernel.netlink.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Message, NetfilterSocket
+from lab.kernel.netlink.transport import attributes, text
+from lab.kernel.rules import iptables
+from lab.kernel.sandbox.places import Sandbox, inside
 from lab.network.objects import Chain
-from lab.trace.netfilter.event import LEGACY, RULE, TraceEvent
-from lab.trace.netfilter.table import TABLE
-from lab.trace.netfilter.visit import PATH, Base
+from lab.trace.explain.rules.visit import PATH, Base
+from lab.trace.witness.netfilter.trace_message import LEGACY, RULE, TraceEvent
+from lab.trace.witness.netfilter.trace_table import TABLE
 
 # From so many chains on, a program for each chain that is wanted is faster than one that prints them all.
 MANY_CHAINS = 1500
@@ -103,8 +103,8 @@ class _Reading:
             found.interfaces.update({(place, index): name for index, name in socket.if_nameindex()})
             self._netlink = NetfilterSocket()
             self._generation = generation(self._netlink)
-            self._saving = [rules.start(place, command) for command in self._commands(ours)]
-            self._saving_legacy = rules.start(place, "iptables-legacy-save") if self._legacy else None
+            self._saving = [iptables.start(place, command) for command in self._commands(ours)]
+            self._saving_legacy = iptables.start(place, "iptables-legacy-save") if self._legacy else None
             others = dict.fromkeys(where[:2] for where in self._chains if where not in ours)
             self._listing = {table: listing for table in others if (listing := _start_listing(place, *table))}
         for family, table, chain in bases:
@@ -130,7 +130,7 @@ class _Reading:
             if listing:
                 self._listing[family, table] = listing
         if self._saving_legacy:
-            self._number(rules.chains(self.place, self._saving_legacy.result()))
+            self._number(iptables.chains(self.place, self._saving_legacy.result()))
         for (family, table), listing in self._listing.items():
             self._read_listing(family, table, listing.result())
         unchanged = self._generation == generation(self._netlink)
@@ -221,10 +221,10 @@ class _Reading:
 _HOOKS = PATH  # the kernel's own order, NF_INET_PRE_ROUTING to NF_INET_POST_ROUTING
 
 
-def _start_listing(place: str, family: str, table: str) -> rules.Running | None:
+def _start_listing(place: str, family: str, table: str) -> iptables.Running | None:
     """nft's own listing with handles, in the namespace that the caller is in; None where there is no nft."""
     try:
-        return rules.start(place, f"nft -a -s list table {family} {table}")
+        return iptables.start(place, f"nft -a -s list table {family} {table}")
     except FileNotFoundError:
         return None
 

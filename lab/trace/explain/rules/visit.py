@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.trace.netfilter.event import LEGACY, TraceEvent
-from lab.trace.netfilter.table import TABLE
-from lab.trace.packet import Packet
+from lab.trace.witness.netfilter.trace_message import LEGACY, TraceEvent
+from lab.trace.witness.netfilter.trace_table import TABLE
+from lab.trace.witness.packet import Packet
 
 PATH = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 ARRIVING = frozenset(PATH[:3])

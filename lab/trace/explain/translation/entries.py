@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from lab.kernel.connections import Event, Tuple
-from lab.kernel.conntrack import found
-from lab.kernel.places import Sandbox
-from lab.trace.conntrack.flow import flow
-from lab.trace.exchange import Exchange, Part
+from lab.kernel.netlink.conntrack_entry import Event, Tuple
+from lab.kernel.rules.conntrack import found
+from lab.kernel.sandbox.places import Sandbox
+from lab.trace.ask.exchange import Exchange, Part
+from lab.trace.explain.queries.inquiry import asking
+from lab.trace.explain.translation.flow import flow
 from lab.trace.journey import REQUEST
-from lab.trace.queries.inquiry import asking
 
 
 def remembered(sandbox: Sandbox, parts: Iterable[Part]) -> tuple[Event, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lab.kernel.connections import DESTINATION_NAT, SOURCE_NAT, Event, Tuple
-from lab.network.labmap import LabMap
-from lab.trace.exchange import Exchange
+from lab.kernel.netlink.conntrack_entry import DESTINATION_NAT, SOURCE_NAT, Event, Tuple
+from lab.map.labmap import LabMap
+from lab.trace.ask.exchange import Exchange
 from lab.trace.journey import KERNEL, REQUEST, Decision, Hop
 
 IN, OUT = "in", "out"

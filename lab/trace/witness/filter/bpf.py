@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from lab.errors import MachineError, UsageError
-from lab.kernel.socketfilter import Instruction
+from lab.kernel.netlink.socketfilter import Instruction
 
 
 def compiled(expression: str) -> tuple[Instruction, ...]:

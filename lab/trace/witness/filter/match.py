@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from socket import inet_aton
 
-from lab.network.labmap import LabMap
-from lab.trace.sample import ALL, Sample
+from lab.map.labmap import LabMap
+from lab.trace.witness.filter.sample import ALL, Sample
 
 ICMP, IPIP, TCP, UDP = 1, 4, 6, 17
 PROTOCOLS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}

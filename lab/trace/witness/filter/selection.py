@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from socket import inet_aton
 
-from lab.kernel.socketfilter import Instruction
+from lab.kernel.netlink.socketfilter import Instruction
+from lab.map.labmap import LabMap
 from lab.network.ipv4 import Prefix, dotted
-from lab.network.labmap import LabMap
-from lab.trace.match import NO_TUNNELS, PROTOCOLS, Match, Spot, Tunnels, left_out, sealed, spots
-from lab.trace.sample import ALL, Sample, sample
-from lab.trace.sieve import MOST, Decision, frames
+from lab.trace.witness.filter.match import NO_TUNNELS, PROTOCOLS, Match, Spot, Tunnels, left_out, sealed, spots
+from lab.trace.witness.filter.sample import ALL, Sample, sample
+from lab.trace.witness.filter.sieve import MOST, Decision, frames
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lab.kernel.socketfilter import Instruction
-from lab.trace.match import IP_HEADER, TRANSPORT, Condition, Rule
+from lab.kernel.netlink.socketfilter import Instruction
+from lab.trace.witness.filter.match import IP_HEADER, TRANSPORT, Condition, Rule
 
 MOST = 4096
 """So many instructions the kernel takes (BPF_MAXINSNS)."""

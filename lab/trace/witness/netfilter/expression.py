@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lab.kernel.netfilter import number
-from lab.kernel.netlink import attribute, nested, text
-from lab.trace.match import NETWORK, TRANSPORT, Condition, Rule
+from lab.kernel.netlink.netfilter import number
+from lab.kernel.netlink.transport import attribute, nested, text
+from lab.trace.witness.filter.match import NETWORK, TRANSPORT, Condition, Rule
 
 Expressions = bytes
 

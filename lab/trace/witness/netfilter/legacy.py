@@ -8,8 +8,8 @@ from __future__ import annotations
 from errno import EBUSY
 from pathlib import Path
 
-from lab.kernel.netfilter import SUBSYSTEM_LOG, UNSPECIFIED, Message, NetfilterSocket, number
-from lab.kernel.netlink import NLM_F_ACK, attribute
+from lab.kernel.netlink.netfilter import SUBSYSTEM_LOG, UNSPECIFIED, Message, NetfilterSocket, number
+from lab.kernel.netlink.transport import NLM_F_ACK, attribute
 
 GROUP = 0  # nf_log_trace has no group of its own
 BIND, PF_BIND = 1, 3

@@ -10,12 +10,12 @@ from types import TracebackType
 from typing import Self
 
 from lab.errors import KernelError, UsageError
-from lab.kernel.netfilter import NetfilterSocket
-from lab.kernel.places import Sandbox, inside
-from lab.trace.match import NO_TUNNELS, Match, Tunnels
-from lab.trace.netfilter import event, legacy
-from lab.trace.netfilter.event import TraceEvent
-from lab.trace.netfilter.table import TABLE, other_rules, removal, tables, trace_table
+from lab.kernel.netlink.netfilter import NetfilterSocket
+from lab.kernel.sandbox.places import Sandbox, inside
+from lab.trace.witness.filter.match import NO_TUNNELS, Match, Tunnels
+from lab.trace.witness.netfilter import legacy, trace_message
+from lab.trace.witness.netfilter.trace_message import TraceEvent
+from lab.trace.witness.netfilter.trace_table import TABLE, other_rules, removal, tables, trace_table
 
 NFTRACE = 9  # NFNLGRP_NFTRACE
 MOST_LINES = 5000  # of iptables-legacy in a place, of one request and whatever else its match means
@@ -186,7 +186,7 @@ class NetfilterWitness:
         while True:
             try:
                 for answer in netlink.heard(most):
-                    found = event.read(place, answer)
+                    found = trace_message.read(place, answer)
                     if found:
                         self._events.append(self._known(found))
             except OSError:  # ENOBUFS: more was told than the socket could hold

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lab.kernel.netfilter import IPV4, SUBSYSTEM_LOG, SUBSYSTEM_NFTABLES, Answer
-from lab.kernel.netlink import attributes
-from lab.trace.packet import Packet, decode
+from lab.kernel.netlink.netfilter import IPV4, SUBSYSTEM_LOG, SUBSYSTEM_NFTABLES, Answer
+from lab.kernel.netlink.transport import attributes
+from lab.trace.witness.packet import Packet, decode
 
 RULE, RETURN, POLICY = "rule", "return", "policy"
 NFTABLES, LEGACY = "nftables", "legacy"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lab.kernel.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Message, NetfilterSocket, batch, number
-from lab.kernel.netlink import NLM_F_CREATE, attribute, attributes, nested, text
-from lab.trace.match import NO_TUNNELS, Match, Tunnels, left_out, sealed, spots
-from lab.trace.netfilter.expression import accept, met, trace_it
+from lab.kernel.netlink.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Message, NetfilterSocket, batch, number
+from lab.kernel.netlink.transport import NLM_F_CREATE, attribute, attributes, nested, text
+from lab.trace.witness.filter.match import NO_TUNNELS, Match, Tunnels, left_out, sealed, spots
+from lab.trace.witness.netfilter.expression import accept, met, trace_it
 
 TABLE = "hoplab-trace"
 """What its name begins with: each trace has a table of its own, for several may run at once."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.agent.kubelet.logs import Wanted, read
-from lab.kernel import logfile
-from lab.kernel.logfile import LogFile, stamp
+from lab.kernel.programs import logfile
+from lab.kernel.programs.logfile import LogFile, stamp
 
 SECOND = 1_000_000_000
 LINES = b"".join(b"%s line %d\n" % (stamp(number * SECOND), number) for number in range(5))

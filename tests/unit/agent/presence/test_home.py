@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.agent import folder
+from lab.agent.presence import folder
 from lab.agent.presence.home import Home
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.agent import folder
-from lab.agent.presence import keeping
+from lab.agent.presence import folder, keeping
 from lab.agent.presence.home import Home
 
 

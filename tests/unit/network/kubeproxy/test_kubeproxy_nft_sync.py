@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.cluster.objects import Cluster, Endpoint, ServicePort
-from lab.network.kubeproxy.nftables import NftTables
+from lab.network.kubeproxy.nftables.ruleset import NftTables
 from lab.network.kubeproxy.options import ProxyOptions
 from lab.network.kubeproxy.sync import ChangedTable, NftProxier
 from lab.network.objects import Key, Namespace, Network, NftObject

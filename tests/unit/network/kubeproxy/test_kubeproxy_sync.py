@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
-from lab.network.kubeproxy.iptables import chains
+from lab.network.kubeproxy.iptables.ruleset import chains
 from lab.network.kubeproxy.options import ProxyOptions
 from lab.network.kubeproxy.sync import ChangedChain, Proxier
 from lab.network.objects import Chain

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from dev.kubeproxy import version_of
+from lab.network.kubeproxy.release import spoken_for
 from lab.network.kubeproxy.standalone import NodeRules, Options, rules_of
-from lab.network.kubeproxy.version import spoken_for
 from tests.parity.lines import lines_of
 from tests.parity.population import ADDRESSES, CASES, CLUSTER_CIDR, NODES
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.network.labmap import HELD_BACK, Service, ServicePort
+from lab.control.pods.unready import HELD_BACK
+from lab.map.labmap import Service, ServicePort
 from lab.network.objects import Listener
-from lab.trace import endpoints
-from lab.trace.balancing import NO_REAL_SERVER
-from lab.trace.exchange import RESET
+from lab.trace.ask import candidates
+from lab.trace.ask.exchange import RESET
+from lab.trace.explain.balancing import NO_REAL_SERVER
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.ends import stale
+from lab.trace.explain.loss.examination import Case
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, REQUEST, Candidate
-from lab.trace.loss import stale
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.packet import UNREACHABLE
+from lab.trace.witness.packet import UNREACHABLE
 
 PORT_UNREACHABLE = 3
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  as the kernel lists a socket that listens on all of them
@@ -51,7 +52,7 @@ def no_endpoints(case: Case) -> Finding | None:
         return _at(case, Finding(node, Cause.NO_SUCH_PORT, said, why, evidence=QUERIED))
     if port.preferred:
         return None
-    known = endpoints.without(_known(case, service, port))
+    known = candidates.without(_known(case, service, port))
     which = f"none of its endpoints is ready: {known}" if known else port.why
     why = f"Service {service.full_name} leads nowhere: {which}.{_remedy(port)}"
     named = f'"{service.full_name}'
@@ -81,7 +82,7 @@ def no_endpoints_here(case: Case) -> Finding | None:
         for decision in hop.decisions if hop.direction == REQUEST else ():
             if decision.verdict == "DROP" and NOT_HERE in decision.intent:
                 service, port = case.passage.asked or (None, None)
-                known = endpoints.without(_known(case, service, port)) if service and port else ""
+                known = candidates.without(_known(case, service, port)) if service and port else ""
                 others = f" It has others: {known}." if known else ""
                 why = f"{_sentence(decision.intent)}: {hop.place} drops what is for it.{others}"
                 return Finding(
@@ -94,7 +95,7 @@ def _known(case: Case, service: Service, port: ServicePort) -> tuple[Candidate, 
     """All endpoints that the Service has, as they are for this request."""
     exchange = case.passage.exchange
     source = case.labmap.by_name[exchange.source]
-    return endpoints.candidates(case.labmap, source, exchange.destination, service, port, "")
+    return candidates.candidates(case.labmap, source, exchange.destination, service, port, "")
 
 
 def _remedy(port: ServicePort) -> str:

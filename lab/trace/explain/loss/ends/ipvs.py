@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from lab.network.objects import Address, Interface, RealServer, VirtualServer
 from lab.plan.drift import Drift
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.printed import printed
 from lab.trace.journey import QUERIED, REQUEST
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.printed import printed
 
 DEVICE = "kube-ipvs0"
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lab.network.labmap import LabMap
+from lab.map.labmap import LabMap
 from lab.network.objects import File
 from lab.plan.drift import Drift
+from lab.trace.ask.target import service_named
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.gathering import drift_told
 from lab.trace.journey import DNS, QUERIED, REQUEST, Loss, Mending
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.gathering import drift_told
-from lab.trace.target import service_named
 
 RESOLVER, HOSTS = "/etc/resolv.conf", "/etc/hosts"
 

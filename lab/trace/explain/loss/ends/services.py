@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lab.trace.endpoints import choosing_node
+from lab.trace.ask.candidates import choosing_node
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
 from lab.trace.journey import REQUEST
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
 
 
 def no_such_service(case: Case) -> Finding | None:

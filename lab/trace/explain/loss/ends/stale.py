@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from lab.map.path import OUT
 from lab.network.components import KUBE_PROXY
-from lab.network.path import OUT
-from lab.trace import endpoints
+from lab.trace.ask import candidates
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.rules import translation
 from lab.trace.journey import REQUEST
-from lab.trace.loss import translation
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
 
 
 def left_behind(case: Case) -> Finding | None:
@@ -41,5 +41,5 @@ def _endpoints(case: Case) -> str:
     found = port.preferred if port else ()
     if not found:
         return "By the API it has no endpoint."
-    listed = endpoints.named([f"{one.name} ({one.address}:{one.port})" for one in found])
+    listed = candidates.named([f"{one.name} ({one.address}:{one.port})" for one in found])
     return f"By the API its {'endpoint is' if len(found) == 1 else 'endpoints are'} {listed}."

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lab.map.path import OUT
 from lab.network.objects import Sysctl
-from lab.network.path import OUT
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.facts import PlaceFacts
+from lab.trace.explain.loss.links import devices
+from lab.trace.explain.queries.bridge_port import FORWARDING, BridgePort
 from lab.trace.journey import CAPTURED, QUERIED, REPLY
-from lab.trace.loss import links, mending
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.facts import PlaceFacts
-from lab.trace.queries.bridge_port import FORWARDING, BridgePort
 
 BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
 _Crossing = tuple[BridgePort, BridgePort]
@@ -72,7 +73,7 @@ def _hairpin(case: Case, place: str, entered: BridgePort, left: BridgePort) -> F
 
 def _closed(case: Case, place: str, entered: BridgePort, left: BridgePort) -> Finding | None:
     """Isolated from each other, or in a state in which nothing passes."""
-    if (down := links.down_device(case.about(place), entered.master)) is not None:
+    if (down := devices.down_device(case.about(place), entered.master)) is not None:
         return down
     for one in (entered, left):
         if one.state != FORWARDING:
@@ -140,7 +141,7 @@ def unfiltered(case: Case) -> Finding | None:
         f"{told}: both pods are at one bridge of {node}, and while {BRIDGE_NF} is 0 there, the bridge passes the "
         "reply on without the rules that would translate it back."
     )
-    fix = tuple(line.replace("-qw", "-w") for line in mending.mended("change", Sysctl(node, BRIDGE_NF, "1")))
+    fix = tuple(line.replace("-qw", "-w") for line in repairs.mended("change", Sysctl(node, BRIDGE_NF, "1")))
     return Finding(node, Cause.BRIDGE_NF_OFF, f"{BRIDGE_NF} = 0", why, fix, CAPTURED, "forward")
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from lab.network.path import IN
-from lab.trace.exchange import SILENT
+from lab.map.path import IN
+from lab.trace.ask.exchange import SILENT
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.links import netem
+from lab.trace.explain.loss.links.traffic import unqueued
+from lab.trace.explain.passage import crossing
 from lab.trace.journey import CAPTURED, REPLY
-from lab.trace.loss import impaired
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.traffic import unqueued
-from lab.trace.passage import crossing
 
 NANOSECONDS = 1e9
 PATIENCE = 0.4  # seconds; a trace waits longer for an answer, but for the last question of several
@@ -41,7 +41,7 @@ def came_late(case: Case) -> Finding | None:
     for one in case.about(there.place).answers.queueing.disciplines:
         impairment = case.labmap.by_impaired.get((there.place, one.device))
         if one.device == there.interface and impairment is not None:
-            return impaired.finding(impairment, one, why)
+            return netem.finding(impairment, one, why)
         if one.device == there.interface:
             why = f"{why} There it waits in a queue."
             return Finding(there.place, Cause.TRAFFIC_CONTROL, one.text.strip(), why, unqueued(one), CAPTURED)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.network import impaired as impairments
-from lab.network.impaired import Impaired
-from lab.trace.impairments import KIND
+from lab.network.underlay import netem_device as impairments
+from lab.network.underlay.netem_device import Impaired
+from lab.trace.explain.delay import KIND
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.gap import EGRESS, arp_gaps, gaps
+from lab.trace.explain.loss.links.traffic import unqueued
 from lab.trace.journey import CAPTURED, INFERRED, KERNEL, QUERIED, Decision, Mending
-from lab.trace.loss import mending
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.gap import EGRESS, arp_gaps, gaps
-from lab.trace.loss.traffic import unqueued
-from lab.trace.queries.queueing import Discipline
+from lab.trace.witness.tc import Discipline
 
 DROP = "DROP"
 
@@ -27,7 +27,7 @@ def lost_by_rule(case: Case) -> Finding | None:
             f"{decision.table} drops {some}, and dropped the {case.name}.{_set_by(decision)}"
         )
         held_by = impairments.held_by(decision.intent)
-        fix = tuple(Mending(place, line, held_by) for line in mending.without(decision))
+        fix = tuple(Mending(place, line, held_by) for line in repairs.without(decision))
         return Finding(place, Cause.IMPAIRMENT, decision.text, why, (), KERNEL, "", place, fix)
     return None
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.network.objects import Interface, Route
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 from lab.plan.drift import changed
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.printed import printed
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, Mending
-from lab.trace.loss import mending
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.printed import printed
-from lab.trace.packet import UNREACHABLE, Packet
+from lab.trace.witness.packet import UNREACHABLE, Packet
 
 FRAGMENTATION_NEEDED = 4
 OVERHEADS = {"vxlan": 50, "wireguard": 60}
@@ -100,7 +100,7 @@ def _of_wires(case: Case) -> Iterator[_Other]:
 def _of_link(place: str, held: Interface, desired: Interface) -> _Other:
     lines = changed(held, desired)
     if _df(held) != _df(desired):
-        lines += mending.unfragmented(desired)
+        lines += repairs.unfragmented(desired)
     if held.mtu != desired.mtu:
         why = f"{held.name} of {place} has an MTU of {held.mtu}, not {desired.mtu}: large packets do not get through."
         return _Other(place, f"{held.name} mtu {held.mtu}", why, lines, held, int(held.mtu > desired.mtu))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.gap import EGRESS, Gap, arp_gaps, gaps
+from lab.trace.explain.loss.rules.firewall import FIREWALL
 from lab.trace.journey import KERNEL, QUERIED
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.firewall import FIREWALL
-from lab.trace.loss.gap import EGRESS, Gap, arp_gaps, gaps
-from lab.trace.queries.queueing import Discipline
+from lab.trace.witness.tc import Discipline
 
 DROPPING = ("action drop", "direct-action", " drop", "shot")  # in what tc prints of a filter that can end a packet
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.network.objects import Interface
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.facts import PlaceFacts
+from lab.trace.explain.loss.printed import printed
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED
-from lab.trace.loss import mending
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.facts import PlaceFacts
-from lab.trace.loss.printed import printed
 
 
 def other_network(case: Case) -> Finding | None:
@@ -21,7 +21,7 @@ def other_network(case: Case) -> Finding | None:
             held, desired = facts.interface(name)
             if held is None or desired is None or held.vxlan is None or desired.vxlan is None:
                 continue
-            fix = mending.device(name, facts.held, facts.desired)
+            fix = repairs.device(name, facts.held, facts.desired)
             if held.vxlan.vni != desired.vxlan.vni:
                 why = f"{name} of {place} has VXLAN number {held.vxlan.vni}, the others {desired.vxlan.vni}."
                 said = f"{name} vxlan id {held.vxlan.vni}"
@@ -58,7 +58,7 @@ def _neighbour(facts: PlaceFacts, device: Interface, next_hop: str) -> Finding |
     held, desired = facts.neighbour(device.name, next_hop)
     if desired is None or held == desired:
         return None
-    fix = mending.mended("change", desired)
+    fix = repairs.mended("change", desired)
     place = facts.place
     if held is None:
         why = f"{place} does not know the MAC of the tunnel's other end: there is no neighbour entry for {next_hop}."
@@ -79,7 +79,7 @@ def _remote(case: Case, facts: PlaceFacts, device: Interface, next_hop: str) -> 
     if held is None:
         why = f"{place} does not know the node of the MAC {entry.mac}: the FDB of {device.name} has no entry for it."
         evidence = KERNEL if facts.counted.link(device.name, "tx_dropped") else QUERIED
-        fix = mending.mended("change", desired)
+        fix = repairs.mended("change", desired)
         return Finding(place, Cause.NO_FDB_ENTRY, printed(desired), why, fix, evidence, "encapsulate")
     owner, right = (case.labmap.owners.get(address) for address in (held.remote, desired.remote))
     whom = owner[0].name if owner else "nobody here"
@@ -87,7 +87,7 @@ def _remote(case: Case, facts: PlaceFacts, device: Interface, next_hop: str) -> 
     why = f"{place} sends the tunnel's packets to {held.remote} ({whom}), not to {there}."
     seen = any(part.observation.packet.outer and part.observation.packet.outer.dst == held.remote for part in case.leg)
     # Two remotes may stand side by side: the wrong one goes, the right one is made sure of.
-    fix = (*mending.mended("remove", held), *mending.mended("change", desired))
+    fix = (*repairs.mended("remove", held), *repairs.mended("change", desired))
     return Finding(place, Cause.WRONG_VTEP, printed(held), why, fix, CAPTURED if seen else QUERIED, "encapsulate")
 
 
@@ -101,6 +101,6 @@ def other_mac(case: Case) -> Finding | None:
                 why = f"{held.name} of {place} has the MAC {held.mac}, but the other nodes send to {desired.mac}."
                 evidence = KERNEL if facts.counted.link(held.name, "rx_otherhost_dropped") else QUERIED
                 said = f"{held.name} link/ether {held.mac}"
-                fix = mending.device(held.name, facts.held, facts.desired)
+                fix = repairs.device(held.name, facts.held, facts.desired)
                 return Finding(place, Cause.WRONG_INNER_MAC, said, why, fix, evidence, "decapsulate")
     return None

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lab.map.path import OUT
 from lab.network.objects import WireguardDevice, WireguardPeer
-from lab.network.path import OUT
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.facts import PlaceFacts
 from lab.trace.journey import QUERIED
-from lab.trace.loss import mending
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.facts import PlaceFacts
 
 TUNNEL = "wireguard"
 
@@ -50,7 +50,7 @@ def forgotten(case: Case) -> Finding | None:
         f"{receiver} has no session with {sender} any more, and cannot read what {sender} still encrypts for the old "
         f"one. WireGuard begins a new one when {sender} has had no answer for 15 seconds."
     )
-    fix = (*mending.mended("remove", there), *mending.mended("add", there))
+    fix = (*repairs.mended("remove", there), *repairs.mended("add", there))
     said = f"{there.device} peer {there.public_key} latest-handshake"
     return Finding(sender, Cause.WIREGUARD_SESSION, said, why, fix, QUERIED, "decapsulate", ended=receiver)
 
@@ -78,7 +78,7 @@ def _own_side(facts: PlaceFacts) -> Iterator[Finding]:
         held = facts.held.by_key.get(wanted.key)
         if not isinstance(held, WireguardDevice) or held == wanted:
             continue
-        fix = mending.mended("change", wanted)
+        fix = repairs.mended("change", wanted)
         place, device = facts.place, wanted.device
         if held.private_key != wanted.private_key:
             has = "another private key than the one" if held.private_key else "no private key; there is one"
@@ -106,7 +106,7 @@ def _peer(case: Case, place: str, other: str) -> Finding | None:
     stage = "encapsulate" if (place, other) == _ends(case) else "decapsulate"
     if not isinstance(held, WireguardPeer):
         return _unknown(facts, wanted, other, stage)
-    fix = mending.mended("change", wanted)
+    fix = repairs.mended("change", wanted)
     if held.preshared != wanted.preshared:
         why = f"{place} has a preshared key for {other}, which {other} has not for it: no handshake succeeds."
         said = f"{held.device} peer {held.public_key} preshared-key (hidden)"
@@ -137,10 +137,10 @@ def _unknown(facts: PlaceFacts, wanted: WireguardPeer, other: str, stage: str) -
     )
     if instead is None:
         why = f"{place} does not know {other}: {wanted.device} has no peer with its key."
-        fix = mending.mended("add", wanted)
+        fix = repairs.mended("add", wanted)
         return Finding(place, Cause.WIREGUARD_PEER, _named(wanted), why, fix, QUERIED, stage)
     why = f"{place} knows {other} by another key than it has: {other} cannot read what is encrypted for that one."
-    fix = (*mending.mended("remove", instead), *mending.mended("add", wanted))
+    fix = (*repairs.mended("remove", instead), *repairs.mended("add", wanted))
     return Finding(place, Cause.WIREGUARD_KEY, _named(instead), why, fix, QUERIED, stage)
 
 

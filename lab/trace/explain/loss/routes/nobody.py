@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from lab.map.labmap import Link, Place, Way
 from lab.network.ipv4 import Prefix, number
-from lab.network.labmap import Link, Place, Way
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.queries.neighbour import FAILING
+from lab.trace.explain.queries.route import as_printed
 from lab.trace.journey import KERNEL, QUERIED, REQUEST
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.queries.neighbour import FAILING
-from lab.trace.queries.route import as_printed
 
 MULTICAST, EVERYBODY = "224.0.0.0/4", "255.255.255.255"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.network.objects import Address, Route
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.printed import printed
 from lab.trace.journey import QUERIED
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.printed import printed
 
 
 def other_address(case: Case) -> Finding | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from lab.map.path import OUT
 from lab.network.objects import Sysctl
-from lab.network.path import OUT
-from lab.trace.exchange import Part
+from lab.trace.ask.exchange import Part
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.foreign import taken_out
 from lab.trace.journey import CAPTURED, KERNEL, Decision
-from lab.trace.loss import mending
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.foreign import taken_out
-from lab.trace.packet import TIME_EXCEEDED
+from lab.trace.witness.packet import TIME_EXCEEDED
 
 DEFAULT = "net.ipv4.ip_default_ttl"
 USUAL = 64
@@ -75,7 +75,7 @@ def _of_sender(case: Case, place: str, ended: str) -> Finding | None:
     setting = case.about(place).answers.setting(DEFAULT)
     if setting.isdecimal() and int(setting) < USUAL:
         why = f"{place} gives all that it sends {setting} hops to live: the {case.name} ended at {ended}."
-        fix = tuple(line.replace("-qw", "-w") for line in mending.mended("change", Sysctl("", DEFAULT, str(USUAL))))
+        fix = tuple(line.replace("-qw", "-w") for line in repairs.mended("change", Sysctl("", DEFAULT, str(USUAL))))
         return Finding(place, Cause.TTL_ENDED, f"{DEFAULT} = {setting}", why, fix, CAPTURED, STAGE)
     return None
 

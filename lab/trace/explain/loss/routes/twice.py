@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.network.labmap import Link, Place
+from lab.map.labmap import Link, Place
+from lab.map.path import OUT
 from lab.network.objects import Address
-from lab.network.path import OUT
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, Mending
-from lab.trace.loss import mending
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.observation import ETHERNET
+from lab.trace.witness.observation import ETHERNET
 
 
 def taken_for_own(case: Case) -> Finding | None:
@@ -115,5 +115,5 @@ def suspected(case: Case) -> tuple[str, ...]:
 
 def _of(case: Case, own: Address, why: str, evidence: str, *elsewhere: Mending) -> Finding:
     place, facts = own.place, case.about(own.place)
-    fix, said = mending.unheld(own, facts.held, facts.desired), f"{own.address} dev {own.device}"
+    fix, said = repairs.unheld(own, facts.held, facts.desired), f"{own.address} dev {own.device}"
     return Finding(place, Cause.ADDRESS_TAKEN, said, why, fix, evidence, "route", elsewhere=elsewhere)

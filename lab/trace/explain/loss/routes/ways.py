@@ -6,15 +6,16 @@ import errno
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lab.map.path import OUT
 from lab.network.objects import Route, Sysctl
-from lab.network.path import OUT
 from lab.plan.commands import sysctl_name
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.facts import PlaceFacts
+from lab.trace.explain.loss.links import devices
+from lab.trace.explain.queries.route import as_printed
 from lab.trace.journey import KERNEL, QUERIED, REPLY, REQUEST
-from lab.trace.loss import links, mending
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.facts import PlaceFacts
-from lab.trace.queries.route import as_printed
 
 NO_ROUTES = ("IpExt.InNoRoutes", "Ip.OutNoRoutes")
 REFUSING = {  # types of routes that refuse, and how
@@ -112,7 +113,7 @@ def misled(case: Case, facts: PlaceFacts, address: str) -> Finding | None:
     held, desired = facts.routes(address)
     if held == desired:
         return None
-    if desired is not None and (gone := links.down_device(facts, desired.device)) is not None:
+    if desired is not None and (gone := devices.down_device(facts, desired.device)) is not None:
         return gone
     return _of_route(case, facts, address, held, desired)
 
@@ -125,10 +126,10 @@ def _of_route(case: Case, facts: PlaceFacts, address: str, held: Route | None, d
     if desired is not None and absent and ours:
         under = f", and takes it for {as_printed(held)}" if held else ""
         why = f"{place} has no route to {whom}{under}."
-        fix = mending.route(None, desired, facts.held)
+        fix = repairs.route(None, desired, facts.held)
         return Finding(place, Cause.NO_ROUTE, as_printed(desired), why, fix, evidence, "route")
     assert held is not None, "what is not there is absent"
-    fix = mending.route(held, desired, facts.held)
+    fix = repairs.route(held, desired, facts.held)
     if held.type in REFUSING:
         why = f"In {place} the route to {whom} {REFUSING[held.type]}."
         return Finding(place, Cause.BLACKHOLE_ROUTE, as_printed(held), why, fix, evidence, "route")
@@ -150,4 +151,4 @@ def _entered(case: Case, place: str) -> Iterator[str]:
 
 
 def _set(name: str, value: str) -> tuple[str, ...]:
-    return tuple(line.replace("sysctl -qw", "sysctl -w") for line in mending.mended("change", Sysctl("", name, value)))
+    return tuple(line.replace("sysctl -qw", "sysctl -w") for line in repairs.mended("change", Sysctl("", name, value)))

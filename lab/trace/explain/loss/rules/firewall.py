@@ -9,13 +9,14 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
-from lab.network import firewall as authors
+from lab.network.underlay import firewall as authors
+from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.foreign import taken_out
+from lab.trace.explain.loss.rules import drift, translation
 from lab.trace.journey import CAPTURED, KERNEL, Decision, Mending
-from lab.trace.loss import drift, mending, translation
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.foreign import taken_out
-from lab.trace.packet import UNREACHABLE, UNREACHABLE_NAMES, Outer
+from lab.trace.witness.packet import UNREACHABLE, UNREACHABLE_NAMES, Outer
 
 FIREWALL = "firewall"  # the stage, whichever the hook
 STOPPING = ("DROP", "REJECT")
@@ -165,7 +166,7 @@ def _of_policy(case: Case, verdict: _Verdict) -> Finding:
     place, decision = verdict.place, verdict.decision
     why = f"No rule of {decision.chain} accepts the {case.name} in {place}, and the chain's policy is to drop"
     line = (
-        mending.policy(decision.table, decision.chain)
+        repairs.policy(decision.table, decision.chain)
         if decision.text.startswith("-P ")
         else shlex.join(("nft", f"chain {decision.table} {decision.chain} {{ policy accept ; }}"))
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lab.network import firewall as authors
+from lab.network.underlay import firewall as authors
 from lab.plan.drift import Drift
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.foreign import taken_out
+from lab.trace.explain.loss.rules import drift, masquerading
+from lab.trace.explain.loss.rules.suspects import RULES
 from lab.trace.journey import KERNEL, REPLY, REQUEST, Decision
-from lab.trace.loss import drift, masquerading
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.foreign import taken_out
-from lab.trace.loss.suspects import RULES
 
 NAT = "nat"
 ACCEPT = "ACCEPT"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.gap import gaps, outermost
+from lab.trace.explain.loss.rules.firewall import FIREWALL
 from lab.trace.journey import KERNEL
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.firewall import FIREWALL
-from lab.trace.loss.gap import gaps, outermost
-from lab.trace.packet import Packet
+from lab.trace.witness.packet import Packet
 
 PREFIX = "Xfrm."
 INBOUND = ("FwdHdrError",)  # beside all that begin with In

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lab.map.path import OUT
 from lab.network.objects import Chain, IpSet, NftChain, NftSet, NftTable
-from lab.network.path import OUT
 from lab.plan.drift import Drift
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.rules import drift
+from lab.trace.explain.passage import FORWARDERS
 from lab.trace.journey import CAPTURED, QUERIED, REQUEST
-from lab.trace.loss import drift
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.passage import FORWARDERS
 
 NAT = "nat"
 

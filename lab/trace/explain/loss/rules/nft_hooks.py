@@ -6,14 +6,14 @@ import re
 import shlex
 from collections.abc import Iterable
 
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.foreign import taken_out
+from lab.trace.explain.loss.gap import EGRESS, INGRESS, Gap, arp_gaps, gaps
+from lab.trace.explain.loss.rules.firewall import FIREWALL
+from lab.trace.explain.loss.rules.nft_rule import Seen, dropped_by
+from lab.trace.explain.queries.hook import ARP, BRIDGE, EARLY, INET, IP, NETDEV, HookChain, HookRule
 from lab.trace.journey import KERNEL, QUERIED
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.firewall import FIREWALL
-from lab.trace.loss.foreign import taken_out
-from lab.trace.loss.gap import EGRESS, INGRESS, Gap, arp_gaps, gaps
-from lab.trace.loss.nft_rule import Seen, dropped_by
-from lab.trace.queries.hook import ARP, BRIDGE, EARLY, INET, IP, NETDEV, HookChain, HookRule
 
 _QUEUE = re.compile(r"-j NFQUEUE|\bqueue\b")
 _QUEUE_NUMBER = re.compile(r"--queue-(?:num|balance) (\d+)|\bqueue (?:flags \S+ )?(?:num|to) (\d+)")

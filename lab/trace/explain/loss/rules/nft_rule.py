@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.network.ipv4 import Prefix, number
-from lab.trace.packet import Packet
-from lab.trace.queries.hook import HookChain, HookRule
+from lab.trace.explain.queries.hook import HookChain, HookRule
+from lab.trace.witness.packet import Packet
 
 ENDING = ("drop", "reject", "fwd")
 _MOST_JUMPS = 16

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.foreign import taken_out
 from lab.trace.journey import QUERIED, REQUEST, Decision
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.foreign import taken_out
 
 REDIRECT = "REDIRECT"
 _PORT = re.compile(r"--to-ports (\d+)|redirect to :(\d+)")

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lab.network.path import OUT
-from lab.trace.exchange import Part
+from lab.map.path import OUT
+from lab.trace.ask.exchange import Part
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.foreign import taken_out
+from lab.trace.explain.loss.gap import outermost
+from lab.trace.explain.loss.rules.foreign_rules import is_foreign, met
+from lab.trace.explain.loss.rules.nft_rule import Seen, matches
+from lab.trace.explain.queries.hook import ARP, BRIDGE, HookChain, HookRule
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, REQUEST
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.foreign import taken_out
-from lab.trace.loss.gap import outermost
-from lab.trace.loss.nft_rule import Seen, matches
-from lab.trace.loss.strangers import is_foreign, met
-from lab.trace.queries.hook import ARP, BRIDGE, HookChain, HookRule
 
 # As nft prints them: what it sets, and to what.
 _SETS = re.compile(

@@ -29,8 +29,8 @@ from lab.network.objects import (
     WireguardPeer,
 )
 from lab.plan.drift import Drift
-from lab.trace.loss.case import Case
-from lab.trace.queries.route_table import prefix
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.queries.route_table import prefix
 
 FAR = 90
 BALANCED = "kube-ipvs0"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lab.kernel.connections import Event, Tuple
+from lab.kernel.netlink.conntrack_entry import Event, Tuple
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.foreign import taken_out
 from lab.trace.journey import DNS, KERNEL
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.foreign import taken_out
 
 REFUSALS = ("Conntrack.insert_failed", "Conntrack.drop", "Conntrack.early_drop")
 _NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from lab.network import firewall as authors
+from lab.network.underlay import firewall as authors
+from lab.trace.explain.loss.cause import Cause, Finding
+from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.foreign import taken_out
 from lab.trace.journey import KERNEL, REQUEST, Decision, Hop
-from lab.trace.loss.case import Case
-from lab.trace.loss.cause import Cause, Finding
-from lab.trace.loss.foreign import taken_out
 
 OF_SOURCE = ("SNAT", "MASQUERADE")
 _TO = re.compile(r"(?:--to-destination |\bdnat to |\b\d+ : )([0-9.]+)")

@@ -1,0 +1,1 @@
+"""What Services, their addresses and endpoints must look like. Source: kube-apiserver's validation."""

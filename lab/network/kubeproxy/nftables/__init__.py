@@ -1,0 +1,1 @@
+"""kube-proxy in nftables mode: its one table, and what each Service port adds to it."""

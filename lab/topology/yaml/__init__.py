@@ -1,0 +1,1 @@
+"""YAML as text that a person wrote: documents whose every value remembers where it stood. Pure."""
