@@ -67,16 +67,16 @@ class ClusterIps:
         self._owners.pop(number, None)
         self._owners |= {key: name for key, name in self._reserved.items() if key == number}
 
-    def is_free(self, text: str) -> bool:
-        """Whether `take` would succeed."""
-        address = IPv4Address(text)
-        return self._network[1] <= address <= self._network[-2] and int(address) not in self._owners
+    @property
+    def free(self) -> int:
+        """How many addresses have no owner."""
+        size = self._network.num_addresses
+        return size - 2 - sum(0 < number - self._base < size - 1 for number in self._owners)
 
-    def give(self, owner: str) -> str:
-        """A free address, which is the owner's from now on. Raises ClusterIpError when there is none."""
-        address = self.next(owner)
-        self.hold(address, owner)
-        return address
+    @property
+    def used_up(self) -> ClusterIpError:
+        """The error of whoever gets none."""
+        return ClusterIpError(f"the Services' range {self._network} is used up", "make spec.services.cidr larger")
 
     def next(self, owner: str) -> str:
         """A free address. It follows from the owner's name, so that other Services coming or going do not move it.
@@ -91,4 +91,4 @@ class ClusterIps:
             number = self._base + (kept + start + step) % size
             if number not in self._owners and 0 < number - self._base < size - 1:
                 return str(IPv4Address(number))
-        raise ClusterIpError(f"the Services' range {self._network} is used up", "make spec.services.cidr larger")
+        raise self.used_up

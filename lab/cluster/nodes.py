@@ -1,12 +1,15 @@
-"""The labels of nodes: those that every node has, and those that the topology gives them."""
+"""What every node has: its labels, those that the topology gives it among them, and room for so many pods."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
+from lab.cluster.objects import Cluster
 from lab.topology.schema import ZONE, Topology
 
 HOSTNAME = "kubernetes.io/hostname"
+MAX_PODS = 110  # kubelet's default
 
 # Labels that every node has, beside its hostname.
 NODE_LABELS = {"kubernetes.io/os": "linux", "beta.kubernetes.io/os": "linux"}
@@ -22,7 +25,11 @@ def node_labels(topology: Topology) -> dict[str, Labels]:
     }
 
 
-def zones(topology: Topology) -> tuple[tuple[str, str], ...]:
-    """Nodes and their zones, without the nodes that have none."""
-    found = ((name, labels.get(ZONE, "")) for name, labels in node_labels(topology).items())
-    return tuple((name, zone) for name, zone in found if zone)
+def crowded(cluster: Cluster) -> tuple[str, ...]:
+    """A sentence for each node that has more pods than its kubelet would take."""
+    number = Counter(pod.node for pod in cluster.pods)
+    return tuple(too_many(node) for node in cluster.nodes if number[node] > MAX_PODS)
+
+
+def too_many(node: str) -> str:
+    return f"{node} has more than {MAX_PODS} pods, kubelet's default limit"

@@ -174,7 +174,6 @@ class Cluster:
     services: tuple[Service, ...] = ()
     slices: tuple[EndpointSlice, ...] = ()
     deployments: tuple[Deployment, ...] = ()
-    warnings: tuple[str, ...] = field(default=(), compare=False)
     zones: tuple[tuple[str, str], ...] = ()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What is wrong with a Service's manifest: what Kubernetes' API server would refuse, and what has no effect here."""
+"""What is wrong with a file's Services: what Kubernetes' API server would refuse, and what has no effect here."""
 
 from __future__ import annotations
 
@@ -6,17 +6,85 @@ from collections.abc import Iterator
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from lab.cluster import manifests
+from lab.cluster.addresses import ClusterIpError, ClusterIps
 from lab.cluster.endpoints import is_host
-from lab.cluster.sources import Source
+from lab.cluster.nodeports import ALL, USED_UP
+from lab.cluster.podsasked import AllPods
+from lab.cluster.sources import Manifests, Source
 from lab.errors import Mistake
 from lab.topology.yaml.document import Path, shown
 
 HEADLESS = "None"
 WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
+
+Found = list[tuple[Source, manifests.Service]]
+
 _BALANCED = {
     "load_balancer_source_ranges": "loadBalancerSourceRanges",
     "allocate_load_balancer_node_ports": "allocateLoadBalancerNodePorts",
 }
+
+
+def check_services(result: Manifests, cidr: str, pods: AllPods) -> None:
+    """`cidr` is the range of ClusterIPs. Mistakes and warnings go to `result`."""
+    found = list(result.of(manifests.Service))
+    for source, item in found:
+        result.mistakes += mistakes(source, item)
+        result.warnings += warnings(source, item)
+        result.mistakes += _named_ports(source, item, pods)
+    result.mistakes += _addresses(found, cidr)
+    result.mistakes += clashes(found)
+    result.mistakes += _node_ports(found)
+
+
+def _addresses(found: Found, cidr: str) -> Iterator[Mistake]:
+    """Of those that are asked for, and where there are not enough for the others."""
+    ips = ClusterIps(cidr)
+    waiting = []
+    for source, item in found:
+        if item.spec.type == "ExternalName" or item.spec.cluster_ip == HEADLESS:
+            continue
+        if not item.spec.cluster_ip:
+            waiting.append(source)
+            continue
+        try:
+            ips.take(item.spec.cluster_ip, f"{item.metadata.namespace}/{item.metadata.name}")
+        except ClusterIpError as mistake:
+            yield source.mistake(("spec", "clusterIP"), str(mistake), mistake.remedy)
+    for source in waiting[ips.free :]:
+        yield source.mistake(("metadata", "name"), str(ips.used_up), ips.used_up.remedy)
+
+
+def _node_ports(found: Found) -> Iterator[Mistake]:
+    """Where there are not enough for those that name none, health checks included."""
+    named: set[int | None] = set()
+    waiting: list[tuple[Source, Path]] = []
+    for source, item in found:
+        spec = item.spec
+        named.update(port.node_port for port in spec.ports)
+        named.add(spec.health_check_node_port)
+        if spec.type == "NodePort" or (spec.type == "LoadBalancer" and spec.allocate_load_balancer_node_ports):
+            without = (i for i, port in enumerate(spec.ports) if port.node_port is None)
+            waiting += [(source, ("spec", "ports", i)) for i in without]
+        if checks_health(spec) and spec.health_check_node_port is None:
+            waiting.append((source, ("spec", "type")))
+    for source, where in waiting[ALL - len(named - {None}) :]:
+        yield source.mistake(where, USED_UP, "make some Services of type ClusterIP")
+
+
+def _named_ports(source: Source, item: manifests.Service, pods: AllPods) -> Iterator[Mistake]:
+    """A targetPort that no selected pod has; with no pods at all, nobody knows yet."""
+    named = [(i, port) for i, port in enumerate(item.spec.ports) if isinstance(port.target_port, str)]
+    if not named or item.spec.type == "ExternalName":
+        return
+    theirs = [one.ports for one in pods.selected(item.metadata.namespace, item.spec.selector)]
+    for i, port in named:
+        if not theirs or any((port.target_port, port.protocol) in ports for ports in theirs):
+            continue
+        names = sorted({name for ports in theirs for name, protocol in ports if protocol == port.protocol})
+        remedy = f"their {port.protocol} ports are named {', '.join(names[:8])}" if names else "name a containerPort so"
+        problem = f"no pod of the Service has a {port.protocol} port named {shown(port.target_port)}"
+        yield source.mistake(("spec", "ports", i, "targetPort"), problem, remedy)
 
 
 def exposed(spec: manifests.ServiceSpec) -> bool:
@@ -100,7 +168,7 @@ def _affinity(source: Source, spec: manifests.ServiceSpec) -> Iterator[Mistake]:
         yield source.mistake(("spec", "sessionAffinityConfig"), problem, "write 'sessionAffinity: ClientIP'")
 
 
-def clashes(found: list[tuple[Source, manifests.Service]]) -> Iterator[Mistake]:
+def clashes(found: Found) -> Iterator[Mistake]:
     """Node ports, health check ports among them, that two Services name, or one that has none."""
     first: dict[tuple[int, str], str] = {}
     for source, item in found:

@@ -29,12 +29,13 @@ class Written:
     """`cluster` as the node sees it, which is the first of its nodes.
 
     `node_addresses` are the node's own IPv4 addresses, the internal ones first; `service_cidrs` the prefixes of
-    ClusterIPs, where the objects tell them.
+    ClusterIPs, where the objects tell them; `warnings` say what is missing.
     """
 
     cluster: Cluster
     node_addresses: tuple[str, ...]
     service_cidrs: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def written_cluster(dump: Dump, node: str) -> Written:
@@ -52,9 +53,9 @@ def written_cluster(dump: Dump, node: str) -> Written:
     warnings += _others(dump)
     namespaces = tuple(dict.fromkeys(service.namespace for service in made))
     everywhere = tuple(dict.fromkeys((node, *nodes)))
-    cluster = Cluster(everywhere, namespaces, (), made, slices, (), tuple(warnings), zones)
+    cluster = Cluster(everywhere, namespaces, (), made, slices, (), zones)
     prefixes = [text for _, item in dump.of(recorded.ServiceCidr) for text in _ipv4(item.spec.cidrs)]
-    return Written(cluster, _addresses(nodes.get(node)), tuple(prefixes))
+    return Written(cluster, _addresses(nodes.get(node)), tuple(prefixes), tuple(warnings))
 
 
 def _check_node(nodes: dict[str, recorded.Node], node: str, warnings: list[str]) -> None:

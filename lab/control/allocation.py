@@ -8,8 +8,8 @@ from lab.api.errors import Cause, invalid
 from lab.api.resources import IPADDRESSES, SERVICES, Resource
 from lab.api.store import Change, Store
 from lab.cluster.addresses import ClusterIpError, ClusterIps
-from lab.cluster.nodeports import NodePorts, NodePortsUsedUpError
-from lab.cluster.services import HEADLESS, WITH_NODE_PORTS, port_owner
+from lab.cluster.nodeports import NodePortsUsedUpError, free_port
+from lab.cluster.servicechecks import HEADLESS, WITH_NODE_PORTS
 from lab.control.controllers.ipaddresses import is_followed
 
 Json = dict[str, Any]
@@ -72,7 +72,7 @@ class Allocation:
         ports = []
         causes = []
         for i, port in enumerate(spec.get("ports", ())):
-            owner = port_owner(name, port.get("name", ""), port.get("protocol", "TCP"))
+            owner = _port_owner(name, port.get("name", ""), port.get("protocol", "TCP"))
             number = port.get("nodePort") or before.get(owner, 0)
             if number and self._ports.get(number, name) != name:
                 told = f"Invalid value: {number}: provided port is already allocated"
@@ -93,7 +93,7 @@ class Allocation:
 
     def _free(self, taken: set[int], owner: str, new: Json) -> int:
         try:
-            number = NodePorts(taken, {}, ()).give(owner)
+            number = free_port(taken, owner)
         except NodePortsUsedUpError as mistake:
             raise invalid(SERVICES, new["metadata"]["name"], [Cause("spec.ports", str(mistake))]) from None
         taken.add(number)
@@ -138,6 +138,11 @@ def _full_name(item: Json) -> str:
     return f"{item['metadata']['namespace']}/{item['metadata']['name']}"
 
 
+def _port_owner(service: str, port: str, protocol: str) -> str:
+    """Whose node port it is: a port, by its name ("" if it has none), of the Service `NAMESPACE/NAME`."""
+    return f"{service}:{port}/{protocol}"
+
+
 def _with_ip(item: Json, address: str) -> Json:
     return {**item, "spec": {**item["spec"], "clusterIP": address, "clusterIPs": [address]}}
 
@@ -145,7 +150,7 @@ def _with_ip(item: Json, address: str) -> Json:
 def _node_ports(item: Json) -> dict[str, int]:
     name = _full_name(item)
     return {
-        port_owner(name, port.get("name", ""), port.get("protocol", "TCP")): port["nodePort"]
+        _port_owner(name, port.get("name", ""), port.get("protocol", "TCP")): port["nodePort"]
         for port in item["spec"].get("ports", ())
         if port.get("nodePort")
     }

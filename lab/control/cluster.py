@@ -146,7 +146,6 @@ class Derivation:
             self._services.all,
             self._slices.all,
             self._deployments.all,
-            (),
             self._zones.all,
         )
         if parts != self._parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,10 +35,14 @@ class _Kept:
 
 
 class Recorder:
-    """Writes Events. What happens to the same object again, in the same words, counts up the Event that is there."""
+    """Writes Events. What happens to the same object again, in the same words, counts up the Event that is there.
 
-    def __init__(self, store: Store) -> None:
+    Without `writes` it writes none: of a cluster that nobody asks for them.
+    """
+
+    def __init__(self, store: Store, *, writes: bool = True) -> None:
         self._store = store
+        self._writes = writes
         self._told: dict[_Same, Key] = {}
         self._latest: dict[Key, _Kept] = {}  # every Event of the store, the latest to happen last
         self._bytes = 0
@@ -53,6 +58,8 @@ class Recorder:
         such as `spec.containers{web}`; `host` the node on which it happened. In a namespace that is going or gone
         nothing is written, as the API server takes nothing there.
         """
+        if not self._writes:
+            return
         metadata = subject["metadata"]
         namespace = metadata.get("namespace") or "default"
         home = self._store.find(NAMESPACES, "", namespace)
@@ -101,7 +108,8 @@ class Recorder:
         self._forget()
 
     def _keep(self, key: Key, event: Json, same: _Same | None) -> None:
-        size = len(encoded(event))
+        # What clients made may be long, and others wait meanwhile: it is made into text piece by piece.
+        size = len(encoded(event)) if same is None else len(json.dumps(event))
         self._latest[key] = _Kept(same, size, self._store.now())
         self._bytes += size
 

@@ -9,8 +9,8 @@ from typing import Any
 from lab.api.resources import BY_KIND, NAMESPACES, PODS, SERVICES, Resource
 from lab.api.store import Json, Key
 from lab.cluster.kinds import consequence
+from lab.cluster.servicechecks import HEADLESS
 from lab.cluster.sources import Source, each_source, kind_mistakes
-from lab.cluster.system import sample_pods, sample_service
 from lab.errors import Mistake
 from lab.topology.schema import Topology
 from lab.topology.yaml.document import Document, shown
@@ -98,7 +98,8 @@ def _name_mistakes(source: Source) -> list[Mistake]:
 def _turn(one: Wanted) -> int:
     if one.resource is NAMESPACES:
         return 0
-    return 1 if one.resource is SERVICES and one.item.get("spec", {}).get("clusterIP") else 2
+    asks = one.resource is SERVICES and one.item.get("spec", {}).get("clusterIP") not in (None, "", HEADLESS)
+    return 1 if asks else 2
 
 
 def _wanted(source: Source) -> Wanted:
@@ -118,18 +119,17 @@ def _item(value: Json) -> tuple[Resource, Json]:
 
 
 def _sample(topology: Topology) -> Iterator[Wanted]:
-    """The pods and the Service that a file without manifests means, as manifests."""
-    for name, template in sample_pods(topology):
-        (node,) = template.among
-        metadata: Json = {"name": name, "namespace": template.namespace}
-        if template.labels:
-            metadata["labels"] = dict(template.labels)
-        container = {"name": "server" if template.labels else "client", "image": "built-in"}
+    """The pods and the Service that a file without manifests means: pod-0, the client, and one pod of myapp on each
+    further node; on an only node, beside the client.
+    """
+    nodes = [node.name for node in topology.spec.nodes]
+    for index, node in enumerate(nodes if len(nodes) > 1 else nodes * 2):
+        labels: Json = {"labels": {"app": "myapp"}} if index else {}
+        container = {"name": "server" if index else "client", "image": "built-in"}
+        metadata: Json = {"name": f"pod-{index}", "namespace": "default", **labels}
         yield Wanted(PODS, _object(PODS, metadata, {"nodeName": node, "containers": [container]}))
-    service = sample_service()
-    ports = [{"name": port.name, "port": port.port, "targetPort": port.target_port} for port in service.ports]
-    metadata = {"name": service.name, "namespace": service.namespace}
-    yield Wanted(SERVICES, _object(SERVICES, metadata, {"selector": dict(service.selector), "ports": ports}))
+    spec: Json = {"selector": {"app": "myapp"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+    yield Wanted(SERVICES, _object(SERVICES, {"name": "myapp", "namespace": "default"}, spec))
 
 
 def _object(resource: Resource, metadata: Json, spec: Json) -> Json:

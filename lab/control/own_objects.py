@@ -21,11 +21,8 @@ from lab.api.store import Json
 from lab.cluster.addresses import ClusterIps
 from lab.cluster.deployments import stable_hash
 from lab.cluster.endpoints import SERVICE_NAME
-from lab.cluster.nodes import Labels, node_labels
-from lab.cluster.objects import Service
-from lab.cluster.placement import MAX_PODS
-from lab.cluster.system import API_PORT, NAMESPACE, api_service, dns_pods, dns_service
-from lab.cluster.templates import PodTemplate
+from lab.cluster.nodes import MAX_PODS, Labels, node_labels
+from lab.cluster.system import API_PORT, DNS_LABELS, NAMESPACE, dns_nodes, dns_ports
 from lab.topology.schema import Topology
 
 SYSTEM = "hoplab.io/system"
@@ -74,9 +71,13 @@ def own_objects(
     ]
     if topology.spec.dns.server == "coredns":
         made.append((CONFIGMAPS, _configmap(corefile)))
-    marks = {"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
-    made.append((SERVICES, _service(dns_service(topology, ips.dns), marks)))
-    made += [(PODS, _dns_pod(name, template)) for name, template in dns_pods(topology)]
+    marks = {**DNS_LABELS, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
+    ports = [
+        {"name": name, "protocol": protocol, "port": number, "targetPort": number}
+        for name, protocol, number in dns_ports(topology)
+    ]
+    made.append((SERVICES, _service(NAMESPACE, "kube-dns", ips.dns, ports, marks, selector=dict(DNS_LABELS))))
+    made += [(PODS, _dns_pod(name, node, topology)) for name, node in dns_nodes(topology).items()]
     made += _api(ips.api_server, addresses[nodes[0]])
     return [(resource, complete(resource, item)) for resource, item in made]
 
@@ -130,44 +131,34 @@ def _configmap(corefile: str) -> Json:
     return {"metadata": metadata, "data": {COREFILE: corefile}}
 
 
-def _service(service: Service, labels: Mapping[str, str]) -> Json:
-    ports = [
-        {"name": port.name, "protocol": port.protocol, "port": port.port, "targetPort": port.target_port}
-        for port in service.ports
-    ]
-    spec: Json = {
-        "type": service.type,
-        "clusterIP": service.cluster_ip,
-        "clusterIPs": [service.cluster_ip],
-        "ports": ports,
-    }
-    if service.selector:
-        spec["selector"] = dict(service.selector)
+def _service(
+    namespace: str, name: str, address: str, ports: list[Json], labels: Mapping[str, str], **given: Json
+) -> Json:
     return {
-        "metadata": {"name": service.name, "namespace": service.namespace, "labels": dict(labels)},
-        "spec": spec,
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
+        "spec": {"type": "ClusterIP", "clusterIP": address, "clusterIPs": [address], "ports": ports, **given},
         "status": {"loadBalancer": {}},
     }
 
 
-def _dns_pod(name: str, template: PodTemplate) -> Json:
-    ports = [{"name": port.name, "containerPort": port.port, "protocol": port.protocol} for port in template.ports]
-    (node,) = template.among
-    container: Json = {"name": template.system, "image": template.system, "ports": ports}
-    if template.system == "coredns":
-        container |= _COREDNS_PROBES
+def _dns_pod(name: str, node: str, topology: Topology) -> Json:
+    server = topology.spec.dns.server
+    ports = [
+        {"name": port, "containerPort": number, "protocol": protocol} for port, protocol, number in dns_ports(topology)
+    ]
+    probes = _COREDNS_PROBES if server == "coredns" else {}
     return {
         "metadata": {
             "name": name,
-            "namespace": template.namespace,
-            "labels": dict(template.labels),
-            "annotations": {SYSTEM: template.system},
+            "namespace": NAMESPACE,
+            "labels": dict(DNS_LABELS),
+            "annotations": {SYSTEM: server},
         },
         "spec": {
             "nodeName": node,
-            "dnsPolicy": "Default",
+            "dnsPolicy": "Default",  # for it cannot ask itself
             "tolerations": [{"operator": "Exists"}],
-            "containers": [container],
+            "containers": [{"name": server, "image": server, "ports": ports, **probes}],
         },
     }
 
@@ -187,16 +178,17 @@ _COREDNS_PROBES: Json = {
 
 def _api(cluster_ip: str, address: str) -> Iterator[Own]:
     """default/kubernetes, without a selector: its endpoint is no pod."""
-    service = api_service(cluster_ip)
-    yield SERVICES, _service(service, {"component": "apiserver", "provider": "kubernetes"})
-    metadata: Json = {"name": service.name, "namespace": service.namespace}
+    ports: list[Json] = [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": API_PORT}]
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    yield SERVICES, _service("default", "kubernetes", cluster_ip, ports, labels)
+    metadata: Json = {"name": "kubernetes", "namespace": "default"}
     ports = [{"name": "https", "port": API_PORT, "protocol": "TCP"}]
     subsets = [{"addresses": [{"ip": address}], "ports": ports}]
     yield ENDPOINTS, {"metadata": {**metadata, "labels": {_SKIP_MIRROR: "true"}}, "subsets": subsets}
     yield (
         ENDPOINTSLICES,
         {
-            "metadata": {**metadata, "labels": {SERVICE_NAME: service.name}},
+            "metadata": {**metadata, "labels": {SERVICE_NAME: "kubernetes"}},
             "addressType": "IPv4",
             "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
             "ports": ports,

@@ -86,15 +86,21 @@ class _Settled:
 
 class ControlPlane:
     """One lab's. `now` gives RFC 3339 times, `new_uid` UUIDs, `clock` steady seconds; `machine` is what its nodes say
-    that they run on. One thread uses it.
+    that they run on. Whoever asks for no `events` has none. One thread uses it.
     """
 
     def __init__(
-        self, now: Callable[[], str], new_uid: Callable[[], str], clock: Callable[[], float], machine: Machine
+        self,
+        now: Callable[[], str],
+        new_uid: Callable[[], str],
+        clock: Callable[[], float],
+        machine: Machine,
+        *,
+        events: bool = True,
     ) -> None:
         self._now, self._new_uid, self._clock = now, new_uid, clock
         self.store = Store(now, new_uid, clock=clock)
-        self.recorder = Recorder(self.store)
+        self.recorder = Recorder(self.store, writes=events)
         self._allocation = Allocation(self.store)
         self.registry = Registry(self.store, self._allocation)
         self._system = System(self.store)
@@ -249,7 +255,7 @@ class ControlPlane:
 
     def preview(self, topology: Topology, documents: Sequence[Document]) -> Pieces[Picture]:
         """The cluster as it would be after `load`; nothing here changes."""
-        other = ControlPlane(self._now, self._new_uid, self._clock, self._machine)
+        other = ControlPlane(self._now, self._new_uid, self._clock, self._machine, events=False)
         for resource in RESOURCES:
             if resource is not EVENTS:
                 for item in tuple(self.store.each(resource)):

@@ -62,7 +62,7 @@ def lab_name(source: Source) -> str:
     except (yaml.YAMLError, StopIteration, AttributeError, TypeError, ValueError):
         name = ""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name):
-        from lab.agent.design.blueprint import read_design  # noqa: PLC0415
+        from lab.agent.design.blueprint import read_file  # noqa: PLC0415
 
-        return read_design(source.text, source.file, ()).topology.metadata.name
+        return read_file(source.text, source.file, ()).topology.metadata.name
     return name

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from lab.cluster import build_cluster
+from lab.cluster.judgement import judge
 from lab.cluster.kinds import STORED_ONLY
+from lab.cluster.nodes import crowded
 from lab.cluster.objects import Cluster
 from lab.cluster.sources import each_source
 from lab.network.components import Stale
 from lab.network.design import design
 from lab.network.dns import servers
 from lab.network.dns.coredns import NOTHING, Given
-from lab.network.ipam import Addresses, assign, node_addresses
+from lab.network.ipam import Addresses, node_addresses
 from lab.network.objects import Namespace, Network
 from lab.network.pools import unknown_pools
 from lab.network.underlay.netem import NONE, Impairments
@@ -27,12 +28,11 @@ from lab.topology.yaml.text import read_documents
 
 @dataclass(frozen=True)
 class ReadFile:
-    """A file that can be right: its topology and manifests, and the cluster that they mean by themselves."""
+    """A file that can be right: its topology and manifests, and what is to be said of them."""
 
     file: str
     topology: Topology
     documents: tuple[Document, ...]
-    cluster: Cluster
     warnings: tuple[str, ...]
 
 
@@ -69,34 +69,32 @@ class Design:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return self.read.warnings
+        """What is to be said of the file, and of the cluster that came of it."""
+        told = servers.unanswered(self.topology, self.cluster) + unknown_pools(self.topology.spec.cni, self.cluster)
+        return self.read.warnings + crowded(self.cluster) + told
 
 
 def read_file(
     text: str,
     file: str,
     settings: Sequence[str],
-    previous: Design | None = None,
     read: Callable[[str, str], tuple[Document, ...]] = read_documents,
     beside: Callable[[str], str] | None = None,
 ) -> ReadFile:
-    """The file, read and judged. FileError when it cannot be right.
+    """The file, read and judged. FileError when it cannot be right, UsageError where it has no room for its nodes.
 
-    What is free to choose (a pod's node, a Service's ClusterIP) stays as it was in `previous`. `read` gives the
-    documents of a text and a file's name; `beside` the text of a file that this one names, from its own folder.
+    `read` gives the documents of a text and a file's name; `beside` the text of a file that this one names, from its
+    own folder.
     """
 
     def read_beside(name: str) -> str:
         return (Path(file).parent / name).read_text(encoding="utf-8")
 
     loaded = load_topology(text, file, beside or read_beside, settings, read)
-    nodes = node_addresses(loaded.topology, previous.addresses if previous else None)
-    api_server = next(iter(nodes.values()))
-    cluster = build_cluster(loaded.topology, loaded.manifests, previous.cluster if previous else None, api_server)
+    node_addresses(loaded.topology)
+    warnings = judge(loaded.topology, loaded.manifests)
     _judge_stored(loaded.manifests)
-    warnings = loaded.warnings + cluster.warnings + servers.unanswered(loaded.topology, cluster)
-    warnings += unknown_pools(loaded.topology.spec.cni, cluster)
-    return ReadFile(file, loaded.topology, loaded.manifests, cluster, warnings)
+    return ReadFile(file, loaded.topology, loaded.manifests, loaded.warnings + warnings)
 
 
 def _judge_stored(documents: Sequence[Document]) -> None:
@@ -109,13 +107,15 @@ def _judge_stored(documents: Sequence[Document]) -> None:
             raise file_error(mistakes)
 
 
-def read_design(
-    text: str, file: str, settings: Sequence[str], previous: Design | None = None, impairments: Impairments = NONE
-) -> Design:
-    """From text to network, for a lab in which nothing but the file has a say. FileError when it cannot be right."""
-    read = read_file(text, file, settings, previous)
-    addresses = assign(read.topology, read.cluster, previous.addresses if previous else None)
-    return Design(read, read.cluster, addresses, impairments=impairments)
+def read_design(text: str, file: str, settings: Sequence[str], impairments: Impairments = NONE) -> Design:
+    """From text to network, for a lab in which nothing but the file has a say. FileError and UsageError when it cannot
+    be right.
+    """
+    from lab.control.meaning import meant  # noqa: PLC0415  an `up` has a control plane that lives
+
+    read = read_file(text, file, settings)
+    picture = meant(read.topology, read.documents)
+    return Design(read, picture.cluster, picture.addresses, impairments=impairments)
 
 
 def infrastructure(topology: Topology) -> tuple[str, ...]:

@@ -301,7 +301,7 @@ class Control:
             "pods": sum(1 for _ in self.plane.store.each(PODS)),
             "milliseconds": brought.milliseconds,
             "warnings": [
-                *read.warnings,
+                *self.lab.standing().warnings,
                 *(stop.told for stop in self.stops.all),
                 *impairing.told(read.topology, self.impairments),
                 *self._unready(),
@@ -312,8 +312,7 @@ class Control:
 
     async def _judged(self, text: str, file: str, settings: Sequence[str], beside: Attached) -> ReadFile:
         attached = reader(beside)
-        before = self.lab.design
-        return await asyncio.to_thread(read_file, text, file, settings, before, self._rereader.read, attached)
+        return await asyncio.to_thread(read_file, text, file, settings, self._rereader.read, attached)
 
     async def plan(self, text: str, file: str, settings: Sequence[str], beside: Attached) -> Message:
         """What `up` would do, as a script, and how many steps that is. Objects that came in otherwise stay."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from lab.api.resources import NODES, PODS
 from lab.api.store import Change, Json, Key, Store
-from lab.cluster.placement import MAX_PODS
+from lab.cluster.nodes import MAX_PODS, too_many
 from lab.control import controllers
 from lab.control.events import Recorder
 from lab.control.pods.fitting import refusal, verdict
@@ -118,8 +118,7 @@ class Scheduling:
         self._load[node] = self._load.get(node, 0) + 1
         crowded = self._store.find(NODES, "", node) if self._load[node] == MAX_PODS + 1 else None
         if crowded is not None:
-            told = f"{node} has more than {MAX_PODS} pods, kubelet's default limit"
-            self._recorder.record(crowded, "Warning", "TooManyPods", told, COMPONENT)
+            self._recorder.record(crowded, "Warning", "TooManyPods", too_many(node), COMPONENT)
 
     def _now(self) -> str:
         return self._store.now()

@@ -127,7 +127,7 @@ class NodeRules:
 
     @property
     def warnings(self) -> Sequence[str]:
-        return self.written.cluster.warnings
+        return self.written.warnings
 
     @cached_property
     def chains(self) -> tuple[Chain, ...]:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.cluster.build import build_cluster
 from lab.kernel.host.packages import SYSTEM_FOLDERS, find
 from lab.network.design import assign, design
 from lab.network.objects import Chain, IpSet, Network
 from lab.network.objects.saved_rule import saved_forms
 from lab.topology import load_topology
+from tests.clusters import cluster_of
 from tests.unit.network.objects.test_saved_rule import TYPED_AND_SAVED
 
 TOPOLOGIES = Path(__file__).parents[3] / "topologies"
@@ -41,7 +41,7 @@ def sandbox(request: pytest.FixtureRequest) -> tuple[str, ...]:
 def network(name: str, *settings: str) -> Network:
     path = TOPOLOGIES / f"{name}.yaml"
     loaded = load_topology(path.read_text(), path.name, lambda other: (path.parent / other).read_text(), settings)
-    cluster = build_cluster(loaded.topology, loaded.manifests)
+    cluster = cluster_of(loaded)
     return design(loaded.topology, cluster, assign(loaded.topology, cluster))
 
 

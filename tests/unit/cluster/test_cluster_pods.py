@@ -7,25 +7,26 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.cluster import Cluster
 from lab.cluster.deployments import pod_names
-from lab.cluster.objects import ContainerPort, Deployment, Pod
-from lab.cluster.placement import place
-from tests.effort import Effort
+from lab.cluster.nodes import crowded
+from lab.cluster.objects import Cluster, ContainerPort, Deployment, Pod
+from lab.errors import FileError
 
-Build = Callable[..., Cluster]  # the fixture of conftest.py
+Build = Callable[..., Cluster]  # the fixtures of conftest.py
+Warned = Callable[..., tuple[str, ...]]
 
 
 def pod(name: str, spec: str = "", **metadata: str) -> str:
     extra = "".join(f", {key}: {value}" for key, value in metadata.items())
-    return f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}{extra}}}\nspec: {{containers: [{{name: c}}]{spec}}}"
+    container = "{name: c, image: built-in}"
+    return f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}{extra}}}\nspec: {{containers: [{container}]{spec}}}"
 
 
 def deployment(name: str, replicas: int) -> str:
     return (
         f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\n"
         f"spec:\n  replicas: {replicas}\n  selector: {{matchLabels: {{app: {name}}}}}\n"
-        f"  template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{containers: [{{name: c}}]}}}}"
+        f"  template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{containers: [{{name: c, image: built-in}}]}}}}"
     )
 
 
@@ -37,27 +38,10 @@ def where(cluster: Cluster) -> dict[str, str]:
     return {item.name: item.node for item in own(cluster)}
 
 
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        (["", "", "", ""], ["a", "b", "c", "a"]),
-        (["a", "", "", ""], ["a", "b", "c", "a"]),
-        (["b", "b", "", "", ""], ["b", "b", "a", "c", "a"]),
-        (["c", "c", "c", ""], ["c", "c", "c", "a"]),
-    ],
-)
-def test_pods_go_where_they_must_or_where_there_are_fewest(wanted: list[str], expected: list[str]) -> None:
-    assert list(place(("a", "b", "c"), [(node,) if node else () for node in wanted]).nodes) == expected
-
-
-def test_pods_that_may_be_on_some_nodes_go_where_there_are_fewest_of_them() -> None:
-    assert place(("a", "b", "c"), [("b",), ("b", "c"), ("b", "c"), ()]).nodes == ("b", "c", "b", "a")
-
-
-def test_nodes_beyond_kubelets_limit_are_named_but_pods_are_not_refused() -> None:
-    assert place(("a", "b"), [("a",)] * 111).crowded == ("a",)
-    assert place(("a", "b"), [()] * 220).crowded == ()
-    assert place(("a", "b"), [()] * 221).crowded == ("a",)
+def test_nodes_beyond_kubelets_limit_are_named_but_pods_are_not_refused(build: Build) -> None:
+    pinned = [pod(f"p{number}", ", nodeName: node-2") for number in range(111)]
+    assert crowded(build(*pinned)) == ("node-2 has more than 110 pods, kubelet's default limit",)
+    assert crowded(build(*pinned[1:])) == ()
 
 
 def test_dns_pods_stand_on_the_first_nodes_and_come_first(build: Build) -> None:
@@ -75,11 +59,11 @@ def test_node_name_and_hostname_selector_pin_a_pod(build: Build) -> None:
     assert where(cluster) == {"a": "node-2", "b": "node-2"}
 
 
-def test_pods_stay_where_they_were_when_others_come(build: Build) -> None:
-    before = build(pod("b"), pod("c"))
-    after = build(pod("a"), pod("b"), pod("c"), previous=before)
-    assert {name: where(after)[name] for name in ("b", "c")} == where(before)
-    smaller = build(pod("b"), pod("c"), nodes=1, previous=before)
+def test_pods_stay_where_they_were_when_others_come(rebuild: Build) -> None:
+    before = where(rebuild(pod("b"), pod("c")))
+    after = where(rebuild(pod("a"), pod("b"), pod("c")))
+    assert {name: after[name] for name in ("b", "c")} == before
+    smaller = rebuild(pod("b"), pod("c"), nodes=1)
     assert set(where(smaller).values()) == {"node-0"}
 
 
@@ -121,7 +105,7 @@ spec:
 
 
 def test_arguments_without_a_command_belong_to_an_image_that_is_not_here(build: Build) -> None:
-    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, args: [--flag]}]}"
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: x, args: [--flag]}]}"
     assert own(build(text))[0].command == ()
 
 
@@ -152,21 +136,22 @@ def test_without_manifests_there_is_a_sample(build: Build) -> None:
     assert where(build(nodes=1)) == {"pod-0": "node-0", "pod-1": "node-0"}
 
 
-def test_kinds_that_are_only_stored_are_taken_and_others_left_out_with_what_they_would_have_meant(build: Build) -> None:
+def test_kinds_that_are_only_stored_are_taken_and_others_left_out_with_what_they_would_have_meant(
+    build: Build, warned: Warned
+) -> None:
     config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}"
     policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {podSelector: {}}"
     role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a, namespace: default}"
-    cluster = build(config, policy, role)
-    assert cluster.warnings == (
+    assert warned(config, policy, role) == (
         "lab.yaml:12: NetworkPolicy a is left out: it would have forbidden traffic of the pods that it selects; here "
         "nothing is forbidden",
         "lab.yaml:17: ClusterRole default/a is left out; it means nothing to this network",
     )
-    assert own(cluster) == []
+    assert own(build(config, policy, role)) == []
 
 
 def test_the_items_of_a_list_count_like_documents(build: Build) -> None:
-    spec = "spec: {containers: [{name: c}]}"
+    spec = "spec: {containers: [{name: c, image: built-in}]}"
     items = ["{apiVersion: v1, kind: Namespace, metadata: {name: shop}}"]
     items += [
         f"{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop}}, {spec}}}" for name in ("a", "b")
@@ -176,12 +161,8 @@ def test_the_items_of_a_list_count_like_documents(build: Build) -> None:
     assert [item.place for item in own(cluster)] == ["shop/a", "shop/b"]
 
 
-def test_a_thousand_replicas_behind_a_service_take_a_few_milliseconds(build: Build) -> None:
-    service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}"
-    took = []
-    for _ in range(5):
-        with Effort() as effort:
-            cluster = build(deployment("web", 1000), service)
-        took.append(effort.ms)
-    assert len(cluster.slices[1].ports[0].endpoints) == 1000
-    assert min(took) < 60
+def test_the_pods_of_a_deployment_are_no_pods_of_their_own(build: Build) -> None:
+    (name,) = where(build(deployment("web", 1)))
+    with pytest.raises(FileError, match=f"its pod default/{name} is also a Pod of its own"):
+        build(deployment("web", 1), pod(name))
+    assert len(own(build(deployment("web", 0), pod(name)))) == 1

@@ -8,14 +8,14 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from lab.cluster import Cluster
 from lab.cluster.addresses import ClusterIpError, ClusterIps
 from lab.cluster.endpoints import CONTROLLER, MANAGED_BY
-from lab.cluster.nodeports import FIRST, KEPT, LAST, NodePorts, NodePortsUsedUpError
-from lab.cluster.objects import Endpoint, PortEndpoints, Service, ServicePort
+from lab.cluster.nodeports import FIRST, KEPT, LAST, NodePortsUsedUpError, free_port
+from lab.cluster.objects import Cluster, Endpoint, PortEndpoints, Service, ServicePort
 from lab.errors import FileError
 
-Build = Callable[..., Cluster]  # the fixture of conftest.py
+Build = Callable[..., Cluster]  # the fixtures of conftest.py
+Warned = Callable[..., tuple[str, ...]]
 
 
 def service(name: str, spec: str) -> str:
@@ -26,7 +26,7 @@ def pod(name: str, app: str, *, ports: str = "", spec: str = "", ready: bool = T
     readiness = f'{{hoplab.io/ready: "{str(ready).lower()}"}}'
     return (
         f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {app}}}, annotations: {readiness}}}\n"
-        f"spec: {{nodeName: node-0, containers: [{{name: c, ports: [{ports}]}}]{spec}}}"
+        f"spec: {{nodeName: node-0, containers: [{{name: c, image: built-in, ports: [{ports}]}}]{spec}}}"
     )
 
 
@@ -56,22 +56,32 @@ def test_services_without_an_address_are_given_one_that_others_do_not_move(build
         assert alone.services[1].cluster_ip == addresses[name]
 
 
-def test_an_address_given_before_is_kept_even_where_another_would_be_given_now(build: Build) -> None:
+def test_an_address_given_before_is_kept_even_where_another_would_be_given_now(rebuild: Build) -> None:
     small = "services: {cidr: 172.16.0.0/28}"
-    first = build(service("z", "ports: [{port: 80}]"), spec=small)
+    first = rebuild(service("z", "ports: [{port: 80}]"), spec=small)
     others = [service(f"s{number}", "ports: [{port: 80}]") for number in range(11)]
-    after = build(*others, service("z", "ports: [{port: 80}]"), spec=small, previous=first)
-    assert after.services[-1].cluster_ip == first.services[-1].cluster_ip
-    assert len({item.cluster_ip for item in after.services}) == 13
+    after = rebuild(*others, service("z", "ports: [{port: 80}]"), spec=small)
+    held = {one.name: one.cluster_ip for one in after.services}
+    assert held["z"] == next(one.cluster_ip for one in first.services if one.name == "z")
+    assert len(set(held.values())) == 14
 
 
-def test_a_range_gives_every_address_once_and_then_says_so() -> None:
+def test_a_range_gives_every_address_once_and_then_says_so(build: Build) -> None:
     ips = ClusterIps("172.16.0.0/28")
-    given = {ips.give(f"default/s{number}") for number in range(12)}
+    given = set()
+    for number in range(ips.free):
+        given.add(address := ips.next(f"default/s{number}"))
+        ips.hold(address, f"default/s{number}")
     assert len(given) == 12
     assert not given & {"172.16.0.0", "172.16.0.1", "172.16.0.10", "172.16.0.15"}
     with pytest.raises(ClusterIpError, match="is used up"):
-        ips.give("default/more")
+        ips.next("default/more")
+    services = [service(f"s{number}", "ports: [{port: 80}]") for number in range(13)]
+    assert len(build(*services[:12], spec="services: {cidr: 172.16.0.0/28}").services) == 13
+    with pytest.raises(FileError) as refused:
+        build(*services, spec="services: {cidr: 172.16.0.0/28}")
+    (mistake,) = refused.value.mistakes
+    assert (mistake.field, mistake.problem) == ("metadata.name", "the Services' range 172.16.0.0/28 is used up")
 
 
 @pytest.mark.parametrize(
@@ -103,11 +113,11 @@ def test_every_type_of_service(build: Build, spec: str, expected: Service) -> No
     assert build(service("web", spec)).services[1] == expected
 
 
-def test_how_a_service_is_reached_from_outside_and_for_how_long_a_client_stays(build: Build) -> None:
+def test_how_a_service_is_reached_from_outside_and_for_how_long_a_client_stays(build: Build, warned: Warned) -> None:
     """Everything that kube-proxy programs is passed on, in kube-proxy's form."""
     spec = (
         "type: LoadBalancer, clusterIP: 172.16.1.1, externalIPs: [198.51.100.1], sessionAffinity: ClientIP, "
-        "loadBalancerSourceRanges: [10.1.2.3/8, ' 192.0.2.0/24 '], externalTrafficPolicy: Local, "
+        "loadBalancerSourceRanges: [10.0.0.0/8, ' 192.0.2.0/24 '], externalTrafficPolicy: Local, "
         "internalTrafficPolicy: Local, healthCheckNodePort: 32000, ports: [{port: 80, nodePort: 30080, protocol: SCTP}]"
     )
     status = (
@@ -128,7 +138,7 @@ def test_how_a_service_is_reached_from_outside_and_for_how_long_a_client_stays(b
         external_policy="Local",
         health_check_port=32000,
     )
-    assert made.warnings == ()
+    assert warned(service("web", spec) + status) == ()
 
 
 def test_a_client_may_stay_for_another_time(build: Build) -> None:
@@ -136,13 +146,13 @@ def test_a_client_may_stay_for_another_time(build: Build) -> None:
     assert build(service("web", spec)).services[1].affinity_seconds == 60
 
 
-def test_what_has_no_effect_is_said(build: Build) -> None:
+def test_what_has_no_effect_is_said(warned: Warned) -> None:
     spec = "type: LoadBalancer, loadBalancerSourceRanges: ['2001:db8::/32'], ports: [{port: 80}]"
-    assert build(service("web", spec)).warnings == (
+    assert warned(service("web", spec)) == (
         "lab.yaml:9: default/web: no load balancer gives it an address; status.loadBalancer.ingress may name one",
         "lab.yaml:9: default/web: '2001:db8::/32' is passed over: only IPv4 is supported",
     )
-    assert build(service("web", "type: NodePort, ports: [{port: 80}]")).warnings == ()
+    assert warned(service("web", "type: NodePort, ports: [{port: 80}]")) == ()
 
 
 def test_a_load_balancer_may_do_without_node_ports(build: Build) -> None:
@@ -153,15 +163,17 @@ def test_a_load_balancer_may_do_without_node_ports(build: Build) -> None:
     assert [port.node_port for port in ports] == [0, 30081], "one that is named is there nonetheless"
 
 
-def test_a_load_balancer_with_policy_local_is_given_a_health_check_port_that_it_keeps(build: Build) -> None:
+def test_a_load_balancer_with_policy_local_is_given_a_health_check_port_that_it_keeps(
+    build: Build, rebuild: Build
+) -> None:
     spec = "type: LoadBalancer, externalTrafficPolicy: Local, ports: [{port: 80}]"
     found = build(service("web", spec)).services[1]
     assert FIRST <= found.health_check_port <= LAST
     assert found.health_check_port != found.ports[0].node_port
     assert build(service("web", spec.replace("Local", "Cluster"))).services[1].health_check_port == 0
-    named = build(service("web", f"{spec}, healthCheckNodePort: 32123"))
-    assert named.services[1].health_check_port == 32123
-    assert build(service("web", spec), previous=named).services[1].health_check_port == 32123
+    named = rebuild(service("web", f"{spec}, healthCheckNodePort: 32123"))
+    assert named.services[-1].health_check_port == 32123
+    assert rebuild(service("web", spec)).services[-1].health_check_port == 32123
 
 
 def test_a_service_that_cannot_be_reached_from_outside_has_no_policy_for_that(build: Build) -> None:
@@ -204,21 +216,29 @@ def test_node_ports_are_given_where_none_is_named_and_others_do_not_move_them(bu
     assert together["kube-dns:dns"] == 0, "a ClusterIP Service has no node port"
 
 
-def test_a_node_port_given_before_is_kept_unless_somebody_asks_for_it(build: Build) -> None:
-    before = build(service("web", "type: NodePort, ports: [{port: 80, nodePort: 31234}]"))
-    unnamed = service("web", "type: NodePort, ports: [{port: 80}]")
-    assert node_ports(build(unnamed, previous=before))["web:"] == 31234
-    greedy = service("greedy", "type: NodePort, ports: [{port: 80, nodePort: 31234}]")
-    assert node_ports(build(greedy, unnamed, previous=before))["web:"] != 31234
+def test_a_node_port_given_before_is_kept(rebuild: Build) -> None:
+    rebuild(service("web", "type: NodePort, ports: [{port: 80, nodePort: 31234}]"))
+    assert node_ports(rebuild(service("web", "type: NodePort, ports: [{port: 80}]")))["web:"] == 31234
 
 
 def test_the_part_of_the_range_that_is_kept_for_choices_is_given_last() -> None:
-    free = NodePorts((), {}, ())
-    given = [free.give(f"ns/s:{number}/TCP") for number in range(LAST - FIRST + 1)]
+    given: list[int] = []
+    for number in range(LAST - FIRST + 1):
+        given.append(free_port(given, f"ns/s:{number}/TCP"))
     assert sorted(given) == list(range(FIRST, LAST + 1))
     assert sorted(given[-KEPT:]) == list(range(FIRST, FIRST + KEPT))
     with pytest.raises(NodePortsUsedUpError, match="are used up"):
-        free.give("ns/s:more/TCP")
+        free_port(given, "ns/s:more/TCP")
+
+
+def test_a_file_that_asks_for_more_node_ports_than_there_are_is_refused(build: Build) -> None:
+    ports = ", ".join(f"{{name: p{number}, port: {number}}}" for number in range(1, LAST - FIRST + 2))
+    one = "type: NodePort, ports: [{port: 80, nodePort: 30000}]"
+    with pytest.raises(FileError) as refused:
+        build(service("many", f"type: NodePort, ports: [{ports}]"), service("one", one))
+    (mistake,) = refused.value.mistakes
+    assert (mistake.field, mistake.problem) == ("spec.ports[2767]", "all node ports from 30000 to 32767 are used up")
+    assert mistake.remedy == "make some Services of type ClusterIP"
 
 
 @pytest.mark.parametrize(
@@ -231,7 +251,10 @@ def test_a_node_port_used_twice_or_outside_of_the_range_is_refused(build: Build,
 
 
 def test_endpoints_are_the_pods_that_have_all_labels(build: Build) -> None:
-    both = "apiVersion: v1\nkind: Pod\nmetadata: {name: c, labels: {app: a, tier: x}}\nspec: {containers: [{name: c}]}"
+    both = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: c, labels: {app: a, tier: x}}\n"
+        "spec: {containers: [{name: c, image: built-in}]}"
+    )
     cluster = build(
         pod("a", "a"), pod("b", "b"), both, service("web", "selector: {app: a, tier: x}, ports: [{port: 80}]")
     )
@@ -293,12 +316,11 @@ ports: [{name: w, port: 8080}, {name: u, port: 53, protocol: UDP}]
     cluster = build(pod("a", "a"), service("web", "ports: [{name: w, port: 80}]"), text)
     members = (
         Endpoint("", "192.0.2.1"),
-        Endpoint("", "192.0.2.2", hostname="two", ready=False),
+        Endpoint("", "192.0.2.2", hostname="two", ready=False, serving=False),
         Endpoint("default/a", "", "node-0"),
     )
     assert cluster.slices[1].service == "web"
     assert cluster.slices[1].ports == (PortEndpoints("w", "TCP", 8080, members), PortEndpoints("u", "UDP", 53, members))
-    assert cluster.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -313,9 +335,9 @@ ports: [{name: w, port: 8080}, {name: u, port: 53, protocol: UDP}]
         ),
     ],
 )
-def test_slices_that_have_no_effect_are_named(build: Build, labels: str, kind: str, told: str) -> None:
+def test_slices_that_have_no_effect_are_named(warned: Warned, labels: str, kind: str, told: str) -> None:
     text = (
         f"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: s, labels: {labels}}}\n"
         f"addressType: {kind}\nendpoints: [{{addresses: [192.0.2.1]}}]\nports: [{{port: 80}}]"
     )
-    assert build(service("web", "ports: [{port: 80}]"), text).warnings == (told,)
+    assert warned(service("web", "ports: [{port: 80}]"), text) == (told,)

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from lab.cluster import Cluster, build_cluster
+from lab.cluster.judgement import judge
 from lab.cluster.objects import Endpoint
-from lab.topology import Topology, load_topology
+from lab.topology import LoadedFile, load_topology
+from tests.clusters import cluster_of
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "topologies").glob("*.yaml"))
 
 
-def told(topology: Topology, cluster: Cluster) -> Iterator[str]:
+def told(loaded: LoadedFile) -> Iterator[str]:
+    topology, cluster = loaded.topology, cluster_of(loaded)
     spec, cni = topology.spec, topology.spec.cni
     yield f"topology {topology.metadata.name}"
     yield from (f"subnet {subnet.name} {subnet.cidr}" for subnet in spec.subnets)
@@ -38,7 +40,7 @@ def told(topology: Topology, cluster: Cluster) -> Iterator[str]:
         yield f"slice {found.namespace}/{found.name} of {found.service}"
         for part in found.ports:
             yield f"  {part.port} {part.target}/{part.protocol}: {', '.join(map(endpoint, part.endpoints))}"
-    yield from (f"warning {warning}" for warning in cluster.warnings)
+    yield from (f"warning {warning}" for warning in judge(topology, loaded.manifests))
 
 
 def endpoint(item: Endpoint) -> str:
@@ -48,7 +50,7 @@ def endpoint(item: Endpoint) -> str:
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
 def test_the_cluster_of_a_topology_is_as_written(file: Path) -> None:
     loaded = load_topology(file.read_text(encoding="utf-8"), file.name, lambda name: (file.parent / name).read_text())
-    text = "\n".join(told(loaded.topology, build_cluster(loaded.topology, loaded.manifests))) + "\n"
+    text = "\n".join(told(loaded)) + "\n"
     golden = ROOT / "tests" / "golden" / "clusters" / f"{file.stem}.txt"
     if os.environ.get("HOPLAB_WRITE_GOLDEN"):
         golden.write_text(text, encoding="utf-8")

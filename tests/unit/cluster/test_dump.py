@@ -195,7 +195,7 @@ def test_a_node_that_is_not_there_is_refused_with_the_likeliest() -> None:
     ],
 )
 def test_what_is_probably_not_meant_is_said(items: tuple[dict[str, Any], ...], warning: str) -> None:
-    said = seen(*items).cluster.warnings
+    said = seen(*items).warnings
     assert any(one.startswith(warning) for one in said), said
 
 

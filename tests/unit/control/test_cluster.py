@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from lab.api.resources import ENDPOINTSLICES, NODES, PODS, SERVICES
 from lab.api.store import Json
-from lab.cluster import build_cluster
 from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
 from lab.control.cluster import Derivation
-from lab.control.manifests import wanted
-from lab.topology import load_topology
 from tests.effort import Effort
-from tests.unit.control.world import World, addresses
+from tests.unit.control.world import World
 
-TOPOLOGIES = Path(__file__).parents[3] / "topologies"
 SERVICE = "kubernetes.io/service-name"
 
 
@@ -35,55 +29,6 @@ def slice_of(world: World, name: str = "web") -> EndpointSlice:
 def write_slice(world: World, endpoints: list[Json], ports: list[Json], **parts: object) -> None:
     item = {"metadata": {"name": "mine", "labels": {SERVICE: "web"}}, "addressType": "IPv4", **parts}
     world.make(ENDPOINTSLICES, {**item, "endpoints": endpoints, "ports": ports})
-
-
-ZONES = """
-apiVersion: hoplab/v1
-kind: Topology
-metadata: {name: zones}
-spec:
-  nodes: [{name: node-0, zone: east}, {name: node-1, labels: {disk: fast}}, {name: node-2, zone: west}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: a, labels: {app: web}}
-spec: {nodeSelector: {topology.kubernetes.io/zone: east}, containers: [{name: a, image: built-in}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: b, labels: {app: web}}
-spec: {nodeSelector: {disk: fast}, containers: [{name: a, image: built-in}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec: {selector: {app: web}, clusterIP: 172.16.9.9, trafficDistribution: PreferSameNode, ports: [{port: 80}]}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: mine, labels: {kubernetes.io/service-name: web}}
-addressType: IPv4
-endpoints: [{addresses: [192.0.2.1], zone: west, hints: {forZones: [{name: west}, {name: east}]}}]
-ports: [{port: 80}]
-"""
-
-
-@pytest.mark.parametrize("text", [(TOPOLOGIES / "two-subnet.yaml").read_text(), ZONES], ids=["two-subnet", "zones"])
-def test_a_file_comes_to_the_same_cluster_through_the_api(text: str) -> None:
-    loaded = load_topology(text, "two-subnet.yaml", lambda name: (TOPOLOGIES / name).read_text())
-    built = build_cluster(loaded.topology, loaded.manifests, None, "10.0.1.10")
-    world = World()
-    world.system.use(loaded.topology, addresses(3))
-    for one in wanted(loaded.topology, loaded.manifests):
-        world.make(one.resource, one.item)
-    world.run()
-    made = cluster(world)
-    assert made.nodes == built.nodes
-    assert made.zones == built.zones
-    assert made.namespaces == built.namespaces
-    assert made.pods == built.pods
-    assert sorted(made.services, key=lambda one: one.full_name) == sorted(built.services, key=lambda one: one.full_name)
-    assert sorted(made.slices, key=lambda one: one.name) == sorted(built.slices, key=lambda one: one.name)
 
 
 def test_the_labs_own_come_first_whenever_they_were_made(world: World) -> None:

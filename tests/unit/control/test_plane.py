@@ -125,6 +125,19 @@ def test_a_pod_that_moves_to_another_node_is_another_pod() -> None:
     assert next(one.node for one in picture.cluster.pods if one.name == "pod-2") == "node-0"
 
 
+def test_pods_that_were_there_keep_their_addresses_wherever_a_new_one_stands() -> None:
+    plane = new_plane()
+    text = text_of("two-subnet")
+    _, first = loaded(plane, text)
+    head = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: namespace001}\n"
+    pod = f"{head}spec: {{nodeName: node-0, containers: [{{name: c, image: x}}]}}\n"
+    at = text.index("---\n# The client.")
+    _, again = loaded(plane, text[:at] + pod + text[at:])
+    for place in ("namespace001/pod-0", "namespace001/pod-1", "kube-system/dns-0"):
+        assert again.addresses.pod(place) == first.addresses.pod(place)
+    assert again.addresses.pod("namespace001/a") not in first.addresses.pods.values()
+
+
 def test_a_preview_changes_nothing() -> None:
     plane = new_plane()
     read, picture = loaded(plane, text_of("two-subnet"))

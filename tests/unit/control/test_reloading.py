@@ -33,7 +33,7 @@ class Shop:
         self.changes: list[Change] = []
 
     def up(self, text: str = SHOP + LONE) -> ReadFile:
-        read = read_file(TOPOLOGY + text, str(Path("shop.yaml")), (), None, self._reader.read)
+        read = read_file(TOPOLOGY + text, str(Path("shop.yaml")), (), self._reader.read)
         self.plane.load(read.topology, read.documents)
         self.plane.expected()
         return read

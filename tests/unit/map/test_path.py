@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.cluster import build_cluster
 from lab.map.labmap import LabMap
 from lab.map.path import Crossing, Walker, mirrored
 from lab.map.survey import lab_map
 from lab.network.design import design
 from lab.network.ipam import assign
 from lab.topology import load_topology
+from tests.clusters import cluster_of
 
 TOPOLOGIES = Path(__file__).parents[3] / "topologies"
 
@@ -26,7 +26,7 @@ TOPOLOGIES = Path(__file__).parents[3] / "topologies"
 def mapped(name: str, *settings: str) -> LabMap:
     text = (TOPOLOGIES / f"{name}.yaml").read_text(encoding="utf-8")
     loaded = load_topology(text, f"{name}.yaml", lambda _: "", settings)
-    cluster = build_cluster(loaded.topology, loaded.manifests)
+    cluster = cluster_of(loaded)
     addresses = assign(loaded.topology, cluster)
     return lab_map(loaded.topology, cluster, addresses, design(loaded.topology, cluster, addresses))
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.cluster.build import build_cluster
 from lab.network.design import assign, design
 from lab.network.objects import (
     Address,
@@ -28,6 +27,7 @@ from lab.network.objects import (
     Sysctl,
 )
 from lab.topology import load_topology
+from tests.clusters import cluster_of
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "network"
@@ -39,7 +39,7 @@ TABLES = ("raw", "mangle", "nat", "filter")
 def network(name: str) -> Network:
     path = ROOT / "topologies" / f"{name}.yaml"
     loaded = load_topology(path.read_text(), path.name, lambda other: (path.parent / other).read_text())
-    cluster = build_cluster(loaded.topology, loaded.manifests)
+    cluster = cluster_of(loaded)
     return design(loaded.topology, cluster, assign(loaded.topology, cluster))
 
 

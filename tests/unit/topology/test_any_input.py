@@ -12,7 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab.cluster import build_cluster
+from lab.cluster.judgement import judge
 from lab.errors import FileError
 from lab.topology import load_topology
 from tests.effort import Effort
@@ -31,7 +31,7 @@ def answer(text: str, changes: tuple[str, ...] = ()) -> FileError | None:
     """None when all is well; anything but a FileError is a defect and comes through."""
     try:
         loaded = load_topology(text, "any.yaml", no_file, changes)
-        build_cluster(loaded.topology, loaded.manifests)
+        judge(loaded.topology, loaded.manifests)
     except FileError as error:
         assert error.mistakes
         assert all(mistake.line >= 1 and mistake.column >= 1 for mistake in error.mistakes)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.cluster import build_cluster
+from lab.cluster.judgement import judge
 from lab.errors import FileError
 from lab.topology import load_topology
 
@@ -23,7 +23,7 @@ def test_a_file_that_cannot_be_right_is_answered_with_place_problem_and_remedy(f
     text = file.read_text(encoding="utf-8")
     with pytest.raises(FileError) as refused:
         loaded = load_topology(text, file.name, lambda name: (ERRORS / name).read_text(encoding="utf-8"))
-        build_cluster(loaded.topology, loaded.manifests)
+        judge(loaded.topology, loaded.manifests)
     told = f"{refused.value}\n"
     expected = file.with_suffix(".txt")
     if os.environ.get("HOPLAB_WRITE_GOLDEN"):

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.cluster import build_cluster
 from lab.network.design import assign, design
 from lab.network.objects import Chain, IpSet, Network
 from lab.topology import LoadedFile, load_topology
 from lab.topology.firewall.chain_owners import household
 from lab.topology.firewall.ipset_save import SavedSet, read_sets
+from tests.clusters import cluster_of
 from tests.effort import Effort
 
 SAVED = Path(__file__).parents[2] / "golden" / "saved"
@@ -31,7 +31,7 @@ def load(firewall: str, *spec: str) -> LoadedFile:
 
 
 def designed(loaded: LoadedFile) -> Network:
-    cluster = build_cluster(loaded.topology, loaded.manifests)
+    cluster = cluster_of(loaded)
     return design(loaded.topology, cluster, assign(loaded.topology, cluster))
 
 

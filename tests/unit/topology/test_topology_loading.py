@@ -8,13 +8,13 @@ from pathlib import Path
 import jsonschema  # type: ignore[import-untyped]  # it has no types of its own
 import pytest
 
-from lab.cluster import build_cluster
 from lab.errors import FileError
 from lab.topology import LoadedFile, load_topology
 from lab.topology.defaults import complete
 from lab.topology.schema import Topology
 from lab.topology.schema_export import json_schema
 from lab.topology.yaml.text import read_documents
+from tests.clusters import cluster_of
 from tests.effort import Effort
 
 TOPOLOGIES = Path(__file__).parents[3] / "topologies"
@@ -160,6 +160,6 @@ def test_loading_and_building_two_subnet_takes_a_few_milliseconds() -> None:
     for _ in range(10):
         with Effort() as effort:
             loaded = load_topology(text, "two-subnet.yaml", no_file)
-            build_cluster(loaded.topology, loaded.manifests)
+            cluster_of(loaded)
         took.append(effort.ms)
     assert min(took) < 15

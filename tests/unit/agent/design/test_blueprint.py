@@ -65,18 +65,28 @@ def test_a_topology_with_lines_taken_out_or_doubled(data: st.DataObject) -> None
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_shipped_ones_read_twice_are_the_same(name: str) -> None:
-    first = read_design(TEXTS[name], "f.yaml", ())
-    again = read_design(TEXTS[name], "f.yaml", (), first)
+    first, again = (read_design(TEXTS[name], "f.yaml", ()) for _ in range(2))
     assert again.network.by_key == first.network.by_key
     assert not plan(again.network, first.network)
 
 
-def test_pods_that_were_there_keep_their_addresses_wherever_a_new_one_stands() -> None:
-    text = TEXTS["two-subnet"]
-    first = read_design(text, "f.yaml", ())
-    head = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: namespace001}\n"
-    pod = f"{head}spec: {{nodeName: node-0, containers: [{{name: c, image: x}}]}}\n"
-    at = text.index("---\n# The client.")
-    again = read_design(text[:at] + pod + text[at:], "f.yaml", (), first)
-    for place in ("namespace001/pod-0", "namespace001/pod-1", "kube-system/dns-0"):
-        assert again.addresses.pod(place) == first.addresses.pod(place)
+def pod(name: str, container: str = "", metadata: str = "") -> str:
+    spec = f"{{nodeName: node-0, containers: [{{name: c, image: built-in, {container}}}]}}"
+    return f"---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, {metadata}}}, spec: {spec}}}\n"
+
+
+def test_what_is_said_of_a_file_is_said_of_what_comes_of_it_as_well() -> None:
+    text = TEXTS["minimal"] + "".join(pod(f"p{number}") for number in range(111))
+    asks = """annotations: {cni.projectcalico.org/ipv4pools: '["1.2.3.0/24"]'}"""
+    design = read_design(text + pod("a", metadata=asks), "f.yaml", ())
+    assert design.warnings == (
+        "node-0 has more than 110 pods, kubelet's default limit",
+        "default/a asks for an address of 1.2.3.0/24, which is no pool (there is 10.244.0.0/16): it gets any",
+    )
+
+
+def test_pods_that_are_probed_count_as_found_ready() -> None:
+    probe = "readinessProbe: {httpGet: {port: 80}}"
+    held = pod("b", probe, 'annotations: {hoplab.io/ready: "false"}')
+    design = read_design(TEXTS["minimal"] + pod("a", probe) + held, "f.yaml", ())
+    assert {one.name: one.ready for one in design.cluster.pods if not one.system} == {"a": True, "b": False}

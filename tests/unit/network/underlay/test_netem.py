@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lab.cluster import build_cluster
 from lab.network.design import design
 from lab.network.ipam import assign
 from lab.network.objects import Chain, Network, Qdisc
@@ -11,6 +10,7 @@ from lab.network.underlay.netem import NONE, Impairments, Live
 from lab.plan import plan
 from lab.topology import load_topology
 from lab.topology.impairment import Impairment
+from tests.clusters import cluster_of
 
 FILE = """\
 apiVersion: hoplab/v1
@@ -26,7 +26,7 @@ WITHOUT = Impairments(netem=False)
 
 def designed(known: Impairments, text: str = FILE) -> Network:
     loaded = load_topology(text, "bad-line.yaml", lambda _: "")
-    cluster = build_cluster(loaded.topology, loaded.manifests)
+    cluster = cluster_of(loaded)
     return design(loaded.topology, cluster, assign(loaded.topology, cluster), impairments=known)
 
 

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lab.cluster import build_cluster
 from lab.network.design import design
 from lab.network.ipam import assign
 from lab.network.objects import Network, Object
@@ -24,6 +23,7 @@ from lab.trace.explain.passage import Passage
 from lab.trace.explain.queries.neighbour import Neighbour
 from lab.trace.journey import DATA, DNS, Decision, Hop, Loss
 from lab.trace.witness.counters import Counted
+from tests.clusters import cluster_of
 from tests.unit.trace import recordings
 
 ROOT = Path(__file__).parents[5]
@@ -35,7 +35,7 @@ def designed() -> Network:
     """What two-subnet's places should hold."""
     file = ROOT / "topologies" / "two-subnet.yaml"
     loaded = load_topology(file.read_text(encoding="utf-8"), str(file), lambda _: "")
-    cluster = build_cluster(loaded.topology, loaded.manifests)
+    cluster = cluster_of(loaded)
     return design(loaded.topology, cluster, assign(loaded.topology, cluster))
 
 
