@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-from dev import ROOT
+from dev import ROOT, trial
 from dev.bare import AS_ROOT, make_root, settings
 from dev.image import try_image
 
@@ -60,20 +58,8 @@ def try_machine(folder: Path, root: Path, commands: tuple[str, ...] = COMMANDS) 
     exit status: 0 when none does. The folder is for what is needed meanwhile.
     """
     script = "set -e\n" + "".join(f"echo {shlex.quote('--- ' + line)}\n( {line} )\n" for line in commands)
-    began = time.monotonic()
     clone = folder / "clone"
     clone.mkdir()
     _copy_checkout(clone)
-    try:
-        status = subprocess.run(
-            (*NAMESPACES, *AS_ROOT, "sh", ROOT / "dev" / "bare-machine.sh", clone, root, "--", "sh", "-c", script),
-            env=settings(),
-            stdin=subprocess.DEVNULL,
-            timeout=SECONDS,
-            check=False,
-        ).returncode
-    except subprocess.TimeoutExpired:
-        print(f"the fresh machine did not finish in {SECONDS} s", file=sys.stderr)
-        status = 1
-    print(f"--- fresh machine: {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - began:.0f} s")
-    return status
+    machine = (*NAMESPACES, *AS_ROOT, "sh", ROOT / "dev" / "bare-machine.sh", clone, root)
+    return trial.status_of("fresh machine", (*machine, "--", "sh", "-c", script), settings(), SECONDS)

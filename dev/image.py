@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 
-from dev import ROOT
+from dev import ROOT, trial
 from dev.suite import ordinary_user
 
 ROOT_VARIABLE = "HOPLAB_TEST_ROOT"
@@ -26,20 +24,9 @@ def try_image(root: Path, pattern: str = "") -> int:
         print("--- the container image is tried by root alone, who becomes an ordinary user for it")
         return 0
     print("--- the container image: built and run as an ordinary user", flush=True)
-    began = time.monotonic()
     root.parent.chmod(0o755)  # for that user to read
     namespaces = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child")
     room = ("sh", str(ROOT / "dev" / "image-room.sh"), ordinary_user().pw_name, str(ROOT))
     selected = ("-k", pattern) if pattern else ()
-    try:
-        status = subprocess.run(
-            (*namespaces, *room, sys.executable, *_PYTEST, *selected),
-            env={**os.environ, ROOT_VARIABLE: str(root)},
-            timeout=_SECONDS,
-            check=False,
-        ).returncode
-    except subprocess.TimeoutExpired:
-        print(f"the image did not come so far in {_SECONDS} s", file=sys.stderr)
-        status = 1
-    print(f"--- container image: {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - began:.0f} s")
-    return status
+    command = (*namespaces, *room, sys.executable, *_PYTEST, *selected)
+    return trial.status_of("container image", command, {**os.environ, ROOT_VARIABLE: str(root)}, _SECONDS)

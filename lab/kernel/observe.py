@@ -11,7 +11,7 @@ from lab.kernel.netlink import offload
 from lab.kernel.netlink.rtnetlink import address, device_settings, interface, ip_rule, neighbour, qdisc, route
 from lab.kernel.netlink.transport import RouteSocket
 from lab.kernel.rules import iptables, nft
-from lab.network.objects import Interface, Network, Object, Sysctl
+from lab.network.objects import SEALED, Interface, Network, Object, Sysctl
 from lab.network.place_names import UNDERLAY
 
 
@@ -76,7 +76,7 @@ def read_place(holdings: Holdings, place: str, settings: Iterable[str]) -> list[
             if kind == "node":
                 found += neighbour.read_fdb(netlink, place, names)
                 found += device_settings.read_proxy_delays(netlink, place, names)
-        tunnels = [item.name for item in links.interfaces if item.kind == "wireguard"]
+        tunnels = [item.name for item in links.interfaces if item.kind == SEALED]
         if tunnels:
             from lab.kernel.netlink import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
 

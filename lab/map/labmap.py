@@ -16,12 +16,13 @@ from lab.errors import UsageError
 from lab.network.components import Stop
 from lab.network.dns.resolver import HostsEntry, Resolver
 from lab.network.ipv4 import Prefix, number
+from lab.network.objects import SEALED
 from lab.network.underlay.netem_device import Impaired
 from lab.suggestion import did_you_mean
 
 T = TypeVar("T")
 
-TUNNELS = ("vxlan", "ipip", "wireguard")
+TUNNELS = ("vxlan", "ipip", SEALED)
 VXLAN_PORTS = (4789, 8472)  # IANA's, and Linux's own default, which flannel uses
 NDOTS = 5  # kubelet's ClusterFirst
 
@@ -320,7 +321,7 @@ class LabMap:
     @cached_property
     def wireguard_ports(self) -> frozenset[int]:
         """The UDP ports on which WireGuard speaks here."""
-        return frozenset(link.port for link in self._tunnels if link.kind == "wireguard")
+        return frozenset(link.port for link in self._tunnels if link.kind == SEALED)
 
     @cached_property
     def has_ipip(self) -> bool:
@@ -335,7 +336,7 @@ class LabMap:
         """The node whose WireGuard device decrypts what is for an address, and the device: of a pod's, its node's."""
         owner, _ = self.owners.get(address, (None, None))
         node = self.by_name.get(owner.node or owner.name) if owner is not None else None
-        device = next((link for link in node.links if link.kind == "wireguard"), None) if node is not None else None
+        device = next((link for link in node.links if link.kind == SEALED), None) if node is not None else None
         return (node, device) if node is not None and device is not None else None
 
     @cached_property

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lab.map.labmap import TUNNELS, LabMap, Link, Place, Way
 from lab.network.ipv4 import Prefix, dotted, number
+from lab.network.objects import SEALED
 from lab.network.place_names import UNDERLAY
 
 IN, OUT = "in", "out"
@@ -133,7 +134,7 @@ class Walker:
                     packet.see(place, "lo", OUT)
                     packet.see(place, "lo", IN)
                 return place
-            way = self.lookup(place, packet.destination, sealed=packet.tunnel == "wireguard")
+            way = self.lookup(place, packet.destination, sealed=packet.tunnel == SEALED)
             device = place.link(way.device) if way and way.type == "unicast" else None
             onward = self._leave(packet, place, device, way.via or packet.destination) if way and device else None
             if onward is None:
@@ -178,7 +179,7 @@ class Walker:
         WireGuard it is who shall get the packet, and whose node its peers' prefixes tell.
         """
         owner, link = self.labmap.owners.get(next_hop, (None, None))
-        if device.kind == "wireguard":
+        if device.kind == SEALED:
             owner, link = self.labmap.wireguard_end(next_hop) or (None, None)
         if owner is None or link is None:
             return None

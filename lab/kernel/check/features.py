@@ -10,14 +10,14 @@ from lab.kernel.host import coredns, modules, packages
 from lab.kernel.netlink.rtnetlink import interface, qdisc
 from lab.kernel.netlink.transport import RequestError, RouteSocket
 from lab.kernel.rules import nft, trial
-from lab.network.objects import Interface, Ipip, Network, NftTable, Process, Qdisc, VirtualServer
+from lab.network.objects import SEALED, Interface, Ipip, Network, NftTable, Process, Qdisc, VirtualServer
 from lab.network.objects.qdisc import NETEM
 from lab.network.place_names import UNDERLAY
 
 # With addresses of its own: where the module is loaded, tunl0 is the one for any to any.
 _ENDS = Ipip("192.0.2.1", "192.0.2.2")
 _IPIP = Interface(place=UNDERLAY, name="probe", kind="ipip", mac="", mtu=1480, ipip=_ENDS)
-_WIREGUARD = Interface(place=UNDERLAY, name="probe", kind="wireguard", mac="", mtu=1420)
+_WIREGUARD = Interface(place=UNDERLAY, name="probe", kind=SEALED, mac="", mtu=1420)
 
 INSTEAD = "`up --vm` has a kernel of its own that has it; loss and rate work without"
 
@@ -50,7 +50,7 @@ def require(holdings: Holdings, network: Network) -> None:
     kinds = {item.kind for item in network if isinstance(item, Interface)}
     if "ipip" in kinds:
         _require_ipip(holdings)
-    if "wireguard" in kinds:
+    if SEALED in kinds:
         _require_wireguard(holdings)
 
 

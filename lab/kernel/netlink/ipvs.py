@@ -6,13 +6,11 @@ imports pyroute2, which takes a while: only a lab with a kube-proxy in ipvs mode
 
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pyroute2.netlink import NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST
-from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink import NLM_F_ACK, NLM_F_DUMP
 from pyroute2.netlink.generic.ipvs import (
     IPVS_CMD_DEL_DEST,
     IPVS_CMD_DEL_SERVICE,
@@ -27,6 +25,7 @@ from pyroute2.netlink.generic.ipvs import (
     ipvsmsg,
 )
 
+from lab.kernel.netlink.generic import Attributes, GenericSocket
 from lab.network.objects import RealServer, VirtualServer
 
 PERSISTENT, HASHED_BY_PORT = 0x1, 0x10
@@ -45,20 +44,11 @@ class Held(NamedTuple):
     inactive: int
 
 
-class IpvsSocket:
+class IpvsSocket(GenericSocket):
     """A socket of the network namespace in which it was made. OSError where the kernel refuses."""
 
     def __init__(self) -> None:
-        try:
-            self._socket = IPVSSocket()
-        except NetlinkError as error:
-            raise OSError(error.code, os.strerror(error.code)) from error
-
-    def __enter__(self) -> IpvsSocket:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        super().__init__(IPVSSocket, ipvsmsg)
 
     def try_out(self) -> None:
         """OSError: EPERM where only root of the machine may ask."""
@@ -92,22 +82,12 @@ class IpvsSocket:
             if "IPVS_CMD_ATTR_DEST" in told:
                 yield _held(server, dict(told["IPVS_CMD_ATTR_DEST"]["attrs"]))
 
-    def _ask(self, command: int, attributes: Iterable[tuple[str, Any]]) -> list[Any]:
-        acknowledged = 0 if command == IPVS_CMD_GET_INFO else NLM_F_ACK
-        return self._request(command, attributes, NLM_F_REQUEST | acknowledged)
+    def _ask(self, command: int, attributes: Attributes) -> list[Any]:
+        return self._request(command, attributes, 0 if command == IPVS_CMD_GET_INFO else NLM_F_ACK)
 
-    def _dump(self, command: int, attributes: Iterable[tuple[str, Any]]) -> Iterator[Mapping[str, Any]]:
-        for answer in self._request(command, attributes, NLM_F_REQUEST | NLM_F_DUMP):
+    def _dump(self, command: int, attributes: Attributes) -> Iterator[Mapping[str, Any]]:
+        for answer in self._request(command, attributes, NLM_F_DUMP):
             yield dict(answer["attrs"])
-
-    def _request(self, command: int, attributes: Iterable[tuple[str, Any]], flags: int) -> list[Any]:
-        message = ipvsmsg()
-        message["cmd"], message["version"] = command, 1
-        message["attrs"] = list(attributes)
-        try:
-            return list(self._socket.nlm_request(message, msg_type=self._socket.prid, msg_flags=flags))
-        except NetlinkError as error:
-            raise OSError(error.code, os.strerror(error.code)) from error
 
 
 def _command(item: VirtualServer | RealServer, of_virtual: int, of_real: int) -> tuple[int, list[tuple[str, Any]]]:

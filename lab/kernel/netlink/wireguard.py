@@ -6,17 +6,14 @@ Importing this module imports pyroute2, which takes a while: only a lab with suc
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pyroute2.netlink import NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST
-from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink import NLM_F_ACK, NLM_F_DUMP
 from pyroute2.netlink.generic.wireguard import (
     WG_CMD_GET_DEVICE,
     WG_CMD_SET_DEVICE,
-    WG_GENL_VERSION,
     WGPEER_F_REMOVE_ME,
     WGPEER_F_REPLACE_ALLOWEDIPS,
     WireGuard,
@@ -24,6 +21,7 @@ from pyroute2.netlink.generic.wireguard import (
 )
 
 from lab.kernel.failure import guarded
+from lab.kernel.netlink.generic import GenericSocket
 from lab.network.ipv4 import in_order
 from lab.network.objects import WireguardDevice, WireguardPeer
 from lab.plan import Step
@@ -47,20 +45,11 @@ class Side(NamedTuple):
     peers: tuple[Held, ...]
 
 
-class WireguardSocket:
+class WireguardSocket(GenericSocket):
     """A socket of the network namespace in which it was made. OSError where the kernel refuses."""
 
     def __init__(self) -> None:
-        try:
-            self._socket = WireGuard()
-        except NetlinkError as error:
-            raise OSError(error.code, os.strerror(error.code)) from error
-
-    def __enter__(self) -> WireguardSocket:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        super().__init__(WireGuard, wgmsg)
 
     def configure(self, item: WireguardDevice) -> None:
         """The device's own side, as this says."""
@@ -94,7 +83,7 @@ class WireguardSocket:
         """A device as it is; OSError where it is none of these."""
         own: dict[str, Any] = {}
         peers: dict[str, dict[str, Any]] = {}
-        for told in self._request([("WGDEVICE_A_IFNAME", device)], WG_CMD_GET_DEVICE, NLM_F_DUMP):
+        for told in self._request(WG_CMD_GET_DEVICE, [("WGDEVICE_A_IFNAME", device)], NLM_F_DUMP):
             attributes = dict(told["attrs"])
             own.update((name, value) for name, value in attributes.items() if name != "WGDEVICE_A_PEERS")
             for each in attributes.get("WGDEVICE_A_PEERS", ()):
@@ -111,16 +100,7 @@ class WireguardSocket:
         )
 
     def _set(self, device: str, attributes: Attributes) -> None:
-        self._request([("WGDEVICE_A_IFNAME", device), *attributes], WG_CMD_SET_DEVICE, NLM_F_ACK)
-
-    def _request(self, attributes: Attributes, command: int, flags: int) -> list[Any]:
-        message = wgmsg()
-        message["cmd"], message["version"] = command, WG_GENL_VERSION
-        message["attrs"] = attributes
-        try:
-            return list(self._socket.nlm_request(message, msg_type=self._socket.prid, msg_flags=NLM_F_REQUEST | flags))
-        except NetlinkError as error:
-            raise OSError(error.code, os.strerror(error.code)) from error
+        self._request(WG_CMD_SET_DEVICE, [("WGDEVICE_A_IFNAME", device), *attributes], NLM_F_ACK)
 
 
 def carry_out(steps: Sequence[Step]) -> None:

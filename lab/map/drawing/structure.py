@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from lab.map.labmap import TUNNELS, LabMap, Link, Place, Service, Subnet
+from lab.network.objects import SEALED
 from lab.network.place_names import UNDERLAY
 
 MOST_ENDPOINTS = 3
@@ -103,9 +104,9 @@ def _tunnel(lab: LabMap) -> Tunnel | None:
     what = {
         "vxlan": f"VXLAN, VNI {first.vni}, UDP port {first.port}",
         "ipip": "IPIP, IP protocol 4",
-        "wireguard": f"WireGuard, UDP port {first.port}",
+        SEALED: f"WireGuard, UDP port {first.port}",
     }[first.kind]
-    crossing = first.kind != "wireguard" and lab.encapsulation.endswith("CrossSubnet")
+    crossing = first.kind != SEALED and lab.encapsulation.endswith("CrossSubnet")
     who = "nodes of different subnets" if crossing else "nodes"
     return Tunnel(f"{what}: tunnel between {who}", devices)
 

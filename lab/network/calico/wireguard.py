@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from lab.network.ipv4 import in_order
-from lab.network.objects import Address, Interface, Object, Route, RoutingRule, WireguardDevice, WireguardPeer
+from lab.network.objects import SEALED, Address, Interface, Object, Route, RoutingRule, WireguardDevice, WireguardPeer
 from lab.topology.defaults import WIREGUARD
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def node(topology: Topology, addresses: Addresses, node: str) -> Iterator[Object
     """The device of a node, whom it speaks to, and the routes that lead into it."""
     spec = topology.spec
     mtu = min(spec.cni.mtu or 0, spec.underlay_mtu - WIREGUARD)
-    yield Interface(node, DEVICE, "wireguard", "", mtu, intent="WireGuard to the other nodes")
+    yield Interface(node, DEVICE, SEALED, "", mtu, intent="WireGuard to the other nodes")
     yield WireguardDevice(node, DEVICE, private_key(node), PORT, MARK, intent=f"what {node} encrypts with")
     yield Address(node, DEVICE, f"{addresses.wireguard[node]}/32", intent=f"WireGuard address of {node}")
     for remote in (one for one in addresses.nodes if one != node):

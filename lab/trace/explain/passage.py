@@ -8,6 +8,7 @@ from functools import cached_property
 
 from lab.map.labmap import LabMap, Place, Service, ServicePort
 from lab.map.path import IN, OUT, Crossing, Path, RoundTrip, Walker
+from lab.network.objects import SEALED
 from lab.trace.ask.candidates import home
 from lab.trace.ask.exchange import (
     ANSWERED,
@@ -26,7 +27,7 @@ from lab.trace.ask.target import service_at
 from lab.trace.explain import stages
 from lab.trace.journey import CAPTURED, DATA, DNS, INFERRED, REPLY, REQUEST, Hop
 from lab.trace.witness.observation import Observation
-from lab.trace.witness.packet import SEALED, Packet
+from lab.trace.witness.packet import Packet
 
 Leg = tuple[Part, ...]
 FORWARDERS = ("router", "gateway")

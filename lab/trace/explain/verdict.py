@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lab.map.labmap import LabMap, Service, ServicePort
 from lab.map.path import OUT, Crossing
+from lab.network.objects import SEALED
 from lab.trace.ask import candidates
 from lab.trace.ask.exchange import Exchange, parts
 from lab.trace.ask.target import service_named
@@ -34,7 +35,7 @@ UNKNOWN = "unknown"
 WRAPPED = {
     "vxlan": ", wrapped in VXLAN,",
     "ipip": ", wrapped in IPIP,",
-    "wireguard": ", encrypted by WireGuard,",
+    SEALED: ", encrypted by WireGuard,",
     "": "",
 }
 

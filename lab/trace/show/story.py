@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab import terminal
+from lab.network.objects import SEALED
 from lab.trace.ask import candidates
 from lab.trace.explain.deciding import deciding, rewriting
 from lab.trace.explain.delay import holding
@@ -17,7 +18,6 @@ from lab.trace.journey import DATA, DELIVERED, DNS, REPLY, REQUEST, UNRESOLVED, 
 from lab.trace.show import layout, reasons, wording
 from lab.trace.show.chapters import Chapter, chapters
 from lab.trace.witness.observation import Observation
-from lab.trace.witness.packet import SEALED
 
 PLAIN, HEADING, WRAPPED, FAINT, GOOD, BAD = "", "bold", "orange", "faint", "good", "bad"
 SLOW_NS = 100_000_000  # a lookup that takes longer is told hop by hop

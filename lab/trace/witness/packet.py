@@ -13,6 +13,7 @@ from struct import Struct
 from typing import Any
 
 from lab.map.labmap import VXLAN_PORTS
+from lab.network.objects import SEALED
 
 ETHERTYPE_IPV4, ETHERTYPE_ARP, ETHERTYPE_VLAN = 0x0800, 0x0806, 0x8100
 PROTOCOLS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp"}
@@ -39,9 +40,7 @@ _ICMP = Struct("!BBHHH")
 _ARP = Struct("!HHBBH6s4s6s4s")
 _VXLAN = Struct("!B3x3sx")
 _VXLAN_HAS_VNI = 0x08
-SEALED = "wireguard"
-"""The tunnel into which nobody can look."""
-_TUNNEL_NAMES = {"vxlan": "VXLAN", "ipip": "IPIP", "wireguard": "WireGuard"}
+_TUNNEL_NAMES = {"vxlan": "VXLAN", "ipip": "IPIP", SEALED: "WireGuard"}
 _MORE_FRAGMENTS, _OFFSET = 0x2000, 0x1FFF
 
 Facts = dict[str, Any]  # a packet's fields, as far as they have been read

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lab.map.labmap import LabMap, Link
 from lab.map.path import OUT
+from lab.network.objects import SEALED
 from lab.trace.witness.packet import Outer, Packet
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _unsealed(one: Observation, carried: dict[Number, Packet], labmap: LabMap) -
     if number is None or inner is None:
         return one
     outer = Outer(
-        "wireguard",
+        SEALED,
         packet.src,
         packet.dst,
         0,
@@ -149,7 +150,7 @@ def _device(labmap: LabMap, one: Observation) -> Link | None:
     """The WireGuard device that it was seen on."""
     place = labmap.by_name.get(one.capture.place)
     link = place.link(one.capture.interface) if place is not None else None
-    return link if link is not None and link.kind == "wireguard" else None
+    return link if link is not None and link.kind == SEALED else None
 
 
 def _number(packet: Packet, labmap: LabMap) -> Number | None:

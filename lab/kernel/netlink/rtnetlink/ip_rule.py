@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from lab.kernel.netlink.rtnetlink.route import TABLE_NAMES, table_number
@@ -48,26 +48,27 @@ def _body(item: RoutingRule, action: int) -> bytes:
 
 def read(netlink: RouteSocket, place: str) -> Iterator[RoutingRule]:
     """Those that the kernel has not by itself."""
-    for rule in rules(netlink):
+    for rule in others(held(netlink)):
         found = RoutingRule(place, rule.priority, rule.table, rule.mark, rule.mask, rule.inverted)
         yield found if found.selector == rule.selector else replace(found, further=rule.selector)
 
 
-def rules(netlink: RouteSocket) -> Iterator[PolicyRule]:
-    """The rules for IPv4 that the kernel does not have by itself, in the order in which they are asked."""
-    found = sorted(_all(netlink), key=lambda rule: rule.priority)
+def held(netlink: RouteSocket) -> list[PolicyRule]:
+    """All rules for IPv4, in the order in which they are asked."""
+    bodies = netlink.dump(RTM_GETRULE, _HEADER.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0))
+    return sorted(map(_rule, bodies), key=lambda rule: rule.priority)
+
+
+def others(found: Iterable[PolicyRule]) -> Iterator[PolicyRule]:
+    """Those of them that the kernel does not have by itself."""
     return (rule for rule in found if rule.selector not in USUAL)
 
 
-def gone(netlink: RouteSocket) -> Iterator[PolicyRule]:
-    """Those that the kernel has by itself, and that somebody took away."""
-    held = {rule.selector for rule in _all(netlink)}
+def gone(found: Iterable[PolicyRule]) -> Iterator[PolicyRule]:
+    """Those that the kernel has by itself, and that are not among them: somebody took them away."""
+    there = {rule.selector for rule in found}
     own = (PolicyRule(0, table="local"), PolicyRule(32766, table="main"), PolicyRule(32767, table="default"))
-    return (rule for rule in own if rule.selector not in held)
-
-
-def _all(netlink: RouteSocket) -> Iterator[PolicyRule]:
-    return (_rule(body) for body in netlink.dump(RTM_GETRULE, _HEADER.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0)))
+    return (rule for rule in own if rule.selector not in there)
 
 
 def _rule(body: memoryview) -> PolicyRule:

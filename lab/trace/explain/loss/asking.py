@@ -84,9 +84,10 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
         is_end = place in (case.there.end, case.last.place if case.last else case.origin)
         with XfrmSocket() as policies:
             transforms = tuple(transform.read(policies))
+        ruled, flags = rule.held(netlink), device_flag.read(netlink, names)
         return Answers(
             tuple(_asked(case, inquiry, flows)),
-            tuple(rule.rules(netlink)),
+            tuple(rule.others(ruled)),
             tuple(route_table.read(netlink, place, names)),
             tuple(own_address.read(netlink, place, names)),
             tuple(listening_sockets.read(exchange.protocol)) if is_end and exchange.dport else (),
@@ -99,9 +100,9 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
             frozenset(_queues()),
             tuple(_redirects(place)) if any(_is_turned_back(flow) for flow in begun) else (),
             tuple((one.name, one.value) for one in sysctl.read(place, _settings(names.values()))),
-            tuple(device_flag.without_arp(netlink, names)),
-            tuple(device_flag.down(netlink, names)),
-            tuple(rule.gone(netlink)),
+            tuple(device_flag.without_arp(flags)),
+            tuple(device_flag.down(flags)),
+            tuple(rule.gone(ruled)),
             tuple(bridge_entry.read(netlink, names)),
             tuple(_handshakes(case, place)),
         )

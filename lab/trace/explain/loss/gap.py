@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lab.map.path import OUT
+from lab.network.objects import SEALED
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.queries.neighbour import FAILING
 from lab.trace.journey import REQUEST
@@ -96,6 +97,6 @@ def _wrapped(case: Case, place: str, packet: Packet) -> Packet:
             return Packet("udp", tunnel.vxlan.local, 0, remote, tunnel.vxlan.port, length)
     links = (case.link(place, name) for name in case.links(place))
     end = next((link for link in links if link is not None and link.local), None)
-    if end is not None and end.kind == "wireguard":
+    if end is not None and end.kind == SEALED:
         return Packet("udp", end.local, end.port, remote, end.port, packet.length + WIREGUARD_BYTES)
     return Packet("ipip", end.local if end is not None else "", 0, remote, 0, packet.length + 20)

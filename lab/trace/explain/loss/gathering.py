@@ -8,7 +8,7 @@ from typing import Any
 from lab.kernel import sysctl
 from lab.kernel.netlink.rtnetlink import address, interface, ip_rule, neighbour, route
 from lab.kernel.sandbox.places import Sandbox
-from lab.network.objects import Network, Object
+from lab.network.objects import SEALED, Network, Object
 from lab.network.objects.plain import from_plain
 from lab.network.place_names import UNDERLAY
 from lab.plan.drift import Drift
@@ -92,7 +92,7 @@ def _read(sandbox: Sandbox, place: str) -> tuple[list[Object], Mapping[int, str]
         found += neighbour.read(netlink, place, names)
         found += neighbour.read_fdb(netlink, place, names)
         found += sysctl.read(place, SETTINGS)
-        if encrypting := [item.name for item in links.interfaces if item.kind == "wireguard"]:
+        if encrypting := [item.name for item in links.interfaces if item.kind == SEALED]:
             from lab.kernel.netlink import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
 
             found += wireguard.read(place, encrypting)

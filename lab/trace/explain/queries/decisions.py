@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lab.kernel.sandbox.places import Sandbox
 from lab.map.labmap import TUNNELS, LabMap, Link
+from lab.network.objects import SEALED
 from lab.trace.explain.queries import neighbour, route
 from lab.trace.explain.queries.inquiry import Inquiry, asking
 from lab.trace.explain.queries.sighting import OUT, Sighting, sightings
@@ -138,7 +139,7 @@ class _Answers:
 
     def _purpose(self, sighting: Sighting, link: Link | None) -> str:
         """What the way is for, from the design."""
-        if link is not None and link.kind == "wireguard":
+        if link is not None and link.kind == SEALED:
             return "to another node: encrypted by WireGuard"
         if link is not None and link.kind in TUNNELS:
             return f"to another subnet: through the {link.kind.upper()} tunnel"

@@ -12,17 +12,17 @@ IFF_UP, IFF_NOARP = 0x1, 0x80
 _HEADER = struct.Struct("=BxHiII")
 
 
-def without_arp(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[str]:
-    """The names of the interfaces that do not speak ARP (NOARP), in the socket's namespace."""
-    return (name for name, flags in _flags(netlink, names) if flags & IFF_NOARP)
+def read(netlink: RouteSocket, names: Mapping[int, str]) -> dict[str, int]:
+    """The flags of every interface in the socket's namespace, by its name."""
+    headers = (_HEADER.unpack_from(body) for body in netlink.dump(RTM_GETLINK, _HEADER.pack(0, 0, 0, 0, 0)))
+    return {names.get(index, ""): flags for _, _, index, flags, _ in headers}
 
 
-def down(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[str]:
+def without_arp(found: Mapping[str, int]) -> Iterator[str]:
+    """The names of the interfaces that do not speak ARP (NOARP)."""
+    return (name for name, flags in found.items() if flags & IFF_NOARP)
+
+
+def down(found: Mapping[str, int]) -> Iterator[str]:
     """The names of those that nobody has set up, the loopback among them."""
-    return (name for name, flags in _flags(netlink, names) if not flags & IFF_UP)
-
-
-def _flags(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[tuple[str, int]]:
-    for body in netlink.dump(RTM_GETLINK, _HEADER.pack(0, 0, 0, 0, 0)):
-        _family, _type, index, flags, _change = _HEADER.unpack_from(body)
-        yield names.get(index, ""), flags
+    return (name for name, flags in found.items() if not flags & IFF_UP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.network.objects import Interface, Route
+from lab.network.objects import SEALED, Interface, Route
 from lab.network.place_names import UNDERLAY
 from lab.plan.drift import changed
 from lab.trace.explain.loss import repairs
@@ -16,7 +16,7 @@ from lab.trace.journey import CAPTURED, KERNEL, QUERIED, Mending
 from lab.trace.witness.packet import UNREACHABLE, Packet
 
 FRAGMENTATION_NEEDED = 4
-OVERHEADS = {"vxlan": 50, "wireguard": 60}
+OVERHEADS = {"vxlan": 50, SEALED: 60}
 
 
 @dataclass(frozen=True, slots=True)

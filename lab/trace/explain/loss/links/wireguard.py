@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.map.path import OUT
-from lab.network.objects import WireguardDevice, WireguardPeer
+from lab.network.objects import SEALED, WireguardDevice, WireguardPeer
 from lab.trace.explain.loss import repairs
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import PlaceFacts
 from lab.trace.journey import QUERIED
-
-TUNNEL = "wireguard"
 
 
 def estranged(case: Case) -> Finding | None:
@@ -38,7 +36,7 @@ def forgotten(case: Case) -> Finding | None:
     """The receiver has lost the session by which the sender still encrypts: its peer was made anew meanwhile, say."""
     sender, receiver = _ends(case)
     last = case.last
-    if last is None or (last.place, last.tunnel) != (receiver, TUNNEL) or not sender:
+    if last is None or (last.place, last.tunnel) != (receiver, SEALED) or not sender:
         return None
     there, back = _known(case, sender, receiver), _known(case, receiver, sender)
     if there is None or back is None:
@@ -67,7 +65,7 @@ def _ends(case: Case) -> tuple[str, str]:
     found = {True: "", False: ""}
     for one in (*case.path.crossings, *case.seen):
         link = case.link(one.place, one.interface)
-        if link is not None and link.kind == TUNNEL and not one.tunnel:
+        if link is not None and link.kind == SEALED and not one.tunnel:
             found[one.way == OUT] = found[one.way == OUT] or one.place
     return found[True], found[False]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
+from lab.network.objects import SEALED
 from lab.network.underlay import firewall as authors
 from lab.trace.explain.loss import repairs
 from lab.trace.explain.loss.cause import Cause, Finding
@@ -144,7 +145,7 @@ def _consequence(case: Case, verdict: _Verdict) -> str:
     if outer is None or place is None or not flags <= _GENERAL:
         return ""
     protocol = f"protocol 4 is {outer.name}" if outer.kind == "ipip" else f"UDP {outer.dport} is {outer.name}"
-    crossing = outer.kind != "wireguard" and case.labmap.encapsulation.endswith("CrossSubnet")
+    crossing = outer.kind != SEALED and case.labmap.encapsulation.endswith("CrossSubnet")
     others = "the other subnet" if crossing else "other nodes"
     if place.kind != "node":
         return f"; {protocol}, so nothing passes through the tunnel between the nodes that {place.name} joins"
