@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h11
 from uvicorn import Config
@@ -13,6 +13,9 @@ from uvicorn.server import ServerState
 
 from lab.agent.apiserver.app import KNOWN
 from lab.agent.apiserver.strangers import HEAD_SECONDS, Strangers
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 class Connection(H11Protocol):
@@ -56,19 +59,34 @@ class Connection(H11Protocol):
             self._slow = None
 
 
-def make_config(app: Any, **more: Any) -> Config:  # noqa: ANN401  uvicorn's own types
-    """Uvicorn's, loaded."""
-    made = Config(
-        app,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        http=Connection,
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        server_header=False,
-        date_header=False,
-        **more,
-    )
-    made.load()
-    return made
+class Speaking:
+    """What all connections to one socket are made of; `further` is for uvicorn."""
+
+    def __init__(self, app: ASGIApp, strangers: Strangers, **further: Any) -> None:  # noqa: ANN401  uvicorn's own types
+        self.config = Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            http=Connection,
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            server_header=False,
+            date_header=False,
+            **further,
+        )
+        self.config.load()
+        self._state = ServerState()
+        self._strangers = strangers
+
+    def connection(self) -> Connection:
+        return Connection(self.config, self._state, self._strangers)
+
+    async def end(self, seconds: float) -> None:
+        """Requests that are being answered have so long to end."""
+        for connection in tuple(self._state.connections):
+            connection.shutdown()
+        if self._state.tasks:
+            _, late = await asyncio.wait(tuple(self._state.tasks), timeout=seconds)
+            for task in late:
+                task.cancel()

@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,7 +63,9 @@ class Entrance:
         self._names: tuple[str, ...] = ()
         self._token = secrets.token_urlsafe(TOKEN_BYTES)
         self._authority: Authority | None = None
+        self._prepared = asyncio.Event()
         self._app: ASGIApp | None = None
+        self._making = threading.Lock()
         self._node = self._address = ""
         self._inside: _Inside | None = None
         self._serving_outside: Serving | None = None
@@ -82,30 +85,33 @@ class Entrance:
         names, addresses = _names(read.topology)
         self._address = next(iter(node_addresses(read.topology).values()))
         self._node = read.topology.spec.nodes[0].name
-        if self._app is None or self._names != (*names, *addresses):
-            app = await asyncio.to_thread(self._begin, names, addresses)
+        if self._names != (*names, *addresses):
+            await asyncio.to_thread(self._begin, names, addresses)
             self._names = (*names, *addresses)
-            with spans.span("listening outside", TRACK):
-                await self._serve_anew(app)
+            self._prepared.set()
+            await self._serve_anew()
 
-    def _begin(self, names: list[str], addresses: list[str]) -> ASGIApp:
-        """In a thread of its own: imports and keys cost 150 ms, while the kernel is at work."""
+    def _begin(self, names: list[str], addresses: list[str]) -> None:
+        """In a thread of its own: imports and keys cost 50 ms, while the kernel is at work."""
         with spans.span("keys and certificates", TRACK):
             self._authority = authority = self._authority or Authority()
             write_pki(authority.ca, authority.certify(names, addresses))
-        with spans.span("imports", TRACK):
-            app = self._make_app(self._token)
         self._outside.home.keep(
             kubeconfig.NAME,
             kubeconfig.text(self._lab, f"https://{LOOPBACK}:{self._outside.port}", authority.ca, self._token),
         )
-        return app
 
-    async def _serve_anew(self, app: ASGIApp) -> None:
-        self._app = app
+    def _served(self) -> ASGIApp:
+        """What is served, made when the first client asks, in whatever thread that is."""
+        with self._making:
+            if self._app is None:
+                self._app = self._make_app(self._token)
+            return self._app
+
+    async def _serve_anew(self) -> None:
         if self._serving_outside is not None:
             await self._serving_outside.stop()
-        self._serving_outside = Serving(app, self._outside.socket.dup())
+        self._serving_outside = Serving(self._served, self._outside.socket.dup())
 
     def given(self, corefile: str) -> Given:
         """What CoreDNS is given, with this text as its Corefile. `prepare` has been called before."""
@@ -136,10 +142,9 @@ class Entrance:
         asyncio.run_coroutine_threadsafe(self._serve_inside(sock, namespace), self._loop)
 
     async def _serve_inside(self, sock: socket.socket, namespace: int) -> None:
-        while self._app is None:
-            await asyncio.sleep(0.005)  # still being prepared
+        await self._prepared.wait()
         before = self._inside
-        self._inside = _Inside(self._node, namespace, Serving(self._app, sock))
+        self._inside = _Inside(self._node, namespace, Serving(self._served, sock))
         if before is not None:
             await before.serving.stop()
 

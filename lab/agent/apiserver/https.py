@@ -16,8 +16,11 @@ from lab.agent.apiserver.strangers import HEAD_SECONDS, Strangers
 from lab.kernel.host import memory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp
 
+    from lab.agent.apiserver.connections import Speaking
     from lab.agent.apiserver.pki import Certificate
 
 FOLDER = Path("/run/hoplab/pki")
@@ -47,24 +50,16 @@ def write_pki(ca: str, server: Certificate) -> None:
 
 
 class Serving:
-    """One socket on which the app is served until `stop`."""
+    """One socket on which what `app` gives is served until `stop`. It is asked for when the first client speaks, in a
+    thread: what that takes to be imported, 0.1 s and 10 MiB, no lab pays whose API nobody asks.
+    """
 
-    def __init__(self, app: ASGIApp, sock: socket.socket) -> None:
-        # 45 ms that nobody who does not serve should pay.
-        from uvicorn.server import ServerState  # noqa: PLC0415
-
-        from lab.agent.apiserver.connections import make_config  # noqa: PLC0415
-
+    def __init__(self, app: Callable[[], ASGIApp], sock: socket.socket) -> None:
         self.strangers = Strangers()
+        self._app = app
         self._socket = sock
         self._loop = asyncio.get_running_loop()
-        self._state = ServerState()
-        self._config = make_config(
-            app,
-            timeout_keep_alive=IDLE_SECONDS,
-            ssl_certfile=str(FOLDER / "server.crt"),
-            ssl_keyfile=str(FOLDER / "server.key"),
-        )
+        self._speaking: asyncio.Task[Speaking] | None = None
         self._came = 0
         self._greetings: set[asyncio.Task[None]] = set()
         self._taking = self._loop.create_task(self._take())
@@ -73,13 +68,25 @@ class Serving:
         """Requests that are being answered have a second to end."""
         self._taking.cancel()
         self.strangers.end()
-        for connection in tuple(self._state.connections):
-            connection.shutdown()
-        if self._state.tasks:
-            _, late = await asyncio.wait(tuple(self._state.tasks), timeout=END_SECONDS)
-            for task in late:
-                task.cancel()
+        if self._speaking is not None:
+            await (await self._speaking).end(END_SECONDS)
         self._socket.close()
+
+    async def _how_to_speak(self) -> Speaking:
+        if self._speaking is None:
+            self._speaking = self._loop.create_task(asyncio.to_thread(self._learn))
+        return await asyncio.shield(self._speaking)  # other clients wait for it too
+
+    def _learn(self) -> Speaking:
+        from lab.agent.apiserver.connections import Speaking  # noqa: PLC0415  see above
+
+        return Speaking(
+            self._app(),
+            self.strangers,
+            timeout_keep_alive=IDLE_SECONDS,
+            ssl_certfile=str(FOLDER / "server.crt"),
+            ssl_keyfile=str(FOLDER / "server.key"),
+        )
 
     async def _take(self) -> None:
         while True:
@@ -107,16 +114,15 @@ class Serving:
 
     async def _greet(self, connection: socket.socket) -> None:
         """Until TLS is spoken; then the connection stands for itself."""
-        from lab.agent.apiserver.connections import Connection  # noqa: PLC0415  as above
-
         taken_in = False
         try:
             async with asyncio.timeout(HEAD_SECONDS):
                 if await self._has_spoken(connection):
+                    speaking = await self._how_to_speak()
                     await self._loop.connect_accepted_socket(
-                        lambda: Connection(self._config, self._state, self.strangers),
+                        speaking.connection,
                         connection,
-                        ssl=self._config.ssl,
+                        ssl=speaking.config.ssl,
                         ssl_handshake_timeout=HEAD_SECONDS,
                         ssl_shutdown_timeout=HEAD_SECONDS,
                     )
