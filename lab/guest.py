@@ -16,13 +16,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
-from typing import IO
 
-from lab.agent.__main__ import begin
+from lab.agent import fork
 from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
-from lab.agent.client import calls, spawn
+from lab.agent.client import calls
 from lab.agent.client.spawn import Started
 from lab.agent.presence import folder
 from lab.agent.protocol import error_message
@@ -71,19 +69,6 @@ _TURN_SECONDS = 0.2
 _START_SECONDS = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Forked:
-    """A process of ours that was not started by `subprocess`."""
-
-    pid: int
-
-    def wait(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-
-
 class Guest:
     """The lab's, inside."""
 
@@ -118,28 +103,12 @@ class Guest:
         for module in _WARM:
             import_module(module)
         gc.freeze()
-        agent, words = self._agent(confinement)
-        self._started = spawn.listening(self._lab, agent, words, _START_SECONDS)
+        self._started = fork.start(self._lab, confinement, _START_SECONDS, warm=True)
         reached = calls.reach(self._lab, lambda _text: None)
         if self._started is None or reached is None:
             raise LabError(f"the agent of lab {self._lab!r} did not start in its virtual machine")
         with reached:
             return Life(reached.life.pid)
-
-    def _agent(self, confinement: Confinement) -> tuple[_Forked, IO[bytes]]:
-        """The process that starts it, and what that says: made of what is imported here already."""
-        reading, writing = os.pipe2(os.O_CLOEXEC)
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.setsid()
-                os.dup2(writing, 1)
-                os.close(self._line)
-                begin(self._lab, confinement, warm=True)
-            finally:
-                os._exit(0)
-        os.close(writing)
-        return _Forked(pid), os.fdopen(reading, "rb", buffering=0)
 
     def _end(self) -> None:
         self._ended = True

@@ -7,12 +7,15 @@ while the program is still being read, where no other code could say so. That is
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+SELDOM = 50_000  # objects more than there were
 
 _FEW_FILES = "a process may have too few files open here\nhint: `ulimit -n` says how many; 4096 are enough for most"
 _LITTLE_MEMORY = "there is not enough memory\nhint: `free -h` says how much there is, `ulimit -v` how much we may have"
@@ -29,6 +32,7 @@ def main() -> None:
 def guard() -> None:
     """Whatever ends this process unforeseen because the machine refused something ends it with a sentence, status 1."""
     sys.excepthook = _told
+    gc.set_threshold(SELDOM)  # what is imported stays: to look through it again and again takes a tenth of the time
 
 
 def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -131,11 +131,11 @@ def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
         _refuse(error)
 
 
-def begin(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
-    """The same, with what the machine refuses told like any other error."""
+def begin(lab: str, confinement: Confinement, began: int = BEGAN, *, warm: bool = False) -> None:
+    """The same, with what the machine refuses told like any other error. `began` is when this agent did."""
     try:
         with spans.recording():
-            spans.note("imports", BEGAN)
+            spans.note("imports", began)
             main(lab, confinement, warm=warm)
     except (OSError, MemoryError) as error:
         told = refusal(error)

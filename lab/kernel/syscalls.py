@@ -47,6 +47,7 @@ _FSOPEN_CLOEXEC, _FSMOUNT_CLOEXEC, _FSCONFIG_CMD_CREATE = 1, 1, 6
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
 
 _SECCOMP_MODE_FILTER = 2
+_PR_SET_MM, _PR_SET_MM_MAP = 35, 14
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -147,6 +148,13 @@ def prctl(option: int, value: int | bytes) -> None:
     """prctl(2) with one argument."""
     argument = ctypes.c_char_p(value) if isinstance(value, bytes) else ctypes.c_ulong(value)
     _checked(_libc.prctl(option, argument, 0, 0, 0), "prctl")
+
+
+def map_memory(told: bytes) -> None:
+    """Say where in our memory the program, its words and its environment are: a struct prctl_mm_map. OSError."""
+    given = ctypes.create_string_buffer(told, len(told))
+    size = ctypes.c_ulong(len(told))
+    _checked(_libc.prctl(_PR_SET_MM, ctypes.c_ulong(_PR_SET_MM_MAP), ctypes.byref(given), size, 0), "prctl")
 
 
 def seccomp(program: bytes) -> None:

@@ -155,7 +155,14 @@ def bring_up(
             besides["leftovers"] = True
         if profile:
             besides["profile"] = True
-        starting = None if begin is None else lambda: begin(lambda told: progress.show(0, 1, told))
+
+        def starting() -> Started | None:
+            if begin is not None:
+                return begin(lambda told: progress.show(0, 1, told))
+            from lab.agent.fork import start  # noqa: PLC0415  few commands start one
+
+            return start(name, confined)
+
         connected = calls.connect_or_start(name, progress.say, confined, starting)
         with connected, spans.span("the agent's work"):
             result: Message = asked(connected, "up", on_event, **_request(source, settings), **besides)

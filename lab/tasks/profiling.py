@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from lab import BEGAN, spans, terminal
-from lab.agent.client.spawn import STARTING
 from lab.program_name import TASKS_FILE, VARIABLE
 from lab.spans import Span
 from lab.tasks.commandline import outputs
@@ -31,7 +30,7 @@ MEASURED = "HOPLAB_PROFILE"
 handed over to Python: a descriptor, nanoseconds of CLOCK_MONOTONIC, and nanoseconds since the epoch.
 """
 COMMAND, AGENT = "command", "agent"
-SCRIPT, INTERPRETER = "shell script", "interpreter"
+SCRIPT = "shell script"
 _LEAST_DESCRIPTOR = 20  # ./inv uses some of those below
 
 
@@ -114,12 +113,9 @@ def note(work: Callable[[], Mapping[str, Any]]) -> None:
         for at in handed:
             begun = at - time.time_ns() + spans.now()
             of_command.append(Span(SCRIPT, began, begun))
-        of_command.append(Span(INTERPRETER, begun, BEGAN))
+        of_command.append(Span("interpreter", begun, BEGAN))
         spans.note("imports and the command line", BEGAN)
         result = work()
     of_agent = [one for one in (Span(*told) for told in result["profile"]) if one.begin >= began]
-    starting = next((one for one in of_command if one.name == STARTING), None)
-    if starting is not None:  # what the agent cannot know of: the time until its first line
-        of_agent.insert(0, Span(INTERPRETER, starting.begin, of_agent[0].begin))
     with os.fdopen(descriptor, "w") as pipe:
         json.dump({COMMAND: of_command, AGENT: of_agent}, pipe)

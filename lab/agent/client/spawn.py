@@ -6,6 +6,7 @@ import json
 import select
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 START_SECONDS = 20.0
 STARTING = "starting the agent"
+PLAIN = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""Pydantic's plugins are not for the agent: to look for them among all packages takes it as long as to read a file."""
 
 
 class Beginning(Protocol):
@@ -29,6 +32,10 @@ class Beginning(Protocol):
 
     def kill(self) -> None:
         """End it; it is still to be waited for."""
+
+
+Run = Callable[[Sequence[str], Mapping[str, str]], tuple[Beginning, IO[bytes]]]
+"""Starts a process with these words and this environment, and gives what it says."""
 
 
 class Started:
@@ -54,23 +61,30 @@ class Started:
         return EndedError(f"lab {self._lab!r} has ended: its agent was killed", AGAIN)
 
 
-def start(lab: str, confinement: Confinement | None, patience: float = START_SECONDS) -> Started | None:
+def start(
+    lab: str, confinement: Confinement | None, patience: float = START_SECONDS, run: Run | None = None
+) -> Started | None:
     """Start an agent; it listens when this returns, in so many seconds. None if somebody else has the lab just now.
-    Raises what kept it from starting.
+    Raises what kept it from starting. `run` has it begin in another way than with an interpreter of its own.
     """
     limits.require_for_lab()
+    command = [sys.executable, "-m", "lab.agent", lab, *((confinement.to_json(),) if confinement else ())]
     with spans.span(STARTING):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lab.agent", lab, *((confinement.to_json(),) if confinement else ())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            cwd="/",
-            bufsize=0,  # a second line is for whoever asks for it
-            env=interpreter.environment(),
-        )
-        assert process.stdout is not None
-        return listening(lab, process, process.stdout, patience)
+        return listening(lab, *(run or _execute)(command, {**interpreter.environment(), **PLAIN}), patience)
+
+
+def _execute(command: Sequence[str], environment: Mapping[str, str]) -> tuple[Beginning, IO[bytes]]:
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        cwd="/",
+        bufsize=0,  # a second line is for whoever asks for it
+        env=environment,
+    )
+    assert process.stdout is not None
+    return process, process.stdout
 
 
 def listening(lab: str, process: Beginning, words: IO[bytes], patience: float) -> Started | None:
