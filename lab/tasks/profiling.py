@@ -59,9 +59,9 @@ def _measured() -> tuple[int, Profile | None]:
     high = fcntl.fcntl(writing, fcntl.F_DUPFD_CLOEXEC, _LEAST_DESCRIPTOR)
     os.close(writing)
     began = spans.now()
-    with _signals_handed_on() as to, os.fdopen(reading, "rb") as told:
+    with _signals_handed_on() as begin, os.fdopen(reading, "rb") as told:
         process = subprocess.Popen(_typed(), env={**os.environ, MEASURED: f"{high} {began}"}, pass_fds=[high])
-        to.append(process)
+        begin(process)
         os.close(high)
         text = told.read()
         status = process.wait()
@@ -83,21 +83,29 @@ def _typed() -> list[str]:
 
 
 @contextmanager
-def _signals_handed_on() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Ctrl-C reaches both, and the other one says how it ends; what is sent to us alone is meant for it, once it is in
-    the list.
+def _signals_handed_on() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Ctrl-C reaches both, and the other one says how it ends; what is sent to us alone is meant for the process that
+    is told to what this gives, also when it came before.
     """
     to: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def hand_on(number: int, _frame: object) -> None:
         for process in to:
+            process.send_signal(number)
+        if not to:
+            early.append(number)
+
+    def begin(process: subprocess.Popen[bytes]) -> None:
+        to.append(process)
+        for number in early:
             process.send_signal(number)
 
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, hand_on)
     try:
-        yield to
+        yield begin
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
