@@ -41,6 +41,15 @@ class RunningLab:
 
         return trace(self.name, source, to, protocol=protocol, via=via, size=size)
 
+    def trace_packet(self, source: str, packet: str, *, via: str | None = None) -> Journey:
+        """Send one packet, written in scapy's words (`IP(dst="10.244.0.129")/ICMP()`), and give its journey.
+
+        UsageError with the place of a mistake in it, MachineError without scapy.
+        """
+        from lab.trace.trace import trace_packet  # noqa: PLC0415
+
+        return trace_packet(self.name, source, packet, via=via)
+
     def exec(self, place: str, *argv: str, seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
         """Run a program in a place: its exit status and what it wrote. TimeoutExpired after so many seconds."""
         return subprocess.run(

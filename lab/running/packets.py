@@ -24,8 +24,8 @@ from lab.errors import UsageError
 from lab.kernel.netlink.socketfilter import attach, discard
 from lab.map.labmap import LabMap
 from lab.running.sockets import lent
-from lab.trace.crafted.filling import addressed
-from lab.trace.queries.outlook import KernelOutlook
+from lab.trace.ask.crafted.filling import addressed
+from lab.trace.explain.queries.outlook import KernelOutlook
 from lab.trace.witness.filter.bpf import compiled
 
 if TYPE_CHECKING:

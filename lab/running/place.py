@@ -50,7 +50,7 @@ class RunningPlace:
     @property
     def scapy(self) -> Packets:
         """What sends, answers and sniffs scapy's packets here. MachineError where scapy is not installed."""
-        from lab.trace.crafted.extra import require_scapy  # noqa: PLC0415
+        from lab.trace.ask.crafted.extra import require_scapy  # noqa: PLC0415
 
         require_scapy()
         from lab.running.packets import Packets  # noqa: PLC0415

@@ -35,6 +35,7 @@ DEMO = "two-subnet"
         "protocol": "tcp (the usual), udp, icmp, or dns: a question to the DNS server that --to names.",
         "via": "The pod that the Service shall choose.",
         "size": "Bytes of payload.",
+        "packet": "Instead of --to: a packet in scapy's words to send and follow, 'IP(dst=\"10.244.0.129\")/ICMP()'.",
         "count": "Ask so many times, and tell who answered how often and how soon; of --follow, end after so many.",
         "fix": "Run the commands that mend what was found, ask again, and say whether it is mended.",
         "follow": "Send nothing: tell the journeys of the pod's own new connections as they happen, until Ctrl-C.",
@@ -62,13 +63,15 @@ def trace(
     verbose: bool = False,
     fix: bool = False,
     follow: bool = False,
+    packet: str = "",
     lab: str = "",
 ) -> None:
     """Send one real request and tell its journey. Status 0 delivered, 3 lost, refused or unresolved, 2 usage."""
     from lab.trace.trace import trace as trace_request  # noqa: PLC0415
+    from lab.trace.trace import trace_packet  # noqa: PLC0415
 
     if follow:
-        if to or via or size or fix or html or pcap:
+        if to or via or size or fix or html or pcap or packet:
             raise UsageError(
                 "--follow sends nothing and tells of whatever comes",
                 "it goes with --count, --json, --minimal, --verbose",
@@ -77,10 +80,14 @@ def trace(
 
         follow_pod(lab, from_, count=count, json=json, minimal=minimal, verbose=verbose)
         return
-    if not to:
+    if packet and (to or protocol or size):
+        raise UsageError("--packet says itself whom it is for and what it is", "without --to, --protocol and --size")
+    if not to and not packet:
         raise UsageError("--to is missing: what is asked for?", "--to myapp.namespace001, or --follow to watch only")
 
     def send(through: str = "") -> Journey:
+        if packet:
+            return trace_packet(lab or None, from_, packet, via=via or through or None)
         return trace_request(lab or None, from_, to, protocol=protocol, via=via or through or None, size=size)
 
     if count and (html or pcap or minimal or fix):

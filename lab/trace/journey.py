@@ -22,15 +22,19 @@ CAPTURED, KERNEL, QUERIED, INFERRED = "captured", "kernel", "queried", "inferred
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. `to` is the whole name that was found, or what was typed; `port` is 0 for icmp."""
+    """What was asked for. `to` is the whole name that was found, or what was typed; `port` is 0 for icmp. `packet` is
+    the one that a person wrote, as it was typed; in the JSON where there is one.
+    """
 
     source: str
     to: str
     port: int
     protocol: str = "tcp"
+    packet: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {"from": self.source, "to": self.to, "port": self.port, "protocol": self.protocol}
+        written = {"packet": self.packet} if self.packet else {}
+        return {"from": self.source, "to": self.to, "port": self.port, "protocol": self.protocol, **written}
 
 
 @dataclass(frozen=True, slots=True)

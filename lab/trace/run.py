@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lab.kernel.host import limits
 from lab.kernel.sandbox.places import Sandbox
@@ -28,10 +29,17 @@ from lab.trace.whereabouts import LISTENED, Whereabouts
 from lab.trace.witness.filter.match import Match
 from lab.trace.witness.witnesses import Witnesses
 
+if TYPE_CHECKING:
+    from lab.trace.ask.crafted.written import Crafting
+
+ARP = "arp"
+
 
 @dataclass(frozen=True, slots=True)
 class Tracer:
-    """What to trace: from a place to a target, a Service's endpoint `through` which it should go, the time for it."""
+    """What to trace: from a place to a target, a Service's endpoint `through` which it should go, the time for it; and
+    the packet, where a person wrote one.
+    """
 
     sandbox: Sandbox
     labmap: LabMap
@@ -42,6 +50,7 @@ class Tracer:
     size: int
     seconds: float
     agent: Agent
+    crafting: Crafting | None = None
 
     def run(self, tell: Callable[[Journey], None]) -> None:
         """Tells the journey, then closes. Joins the lab's user namespace for good: for a process of its own."""
@@ -58,6 +67,8 @@ class Tracer:
     @property
     def speaks_dns(self) -> bool:
         """Whether what is sent is a question to DNS: nothing else is understood on its port."""
+        if self.crafting is not None:
+            return False
         return self.protocol == "dns" or (self.protocol != "icmp" and self.target.port == DNS_PORT)
 
     @property
@@ -69,6 +80,8 @@ class Tracer:
     def _matches(self, probe: Probe) -> tuple[Match, ...]:
         """The packets that netfilter is to report on. Beyond a NAT the client is known by whom it asks only."""
         target, labmap = self.target, self.labmap
+        if self.protocol == ARP:  # no rule of IP's is met by it
+            return ()
         outside = {name.name: name.address for name in labmap.internet}
         server = target.address or outside.get(target.name.rstrip("."), "")
         matches = [Match(self.transport, client=one) for one in self._clients(probe, server)]
@@ -97,7 +110,13 @@ class Tracer:
         return tuple(dict.fromkeys(matches))
 
     def _clients(self, probe: Probe, server: str) -> Iterable[str]:
-        """The addresses with which the place may ask: those that its routes choose for whoever may be asked."""
+        """The addresses with which the place may ask: those that its routes choose for whoever may be asked, or the one
+        that is written.
+        """
+        if self.crafting is not None:
+            attempt = probe.crafted(self.crafting)
+            attempt.abandon()
+            return (attempt.address,)
         service = self.target.service
         cluster_ip = service.cluster_ip if service else ""
         asked = [server or cluster_ip] if server or cluster_ip else [one.address for one in self.target.candidates]
@@ -152,6 +171,8 @@ class _Run:
             address = self._destination(resolution)
         if address:
             self._listen(address, self._wanted or target.candidates)
+            if tracer.crafting is not None:
+                self._witnesses.open(self._whereabouts.beside(tracer.crafting.outer_destination))
             self._sending.send(self._ask(address))
             if self._probe.exchanges[-1].outcome == SILENT:
                 self._sending.await_handshake(self._ask(address))
@@ -159,7 +180,8 @@ class _Run:
         observations = self._sending.observations()
         self._end_turn()
         name = resolution.name if resolution and address else target.text
-        request = Request(tracer.source.name, name, target.port, tracer.protocol)
+        written = tracer.crafting.text if tracer.crafting is not None else ""
+        request = Request(tracer.source.name, name, target.port, tracer.protocol, written)
         told = self._witnesses.testimony(self._sending.translations)
         exchanges = [conntrack.with_aliases(one, told.translations) for one in self._probe.exchanges]
         exchanges += [behind] if behind is not None else []
@@ -225,6 +247,8 @@ class _Run:
 
     def _ask(self, address: str) -> Ask:
         tracer = self._tracer
+        if tracer.crafting is not None:
+            return Ask(address, tracer.target.port, b"", crafting=tracer.crafting)
         token = os.urandom(8).hex().encode()
         if tracer.speaks_dns:
             return Ask(address, tracer.target.port, self._probe.message(self._asked_name(address)))

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from lab.agent.client.calls import Client, connect
 from lab.errors import UsageError
-from lab.map.labmap import LabMap
+from lab.map.labmap import LabMap, Place
 from lab.trace.apart import apart
 from lab.trace.ask import target as targets
 from lab.trace.ask.reference import asker
 from lab.trace.ask.typed import protocol_of
+from lab.trace.explain.queries.outlook import outlook
 from lab.trace.journey import DELIVERED, Journey
 from lab.trace.run import Tracer
+from lab.trace.witness.filter.match import PORTED
 
 SECONDS = 1.5  # long enough for one retransmission, short enough to wait for
 # Of an answer; of a datagram, with room for its headers; a question to DNS is as long as it is.
@@ -63,6 +65,35 @@ def follow(
     target = targets.aim(labmap, client, to, port, protocol)
     through = targets.via(labmap, target, via) if via else None
     journey = apart(Tracer(lab.sandbox, labmap, client, target, protocol, through, size, timeout, lab).run)
+    return _annotated(journey, labmap, client)
+
+
+def trace_packet(
+    lab: str | None, source: str, packet: str, *, via: str | None = None, timeout: float = SECONDS
+) -> Journey:
+    """The journey of one packet that a person wrote in scapy's words, sent from the place `source`.
+
+    UsageError with the place of a mistake in it, and for what does not exist; MachineError without scapy; LabError
+    without a running lab.
+    """
+    from lab.trace.ask.crafted.extra import require_scapy  # noqa: PLC0415  0.2 s that only these traces pay
+
+    require_scapy()
+    from lab.trace.ask.crafted.written import Crafting  # noqa: PLC0415
+
+    with connect(lab) as client:
+        labmap = LabMap.from_json(client.request("read", what="map"))
+        crafting = Crafting(packet, labmap, outlook)
+        followed = crafting.followed
+        place = asker(labmap, source)
+        port = followed.dport if followed.protocol in PORTED else 0
+        target = targets.aim(labmap, place, followed.dst, port, followed.protocol)
+        through = targets.via(labmap, target, via) if via else None
+        tracer = Tracer(client.sandbox, labmap, place, target, followed.protocol, through, 0, timeout, client, crafting)
+        return _annotated(apart(tracer.run), labmap, place)
+
+
+def _annotated(journey: Journey, labmap: LabMap, client: Place) -> Journey:
     # Of a request that arrived nobody asks why it did.
     stopped = () if journey.verdict == DELIVERED else tuple(stop.told for stop in labmap.stopped)
     return replace(journey, notes=client.unobeyed, stopped=stopped)

@@ -8,8 +8,9 @@ from functools import cached_property
 
 from lab.map.labmap import Endpoint, LabMap, Place
 from lab.map.path import Walker
+from lab.network.place_names import UNDERLAY
 from lab.trace.ask.target import Target, service_at
-from lab.trace.ask.typed import NODE
+from lab.trace.ask.typed import NODE, POD
 from lab.trace.explain.passage import FORWARDERS
 
 LISTENED = 128  # of a Service's endpoints: a socket in each costs time, so of more than these any of them is asked for
@@ -39,6 +40,15 @@ class Whereabouts:
         if not any(trip.request.end for trip in trips):
             places |= dict.fromkeys(self._anywhere(address))
         return places
+
+    def beside(self, address: str) -> Iterable[str]:
+        """Where a packet may come by that is not led by the design: who has the address, the places on the way to it,
+        and whoever is at the other end of the asker's own wires.
+        """
+        owner, _ = self.labmap.owners.get(address, (None, None))
+        peers = [link.peer_place for link in self.source.links] if self.source.kind == POD else []
+        found = (*self._walker.round_trip(self.source.name, address).places, *peers, owner.name if owner else "")
+        return tuple(dict.fromkeys(one for one in found if one in self.labmap.by_name and one != UNDERLAY))
 
     def between(self, one: str, address: str) -> Iterable[str]:
         """The places on another's way to an address and back."""

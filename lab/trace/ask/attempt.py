@@ -19,10 +19,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fcntl import ioctl
 from struct import pack, unpack
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lab.trace.ask.exchange import ANSWERED, OPENED, REFUSED, SILENT, UNREACHABLE
 from lab.trace.witness.packet import ECHO_REPLY, ECHO_REQUEST, decode
+
+if TYPE_CHECKING:
+    from lab.trace.ask.crafted.written import Crafting
 
 _REFUSALS = (errno.ECONNREFUSED, errno.ECONNRESET)
 SAYS_NOTHING = "an open connection, on which nothing is said"
@@ -38,7 +41,7 @@ Outcome = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What to send and where: a datagram's `payload`, or for HTTP a token, the Host header, and the bytes or the path
-    to ask for.
+    to ask for; or the packet that a person wrote.
     """
 
     destination: str
@@ -47,28 +50,38 @@ class Ask:
     host: str = ""
     size: int = 0
     path: str = ""
+    crafting: Crafting | None = None
 
 
 class Attempt(ABC):
-    """Common to the three. Made inside the client's namespace; `begin` sends the first packet, `finish` waits.
+    """Common to all. Made inside the client's namespace; `begin` sends the first packet, `finish` waits.
 
     `once` is set where the first packet alone counts: sent again, a Service may send it to another endpoint.
     """
 
-    protocol: ClassVar[str]
+    protocol: str
     kind: ClassVar[int]
     number: ClassVar[int] = 0
+    role = ""
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
         self.address = ""
         self.sport = 0
         self._destination = (ask.destination, ask.port)
-        self._socket = socket.socket(socket.AF_INET, self.kind, self.number)
+        self._socket = self._made()
         self._socket.setblocking(False)
         self._error = 0
         self._impatient: Callable[[], None] | None = None
         self.once = False
+
+    def _made(self) -> socket.socket:
+        return socket.socket(socket.AF_INET, self.kind, self.number)
+
+    @property
+    def _waited_for(self) -> tuple[socket.socket, ...]:
+        """Where the answer comes in."""
+        return (self._socket,)
 
     @abstractmethod
     def begin(self) -> None:
@@ -114,7 +127,8 @@ class Attempt(ABC):
 
     def _wait(self, event: int, deadline: float) -> None:
         poll = select.poll()
-        poll.register(self._socket, event)
+        for one in self._waited_for:
+            poll.register(one, event)
         if self._impatient is not None and not poll.poll(_until(min(deadline, time.monotonic() + PATIENCE_SECONDS))):
             impatient, self._impatient = self._impatient, None
             impatient()
@@ -238,7 +252,7 @@ class Echo(Attempt):
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
-        self.sport, self._claim = _identifier()
+        self.sport, self._claim = identifier()
 
     def abandon(self) -> None:
         super().abandon()
@@ -262,7 +276,7 @@ class Echo(Attempt):
                 return ANSWERED, f"{len(packet.payload)} bytes"
 
 
-def _identifier() -> tuple[int, socket.socket]:
+def identifier() -> tuple[int, socket.socket]:
     """One that no other trace of the same place has for as long as the socket is open: its name, which is nobody else's
     then, is the namespace's (unix(7), abstract). Of so many that are taken, any will do.
     """

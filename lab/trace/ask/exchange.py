@@ -11,13 +11,14 @@ from lab.trace.witness.packet import ACK, ECHO_REPLY, ECHO_REQUEST, RST, SYN, Pa
 
 ANSWERED, OPENED, REFUSED, SILENT, UNREACHABLE = "answered", "opened", "refused", "silent", "unreachable"
 OPENING, PAYLOAD, RESET, ERROR, OTHER = "opening", "payload", "reset", "error", "other"
+UNASKED = "unasked"
+"""The role of an echo reply that a person wrote: it is no answer."""
 DNS_PORT = 53
 LEAST = 16  # bytes of a payload by whose beginning it is known: its random number
 ORDER = {  # of what must happen, one after the other, for an exchange to succeed
     "tcp": ((REQUEST, OPENING), (REPLY, OPENING), (REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
-    "udp": ((REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
-    "icmp": ((REQUEST, PAYLOAD), (REPLY, PAYLOAD)),
 }
+QUESTION_AND_ANSWER = ((REQUEST, PAYLOAD), (REPLY, PAYLOAD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Exchange:
     all that was sent was acknowledged, and no more came for long), refused (a reset or an ICMP error), silent, or
     unreachable (the client's own kernel gave up); `detail` says more in words. With `mark`, several exchanges have one
     port, and it is what payloads of this one begin with. `aliases` are the addresses and ports that its own place gave
-    it on its way out. One that is `behind` is what a DNS server asked others for the sake of the client's question.
+    it on its way out. Of a packet that a person wrote, which alone is followed, `role` is what it is there for. One
+    that is `behind` is what a DNS server asked others for the sake of the client's question.
     """
 
     phase: str
@@ -45,6 +47,14 @@ class Exchange:
     mark: bytes = b""
     aliases: tuple[tuple[str, int], ...] = ()
     behind: bool = False
+    role: str = ""
+
+    @property
+    def order(self) -> tuple[tuple[str, str], ...]:
+        """What must happen, one after the other, for it to succeed."""
+        if self.protocol == "tcp" and self.role:
+            return (REQUEST, self.role), (REPLY, OPENING if self.role == OPENING else OTHER)
+        return ORDER.get(self.protocol, QUESTION_AND_ANSWER)
 
     @property
     def is_question(self) -> bool:
@@ -74,7 +84,7 @@ def parts(exchange: Exchange, observations: Sequence[Observation]) -> list[Part]
         if exchange.mark and about.payload and not about.payload.startswith(exchange.mark):
             continue
         opening = packet.protocol == "tcp" and packet.flags & (SYN | ACK) == SYN
-        direction = _direction(about, clients)
+        direction = _direction(about, clients, asked=exchange.role != UNASKED)
         stranger = packet.src != exchange.address  # its own further packets with the same payload are others
         if not direction and (
             (opening and packet.seq == first_sequence) or (stranger and _carries(packet, exchange.token))
@@ -86,12 +96,14 @@ def parts(exchange: Exchange, observations: Sequence[Observation]) -> list[Part]
         if direction:
             if about is not packet:  # an error travels against the packet that it is about
                 direction = REPLY if direction == REQUEST else REQUEST
-            found.append(Part(observation, direction, _role(packet)))
+            found.append(Part(observation, direction, role_of(packet)))
     return found
 
 
-def _direction(packet: Packet, clients: set[tuple[str, int]]) -> str:
-    if packet.icmp_type == ECHO_REPLY:  # its identifier is the question's, and so is its address where it stays at home
+def _direction(packet: Packet, clients: set[tuple[str, int]], *, asked: bool) -> str:
+    if (
+        asked and packet.icmp_type == ECHO_REPLY
+    ):  # its identifier is the question's, and so is its address where it stays at home
         return REPLY if (packet.dst, packet.dport) in clients else ""
     if (packet.src, packet.sport) in clients:
         return REQUEST
@@ -108,11 +120,14 @@ def _carries(packet: Packet, token: bytes) -> bool:
     return begins or packet.payload == token
 
 
-def _role(packet: Packet) -> str:
+def role_of(packet: Packet) -> str:
+    """What a packet is there for."""
     if packet.cause:
         return ERROR
+    if packet.protocol != "tcp":  # ARP has its own flags
+        return PAYLOAD
     if packet.flags & RST:
         return RESET
     if packet.flags & SYN:
         return OPENING
-    return PAYLOAD if packet.payload or packet.protocol != "tcp" else OTHER
+    return PAYLOAD if packet.payload else OTHER

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lab.errors import UsageError
 from lab.kernel.sandbox.places import Sandbox, inside
@@ -22,6 +22,9 @@ from lab.trace.ask.attempt import ATTEMPTS, Ask, Attempt
 from lab.trace.ask.exchange import ANSWERED, REFUSED, SILENT, Exchange
 from lab.trace.ask.lookup import DNS_ATTEMPTS, DnsStream, Questions
 from lab.trace.journey import BY_HOSTS, DATA, DNS, Resolution
+
+if TYPE_CHECKING:
+    from lab.trace.ask.crafted.written import Crafting
 
 T = TypeVar("T")
 
@@ -200,9 +203,15 @@ class Probe:
     def begin(self, protocol: str, ask: Ask, *, dns: bool = False) -> Attempt:
         """Send the first packet of an attempt, from a fresh port. With `dns`, the payload is a question to DNS."""
         kinds = DNS_ATTEMPTS if dns else ATTEMPTS
-        attempt = self._made(lambda: kinds[protocol](ask))
+        attempt = self._made(lambda: kinds[protocol](ask)) if ask.crafting is None else self.crafted(ask.crafting)
         attempt.begin()
         return attempt
+
+    def crafted(self, crafting: Crafting) -> Attempt:
+        """An attempt with the packet that a person wrote, not yet begun."""
+        from lab.trace.ask.crafted.attempt import CraftedAttempt  # noqa: PLC0415  scapy, 0.2 s, is for these only
+
+        return self._made(lambda: CraftedAttempt(crafting, self._source.name))
 
     def _made(self, make: Callable[[], T]) -> T:
         """What is made inside the place: a socket belongs to it for good."""
@@ -245,4 +254,5 @@ class Probe:
             outcome,
             detail,
             mark,
+            role=attempt.role,
         )

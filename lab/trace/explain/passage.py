@@ -15,7 +15,6 @@ from lab.trace.ask.exchange import (
     ERROR,
     OPENED,
     OPENING,
-    ORDER,
     PAYLOAD,
     REFUSED,
     RESET,
@@ -96,7 +95,7 @@ class Passage:
         """The packet that tells the request's story: the lost one, else the first."""
         if self._last and self._last[0] == REQUEST and not self.succeeded:
             return self.leg(*self._last)
-        return self.leg(*ORDER[self.exchange.protocol][0])
+        return self.leg(*self.exchange.order[0])
 
     @cached_property
     def reply(self) -> Leg:
@@ -105,7 +104,7 @@ class Passage:
             return self.refusal
         if self._last and self._last[0] == REPLY and not self.succeeded:
             return self._sightings(self._missing) or self.leg(*self._last)
-        return self.leg(*ORDER[self.exchange.protocol][1])
+        return self.leg(*self.exchange.order[1])
 
     @cached_property
     def refusal(self) -> Leg:
@@ -138,13 +137,13 @@ class Passage:
     @property
     def answer(self) -> Packet | None:
         """The answer's first packet, as it was where it was seen first."""
-        found = self.leg(REPLY, PAYLOAD) or self.leg(REPLY, OPENING)
+        found = self.leg(REPLY, PAYLOAD) or self.leg(*self.exchange.order[1])
         return found[0].observation.packet if found else None
 
     @property
     def answerer(self) -> str:
         """The place that really sent the answer: where it went out first, whoever should have."""
-        found = self.leg(REPLY, PAYLOAD) or self.leg(REPLY, OPENING)
+        found = self.leg(REPLY, PAYLOAD) or self.leg(*self.exchange.order[1])
         return self._sender(found[0].observation) if found else ""
 
     @property
@@ -176,7 +175,7 @@ class Passage:
     @cached_property
     def _last(self) -> tuple[str, str] | None:
         """Of what must happen in order, the last that was seen at all."""
-        return next((step for step in reversed(ORDER[self.exchange.protocol]) if self.leg(*step)), None)
+        return next((step for step in reversed(self.exchange.order) if self.leg(*step)), None)
 
     def leg(self, direction: str, role: str) -> Leg:
         """The sightings of one packet: the first at each interface and way, in time, ties in the expected order."""

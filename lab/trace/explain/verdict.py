@@ -32,6 +32,7 @@ from lab.trace.witness.observation import Observation
 from lab.trace.witness.packet import TIME_EXCEEDED, UNREACHABLE_NAMES, Packet
 
 UNKNOWN = "unknown"
+PROTOCOL_UNREACHABLE = "icmp-protocol-unreachable"
 WRAPPED = {
     "vxlan": ", wrapped in VXLAN,",
     "ipip": ", wrapped in IPIP,",
@@ -186,11 +187,17 @@ def _refused(passage: Passage) -> Loss:
     else:
         cause = _error_name(packet)
         how = f"ICMP {cause.removeprefix('icmp-').replace('-', ' ')}"
-    if place == passage.expected.request.end:
+    if cause == PROTOCOL_UNREACHABLE:
+        why = f"{place} answered with {how}: nobody there takes {_spoken(exchange.protocol)}."
+    elif place == passage.expected.request.end:
         why = f"{place} answered with {how}: nothing listens on {exchange.protocol} port {_port(passage)} there."
     else:
         why = f"{place} refused the {_name(exchange, REQUEST)} with {how}."
     return Loss(place, REQUEST, exchange.phase, stage, cause, why)
+
+
+def _spoken(protocol: str) -> str:
+    return f"IP protocol {protocol}" if protocol.isdecimal() else protocol
 
 
 def _reached(direction: str, seen: str, place: str) -> bool:

@@ -34,7 +34,9 @@ def _journey(told: Json) -> Journey:
     asked, lost = told["request"], told["lost"]
     return Journey(
         lab=str(told["lab"]),
-        request=Request(str(asked["from"]), str(asked["to"]), int(asked["port"]), str(asked["protocol"])),
+        request=Request(
+            str(asked["from"]), str(asked["to"]), int(asked["port"]), str(asked["protocol"]), asked.get("packet", "")
+        ),
         verdict=str(told["verdict"]),
         hops=tuple(_hop(one) for one in told["hops"]),
         answered_by=told["answered_by"] or "",

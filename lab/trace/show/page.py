@@ -47,7 +47,7 @@ def page(journey: Journey, labmap: LabMap) -> str:
         script=script,
         source=escape(request.source),
         target=escape(f"{request.to}{f':{request.port}' if request.port else ''}"),
-        about=escape(f"{request.protocol.upper()} in lab {journey.lab}"),
+        about=escape(f"{wording.written(request.packet) or request.protocol.upper()} in lab {journey.lab}"),
         verdict=escape(journey.verdict),
         ending=escape(_ending(journey)),
         loss="\n".join(_loss(journey)),

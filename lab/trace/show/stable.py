@@ -33,7 +33,8 @@ def packet(hop: Hop) -> str:
     carried = hop.packet
     if carried.outer:
         return wording.wrapper(carried.outer).replace("  ", " ").replace(" → ", " > ")
-    server = "" if carried.protocol == "icmp" else f":{carried.sport if hop.direction == REPLY else carried.dport}"
+    port = carried.sport if hop.direction == REPLY else carried.dport
+    server = f":{port}" if port and carried.protocol != "icmp" else ""
     if hop.direction == REPLY:
         return f"{carried.src}{server} > {carried.dst} {carried.protocol}"
     return f"{carried.src} > {carried.dst}{server} {carried.protocol}"

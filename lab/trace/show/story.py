@@ -91,6 +91,8 @@ class _Story:
         request = self._journey.request
         port = f":{request.port}" if request.port else ""
         told = f"{request.source} asks {request.to}{port} ({request.protocol}), lab {self._journey.lab}"
+        if request.packet:
+            told = f"{request.source} sends {wording.written(request.packet)}, lab {self._journey.lab}"
         yield from self._wrapped(told, HEADING, hanging=2)
 
     def _wrapped(self, text: str, style: str = PLAIN, *, indent: int = 0, hanging: int | None = None) -> Iterator[Line]:

@@ -94,6 +94,8 @@ def _end(journey: Journey) -> Iterator[str]:
 
 def _question(journey: Journey) -> str:
     asked = journey.request
+    if asked.packet:
+        return f"{asked.source} sends {wording.written(asked.packet)}"
     return f"{asked.source} asks {asked.to}{f':{asked.port}' if asked.port else ''} ({asked.protocol})"
 
 

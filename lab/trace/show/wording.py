@@ -10,6 +10,7 @@ from lab.trace.witness.observation import Observation
 from lab.trace.witness.packet import ACK, FIN, PSH, RST, SYN, URG, Outer, Packet, icmp
 
 TCPDUMP_FLAGS = ((FIN, "F"), (SYN, "S"), (RST, "R"), (PSH, "P"), (ACK, "."), (URG, "U"))
+MOST_WRITTEN = 300
 
 
 def short(packet: Packet) -> str:
@@ -33,6 +34,12 @@ def label(packet: Packet) -> str:
     if packet.protocol == "arp":
         return f"ARP {packet.mac}" if packet.flags == 2 else "ARP?"
     return f"{packet.protocol.upper()} {len(packet.payload)} bytes"
+
+
+def written(packet: str) -> str:
+    """A packet as a person wrote it, in one line; of a very long one the beginning."""
+    told = " ".join(packet.split())
+    return told if len(told) <= MOST_WRITTEN else f"{told[: MOST_WRITTEN - 1]}…"
 
 
 def passing(interface: str, way: str) -> str:

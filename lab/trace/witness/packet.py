@@ -1,7 +1,7 @@
-"""Reads captured frames: Ethernet, ARP, IPv4, UDP, TCP, ICMP with the packet that it answers, VXLAN and IPIP.
+"""Reads captured frames: Ethernet, ARP, IPv4, UDP, TCP, SCTP, ICMP with the packet that it answers, VXLAN, IPIP.
 
 Never raises: a frame that is cut short or is something else becomes a packet that says as much as could be read.
-Formats: RFC 791 (IPv4), 768 (UDP), 9293 (TCP), 792 (ICMP), 826 (ARP), 7348 (VXLAN), 2003 (IPIP).
+Formats: RFC 791 (IPv4), 768 (UDP), 9293 (TCP), 792 (ICMP), 9260 (SCTP), 826 (ARP), 7348 (VXLAN), 2003 (IPIP).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lab.map.labmap import VXLAN_PORTS
 from lab.network.objects import SEALED
 
 ETHERTYPE_IPV4, ETHERTYPE_ARP, ETHERTYPE_VLAN = 0x0800, 0x0806, 0x8100
-PROTOCOLS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp"}
+PROTOCOLS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 132: "sctp"}
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 FLAG_NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (URG, "URG"), (ACK, "ACK"))
 ECHO_REPLY, UNREACHABLE, ECHO_REQUEST, TIME_EXCEEDED = 0, 3, 8, 11
@@ -36,6 +36,7 @@ _ETHERNET = Struct("!6s6sH")
 _IPV4 = Struct("!BBHHHBBH4s4s")
 _UDP = Struct("!HHHH")
 _TCP = Struct("!HHIIBBHHH")
+_SCTP = Struct("!HHII")
 _ICMP = Struct("!BBHHH")
 _ARP = Struct("!HHBBH6s4s6s4s")
 _VXLAN = Struct("!B3x3sx")
@@ -75,7 +76,7 @@ class Outer:
 class Packet:
     """An IPv4 packet as it was on the wire, the innermost one when it was in a tunnel.
 
-    `protocol` is tcp, udp, icmp, arp, or the IP protocol's number. An ICMP echo has its identifier as both ports.
+    `protocol` is tcp, udp, icmp, sctp, arp, or the IP protocol's number. An ICMP echo has its identifier as both ports.
     `length` is the IP header's total length, which is beyond what an Ethernet carries when the kernel defers
     segmenting. `cause` is the packet that an ICMP error answers. `unfinished`: the checksum is left to a device.
     """
@@ -189,6 +190,13 @@ def _tcp(facts: Facts, body: bytes, _: Ports) -> Facts:
     return {**facts, "sport": sport, "dport": dport, "seq": seq, "ack": ack, "flags": flags & 63, "payload": payload}
 
 
+def _sctp(facts: Facts, body: bytes, _: Ports) -> Facts:
+    if len(body) < _SCTP.size:
+        return {**facts, "payload": body}
+    sport, dport, _tag, _sum = _SCTP.unpack_from(body)
+    return {**facts, "sport": sport, "dport": dport, "payload": body[_SCTP.size :]}
+
+
 def _icmp(facts: Facts, body: bytes, vxlan_ports: Ports) -> Facts:
     if len(body) < _ICMP.size:
         return {**facts, "payload": body}
@@ -214,7 +222,7 @@ def _quoted(data: bytes) -> Packet | None:
     return Packet(**facts)
 
 
-_TRANSPORTS = {"udp": _udp, "tcp": _tcp, "icmp": _icmp}
+_TRANSPORTS = {"udp": _udp, "tcp": _tcp, "icmp": _icmp, "sctp": _sctp}
 
 
 def icmp(packet: Packet) -> str:

@@ -90,7 +90,9 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
             tuple(rule.others(ruled)),
             tuple(route_table.read(netlink, place, names)),
             tuple(own_address.read(netlink, place, names)),
-            tuple(listening_sockets.read(exchange.protocol)) if is_end and exchange.dport else (),
+            tuple(listening_sockets.read(exchange.protocol))
+            if is_end and exchange.protocol in listening_sockets.PROTOCOLS
+            else (),
             tuple(bridge_port.read(netlink, names)),
             hook.read(place),
             tc.read(netlink, place, names),

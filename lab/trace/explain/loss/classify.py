@@ -70,6 +70,7 @@ ROWS: tuple[Row, ...] = (
     devices.down,
     bridge.shut,
     tunnel.other_network,
+    tunnel.unknown_network,
     wireguard.estranged,
     wireguard.forgotten,
     # What a counter tells; the setting behind it is asked for.

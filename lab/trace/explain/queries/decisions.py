@@ -20,6 +20,7 @@ from lab.trace.witness.observation import Observation
 from lab.trace.witness.packet import Packet
 
 MATCHES = ""
+ARP = "arp"
 
 
 def decisions(
@@ -28,7 +29,7 @@ def decisions(
     """By the hops' position. Each place is asked once, over one socket; only outgoing hops have an answer."""
     by_place: dict[str, list[tuple[int, Sighting]]] = {}
     for number, sighting in enumerate(sightings(hops, seen)):
-        if sighting.hop.way == OUT:
+        if sighting.hop.way == OUT and sighting.hop.packet.protocol != ARP:
             by_place.setdefault(sighting.hop.place, []).append((number, sighting))
     found: dict[int, tuple[Decision, ...]] = {}
     for place, asked in by_place.items():

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _WAITING = {"tcp": "0A", "udp": "07"}  # TCP_LISTEN, and TCP_CLOSE for a datagram's socket that is not connected
+PROTOCOLS = tuple(_WAITING)
 ANY = ("0.0.0.0", "::")  # noqa: S104  the kernel's own word for "any"
 
 

@@ -16,8 +16,10 @@ from lab.trace.witness.filter.sample import ALL, Sample
 
 ICMP, IPIP, TCP, UDP = 1, 4, 6, 17
 PROTOCOLS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}
+OTHERS = {"sctp": 132}
 # Of a TCP connection, what opens, refuses or carries: bare acknowledgements would only fill the socket's buffer.
 TELLING_FLAGS = 0x02 | 0x04 | 0x08  # SYN, RST, PSH
+PORTED = ("tcp", "udp", "sctp")
 NETWORK, TRANSPORT = "network", "transport"  # the headers from which offsets count
 
 IP_HEADER = 20
@@ -28,6 +30,11 @@ _PORTS, _TYPE = (IP_HEADER, IP_HEADER + 2), IP_HEADER
 _SEQUENCE, _ACKNOWLEDGED, _IDENTIFIER, _FLAGS = IP_HEADER + 4, IP_HEADER + 8, IP_HEADER + 4, IP_HEADER + 13
 _RST, _ACK = 0x04, 0x10
 _ECHO_BUT_ITS_WAY = 0xF7  # request is 8, reply 0
+
+
+def number(protocol: str) -> int:
+    """IP's, of one that has a name here or is called by its number."""
+    return {**PROTOCOLS, **OTHERS}.get(protocol) or int(protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +178,13 @@ class Match:
     def _packet(self, spot: Spot, *, request: bool) -> Rule:
         near, far = (spot.source, spot.destination) if request else (spot.destination, spot.source)
         near_port, far_port = _PORTS if request else reversed(_PORTS)
-        parts = [spot.protocol(PROTOCOLS[self.protocol])]
+        parts = [spot.protocol(number(self.protocol))]
         parts += [side(inet_aton(address)) for side, address in ((near, self.client), (far, self.server)) if address]
         if self.protocol == "tcp":
             parts += spot.sequence(_SEQUENCE if request else _ACKNOWLEDGED, self.sample)
         else:
             parts += spot.port(_IDENTIFIER if self.protocol == "icmp" else near_port, self.sample)
-        if self.server_port and self.protocol != "icmp":
+        if self.server_port and self.protocol in PORTED:
             parts.append(spot.field(far_port, self.server_port.to_bytes(2, "big")))
         return tuple(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lab.map.path import IN
 from lab.network.objects import Interface
 from lab.trace.explain.loss import repairs
 from lab.trace.explain.loss.cause import Cause, Finding
@@ -32,6 +33,20 @@ def other_network(case: Case) -> Finding | None:
                 evidence = KERNEL if facts.counted.grew("Udp.NoPorts") else QUERIED
                 return Finding(place, Cause.PORT_MISMATCH, said, why, fix, evidence, "decapsulate")
     return None
+
+
+def unknown_network(case: Case) -> Finding | None:
+    """It came to a node in a tunnel of a number that no device there has, as a person may write it."""
+    outer = case.leg[-1].observation.packet.outer if case.leg else None
+    if case.last is None or case.last.way != IN or outer is None or outer.kind != "vxlan":
+        return None
+    place = case.last.place
+    held = [one for one in case.tunnels(place) if one.vxlan is not None]
+    if not held or any(one.vxlan is not None and one.vxlan.vni == outer.vni for one in held):
+        return None
+    said = ", ".join(f"{one.name} vxlan id {one.vxlan.vni}" for one in held if one.vxlan is not None)
+    why = f"No device of {place} has VXLAN number {outer.vni}, with which it came: {said}."
+    return Finding(place, Cause.VNI_MISMATCH, said, why, (), QUERIED, "decapsulate")
 
 
 def wrong_entry(case: Case) -> Finding | None:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from lab.errors import MachineError
-from lab.trace.crafted.extra import require_scapy
+from lab.trace.ask.crafted.extra import require_scapy
 
 
 def test_without_scapy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,10 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from lab.kernel.netlink.transport import RouteSocket
 from lab.trace.explain.queries import neighbour, route
 from lab.trace.explain.queries.inquiry import Inquiry
 
@@ -63,6 +66,13 @@ class KernelOutlook:
             return known.mac
         mine, source = self.mac(interface), self.source(address)
         return _asked(interface, address, mine, source or "0.0.0.0") if mine else ""  # noqa: S104
+
+
+@contextmanager
+def outlook(place: str) -> Iterator[KernelOutlook]:
+    """Of the place, from inside of it."""
+    with RouteSocket() as netlink:
+        yield KernelOutlook(Inquiry(place, netlink))
 
 
 def _asked(interface: str, address: str, mine: str, source: str) -> str:
