@@ -55,6 +55,11 @@ def outcome(status: int) -> subprocess.Popen[str]:
     return subprocess.Popen(("sh", "-c", f"exit {status}"), text=True)
 
 
+def test_root_is_told_of_labs_without_user_namespaces() -> None:
+    hint = str(forbidding.namespaces_refused(powerless=False, as_root=True).hint)
+    assert hint.startswith("sysctl -w user.max_user_namespaces=10000; or `up --privileged`: then whoever")
+
+
 def test_an_ubuntu_user_learns_that_the_namespace_is_powerless(
     monkeypatch: pytest.MonkeyPatch, sysctls: dict[str, str]
 ) -> None:

@@ -23,7 +23,6 @@ from lab.kernel.sandbox import identity
 
 OLDEST_PYTHON = (3, 11)
 ANSWER_SECONDS = 5.0
-_ALLOW = "sysctl -w user.max_user_namespaces=10000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +105,8 @@ def _check_user_namespaces() -> Finding:
     created = _start(("true",), "", user=True)
     used = _start(("ip", "link", "add", "probe", "type", "bridge"), "", user=True)
     exists, works = _succeeded(created), _succeeded(used)
-    how = "" if works else str(forbidding.namespaces_refused(powerless=exists).hint)
-    if how and identity.is_machines_root():
-        how = f"{_ALLOW}; or `up --privileged`"
+    refused = forbidding.namespaces_refused(powerless=exists, as_root=identity.is_machines_root())
+    how = "" if works else str(refused.hint)
     needed_for = "labs, root's too unless with --privileged"
     return Finding("user namespaces", works, needed_for, how, required=os.geteuid() != 0)
 

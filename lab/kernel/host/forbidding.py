@@ -12,6 +12,10 @@ from lab.kernel.host import needed_calls
 from lab.kernel.host.privileges import CALLS, UNCONFINED, UNLABELLED, WHOLE, Privilege
 
 SUDO = "run it with sudo"
+AS_ROOT = (
+    "sysctl -w user.max_user_namespaces=10000; or `up --privileged`: then whoever breaks out of a place is root of "
+    "this machine"
+)
 _NEEDED = ("user", "net", "mnt", "pid", "uts", "ipc")
 """Kinds of namespaces that each lab has; a sysctl bounds the number of each."""
 _SELINUX = "/sys/fs/selinux/enforce"
@@ -44,11 +48,13 @@ def kernel_by_name(release: str = "") -> str:
     return ""
 
 
-def namespaces_refused(powerless: bool) -> MachineError:
-    """Why an ordinary user gets no usable user namespace here, and what to do about it.
+def namespaces_refused(powerless: bool, *, as_root: bool = False) -> MachineError:
+    """Why an ordinary user, or root of the machine, gets no usable user namespace here, and what to do about it.
 
     `powerless`: it could be made, but nothing can be done in it (Ubuntu from 23.10 on, by AppArmor).
     """
+    if as_root:
+        return MachineError("namespaces are not possible here", hint=AS_ROOT)
     if powerless or sysctl("kernel.apparmor_restrict_unprivileged_userns") == "1":
         what = "this machine lets ordinary users make user namespaces, but forbids everything in them (AppArmor)"
         line = "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"

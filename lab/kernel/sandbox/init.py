@@ -69,17 +69,6 @@ _PROTOCOLS = "".join(
     )
 )
 
-POWERLESS = (
-    "run it with sudo, or allow user namespaces: "
-    "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0` where AppArmor restricts them (Ubuntu 24.04), "
-    "`sudo sysctl user.max_user_namespaces=10000` where there may be none, "
-    "`sudo sysctl kernel.unprivileged_userns_clone=1` on older Debian"
-)
-POWERLESS_AS_ROOT = (
-    "allow user namespaces (`sysctl user.max_user_namespaces=10000`), or `up --privileged`: "
-    "then whoever breaks out of a place is root of this machine"
-)
-
 
 def start(
     name: str,
@@ -114,10 +103,7 @@ def start(
             else:
                 _confine(identity.of_root(), shown, confinement.shared, groups)
     except OSError as error:
-        what = "making namespaces is" if confinement.privileged else "user namespaces are"
-        hint = POWERLESS_AS_ROOT if as_root else POWERLESS
-        told = MachineError(f"{what} not possible here: {error.strerror}", hint)
-        raise _withheld(error) or told from error
+        raise _refusal(error, powerless=False, as_root=as_root) from error
     pid = os.fork()
     if pid == 0:
         _live(name, meanwhile, life, refused)
@@ -204,8 +190,7 @@ def _prepare(name: str) -> threading.Thread:
         removing = threading.Thread(target=_remove, args=(index, sysfs), name="removing the probes")
         removing.start()
     except OSError as error:
-        told = MachineError(f"namespaces can be made here, but are powerless: {error.strerror}", POWERLESS)
-        raise _withheld(error) or told from error
+        raise _refusal(error, powerless=True) from error
     for file, text in (
         ("resolv.conf", ""),
         ("hosts", "127.0.0.1 localhost\n"),
@@ -217,10 +202,15 @@ def _prepare(name: str) -> threading.Thread:
     return removing
 
 
-def _withheld(error: OSError) -> MachineError | None:
+def _refusal(error: OSError, *, powerless: bool, as_root: bool = False) -> MachineError:
+    """Why there are no namespaces here, or none of any use."""
     from lab.kernel.host import forbidding  # noqa: PLC0415  a lab that comes up starts without it
 
-    return forbidding.confinement(error)
+    refused = forbidding.confinement(error)
+    if refused is None:
+        known = forbidding.namespaces_refused(powerless, as_root=as_root)
+        refused = MachineError(f"{known.message}: {error.strerror}", known.hint)
+    return refused
 
 
 def _remove(index: int, mounted: int) -> None:
