@@ -28,9 +28,9 @@ from lab.attendant import attend
 from lab.errors import HoplabError, LabError, MachineError
 from lab.kernel.sandbox.confinement import Confinement
 from lab.kernel.sandbox.life import Life
-from lab.vm import port
-from lab.vm.port import AGENT, API, COMMAND, MODPROBE
+from lab.vm import virtio_port
 from lab.vm.switch import Switch
+from lab.vm.virtio_port import AGENT, API, COMMAND, MODPROBE
 
 _WARM = (
     "lab.agent.loop",
@@ -156,7 +156,7 @@ def main(lab: str, confinement: Confinement, further: Sequence[str]) -> None:
     os.environ["HOME"] = "/root"
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
-        line = os.open(port.device(), os.O_RDWR | os.O_CLOEXEC)
+        line = os.open(virtio_port.device(), os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
         raise MachineError(f"there is no line to the outside: {error.strerror}") from error
     Guest(lab, line, further).live(confinement)

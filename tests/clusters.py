@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.cluster.judgement import judge
+from lab.cluster.file.judgement import judge
 from lab.cluster.objects import Cluster
 from lab.control.meaning import meant
 from lab.topology import LoadedFile

@@ -8,8 +8,9 @@ from functools import cached_property
 
 from bench.losses.configuration import Plan
 from bench.losses.request import Request
-from lab.map.labmap import LabMap, Link, Place
+from lab.map.labmap import LabMap
 from lab.map.path import IN, OUT, Crossing, Path, Walker
+from lab.map.place import Link, Place
 from lab.network.objects import Network, Object
 
 DNS_PORT = 53

@@ -18,7 +18,7 @@ from lab.api.scale import scale_of, scaled
 from lab.api.selectors import EVERYTHING, Selection
 from lab.api.store import Json, Store
 from lab.api.versions import inward, outward
-from lab.cluster import unobeyed
+from lab.cluster.file import unobeyed
 
 Subresource = Literal["", "status", "scale", "finalize"]
 

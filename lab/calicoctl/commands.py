@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lab.calicoctl import bgp, checking, getting, usage
+from lab.calicoctl import bgp, getting, ipam_check, usage
 from lab.calicoctl.answers import Answer, failed, refused
 from lab.calicoctl.bgp import Tried, Untried
 from lab.calicoctl.options import Given, Options, read
@@ -155,12 +155,12 @@ def _ipam(typed: Sequence[str], seen: Seen, _: Asking) -> Answer:
     if isinstance(part, Answer):
         return part
     what, rest = part
-    given = _options(typed, rest, usage.OPTIONS if what == "show" else checking.OPTIONS)
+    given = _options(typed, rest, usage.OPTIONS if what == "show" else ipam_check.OPTIONS)
     if isinstance(given, Answer):
         return given
     if sum(map(given.has, usage.ALTERNATIVES)) > 1:
         return _invalid(typed)
-    return usage.show(given, seen) if what == "show" else checking.check(given, seen)
+    return usage.show(given, seen) if what == "show" else ipam_check.check(given, seen)
 
 
 def _version(typed: Sequence[str], _seen: Seen, _: Asking) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lab.calicoctl import checking, commands, getting, usage
+from lab.calicoctl import commands, getting, ipam_check, usage
 from lab.calicoctl.kinds import KINDS
 from lab.calicoctl.options import Options
 
@@ -18,7 +18,7 @@ _PARTS: Mapping[tuple[str, ...], Iterable[str]] = {
 }
 _TAKEN: Mapping[tuple[str, ...], Options] = {
     ("ipam", "show"): usage.OPTIONS,
-    ("ipam", "check"): checking.OPTIONS,
+    ("ipam", "check"): ipam_check.OPTIONS,
     ("version",): commands.VERSION,
 }
 

@@ -8,8 +8,8 @@ from lab.api.errors import Cause, invalid
 from lab.api.resources import IPADDRESSES, SERVICES, Resource
 from lab.api.store import Change, Store
 from lab.cluster.addresses import ClusterIpError, ClusterIps
+from lab.cluster.file.servicechecks import HEADLESS, WITH_NODE_PORTS
 from lab.cluster.nodeports import NodePortsUsedUpError, free_port
-from lab.cluster.servicechecks import HEADLESS, WITH_NODE_PORTS
 from lab.control.controllers.ipaddresses import is_followed
 
 Json = dict[str, Any]

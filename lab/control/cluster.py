@@ -10,7 +10,7 @@ from lab.api.resources import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PO
 from lab.api.store import Change, Json, Key, Store, key_of
 from lab.cluster import objects
 from lab.cluster.endpoints import SERVICE_NAME
-from lab.cluster.system import NAMESPACE
+from lab.cluster.file.system import NAMESPACE
 from lab.control import traits
 from lab.control.indexes import Owned, by_name
 from lab.control.own_objects import is_own_pod

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from lab.api.errors import ApiError
-from lab.cluster.sources import Source, left_out
-from lab.cluster.unobeyed import pod_of, unobeyed
+from lab.cluster.file.sources import Source, left_out
+from lab.cluster.file.unobeyed import pod_of, unobeyed
 from lab.control.manifests import Asked, LeftOut, Refused, Wanted, asked
 from lab.control.mistakes import mistakes_of
 from lab.control.plane import ControlPlane

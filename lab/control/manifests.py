@@ -8,9 +8,9 @@ from typing import Any
 
 from lab.api.resources import BY_KIND, NAMESPACES, PODS, SERVICES, Resource
 from lab.api.store import Json, Key
-from lab.cluster.kinds import consequence
-from lab.cluster.servicechecks import HEADLESS
-from lab.cluster.sources import Source, each_source, kind_mistakes
+from lab.cluster.file.kinds import consequence
+from lab.cluster.file.servicechecks import HEADLESS
+from lab.cluster.file.sources import Source, each_source, kind_mistakes
 from lab.errors import Mistake
 from lab.topology.schema import Topology
 from lab.topology.yaml.document import Document, shown

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from lab.api.errors import ApiError
 from lab.api.kinds import check, complete, type_errors
 from lab.api.versions import inward
-from lab.cluster.sources import Source
+from lab.cluster.file.sources import Source
 from lab.control.manifests import Refused, Wanted, ask
 from lab.errors import Mistake
 from lab.topology.yaml.document import Path

@@ -19,10 +19,10 @@ from lab.api.resources import (
 )
 from lab.api.store import Json
 from lab.cluster.addresses import ClusterIps
-from lab.cluster.deployments import stable_hash
 from lab.cluster.endpoints import SERVICE_NAME
+from lab.cluster.file.system import API_PORT, DNS_LABELS, NAMESPACE, dns_nodes, dns_ports
 from lab.cluster.nodes import MAX_PODS, Labels, node_labels
-from lab.cluster.system import API_PORT, DNS_LABELS, NAMESPACE, dns_nodes, dns_ports
+from lab.cluster.pod_hashes import stable_hash
 from lab.topology.schema import Topology
 
 SYSTEM = "hoplab.io/system"

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from lab.api.resources import DEPLOYMENTS, REPLICASETS
 from lab.api.store import Json, Store
-from lab.cluster import objects, unobeyed
+from lab.cluster import objects
 from lab.cluster.endpoints import SERVICE_NAME
 from lab.cluster.environment import variables
+from lab.cluster.file import unobeyed
 from lab.cluster.pools import pools_asked
 from lab.cluster.power import power
 from lab.cluster.sourceranges import restricting

@@ -11,8 +11,9 @@ from lab.kernel.netlink import offload
 from lab.kernel.netlink.rtnetlink import address, device_settings, interface, ip_rule, neighbour, qdisc, route
 from lab.kernel.netlink.transport import RouteSocket
 from lab.kernel.rules import iptables, nft
-from lab.network.objects import SEALED, Interface, Network, Object, Sysctl
+from lab.network.objects import Interface, Network, Object, Sysctl
 from lab.network.place_names import UNDERLAY
+from lab.network.tunnels import SEALED
 
 
 def observe(holdings: Holdings, desired: Network, only: frozenset[str] | None = None) -> Network:

@@ -7,220 +7,26 @@ Values that are the usual ones ("" or 0, no members, ready) are left out of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from lab.errors import UsageError
+from lab.map.json_form import build, plain
+from lab.map.names import Dns, HostName
+from lab.map.place import Link, Place, Subnet
+from lab.map.services import Endpoint, Service, ServicePort
 from lab.network.components import Stop
 from lab.network.dns.resolver import HostsEntry, Resolver
 from lab.network.ipv4 import Prefix, number
-from lab.network.objects import SEALED
+from lab.network.tunnels import SEALED, TUNNELS
 from lab.network.underlay.netem_device import Impaired
 from lab.suggestion import did_you_mean
 
-T = TypeVar("T")
-
-TUNNELS = ("vxlan", "ipip", SEALED)
 VXLAN_PORTS = (4789, 8472)  # IANA's, and Linux's own default, which flannel uses
 NDOTS = 5  # kubelet's ClusterFirst
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An interface of a place. `kind` is veth, bridge, or one of TUNNELS; addresses have their prefix length.
-
-    `master` is the bridge of the same place that it is a port of; the peer is the other end of a veth. A tunnel has its
-    underlay address as `local`; a VXLAN also its `vni` and UDP `port`, WireGuard its `port` and the `mark` of what it
-    sends itself.
-    """
-
-    name: str
-    kind: str
-    mac: str = ""
-    addresses: tuple[str, ...] = ()
-    master: str = ""
-    peer_place: str = ""
-    peer_name: str = ""
-    local: str = ""
-    vni: int = 0
-    port: int = 0
-    mtu: int = 0
-    mark: int = 0
-
-    @property
-    def address(self) -> str:
-        """The first address without its prefix length, or ""."""
-        return self.addresses[0].partition("/")[0] if self.addresses else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A route as the design has it; the connected ones that the kernel makes by itself are not listed. One of a `table`
-    is asked before those of the main one.
-    """
-
-    destination: str
-    via: str = ""
-    device: str = ""
-    type: str = "unicast"
-    table: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A network namespace. `kind` is node, pod, router, gateway, internet or underlay.
-
-    `node` is set for pods, `ready` and why it is not count for pods, `subnets` are the names of those it has an
-    interface in. A node may be in a `zone`. `resolver`, `hostname` and `hosts` are as the lab wrote them, and only
-    where they are not the usual ones of its kind: ask `LabMap.resolver`, `hostname` and `hosts`. `unobeyed` is what of
-    a pod's manifest means something in a cluster and nothing here, a sentence each; `deployment` whose pod it is.
-    """
-
-    name: str
-    kind: str
-    node: str = ""
-    ready: bool = True
-    subnets: tuple[str, ...] = ()
-    links: tuple[Link, ...] = ()
-    routes: tuple[Way, ...] = ()
-    why: str = ""
-    zone: str = ""
-    resolver: Resolver | None = None
-    hostname: str = ""
-    hosts: tuple[HostsEntry, ...] = ()
-    unobeyed: tuple[str, ...] = ()
-    deployment: str = ""
-
-    @property
-    def address(self) -> str:
-        """The first address of its first interface that has one: the pod's or node's own."""
-        return next((link.address for link in self.links if link.addresses), "")
-
-    def link(self, name: str) -> Link | None:
-        return next((link for link in self.links if link.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Subnet:
-    """A segment of the underlay and the bridge in the sandbox's own namespace that is its wire."""
-
-    name: str
-    cidr: str
-    bridge: str
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a Service port leads: `pod` is its place, "" for a bare address.
-
-    `node` is where a bare address is, if that is known; `LabMap.node_of` tells it of any endpoint. `serving` is said of
-    one that is `terminating` only: then it is the last resort. `why` says why it is not ready, "" for one that is.
-    `for_nodes` and `for_zones` are hints: for whose traffic it is meant.
-    """
-
-    address: str
-    port: int
-    pod: str = ""
-    ready: bool = True
-    serving: bool = False
-    terminating: bool = False
-    node: str = ""
-    why: str = ""
-    for_nodes: tuple[str, ...] = ()
-    for_zones: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The pod, or the bare address."""
-        return self.pod or self.address
-
-    @property
-    def leaving(self) -> bool:
-        """Whether it serves while it terminates."""
-        return self.serving and self.terminating
-
-
-def preferred(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-    """The ready ones; where there are none, those that serve while they terminate. Source: kube-proxy."""
-    ready = tuple(one for one in endpoints if one.ready)
-    return ready or tuple(one for one in endpoints if one.leaving)
-
-
-@dataclass(frozen=True, slots=True)
-class ServicePort:
-    """`protocol` is TCP, UDP or SCTP, as Kubernetes writes it. Where there is no endpoint at all, `why` says why."""
-
-    port: int
-    protocol: str = "TCP"
-    name: str = ""
-    node_port: int = 0
-    endpoints: tuple[Endpoint, ...] = ()
-    why: str = ""
-
-    @property
-    def preferred(self) -> tuple[Endpoint, ...]:
-        """Those that get traffic, as far as policies let them."""
-        return preferred(self.endpoints)
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """`cluster_ip` is "" for headless and ExternalName Services. The policies are Cluster or Local.
-
-    `left_to` is the label that hands it to another proxy than kube-proxy, "" for most.
-    """
-
-    namespace: str
-    name: str
-    cluster_ip: str = ""
-    type: str = "ClusterIP"
-    external_name: str = ""
-    ports: tuple[ServicePort, ...] = ()
-    external_ips: tuple[str, ...] = ()
-    load_balancer_ips: tuple[str, ...] = ()
-    internal_policy: str = "Cluster"
-    external_policy: str = "Cluster"
-    left_to: str = ""
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-    @property
-    def is_headless(self) -> bool:
-        """Whether DNS answers with its endpoints' own addresses."""
-        return not self.cluster_ip and not self.external_name
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """Those that every node takes for its own, on its ports: ClusterIP, external and load balancer's addresses."""
-        return tuple(filter(None, (self.cluster_ip, *self.external_ips, *self.load_balancer_ips)))
-
-
-@dataclass(frozen=True, slots=True)
-class Dns:
-    """The cluster's DNS: its domain, the ClusterIP that pods ask, and the pods (places) behind it. `outside` is the
-    internet's resolver, which machines ask.
-    """
-
-    domain: str = "cluster.local"
-    service_ip: str = ""
-    pods: tuple[str, ...] = ()
-    outside: str = ""
-
-    def search(self, namespace: str) -> tuple[str, ...]:
-        """The search list in the resolv.conf of the namespace's pods."""
-        return (f"{namespace}.svc.{self.domain}", f"svc.{self.domain}", self.domain)
-
-
-@dataclass(frozen=True, slots=True)
-class HostName:
-    """A name of the lab's own internet and the address its resolver gives."""
-
-    name: str
-    address: str
+_NO_DNS = Dns()
 
 
 @dataclass(frozen=True)
@@ -234,7 +40,7 @@ class LabMap:
     subnets: tuple[Subnet, ...] = ()
     places: tuple[Place, ...] = ()
     services: tuple[Service, ...] = ()
-    dns: Dns = Dns()
+    dns: Dns = _NO_DNS
     internet: tuple[HostName, ...] = ()
     service_cidr: str = ""
     stopped: tuple[Stop, ...] = ()
@@ -373,64 +179,24 @@ class LabMap:
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists and scalars for json.dumps."""
-        plain: dict[str, Any] = _plain(self)
-        return plain
+        members: dict[str, Any] = plain(self)
+        return members
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LabMap:
         """The map that `to_json` was made of; what is said beside it (`inspect --json`) is left out."""
-        known = {each.name for each in fields(LabMap)}
-        return _build(LabMap, {name: value for name, value in data.items() if name in known})
+        lists: dict[str, Any] = {
+            name: tuple(build(kind, item) for item in data.get(name, ())) for name, kind in _MEMBERS.items()
+        }
+        words: dict[str, Any] = {name: data[name] for name in ("lab", "encapsulation", "service_cidr") if name in data}
+        return cls(dns=build(Dns, data.get("dns", {})), **lists, **words)
 
 
-_LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made; None for scalars
-    LabMap: {
-        "subnets": Subnet,
-        "places": Place,
-        "services": Service,
-        "internet": HostName,
-        "stopped": Stop,
-        "impaired": Impaired,
-    },
-    Place: {"subnets": None, "links": Link, "routes": Way, "hosts": HostsEntry, "unobeyed": None},
-    HostsEntry: {"names": None},
-    Resolver: {"nameservers": None, "search": None, "options": None},
-    Link: {"addresses": None},
-    Service: {"ports": ServicePort, "external_ips": None, "load_balancer_ips": None},
-    ServicePort: {"endpoints": Endpoint},
-    Endpoint: {"for_nodes": None, "for_zones": None},
-    Dns: {"pods": None},
+_MEMBERS: dict[str, type] = {
+    "subnets": Subnet,
+    "places": Place,
+    "services": Service,
+    "internet": HostName,
+    "stopped": Stop,
+    "impaired": Impaired,
 }
-_PARTS: dict[type, dict[str, type]] = {LabMap: {"dns": Dns}, Place: {"resolver": Resolver}}  # those that are no lists
-_DEFAULTS: dict[type, tuple[tuple[str, Any], ...]] = {
-    kind: tuple((item.name, item.default) for item in fields(kind))
-    for kind in (
-        *(LabMap, Place, Link, Way, Subnet, Service, ServicePort, Endpoint, Dns, HostName, Resolver, HostsEntry),
-        *(Stop, Impaired),
-    )
-}
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
-    """`value` as JSON has it; members that have their default value are left out."""
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    defaults = _DEFAULTS.get(type(value))
-    if defaults is None:
-        return value
-    return {name: _plain(member) for name, default in defaults if (member := getattr(value, name)) != default}
-
-
-def _build(kind: type[T], data: Mapping[str, Any]) -> T:
-    """An object of `kind`; its lists become tuples, its parts objects."""
-    lists = _LISTS.get(kind)
-    if lists is None:
-        return kind(**data)
-    values = dict(data)
-    for name, member in lists.items():
-        if found := values.get(name):
-            values[name] = tuple(found if member is None else [_build(member, item) for item in found])
-    for name, part in _PARTS.get(kind, {}).items():
-        if name in values:
-            values[name] = _build(part, values[name])
-    return kind(**values)

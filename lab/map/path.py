@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.map.labmap import TUNNELS, LabMap, Link, Place, Way
+from lab.map.labmap import LabMap
+from lab.map.place import Link, Place, Way
 from lab.network.ipv4 import Prefix, dotted, number
-from lab.network.objects import SEALED
 from lab.network.place_names import UNDERLAY
+from lab.network.tunnels import SEALED, TUNNELS
 
 IN, OUT = "in", "out"
 TTL = 64  # a packet crosses no more places than this

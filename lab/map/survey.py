@@ -8,7 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lab.cluster.objects import CLUSTER_FIRST, PROXY_NAME
-from lab.map.labmap import Dns, Endpoint, HostName, LabMap, Link, Place, Service, ServicePort, Subnet, Way
+from lab.map.labmap import LabMap
+from lab.map.names import Dns, HostName
+from lab.map.place import Link, Place, Subnet, Way
+from lab.map.services import Endpoint, Service, ServicePort
 from lab.network.dns import pod_names
 from lab.network.dns.resolver import HostsEntry, Resolver
 from lab.network.ipv4 import Prefix, number

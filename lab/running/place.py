@@ -16,7 +16,7 @@ from lab.running.sockets import lent
 if TYPE_CHECKING:
     from pyroute2 import IPRoute
 
-    from lab.running.packets import Packets
+    from lab.running.scapy_verbs import Packets
     from lab.trace.explain.queries.inquiry import Inquiry
 
 
@@ -53,7 +53,7 @@ class RunningPlace:
         from lab.trace.ask.crafted.extra import require_scapy  # noqa: PLC0415
 
         require_scapy()
-        from lab.running.packets import Packets  # noqa: PLC0415
+        from lab.running.scapy_verbs import Packets  # noqa: PLC0415
 
         return Packets(self.lab, self.name)
 

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.trace.apart import apart
 from lab.trace.explain.queries.inquiry import Inquiry, asking
 from lab.trace.run import enter

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from lab.errors import UsageError
 from lab.kernel.sandbox.life import Life
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.map.labmap import LabMap
 from lab.trace.run import enter
 from lab.trace.show import wording

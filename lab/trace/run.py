@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.kernel.host import limits
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.kernel.syscalls import CLONE_NEWNET, setns
-from lab.map.labmap import Endpoint, LabMap, Place
+from lab.map.labmap import LabMap
+from lab.map.place import Place
+from lab.map.services import Endpoint
 from lab.network.place_names import UNDERLAY
 from lab.trace.ask.attempt import Ask
 from lab.trace.ask.candidates import choosing_node

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lab.errors import LabError
 from lab.kernel.netlink.conntrack_entry import Event
-from lab.map.labmap import Endpoint
+from lab.map.services import Endpoint
 from lab.trace.ask.attempt import Ask, Attempt
 from lab.trace.ask.candidates import choosing_node
 from lab.trace.ask.exchange import OPENING, SILENT, Exchange, parts

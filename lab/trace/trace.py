@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from lab.agent.client.calls import Client, connect
 from lab.errors import UsageError
-from lab.map.labmap import LabMap, Place
+from lab.map.labmap import LabMap
+from lab.map.place import Place
 from lab.trace.apart import apart
 from lab.trace.ask import target as targets
 from lab.trace.ask.reference import asker

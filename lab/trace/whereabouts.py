@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.map.labmap import Endpoint, LabMap, Place
+from lab.map.labmap import LabMap
 from lab.map.path import Walker
+from lab.map.place import Place
+from lab.map.services import Endpoint
 from lab.network.place_names import UNDERLAY
 from lab.trace.ask.target import Target, service_at
 from lab.trace.ask.typed import NODE, POD

@@ -29,9 +29,9 @@ from lab.errors import HoplabError, LabError, MachineError
 from lab.vm import machine
 from lab.vm.booting import Boot
 from lab.vm.options import Options
-from lab.vm.port import AGENT, API, COMMAND
 from lab.vm.presence import COMMANDS
 from lab.vm.switch import Switch
+from lab.vm.virtio_port import AGENT, API, COMMAND
 
 BOOT_SECONDS = 300.0
 _TURN_SECONDS = 1.0

@@ -20,7 +20,7 @@ from pathlib import Path
 from lab.errors import MachineError
 from lab.kernel.host import interpreter, packages
 from lab.kernel.syscalls import PR_SET_PDEATHSIG, prctl
-from lab.vm import port
+from lab.vm import virtio_port
 from lab.vm.kernels import Kernel
 
 KVM = Path("/dev/kvm")
@@ -120,7 +120,7 @@ def _devices(folder: Path, shared: Sequence[str]) -> list[str]:
         *_file_system("hoplab", "/", _SHARE),
         *(word for at, path in enumerate(shared) for word in _file_system(f"folder{at}", path, _FOLDER.format(at))),
         *("-chardev", f"socket,id=line,path={folder / LINE},server=on,wait=off"),
-        *("-device", "virtio-serial-pci", "-device", f"virtserialport,chardev=line,name={port.NAME}"),
+        *("-device", "virtio-serial-pci", "-device", f"virtserialport,chardev=line,name={virtio_port.NAME}"),
     ]
 
 
@@ -145,9 +145,9 @@ def _script(kernel: Kernel, argv: Sequence[str], shared: Sequence[str]) -> str:
                 f"{{ mkdir -p {one} 2>/dev/null; mount -t 9p -o {options} {_FOLDER.format(at)} {one}; }}"
                 for at, one in enumerate(map(shlex.quote, shared))
             ),
-            f"printf {shlex.quote(loading)} >{port.MODPROBE}",
-            f"chmod 755 {port.MODPROBE}",
-            f"echo {port.MODPROBE} >/proc/sys/kernel/modprobe",
+            f"printf {shlex.quote(loading)} >{virtio_port.MODPROBE}",
+            f"chmod 755 {virtio_port.MODPROBE}",
+            f"echo {virtio_port.MODPROBE} >/proc/sys/kernel/modprobe",
             f"exec {shlex.join(argv)}",
         )
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lab.vm import port
+from lab.vm import virtio_port
 from tests.integration.labs import ROOT
 from tests.vm.labs import console_of
 
 UP = f"""
 exec >/dev/console 2>&1
-{port.MODPROBE} -a ip_vs dummy
+{virtio_port.MODPROBE} -a ip_vs dummy
 cd {ROOT}
 {sys.executable} -m tests.vm.patiently minimal refused services.proxy=ipvs
 echo status $?

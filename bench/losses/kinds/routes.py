@@ -6,7 +6,7 @@ from random import Random
 
 from bench.losses.breakage import Break, Kind, Named, at
 from bench.losses.scene import OUT, Pass, Scene
-from lab.map.labmap import Way
+from lab.map.place import Way
 from lab.network.objects import Route
 
 NOWHERE = ("blackhole", "unreachable", "prohibit")

@@ -21,7 +21,7 @@ from lab.agent.apiserver.https import Serving, listening, write_pki
 from lab.agent.apiserver.outside import Outside
 from lab.agent.apiserver.pki import Authority
 from lab.api.authorization.tokens import KUBELET_CONFIG
-from lab.cluster.system import API_PORT
+from lab.cluster.file.system import API_PORT
 from lab.kernel.host.coredns import find
 from lab.network.dns.coredns import NOTHING, Given
 from lab.network.ipam import node_addresses

@@ -25,7 +25,7 @@ from lab.agent.presence import folder, witness
 from lab.agent.protocol import AGAIN, WORKING, EndedError, Message, encode, error_from
 from lab.errors import LabError, UsageError
 from lab.kernel.sandbox.life import Life
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from lab.agent.client.spawn import Started

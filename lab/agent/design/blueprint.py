@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from lab.cluster.judgement import judge
-from lab.cluster.kinds import STORED_ONLY
+from lab.cluster.file.judgement import judge
+from lab.cluster.file.kinds import STORED_ONLY
+from lab.cluster.file.sources import each_source
 from lab.cluster.nodes import crowded
 from lab.cluster.objects import Cluster
-from lab.cluster.sources import each_source
 from lab.network.components import Stale
 from lab.network.design import design
 from lab.network.dns import servers

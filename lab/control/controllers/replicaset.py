@@ -13,7 +13,7 @@ from lab.api.kinds import complete
 from lab.api.resources import PODS, REPLICASETS
 from lab.api.selectors import Labels
 from lab.api.store import Change, Json, Store, key_of
-from lab.cluster.deployments import names_of_pods
+from lab.cluster.pod_hashes import names_of_pods
 from lab.control.controllers import Key
 from lab.control.events import Recorder
 from lab.control.indexes import Labelled, Owned, by_name

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lab.api.resources import DEPLOYMENTS
 from lab.api.store import Json
-from lab.cluster.deployments import replica_set_hash, stable_hash
+from lab.cluster.pod_hashes import replica_set_hash, stable_hash
 from lab.control.ownership import owner_reference
 
 HASH = "pod-template-hash"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lab.cluster.podchecks import READY
+from lab.cluster.file.podchecks import READY
 
 Json = dict[str, Any]
 

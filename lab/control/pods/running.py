@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.api.resources import PODS
 from lab.api.store import Json, Store
-from lab.cluster.unobeyed import REASON, warnings
+from lab.cluster.file.unobeyed import REASON, warnings
 from lab.control.events import Recorder
 from lab.control.pieces import Pieces
 from lab.control.pods import podstatus

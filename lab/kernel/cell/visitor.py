@@ -24,7 +24,7 @@ from lab.kernel.cell.keyboard import Keyboard
 from lab.kernel.cell.relay import Relay
 from lab.kernel.sandbox import capabilities, identity
 from lab.kernel.sandbox.cgroups import cgroup
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.kernel.syscalls import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 
 _PASSED_ON = ("TERM", "LANG", "COLORTERM")

@@ -10,9 +10,10 @@ from lab.kernel.host import coredns, modules, packages
 from lab.kernel.netlink.rtnetlink import interface, qdisc
 from lab.kernel.netlink.transport import RequestError, RouteSocket
 from lab.kernel.rules import nft, trial
-from lab.network.objects import SEALED, Interface, Ipip, Network, NftTable, Process, Qdisc, VirtualServer
+from lab.network.objects import Interface, Ipip, Network, NftTable, Process, Qdisc, VirtualServer
 from lab.network.objects.qdisc import NETEM
 from lab.network.place_names import UNDERLAY
+from lab.network.tunnels import SEALED
 
 # With addresses of its own: where the module is loaded, tunl0 is the one for any to any.
 _ENDS = Ipip("192.0.2.1", "192.0.2.2")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.kernel.netlink.rtnetlink import interface
 from lab.kernel.netlink.transport import RouteSocket
-from lab.kernel.sandbox.places import inside
+from lab.kernel.sandbox.sandbox import inside
 from lab.kernel.syscalls import CLONE_NEWNET, MS_BIND, mount, setns, umount, unshare
 from lab.network.place_names import UNDERLAY, netns_name
 

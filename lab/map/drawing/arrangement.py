@@ -15,7 +15,7 @@ from lab.map.drawing.structure import Structure, addresses_of, host_end, shown_p
 from lab.map.drawing.svg import BODY, HEADING, MONO
 
 if TYPE_CHECKING:
-    from lab.map.labmap import Place, Subnet
+    from lab.map.place import Place, Subnet
 
 MARGIN = 24
 PAD = 12

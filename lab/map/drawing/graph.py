@@ -11,7 +11,8 @@ from lab.map.drawing.picture import picture
 from lab.map.drawing.structure import Structure, addresses_of, host_end, service_lines, shown_pods, structure
 
 if TYPE_CHECKING:
-    from lab.map.labmap import LabMap, Place
+    from lab.map.labmap import LabMap
+    from lab.map.place import Place
 
 ORANGE = "#e8710a"
 

@@ -38,7 +38,8 @@ from lab.map.drawing.svg import (
 )
 
 if TYPE_CHECKING:
-    from lab.map.labmap import LabMap, Place, Subnet
+    from lab.map.labmap import LabMap
+    from lab.map.place import Place, Subnet
 
 SERVICES = 12
 """So many Services are listed; the others are counted."""

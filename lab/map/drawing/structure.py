@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from lab.map.labmap import TUNNELS, LabMap, Link, Place, Service, Subnet
-from lab.network.objects import SEALED
+from lab.map.labmap import LabMap
+from lab.map.place import Link, Place, Subnet
+from lab.map.services import Service
 from lab.network.place_names import UNDERLAY
+from lab.network.tunnels import SEALED, TUNNELS
 
 MOST_ENDPOINTS = 3
 

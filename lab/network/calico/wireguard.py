@@ -14,7 +14,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from lab.network.ipv4 import in_order
-from lab.network.objects import SEALED, Address, Interface, Object, Route, RoutingRule, WireguardDevice, WireguardPeer
+from lab.network.objects import Address, Interface, Object, Route, RoutingRule, WireguardDevice, WireguardPeer
+from lab.network.tunnels import SEALED
 from lab.topology.defaults import WIREGUARD
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
-from lab.cluster.dump import read_dump
-from lab.cluster.written import Written, written_cluster
+from lab.cluster.recorded.dump import read_dump
+from lab.cluster.recorded.written import Written, written_cluster
 from lab.errors import UsageError
 from lab.network.kubeproxy.iptables.restore import built_in_chains, restore_text
 from lab.network.kubeproxy.iptables.ruleset import chains, jumps

@@ -19,10 +19,9 @@ from lab.network.objects.policy_rule import PolicyRule
 from lab.network.objects.qdisc import Qdisc
 from lab.network.objects.rules import Chain, IpSet, NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule
 from lab.network.objects.served import File, Listener, Process, Reply, Symlink
-from lab.network.objects.wireguard import SEALED, WireguardDevice, WireguardPeer
+from lab.network.objects.wireguard import WireguardDevice, WireguardPeer
 
 __all__ = [
-    "SEALED",
     "Address",
     "Chain",
     "FdbEntry",

@@ -7,9 +7,6 @@ from typing import ClassVar
 
 Key = tuple[str, ...]
 
-SEALED = "wireguard"
-"""The kind of such a device, and of its tunnel, into which nobody can look."""
-
 
 @dataclass(frozen=True, slots=True)
 class WireguardDevice:

@@ -13,7 +13,8 @@ from lab.topology.firewall.chain_owners import Household, household
 from lab.topology.firewall.ipset_save import SavedSet, read_sets
 from lab.topology.firewall.iptables_rule import FirewallRule, RuleError, parse_rule, unknown_chains
 from lab.topology.firewall.iptables_save import MAX_MISTAKES, Saved, read_saved
-from lab.topology.schema import Firewall, Spec
+from lab.topology.schema import Spec
+from lab.topology.wires import Firewall
 from lab.topology.yaml.document import Document, Path, shown
 
 ReadFile = Callable[[str], str]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lab.map.labmap import Endpoint, LabMap, Place, Service, ServicePort, preferred
+from lab.map.labmap import LabMap
 from lab.map.path import Walker
+from lab.map.place import Place
+from lab.map.services import Endpoint, Service, ServicePort, preferred
 from lab.network.kubeproxy.hints import meant_for
 from lab.trace.journey import Candidate
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lab.errors import UsageError
-from lab.map.labmap import LabMap, Place, Service
+from lab.map.labmap import LabMap
+from lab.map.place import Place
+from lab.map.services import Service
 from lab.network.place_names import UNDERLAY
 from lab.suggestion import did_you_mean
 from lab.trace.ask.typed import NODE, POD, SERVICE, Typed, is_address, take_apart

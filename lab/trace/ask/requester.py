@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from lab.errors import UsageError
-from lab.kernel.sandbox.places import Sandbox, inside
-from lab.map.labmap import Place
+from lab.kernel.sandbox.sandbox import Sandbox, inside
+from lab.map.place import Place
 from lab.network.dns.resolver import Resolver, address_in_hosts, hosts_entries
 from lab.trace.ask import question
 from lab.trace.ask.attempt import ATTEMPTS, Ask, Attempt

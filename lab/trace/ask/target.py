@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lab.errors import UsageError
-from lab.map.labmap import Endpoint, LabMap, Place, Service, ServicePort
+from lab.map.labmap import LabMap
+from lab.map.place import Place
+from lab.map.services import Endpoint, Service, ServicePort
 from lab.network.ipv4 import Prefix, number
 from lab.trace.ask.candidates import choosable
 from lab.trace.ask.reference import namespace_of, place_called, service_called

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.map.labmap import LabMap
 from lab.trace.explain.passage import Passage
 from lab.trace.explain.queries.inquiry import asking

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from lab.kernel.netlink.conntrack_entry import Event
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.map.labmap import LabMap
 from lab.trace.ask.exchange import Exchange
 from lab.trace.explain import delay

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.map.labmap import LabMap, Place, Service, ServicePort
+from lab.map.labmap import LabMap
 from lab.map.path import IN, OUT, Crossing, Path, RoundTrip, Walker
-from lab.network.objects import SEALED
+from lab.map.place import Place
+from lab.map.services import Service, ServicePort
+from lab.network.tunnels import SEALED
 from lab.trace.ask.candidates import home
 from lab.trace.ask.exchange import (
     ANSWERED,

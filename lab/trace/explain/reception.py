@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from lab.kernel.sandbox.places import Sandbox, inside
+from lab.kernel.sandbox.sandbox import Sandbox, inside
 from lab.map.path import IN
 from lab.trace.ask.exchange import SILENT
 from lab.trace.explain.deciding import is_ending

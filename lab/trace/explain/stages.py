@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lab.map.labmap import TUNNELS, LabMap
+from lab.map.labmap import LabMap
+from lab.network.tunnels import TUNNELS
 from lab.trace.journey import REPLY
 
 POD_SIDE, WIRE, TUNNEL = "pod side", "wire", "tunnel"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lab.map.labmap import LabMap, Place, Service
+from lab.map.labmap import LabMap
+from lab.map.place import Place
+from lab.map.services import Service
 from lab.network.dns.resolver import Resolver
 from lab.suggestion import nearest
 from lab.trace.ask.reference import namespace_of

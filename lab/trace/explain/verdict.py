@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lab.map.labmap import LabMap, Service, ServicePort
+from lab.map.labmap import LabMap
 from lab.map.path import OUT, Crossing
-from lab.network.objects import SEALED
+from lab.map.services import Service, ServicePort
+from lab.network.tunnels import SEALED
 from lab.trace.ask import candidates
 from lab.trace.ask.exchange import Exchange, parts
 from lab.trace.ask.target import service_named

@@ -15,8 +15,9 @@ from typing import Protocol
 from lab.errors import UsageError
 from lab.kernel.netlink.rtnetlink import address, interface
 from lab.kernel.sandbox.life import Life
-from lab.kernel.sandbox.places import Sandbox
-from lab.map.labmap import LabMap, Place
+from lab.kernel.sandbox.sandbox import Sandbox
+from lab.map.labmap import LabMap
+from lab.map.place import Place
 from lab.trace.explain.explanation import Agent
 from lab.trace.explain.queries.inquiry import Inquiry, asking
 from lab.trace.follow.hearing import Hearing

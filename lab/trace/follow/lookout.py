@@ -9,9 +9,10 @@ from random import SystemRandom
 
 from lab.kernel.netlink.conntrack_entry import Event
 from lab.kernel.sandbox.life import Life
-from lab.kernel.sandbox.places import Sandbox
-from lab.map.labmap import LabMap, Place
+from lab.kernel.sandbox.sandbox import Sandbox
+from lab.map.labmap import LabMap
 from lab.map.path import Walker
+from lab.map.place import Place
 from lab.trace.ask.exchange import parts
 from lab.trace.ask.target import service_at
 from lab.trace.explain.explanation import Agent, explained

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab.map.labmap import Place
+from lab.map.place import Place
 from lab.trace.ask import question
 from lab.trace.ask.exchange import ANSWERED, REFUSED, SILENT, UNREACHABLE, Exchange
 from lab.trace.explain.stages import LOOPBACK

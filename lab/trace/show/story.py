@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab import terminal
-from lab.network.objects import SEALED
+from lab.network.tunnels import SEALED
 from lab.trace.ask import candidates
 from lab.trace.explain.deciding import deciding, rewriting
 from lab.trace.explain.delay import holding

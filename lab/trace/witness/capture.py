@@ -21,7 +21,7 @@ from typing import Self
 from lab.errors import UsageError
 from lab.kernel.netlink.packetsocket import ALL, LOOPBACK, listen_on
 from lab.kernel.netlink.socketfilter import Instruction, attach, discard
-from lab.kernel.sandbox.places import Sandbox, inside
+from lab.kernel.sandbox.sandbox import Sandbox, inside
 from lab.trace.witness.observation import Capture
 
 _ETH_P_ALL = 3

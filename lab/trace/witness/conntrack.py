@@ -13,7 +13,7 @@ from typing import Self
 
 from lab.kernel.netlink.conntrack_entry import GROUPS, Event, read
 from lab.kernel.netlink.netfilter import NetfilterSocket
-from lab.kernel.sandbox.places import Sandbox, inside
+from lab.kernel.sandbox.sandbox import Sandbox, inside
 
 
 class Translations:

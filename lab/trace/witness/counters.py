@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.kernel.netlink.transport import RouteSocket, attributes
-from lab.kernel.sandbox.places import Sandbox, inside
+from lab.kernel.sandbox.sandbox import Sandbox, inside
 from lab.trace.witness import tc
 
 LINK = (  # struct rtnl_link_stats64; what only hardware counts is left out below

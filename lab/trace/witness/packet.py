@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Any
 
 from lab.map.labmap import VXLAN_PORTS
-from lab.network.objects import SEALED
+from lab.network.tunnels import SEALED
 
 ETHERTYPE_IPV4, ETHERTYPE_ARP, ETHERTYPE_VLAN = 0x0800, 0x0806, 0x8100
 PROTOCOLS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp", 132: "sctp"}

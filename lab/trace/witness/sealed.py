@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.map.labmap import LabMap, Link
+from lab.map.labmap import LabMap
 from lab.map.path import OUT
-from lab.network.objects import SEALED
+from lab.map.place import Link
+from lab.network.tunnels import SEALED
 from lab.trace.witness.packet import Outer, Packet
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Self
 
 from lab.kernel.netlink.conntrack_entry import Event
 from lab.kernel.netlink.socketfilter import Instruction
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.map.labmap import LabMap
 from lab.trace.witness.capture import Captures
 from lab.trace.witness.conntrack import Translations

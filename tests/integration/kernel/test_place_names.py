@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lab.kernel.host import coredns
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.map.labmap import LabMap
 from lab.network.dns.resolver import Resolver, address_in_hosts, hosts_entries
 from tests.integration.conftest import LabFactory

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from lab.cluster.judgement import judge
+from lab.cluster.file.judgement import judge
 from lab.cluster.objects import Cluster
 from lab.control.own_objects import UNKNOWN
 from lab.control.plane import ControlPlane

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.cluster.deployments import pod_names
 from lab.cluster.nodes import crowded
 from lab.cluster.objects import Cluster, ContainerPort, Deployment, Pod
+from lab.cluster.pod_hashes import pod_names
 from lab.errors import FileError
 
 Build = Callable[..., Cluster]  # the fixtures of conftest.py

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.cluster.judgement import judge
+from lab.cluster.file.judgement import judge
 from lab.cluster.objects import Endpoint
 from lab.topology import LoadedFile, load_topology
 from tests.clusters import cluster_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.cluster.unobeyed import pod_of, unobeyed, warnings
+from lab.cluster.file.unobeyed import pod_of, unobeyed, warnings
 
 Json = dict[str, Any]
 ONE: Json = {"name": "a", "image": "a"}

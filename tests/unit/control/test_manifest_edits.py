@@ -8,7 +8,7 @@ import pytest
 
 from lab.agent.design.blueprint import read_file
 from lab.api.resources import BY_KIND, CONFIGMAPS, PODS, SECRETS, SERVICES, by_name
-from lab.cluster.kinds import MODELS
+from lab.cluster.file.kinds import MODELS
 from lab.control.manifest_edits import Verdict, applied, deleted
 from lab.control.mistakes import path_of
 from lab.control.plane import ControlPlane

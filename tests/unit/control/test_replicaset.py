@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.api.resources import PODS, REPLICASETS
 from lab.api.store import Json
-from lab.cluster.deployments import pod_names
+from lab.cluster.pod_hashes import pod_names
 from lab.control.ownership import controller_of
 from tests.unit.control.world import World, pod, template
 

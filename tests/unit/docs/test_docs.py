@@ -13,8 +13,8 @@ import tasks
 from lab.agent.design.blueprint import read_design
 from lab.kernel.host.packages import PROGRAMS
 from lab.map.drawing.graph import to_svg
-from lab.map.labmap import TUNNELS
 from lab.map.survey import lab_map
+from lab.network.tunnels import TUNNELS
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"

@@ -9,7 +9,10 @@ import pytest
 
 from lab.cluster import objects
 from lab.errors import UsageError
-from lab.map.labmap import Dns, Endpoint, HostName, LabMap, Subnet
+from lab.map.labmap import LabMap
+from lab.map.names import Dns, HostName
+from lab.map.place import Subnet
+from lab.map.services import Endpoint
 from lab.map.survey import lab_map
 from lab.network.design import design
 from lab.network.ipam import assign

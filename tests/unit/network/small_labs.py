@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from lab.cluster.objects import Cluster, Endpoint, EndpointSlice, Pod, PodDns, PortEndpoints, Service, ServicePort
 from lab.network.design import Addresses, assign, design
 from lab.network.objects import Address, Chain, FdbEntry, Interface, Neighbour, Network, Route, Sysctl
-from lab.topology.schema import Cni, Firewall, Metadata, Node, Router, Spec, Subnet, Topology
+from lab.topology.schema import Cni, Metadata, Node, Router, Spec, Subnet, Topology
+from lab.topology.wires import Firewall
 
 CALICO = Cni()
 SUBNET_A = Subnet(name="subnet-a", cidr="10.0.1.0/24")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lab.agent.client import calls
-from lab.map.labmap import LabMap, Link, Place
+from lab.map.labmap import LabMap
+from lab.map.place import Link, Place
 from lab.tasks import inspection
 from lab.tasks.commandline.task import Context
 

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab.cluster.judgement import judge
+from lab.cluster.file.judgement import judge
 from lab.errors import FileError
 from lab.topology import load_topology
 from tests.effort import Effort

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.cluster.judgement import judge
+from lab.cluster.file.judgement import judge
 from lab.errors import FileError
 from lab.topology import load_topology
 

@@ -13,7 +13,8 @@ from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet
 
 from lab.errors import UsageError
-from lab.map.labmap import LabMap, Link
+from lab.map.labmap import LabMap
+from lab.map.place import Link
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 _ANY = ("255.255.255.255", "0.0.0.0")  # noqa: S104

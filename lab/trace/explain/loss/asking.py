@@ -12,7 +12,7 @@ from lab.kernel.netlink.rtnetlink import interface
 from lab.kernel.netlink.rtnetlink import ip_rule as rule
 from lab.kernel.netlink.transport import XfrmSocket
 from lab.kernel.rules import conntrack, iptables
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.map.path import OUT
 from lab.network.objects import WireguardDevice
 from lab.trace.ask.exchange import Part

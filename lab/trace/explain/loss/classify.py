@@ -9,9 +9,10 @@ from lab.plan import quoting
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.counted import last_word
 from lab.trace.explain.loss.ends import delivery, ipvs, resolver, services, stale
-from lab.trace.explain.loss.examination import Case, onward
+from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import Facts
 from lab.trace.explain.loss.links import bridge, devices, late, netem, sizes, traffic, tunnel, wireguard
+from lab.trace.explain.loss.onward import onward
 from lab.trace.explain.loss.routes import defaults, nobody, outside_client, rerouted, sender, silence, ttl, twice, ways
 from lab.trace.explain.loss.rules import (
     drift,

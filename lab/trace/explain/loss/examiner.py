@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lab.kernel.netlink.conntrack_entry import Event
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.trace.explain.explanation import Agent
 from lab.trace.explain.loss.asking import answered
 from lab.trace.explain.loss.classify import explain

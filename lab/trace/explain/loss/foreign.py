@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.network.underlay import firewall as authors
 from lab.plan.drift import Drift
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.examination import Case
 from lab.trace.journey import Decision, Mending
 
@@ -22,7 +22,7 @@ def taken_out(case: Case, place: str, decision: Decision) -> tuple[Mending, ...]
     restored = () if decision.intent else _restored(case, place, decision)
     if restored:
         return tuple(Mending(place, line) for line in restored)
-    lines = repairs.without(decision) * _times(case, place, decision)
+    lines = remedies.without(decision) * _times(case, place, decision)
     return tuple(Mending(place, line, authors.held_by(decision.intent)) for line in lines)
 
 

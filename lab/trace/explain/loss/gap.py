@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lab.map.path import OUT
-from lab.network.objects import SEALED
+from lab.network.tunnels import SEALED
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.queries.neighbour import FAILING
 from lab.trace.journey import REQUEST

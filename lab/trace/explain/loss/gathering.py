@@ -7,13 +7,15 @@ from typing import Any
 
 from lab.kernel import sysctl
 from lab.kernel.netlink.rtnetlink import address, interface, ip_rule, neighbour, route
-from lab.kernel.sandbox.places import Sandbox
-from lab.network.objects import SEALED, Network, Object
+from lab.kernel.sandbox.sandbox import Sandbox
+from lab.network.objects import Network, Object
 from lab.network.objects.plain import from_plain
 from lab.network.place_names import UNDERLAY
+from lab.network.tunnels import SEALED
 from lab.plan.drift import Drift
-from lab.trace.explain.loss.examination import Case, onward
+from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import Facts, PlaceFacts
+from lab.trace.explain.loss.onward import onward
 from lab.trace.explain.passage import Passage
 from lab.trace.explain.queries.inquiry import asking
 from lab.trace.explain.queries.neighbour import Neighbour as Seen

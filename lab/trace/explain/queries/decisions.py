@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.kernel.sandbox.places import Sandbox
-from lab.map.labmap import TUNNELS, LabMap, Link
-from lab.network.objects import SEALED
+from lab.kernel.sandbox.sandbox import Sandbox
+from lab.map.labmap import LabMap
+from lab.map.place import Link
+from lab.network.tunnels import SEALED, TUNNELS
 from lab.trace.explain.queries import neighbour, route
 from lab.trace.explain.queries.inquiry import Inquiry, asking
 from lab.trace.explain.queries.sighting import OUT, Sighting, sightings

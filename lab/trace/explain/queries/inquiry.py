@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.kernel.netlink.transport import RouteSocket
-from lab.kernel.sandbox.places import Sandbox, inside
+from lab.kernel.sandbox.sandbox import Sandbox, inside
 
 
 class Inquiry:

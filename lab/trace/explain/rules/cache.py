@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from lab.kernel.netlink.netfilter import NetfilterSocket
-from lab.kernel.sandbox.places import Sandbox, inside
+from lab.kernel.sandbox.sandbox import Sandbox, inside
 from lab.trace.explain.rules.ruleset import Ruleset, generation, read_rules
 from lab.trace.witness.netfilter.trace_message import LEGACY, RULE, TraceEvent
 from lab.trace.witness.netfilter.trace_table import TABLE

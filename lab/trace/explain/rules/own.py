@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.kernel.netlink.conntrack_entry import Event
-from lab.map.labmap import TUNNELS, LabMap
+from lab.map.labmap import LabMap
 from lab.map.path import OUT
+from lab.network.tunnels import TUNNELS
 from lab.trace.ask.exchange import DNS_PORT
 from lab.trace.explain.passage import Passage
 from lab.trace.explain.rules.visit import Visit

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from lab.kernel.netlink.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Message, NetfilterSocket
 from lab.kernel.netlink.transport import attributes, text
 from lab.kernel.rules import iptables
-from lab.kernel.sandbox.places import Sandbox, inside
+from lab.kernel.sandbox.sandbox import Sandbox, inside
 from lab.network.objects import Chain
 from lab.trace.explain.rules.visit import PATH, Base
 from lab.trace.witness.netfilter.trace_message import LEGACY, RULE, TraceEvent

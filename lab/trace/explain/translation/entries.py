@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lab.kernel.netlink.conntrack_entry import Event, Tuple
 from lab.kernel.rules.conntrack import found
-from lab.kernel.sandbox.places import Sandbox
+from lab.kernel.sandbox.sandbox import Sandbox
 from lab.trace.ask.exchange import Exchange, Part
 from lab.trace.explain.queries.inquiry import asking
 from lab.trace.explain.translation.flow import flow

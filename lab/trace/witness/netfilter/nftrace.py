@@ -11,7 +11,7 @@ from typing import Self
 
 from lab.errors import KernelError, UsageError
 from lab.kernel.netlink.netfilter import NetfilterSocket
-from lab.kernel.sandbox.places import Sandbox, inside
+from lab.kernel.sandbox.sandbox import Sandbox, inside
 from lab.trace.witness.filter.match import NO_TUNNELS, Match, Tunnels
 from lab.trace.witness.netfilter import legacy, trace_message
 from lab.trace.witness.netfilter.trace_message import TraceEvent

@@ -6,7 +6,7 @@ import pytest
 
 from lab.api.resources import DEPLOYMENTS, REPLICASETS
 from lab.api.store import Json
-from lab.cluster.deployments import pod_names, replica_set_hash
+from lab.cluster.pod_hashes import pod_names, replica_set_hash
 from lab.control.deployments.rollout import Bounds, Scale, new_replicas, old_replicas
 from lab.control.pods.podstatus import is_ready, is_terminating
 from tests.unit.control.world import World, template

@@ -13,7 +13,9 @@ import pytest
 
 from lab.map.drawing.graph import to_dot, to_mermaid, to_svg
 from lab.map.drawing.svg import Font
-from lab.map.labmap import Endpoint, LabMap, Link, Place, Service, ServicePort, Subnet, Way
+from lab.map.labmap import LabMap
+from lab.map.place import Link, Place, Subnet, Way
+from lab.map.services import Endpoint, Service, ServicePort
 from lab.network.place_names import UNDERLAY
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lab.network.objects import Chain
-from lab.topology.schema import Cni, Firewall
+from lab.topology.schema import Cni
+from lab.topology.wires import Firewall
 from tests.unit.network.small_labs import Lab, two_subnet
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lab.network.objects import Interface, Offload
 from lab.network.place_names import UNDERLAY
-from lab.topology.schema import Link, Router
+from lab.topology.schema import Router
+from lab.topology.wires import Link
 from tests.unit.network.small_labs import SUBNET_A, SUBNET_B, SUBNET_C, Lab, cluster, made, spec, two_subnet
 
 

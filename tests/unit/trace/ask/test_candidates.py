@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 
 from lab.errors import UsageError
-from lab.map.labmap import Endpoint, LabMap, Service, ServicePort
+from lab.map.labmap import LabMap
+from lab.map.services import Endpoint, Service, ServicePort
 from lab.trace.ask import candidates as endpoints
 from lab.trace.ask.candidates import candidates, choosable, line, lines
 from lab.trace.ask.target import aim, service_at, via

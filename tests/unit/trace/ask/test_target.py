@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lab.errors import UsageError
-from lab.map.labmap import LabMap, Place
+from lab.map.labmap import LabMap
+from lab.map.place import Place
 from lab.trace.ask.reference import asker
 from lab.trace.ask.target import aim, via
 from tests.unit.trace.recordings import labmap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.map.labmap import Link, Place
+from lab.map.place import Link, Place
 from lab.trace.ask.exchange import ANSWERED, REFUSED, SILENT, UNREACHABLE
 from lab.trace.ask.question import RESPONSE, ask
 from lab.trace.follow.own_connections import SECONDS, Flows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.control.pods.unready import HELD_BACK
-from lab.map.labmap import Service, ServicePort
+from lab.map.services import Service, ServicePort
 from lab.network.objects import Listener
 from lab.trace.ask import candidates
 from lab.trace.ask.exchange import RESET

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from lab.map.path import OUT
 from lab.network.objects import Sysctl
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import PlaceFacts
@@ -141,7 +141,7 @@ def unfiltered(case: Case) -> Finding | None:
         f"{told}: both pods are at one bridge of {node}, and while {BRIDGE_NF} is 0 there, the bridge passes the "
         "reply on without the rules that would translate it back."
     )
-    fix = tuple(line.replace("-qw", "-w") for line in repairs.mended("change", Sysctl(node, BRIDGE_NF, "1")))
+    fix = tuple(line.replace("-qw", "-w") for line in remedies.mended("change", Sysctl(node, BRIDGE_NF, "1")))
     return Finding(node, Cause.BRIDGE_NF_OFF, f"{BRIDGE_NF} = 0", why, fix, CAPTURED, "forward")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lab.network.objects import Address, Neighbour, Sysctl
 from lab.network.place_names import UNDERLAY
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import PlaceFacts
@@ -29,7 +29,7 @@ def down(case: Case) -> Finding | None:
                 continue
             if held is None:
                 why = f"{place} has no interface {name} any more."
-                fix = repairs.device(name, facts.held, facts.desired) if desired.kind != "veth" else ()
+                fix = remedies.device(name, facts.held, facts.desired) if desired.kind != "veth" else ()
                 return Finding(place, Cause.INTERFACE_MISSING, name, why, fix)
             if (found := down_device(facts, name)) is not None:
                 return found
@@ -54,7 +54,7 @@ def down_device(facts: PlaceFacts, name: str) -> Finding | None:
         return None
     dropped = any(facts.counted.link(name, kind) for kind in ("tx_dropped", "rx_dropped"))
     why = f"{name} of {facts.place} is down: nothing goes in or out there."
-    fix = repairs.device(name, facts.held, facts.desired)
+    fix = remedies.device(name, facts.held, facts.desired)
     evidence = KERNEL if dropped else QUERIED
     return Finding(facts.place, Cause.INTERFACE_DOWN, f"{name} state DOWN", why, fix, evidence)
 
@@ -76,7 +76,7 @@ def without_address(facts: PlaceFacts, item: Address) -> Finding:
     """A place lacks this address of its own."""
     place = facts.place
     why = f"{item.device} of {place} lacks its address {item.address}, so that nobody reaches it there."
-    fix = repairs.device(item.device, facts.held, facts.desired)
+    fix = remedies.device(item.device, facts.held, facts.desired)
     return Finding(place, Cause.ADDRESS_MISSING, f"{item.address} dev {item.device}", why, fix)
 
 
@@ -101,7 +101,7 @@ def foreign_neighbour(case: Case) -> Finding | None:
                 why = (
                     f"{place} sends what is for {item.address} to the MAC {item.mac}, by an entry that is not its own."
                 )
-                return Finding(place, Cause.WRONG_NEIGHBOUR, said, why, repairs.mended("remove", item))
+                return Finding(place, Cause.WRONG_NEIGHBOUR, said, why, remedies.mended("remove", item))
     return None
 
 
@@ -134,7 +134,7 @@ def _of_silence(case: Case, facts: PlaceFacts, device: str, address: str, text: 
         held, desired = case.about(link.peer_place).setting(name)
         if held == "0" and desired == "1":
             why = f"{link.peer_place} does not answer who has {address}: proxy_arp is off on {link.peer_name}."
-            fix = repairs.mended("change", Sysctl(link.peer_place, name, "1"))
+            fix = remedies.mended("change", Sysctl(link.peer_place, name, "1"))
             return Finding(link.peer_place, Cause.NO_NEIGHBOUR, f"{name} = 0", why, fix)
     why = f"{place} asked who has {address} on {device}, and nobody answered."
     owner, _ = case.answering(place, device, address)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lab.network.underlay import netem_device as impairments
 from lab.network.underlay.netem_device import Impaired
 from lab.trace.explain.delay import KIND
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.gap import EGRESS, arp_gaps, gaps
@@ -27,7 +27,7 @@ def lost_by_rule(case: Case) -> Finding | None:
             f"{decision.table} drops {some}, and dropped the {case.name}.{_set_by(decision)}"
         )
         held_by = impairments.held_by(decision.intent)
-        fix = tuple(Mending(place, line, held_by) for line in repairs.without(decision))
+        fix = tuple(Mending(place, line, held_by) for line in remedies.without(decision))
         return Finding(place, Cause.IMPAIRMENT, decision.text, why, (), KERNEL, "", place, fix)
     return None
 

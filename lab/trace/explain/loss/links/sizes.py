@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.network.objects import SEALED, Interface, Route
+from lab.network.objects import Interface, Route
 from lab.network.place_names import UNDERLAY
+from lab.network.tunnels import SEALED
 from lab.plan.drift import changed
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.printed import printed
@@ -100,7 +101,7 @@ def _of_wires(case: Case) -> Iterator[_Other]:
 def _of_link(place: str, held: Interface, desired: Interface) -> _Other:
     lines = changed(held, desired)
     if _df(held) != _df(desired):
-        lines += repairs.unfragmented(desired)
+        lines += remedies.unfragmented(desired)
     if held.mtu != desired.mtu:
         why = f"{held.name} of {place} has an MTU of {held.mtu}, not {desired.mtu}: large packets do not get through."
         return _Other(place, f"{held.name} mtu {held.mtu}", why, lines, held, int(held.mtu > desired.mtu))

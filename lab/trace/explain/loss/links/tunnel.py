@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lab.map.path import IN
 from lab.network.objects import Interface
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import PlaceFacts
@@ -22,7 +22,7 @@ def other_network(case: Case) -> Finding | None:
             held, desired = facts.interface(name)
             if held is None or desired is None or held.vxlan is None or desired.vxlan is None:
                 continue
-            fix = repairs.device(name, facts.held, facts.desired)
+            fix = remedies.device(name, facts.held, facts.desired)
             if held.vxlan.vni != desired.vxlan.vni:
                 why = f"{name} of {place} has VXLAN number {held.vxlan.vni}, the others {desired.vxlan.vni}."
                 said = f"{name} vxlan id {held.vxlan.vni}"
@@ -73,7 +73,7 @@ def _neighbour(facts: PlaceFacts, device: Interface, next_hop: str) -> Finding |
     held, desired = facts.neighbour(device.name, next_hop)
     if desired is None or held == desired:
         return None
-    fix = repairs.mended("change", desired)
+    fix = remedies.mended("change", desired)
     place = facts.place
     if held is None:
         why = f"{place} does not know the MAC of the tunnel's other end: there is no neighbour entry for {next_hop}."
@@ -94,7 +94,7 @@ def _remote(case: Case, facts: PlaceFacts, device: Interface, next_hop: str) -> 
     if held is None:
         why = f"{place} does not know the node of the MAC {entry.mac}: the FDB of {device.name} has no entry for it."
         evidence = KERNEL if facts.counted.link(device.name, "tx_dropped") else QUERIED
-        fix = repairs.mended("change", desired)
+        fix = remedies.mended("change", desired)
         return Finding(place, Cause.NO_FDB_ENTRY, printed(desired), why, fix, evidence, "encapsulate")
     owner, right = (case.labmap.owners.get(address) for address in (held.remote, desired.remote))
     whom = owner[0].name if owner else "nobody here"
@@ -102,7 +102,7 @@ def _remote(case: Case, facts: PlaceFacts, device: Interface, next_hop: str) -> 
     why = f"{place} sends the tunnel's packets to {held.remote} ({whom}), not to {there}."
     seen = any(part.observation.packet.outer and part.observation.packet.outer.dst == held.remote for part in case.leg)
     # Two remotes may stand side by side: the wrong one goes, the right one is made sure of.
-    fix = (*repairs.mended("remove", held), *repairs.mended("change", desired))
+    fix = (*remedies.mended("remove", held), *remedies.mended("change", desired))
     return Finding(place, Cause.WRONG_VTEP, printed(held), why, fix, CAPTURED if seen else QUERIED, "encapsulate")
 
 
@@ -116,6 +116,6 @@ def other_mac(case: Case) -> Finding | None:
                 why = f"{held.name} of {place} has the MAC {held.mac}, but the other nodes send to {desired.mac}."
                 evidence = KERNEL if facts.counted.link(held.name, "rx_otherhost_dropped") else QUERIED
                 said = f"{held.name} link/ether {held.mac}"
-                fix = repairs.device(held.name, facts.held, facts.desired)
+                fix = remedies.device(held.name, facts.held, facts.desired)
                 return Finding(place, Cause.WRONG_INNER_MAC, said, why, fix, evidence, "decapsulate")
     return None

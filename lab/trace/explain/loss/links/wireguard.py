@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.map.path import OUT
-from lab.network.objects import SEALED, WireguardDevice, WireguardPeer
-from lab.trace.explain.loss import repairs
+from lab.network.objects import WireguardDevice, WireguardPeer
+from lab.network.tunnels import SEALED
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import PlaceFacts
@@ -48,7 +49,7 @@ def forgotten(case: Case) -> Finding | None:
         f"{receiver} has no session with {sender} any more, and cannot read what {sender} still encrypts for the old "
         f"one. WireGuard begins a new one when {sender} has had no answer for 15 seconds."
     )
-    fix = (*repairs.mended("remove", there), *repairs.mended("add", there))
+    fix = (*remedies.mended("remove", there), *remedies.mended("add", there))
     said = f"{there.device} peer {there.public_key} latest-handshake"
     return Finding(sender, Cause.WIREGUARD_SESSION, said, why, fix, QUERIED, "decapsulate", ended=receiver)
 
@@ -76,7 +77,7 @@ def _own_side(facts: PlaceFacts) -> Iterator[Finding]:
         held = facts.held.by_key.get(wanted.key)
         if not isinstance(held, WireguardDevice) or held == wanted:
             continue
-        fix = repairs.mended("change", wanted)
+        fix = remedies.mended("change", wanted)
         place, device = facts.place, wanted.device
         if held.private_key != wanted.private_key:
             has = "another private key than the one" if held.private_key else "no private key; there is one"
@@ -104,7 +105,7 @@ def _peer(case: Case, place: str, other: str) -> Finding | None:
     stage = "encapsulate" if (place, other) == _ends(case) else "decapsulate"
     if not isinstance(held, WireguardPeer):
         return _unknown(facts, wanted, other, stage)
-    fix = repairs.mended("change", wanted)
+    fix = remedies.mended("change", wanted)
     if held.preshared != wanted.preshared:
         why = f"{place} has a preshared key for {other}, which {other} has not for it: no handshake succeeds."
         said = f"{held.device} peer {held.public_key} preshared-key (hidden)"
@@ -135,10 +136,10 @@ def _unknown(facts: PlaceFacts, wanted: WireguardPeer, other: str, stage: str) -
     )
     if instead is None:
         why = f"{place} does not know {other}: {wanted.device} has no peer with its key."
-        fix = repairs.mended("add", wanted)
+        fix = remedies.mended("add", wanted)
         return Finding(place, Cause.WIREGUARD_PEER, _named(wanted), why, fix, QUERIED, stage)
     why = f"{place} knows {other} by another key than it has: {other} cannot read what is encrypted for that one."
-    fix = (*repairs.mended("remove", instead), *repairs.mended("add", wanted))
+    fix = (*remedies.mended("remove", instead), *remedies.mended("add", wanted))
     return Finding(place, Cause.WIREGUARD_KEY, _named(instead), why, fix, QUERIED, stage)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lab.network.objects import Sysctl
 from lab.plan.commands import sysctl_name
 from lab.trace.ask.exchange import UNREACHABLE
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.journey import QUERIED
@@ -76,7 +76,7 @@ def unusual(case: Case) -> Finding | None:
             if value not in ("", one.usual) and not harmless and one.matters(case, place):
                 said = f"{sysctl_name(one.name)} = {' '.join(value.split())}"
                 why = f"{place} {one.does}: {said}."
-                fix = repairs.mended("change", Sysctl("", one.name, one.usual))
+                fix = remedies.mended("change", Sysctl("", one.name, one.usual))
                 fix = tuple(line if "\t" not in line else shlex.join(line.split(" ")) for line in fix)
                 fix = tuple(line.replace("-qw", "-w") for line in fix)
                 return Finding(place, Cause.WRONG_SETTING, said, why, fix, QUERIED, "deliver")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.map.labmap import Link, Place, Way
+from lab.map.place import Link, Place, Way
 from lab.network.ipv4 import Prefix, number
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case

@@ -7,7 +7,7 @@ import errno
 from lab.network.ipv4 import Prefix
 from lab.network.objects import Address, Route, RoutingRule
 from lab.network.objects.policy_rule import PolicyRule
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import PlaceFacts
@@ -98,7 +98,7 @@ def martian(case: Case) -> Finding | None:
             own = answers.holds(asked.lookup.source) if came else None
             if own is not None and asked.answer.route is None and asked.answer.error in (errno.EINVAL, errno.EXDEV):
                 owner = case.labmap.owners.get(asked.lookup.source)
-                if (owner is not None and owner[0].name == place) or own.address == repairs.LOOPBACK:
+                if (owner is not None and owner[0].name == place) or own.address == remedies.LOOPBACK:
                     continue  # its own packet came back to it
                 whose = f"{owner[0].name}'s" if owner and owner[0].name != place else "the sender's"
                 why = (
@@ -106,7 +106,7 @@ def martian(case: Case) -> Finding | None:
                     "comes from there as a martian."
                 )
                 facts = case.about(place)
-                fix = repairs.unheld(own, facts.held, facts.desired)
+                fix = remedies.unheld(own, facts.held, facts.desired)
                 return Finding(
                     place, Cause.MARTIAN_SOURCE, f"{own.address} dev {own.device}", why, fix, KERNEL, "route"
                 )
@@ -130,7 +130,7 @@ def shadowed(case: Case) -> Finding | None:
                 f"{found.device} of {place} has the address {address.address}, whose subnet shadows the way to {whom}: "
                 "what is for there goes to that device."
             )
-            fix = repairs.unheld(address, facts.held, facts.desired)
+            fix = remedies.unheld(address, facts.held, facts.desired)
             return Finding(place, Cause.WRONG_ROUTE, as_printed(found), why, fix, QUERIED, "route")
     return None
 
@@ -153,7 +153,7 @@ def unconnected(case: Case) -> Finding | None:
             instead = f", and takes it for {as_printed(found)}" if found is not None else ""
             why = f"{place} has no route to {asked.lookup.destination}, although it has {own.address}{instead}."
             route = f"{desired.destination} dev {desired.device} proto kernel scope link"
-            fix = repairs.connected(desired, facts.held)
+            fix = remedies.connected(desired, facts.held)
             return Finding(place, Cause.NO_ROUTE, route, why, fix, QUERIED, "route")
     return None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lab.map.labmap import Link
+from lab.map.place import Link
 from lab.network.objects import Address, Sysctl
 from lab.plan.commands import sysctl_name
 from lab.plan.drift import Drift
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.links import devices
@@ -68,7 +68,7 @@ def _of_forgery(case: Case, asking: str, owner: str) -> Finding | None:
                 f"{owner} holds {address} for its own, which is {asking}'s address: it takes what {asking} asks for a "
                 "martian, and does not answer who has its own address."
             )
-            fix = repairs.unheld(own, facts.held, facts.desired)
+            fix = remedies.unheld(own, facts.held, facts.desired)
             said = f"{own.address} dev {own.device}"
             return Finding(owner, Cause.MARTIAN_SOURCE, said, why, fix, QUERIED)
     return None
@@ -81,7 +81,7 @@ def _of_owner(case: Case, asking: str, address: str, owner: str, link: Link) -> 
     if desired is not None and (held is None or not held.up):
         said = f"{link.name} state DOWN" if held is not None else link.name
         why = f"{link.name} of {owner} is down: nobody there answers {asking}, which asks who has {address}."
-        fix = repairs.device(link.name, facts.held, facts.desired)
+        fix = remedies.device(link.name, facts.held, facts.desired)
         return Finding(owner, Cause.INTERFACE_DOWN, said, why, fix, QUERIED)
     for item in facts.every(facts.desired, Address):
         if item.address.partition("/")[0] == address and item.key not in facts.held.by_key:
@@ -92,7 +92,7 @@ def _of_owner(case: Case, asking: str, address: str, owner: str, link: Link) -> 
         if value not in ("", "0"):
             said = f"{sysctl_name(name)} = {value}"
             why = f"{owner} does not answer {asking}, which asks who has {address}: {said}."
-            fix = repairs.mended("change", Sysctl("", name, "0"))
+            fix = remedies.mended("change", Sysctl("", name, "0"))
             fix = tuple(line.replace("-qw", "-w") for line in fix)
             return Finding(owner, Cause.NO_NEIGHBOUR, said, why, fix, QUERIED)
     return None
@@ -136,7 +136,7 @@ def _of_proxy(case: Case, asking: str, address: str) -> Finding | None:
 def _restored(case: Case, node: str, gone: Drift) -> tuple[str, ...]:
     facts, wanted = case.about(node), gone.wanted
     assert isinstance(wanted, Address)
-    return repairs.device(wanted.device, facts.held, facts.desired)
+    return remedies.device(wanted.device, facts.held, facts.desired)
 
 
 def _cable(case: Case, asking: str, owner: str, link: Link) -> Iterator[tuple[str, str]]:
@@ -159,7 +159,7 @@ def _of_port(case: Case, asking: str, address: str, link: Link) -> Finding | Non
     if held is not None and desired is not None and held.master != desired.master:
         why = f"{whom}: {device} of {place} is not a port of {desired.master} any more."
         said = f"{device} master {held.master or 'none'}"
-        return Finding(place, Cause.BRIDGE_PORT, said, why, repairs.device(device, facts.held, facts.desired), QUERIED)
+        return Finding(place, Cause.BRIDGE_PORT, said, why, remedies.device(device, facts.held, facts.desired), QUERIED)
     port = facts.answers.port(device)
     if port is not None and port.locked:
         why = f"{whom}: the port {device} of {port.master} in {place} is locked, and takes nothing from strangers."

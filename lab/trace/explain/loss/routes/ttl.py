@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.map.path import OUT
 from lab.network.objects import Sysctl
 from lab.trace.ask.exchange import Part
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.foreign import taken_out
@@ -75,7 +75,7 @@ def _of_sender(case: Case, place: str, ended: str) -> Finding | None:
     setting = case.about(place).answers.setting(DEFAULT)
     if setting.isdecimal() and int(setting) < USUAL:
         why = f"{place} gives all that it sends {setting} hops to live: the {case.name} ended at {ended}."
-        fix = tuple(line.replace("-qw", "-w") for line in repairs.mended("change", Sysctl("", DEFAULT, str(USUAL))))
+        fix = tuple(line.replace("-qw", "-w") for line in remedies.mended("change", Sysctl("", DEFAULT, str(USUAL))))
         return Finding(place, Cause.TTL_ENDED, f"{DEFAULT} = {setting}", why, fix, CAPTURED, STAGE)
     return None
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.map.labmap import Link, Place
 from lab.map.path import OUT
+from lab.map.place import Link, Place
 from lab.network.objects import Address
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, Mending
@@ -115,5 +115,5 @@ def suspected(case: Case) -> tuple[str, ...]:
 
 def _of(case: Case, own: Address, why: str, evidence: str, *elsewhere: Mending) -> Finding:
     place, facts = own.place, case.about(own.place)
-    fix, said = repairs.unheld(own, facts.held, facts.desired), f"{own.address} dev {own.device}"
+    fix, said = remedies.unheld(own, facts.held, facts.desired), f"{own.address} dev {own.device}"
     return Finding(place, Cause.ADDRESS_TAKEN, said, why, fix, evidence, "route", elsewhere=elsewhere)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lab.map.path import OUT
 from lab.network.objects import Route, Sysctl
 from lab.plan.commands import sysctl_name
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import PlaceFacts
@@ -126,10 +126,10 @@ def _of_route(case: Case, facts: PlaceFacts, address: str, held: Route | None, d
     if desired is not None and absent and ours:
         under = f", and takes it for {as_printed(held)}" if held else ""
         why = f"{place} has no route to {whom}{under}."
-        fix = repairs.route(None, desired, facts.held)
+        fix = remedies.route(None, desired, facts.held)
         return Finding(place, Cause.NO_ROUTE, as_printed(desired), why, fix, evidence, "route")
     assert held is not None, "what is not there is absent"
-    fix = repairs.route(held, desired, facts.held)
+    fix = remedies.route(held, desired, facts.held)
     if held.type in REFUSING:
         why = f"In {place} the route to {whom} {REFUSING[held.type]}."
         return Finding(place, Cause.BLACKHOLE_ROUTE, as_printed(held), why, fix, evidence, "route")
@@ -151,4 +151,4 @@ def _entered(case: Case, place: str) -> Iterator[str]:
 
 
 def _set(name: str, value: str) -> tuple[str, ...]:
-    return tuple(line.replace("sysctl -qw", "sysctl -w") for line in repairs.mended("change", Sysctl("", name, value)))
+    return tuple(line.replace("sysctl -qw", "sysctl -w") for line in remedies.mended("change", Sysctl("", name, value)))

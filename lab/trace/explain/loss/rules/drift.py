@@ -25,7 +25,7 @@ from lab.network.objects import (
 )
 from lab.plan.commands import sysctl_name
 from lab.plan.drift import Drift
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.printed import printed
@@ -120,7 +120,7 @@ def _whole(case: Case, drift: Drift) -> tuple[str, ...]:
         return drift.mends
     name = drift.wanted.name
     others = (one for one in case.about(drift.place).drifts if one is not drift)
-    bound = (one for one in others if one.wanted is not None and repairs.hangs_on(one.wanted, name))
+    bound = (one for one in others if one.wanted is not None and remedies.hangs_on(one.wanted, name))
     return (*drift.mends, *(line for one in bound for line in one.mends))
 
 

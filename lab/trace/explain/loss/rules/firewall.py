@@ -9,9 +9,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
-from lab.network.objects import SEALED
+from lab.network.tunnels import SEALED
 from lab.network.underlay import firewall as authors
-from lab.trace.explain.loss import repairs
+from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.foreign import taken_out
@@ -167,7 +167,7 @@ def _of_policy(case: Case, verdict: _Verdict) -> Finding:
     place, decision = verdict.place, verdict.decision
     why = f"No rule of {decision.chain} accepts the {case.name} in {place}, and the chain's policy is to drop"
     line = (
-        repairs.policy(decision.table, decision.chain)
+        remedies.policy(decision.table, decision.chain)
         if decision.text.startswith("-P ")
         else shlex.join(("nft", f"chain {decision.table} {decision.chain} {{ policy accept ; }}"))
     )

@@ -14,7 +14,8 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.layers.vxlan import VXLAN
 
 from lab.errors import UsageError
-from lab.map.labmap import LabMap, Link, Place
+from lab.map.labmap import LabMap
+from lab.map.place import Link, Place
 from lab.trace.ask.crafted.layers import LAYERS
 from lab.trace.ask.crafted.written import Crafting
 

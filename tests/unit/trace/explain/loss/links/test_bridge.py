@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.map.labmap import LabMap, Link, Place, Way
+from lab.map.labmap import LabMap
+from lab.map.place import Link, Place, Way
 from lab.trace.ask.exchange import SILENT, Exchange
 from lab.trace.explain.loss.cause import Finding
 from lab.trace.explain.loss.examination import Case

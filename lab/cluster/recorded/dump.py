@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from lab.cluster.file.sources import Source
 from lab.cluster.objects import PROXY_NAME
-from lab.cluster.recorded import EndpointSlice, Node, Object, Service, ServiceCidr
-from lab.cluster.sources import Source
+from lab.cluster.recorded.fields import EndpointSlice, Node, Object, Service, ServiceCidr
 from lab.errors import FileError, Mistake
 from lab.topology.field_errors import MAX_MISTAKES, file_error, refusals
 from lab.topology.schema import ZONE

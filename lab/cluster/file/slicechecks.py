@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lab.cluster import manifests
 from lab.cluster.endpoints import CONTROLLER, MANAGED_BY, SERVICE_NAME, is_host
-from lab.cluster.podsasked import AllPods
-from lab.cluster.sources import Manifests, Source
+from lab.cluster.file import manifests
+from lab.cluster.file.podsasked import AllPods
+from lab.cluster.file.sources import Manifests, Source
 from lab.topology.yaml.document import shown
 
 

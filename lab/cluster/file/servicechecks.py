@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from lab.cluster import manifests
 from lab.cluster.addresses import ClusterIpError, ClusterIps
 from lab.cluster.endpoints import is_host
+from lab.cluster.file import manifests
+from lab.cluster.file.podsasked import AllPods
+from lab.cluster.file.sources import Manifests, Source
 from lab.cluster.nodeports import ALL, USED_UP
-from lab.cluster.podsasked import AllPods
-from lab.cluster.sources import Manifests, Source
 from lab.errors import Mistake
 from lab.topology.yaml.document import Path, shown
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from lab.cluster.manifests import EndpointConditions, EndpointHints, Manifest, Port
+from lab.cluster.file.manifests import EndpointConditions, EndpointHints, Manifest, Port
 from lab.topology.field_errors import refusal
 from lab.topology.names import LABEL, REMEDIES, DnsName, Name
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from lab.cluster import recorded
-from lab.cluster.dump import HEADLESS, SERVICE_NAME, Dump
+from lab.cluster.file.sources import Source
 from lab.cluster.objects import PROXY_NAME, Cluster, Endpoint, EndpointSlice, PortEndpoints, Service, ServicePort
+from lab.cluster.recorded import fields
+from lab.cluster.recorded.dump import HEADLESS, SERVICE_NAME, Dump
 from lab.cluster.sourceranges import restricting
-from lab.cluster.sources import Source
 from lab.errors import Mistake, UsageError
 from lab.suggestion import did_you_mean
 from lab.topology.field_errors import file_error
@@ -43,9 +43,9 @@ def written_cluster(dump: Dump, node: str) -> Written:
     address is none.
     """
     warnings: list[str] = []
-    nodes = {item.metadata.name: item for _, item in dump.of(recorded.Node)}
+    nodes = {item.metadata.name: item for _, item in dump.of(fields.Node)}
     _check_node(nodes, node, warnings)
-    services = [item for _, item in dump.of(recorded.Service)]
+    services = [item for _, item in dump.of(fields.Service)]
     warnings += _without_address(services)
     zones = tuple((name, zone) for name, item in nodes.items() if (zone := item.metadata.labels.get(ZONE)))
     made = tuple(_service(item) for item in services)
@@ -54,11 +54,11 @@ def written_cluster(dump: Dump, node: str) -> Written:
     namespaces = tuple(dict.fromkeys(service.namespace for service in made))
     everywhere = tuple(dict.fromkeys((node, *nodes)))
     cluster = Cluster(everywhere, namespaces, (), made, slices, (), zones)
-    prefixes = [text for _, item in dump.of(recorded.ServiceCidr) for text in _ipv4(item.spec.cidrs)]
+    prefixes = [text for _, item in dump.of(fields.ServiceCidr) for text in _ipv4(item.spec.cidrs)]
     return Written(cluster, _addresses(nodes.get(node)), tuple(prefixes), tuple(warnings))
 
 
-def _check_node(nodes: dict[str, recorded.Node], node: str, warnings: list[str]) -> None:
+def _check_node(nodes: dict[str, fields.Node], node: str, warnings: list[str]) -> None:
     if not nodes:
         warnings.append(
             "there is no Node among the objects: what is local is told by the endpoints' nodeName alone, and the "
@@ -69,7 +69,7 @@ def _check_node(nodes: dict[str, recorded.Node], node: str, warnings: list[str])
         raise UsageError(f"there is no Node {node!r} among the objects", did_you_mean(node, nodes, few))
 
 
-def _without_address(services: Iterable[recorded.Service]) -> Iterator[str]:
+def _without_address(services: Iterable[fields.Service]) -> Iterator[str]:
     names = [
         f"{item.metadata.namespace}/{item.metadata.name}"
         for item in services
@@ -83,8 +83,8 @@ def _without_address(services: Iterable[recorded.Service]) -> Iterator[str]:
 
 
 def _others(dump: Dump) -> Iterator[str]:
-    has_slices = any(True for _ in dump.of(recorded.EndpointSlice))
-    if not any(True for _ in dump.of(recorded.Service)):
+    has_slices = any(True for _ in dump.of(fields.EndpointSlice))
+    if not any(True for _ in dump.of(fields.Service)):
         yield "there is no Service among the objects: only what kube-proxy always programs is left"
     elif not has_slices and dump.others.get("Endpoints"):
         yield "kube-proxy reads EndpointSlices, and there are only Endpoints: no Service has any endpoint here"
@@ -92,7 +92,7 @@ def _others(dump: Dump) -> Iterator[str]:
         yield "there is no EndpointSlice among the objects: no Service has any endpoint here"
 
 
-def _addresses(node: recorded.Node | None) -> tuple[str, ...]:
+def _addresses(node: fields.Node | None) -> tuple[str, ...]:
     """Its IPv4 addresses; host names, which stand among them in status, are none."""
     found = node.status.addresses if node else ()
     ordered = sorted(found, key=lambda item: item.type != INTERNAL_IP)
@@ -107,7 +107,7 @@ def _is_ipv4(text: str) -> bool:
     return True
 
 
-def _service(item: recorded.Service) -> Service:
+def _service(item: fields.Service) -> Service:
     spec = item.spec
     ingress = item.status.load_balancer.ingress  # whatever the type is by now: kube-proxy does not ask for it
     external_ips = _ipv4(spec.external_ips)
@@ -138,7 +138,7 @@ def _ipv4(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple([text for text in texts if ":" not in text])
 
 
-def _cluster_ip(spec: recorded.ServiceSpec) -> str:
+def _cluster_ip(spec: fields.ServiceSpec) -> str:
     """Its IPv4 address; "" for what has none: headless, ExternalName, IPv6 only."""
     if spec.type == "ExternalName" or spec.cluster_ip in ("", "None"):
         return ""
@@ -147,8 +147,8 @@ def _cluster_ip(spec: recorded.ServiceSpec) -> str:
 
 def _slices(dump: Dump, services: Iterable[Service], warnings: list[str]) -> Iterator[EndpointSlice]:
     """The slices of these Services; those of others lead nowhere. kube-proxy does not watch those of headless ones."""
-    by_service: dict[tuple[str, str], list[tuple[Source, recorded.EndpointSlice]]] = {}
-    for source, item in dump.of(recorded.EndpointSlice):
+    by_service: dict[tuple[str, str], list[tuple[Source, fields.EndpointSlice]]] = {}
+    for source, item in dump.of(fields.EndpointSlice):
         if item.address_type == "IPv4" and HEADLESS not in item.metadata.labels:
             key = (item.metadata.namespace, item.metadata.labels.get(SERVICE_NAME, ""))
             by_service.setdefault(key, []).append((source, item))
@@ -170,7 +170,7 @@ def _slices(dump: Dump, services: Iterable[Service], warnings: list[str]) -> Ite
         warnings.append(f"{_listed(lost)}: there are endpoints, but the Service is not among the objects")
 
 
-def _endpoints(source: Source, item: recorded.EndpointSlice, mistakes: list[Mistake]) -> Iterator[Endpoint]:
+def _endpoints(source: Source, item: fields.EndpointSlice, mistakes: list[Mistake]) -> Iterator[Endpoint]:
     for index, member in enumerate(item.endpoints):
         address = member.addresses[0]  # kube-proxy looks at no other
         if not _is_ipv4(address):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.cluster import system
+from lab.cluster.file import system
+from lab.cluster.file.podchecks import check_pods
+from lab.cluster.file.servicechecks import check_services
+from lab.cluster.file.slicechecks import check_slices
+from lab.cluster.file.sources import read_manifests
 from lab.cluster.nodes import node_labels
-from lab.cluster.podchecks import check_pods
-from lab.cluster.servicechecks import check_services
-from lab.cluster.slicechecks import check_slices
-from lab.cluster.sources import read_manifests
 from lab.topology.field_errors import file_error
 from lab.topology.schema import Topology
 from lab.topology.yaml.document import Document

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.cluster.deployments import pod_names, replica_set_hash
-from lab.cluster.sources import Source
+from lab.cluster.file.sources import Source
+from lab.cluster.pod_hashes import pod_names, replica_set_hash
 
 NamedPort = tuple[str, str]
 """Name and protocol."""

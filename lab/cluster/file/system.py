@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from lab.cluster import manifests
-from lab.cluster.podsasked import PodsAsked
-from lab.cluster.sources import Manifests
+from lab.cluster.file import manifests
+from lab.cluster.file.podsasked import PodsAsked
+from lab.cluster.file.sources import Manifests
 from lab.topology.schema import Topology
 
 NAMESPACE = "kube-system"

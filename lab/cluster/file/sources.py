@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from lab.cluster import manifests
-from lab.cluster.kinds import LIST, MODELS, STORED_ONLY, consequence, groups, known_kinds, versions_of
+from lab.cluster.file import manifests
+from lab.cluster.file.kinds import LIST, MODELS, STORED_ONLY, consequence, groups, known_kinds, versions_of
 from lab.errors import Mistake
 from lab.suggestion import did_you_mean
 from lab.topology.field_errors import MAX_MISTAKES, refusals

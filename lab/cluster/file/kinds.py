@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.cluster import manifests
+from lab.cluster.file import manifests
 
 LIST = ("v1", "List")
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.cluster.dump import read_dump
 from lab.cluster.objects import Endpoint
-from lab.cluster.written import Written, written_cluster
+from lab.cluster.recorded.dump import read_dump
+from lab.cluster.recorded.written import Written, written_cluster
 from lab.errors import FileError, UsageError
 
-OBJECTS = (Path(__file__).parents[2] / "golden" / "rules" / "objects.yaml").read_text()
+OBJECTS = (Path(__file__).parents[3] / "golden" / "rules" / "objects.yaml").read_text()
 
 
 def seen(*items: dict[str, Any], node: str = "node-0") -> Written:

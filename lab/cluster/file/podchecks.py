@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.cluster import manifests
-from lab.cluster.deployments import replica_set_hash
+from lab.cluster.file import manifests
+from lab.cluster.file.podsasked import AllPods, NamedPort, PodsAsked
+from lab.cluster.file.sources import Manifests, Source
+from lab.cluster.file.unobeyed import unobeyed
 from lab.cluster.nodes import HOSTNAME, Labels
-from lab.cluster.podsasked import AllPods, NamedPort, PodsAsked
-from lab.cluster.sources import Manifests, Source
-from lab.cluster.unobeyed import unobeyed
+from lab.cluster.pod_hashes import replica_set_hash
 from lab.errors import Mistake
 from lab.topology.field_errors import unknown
 from lab.topology.yaml.document import Path, shown
