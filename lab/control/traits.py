@@ -111,7 +111,7 @@ def service(item: Json) -> objects.Service:
         () if external else tuple((spec.get("selector") or {}).items()),
         spec.get("externalName") or "" if external else "",
         tuple(spec.get("externalIPs") or ()),
-        tuple(one["ip"] for one in ingress if one.get("ip") and one.get("ipMode", "VIP") == "VIP"),
+        tuple(filter(_is_ipv4, (one.get("ip", "") for one in ingress if one.get("ipMode", "VIP") == "VIP"))),
         restricting(spec.get("loadBalancerSourceRanges") or ()),
         affinity if spec.get("sessionAffinity") == "ClientIP" else 0,
         spec.get("internalTrafficPolicy") or "Cluster",
@@ -119,6 +119,11 @@ def service(item: Json) -> objects.Service:
         spec.get("healthCheckNodePort") or 0,
         (metadata.get("labels") or {}).get(objects.PROXY_NAME),
     )
+
+
+def _is_ipv4(text: str) -> bool:
+    """Of an address; kube-proxy passes over those of the other family."""
+    return bool(text) and ":" not in text
 
 
 def _service_port(port: Json) -> objects.ServicePort:

@@ -155,6 +155,13 @@ def test_what_has_no_effect_is_said(warned: Warned) -> None:
     assert warned(service("web", "type: NodePort, ports: [{port: 80}]")) == ()
 
 
+def test_a_load_balancers_ipv6_address_is_passed_over(build: Build, warned: Warned) -> None:
+    status = "\nstatus: {loadBalancer: {ingress: [{ip: '2001:db8::9'}, {ip: 203.0.113.20}]}}"
+    text = service("web", "type: LoadBalancer, ports: [{port: 80}]") + status
+    assert build(text).services[1].load_balancer_ips == ("203.0.113.20",)
+    assert warned(text) == ("lab.yaml:10: default/web: '2001:db8::9' is passed over: only IPv4 is supported",)
+
+
 def test_a_load_balancer_may_do_without_node_ports(build: Build) -> None:
     spec = (
         "type: LoadBalancer, allocateLoadBalancerNodePorts: false, ports: [{name: a, port: 80}, {name: b, port: 81%s}]"
