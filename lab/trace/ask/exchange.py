@@ -52,9 +52,10 @@ class Exchange:
     @property
     def order(self) -> tuple[tuple[str, str], ...]:
         """What must happen, one after the other, for it to succeed."""
-        if self.protocol == "tcp" and self.role:
-            return (REQUEST, self.role), (REPLY, OPENING if self.role == OPENING else OTHER)
-        return ORDER.get(self.protocol, QUESTION_AND_ANSWER)
+        if not self.role:
+            return ORDER.get(self.protocol, QUESTION_AND_ANSWER)
+        answer = PAYLOAD if self.protocol != "tcp" else OPENING if self.role == OPENING else OTHER
+        return (REQUEST, PAYLOAD if self.role == UNASKED else self.role), (REPLY, answer)
 
     @property
     def is_question(self) -> bool:

@@ -117,6 +117,18 @@ def test_a_vxlan_packet_made_by_hand_is_taken_in_by_the_other_node(two_subnet: L
         ('IP(dst="10.244.0.200")/TCP(dport=80, flags="S")', POD_0, ("lost", "gateway"), "No pod, node or Service has"),
         ('IP(dst="10.244.0.129")/ICMP(type="echo-reply")', POD_0, ("lost", "node-0"), "belongs to no connection"),
         (TUNNELLED.format("vni=999"), "node-0", ("lost", "node-2"), "No device of node-2 has VXLAN number 999"),
+        (
+            'IP(dst="10.244.0.129")/UDP()/"' + "x" * 2000 + '"',
+            POD_0,
+            ("lost", POD_0),
+            "eth0 of namespace001/pod-0, which",
+        ),
+        (
+            'IP(dst="10.244.0.129", flags="MF")/UDP()/"' + "x" * 24 + '"',
+            POD_0,
+            ("lost", "node-0"),
+            "a piece of a datagram",
+        ),
         ('ARP(pdst="10.0.1.99")', "node-0", ("lost", "node-0"), "No node has 10.0.1.99"),
         ('IP(dst="10.244.0.129")/ICMP()', "internet", ("lost", "internet"), ""),
     ],
@@ -129,6 +141,13 @@ def test_what_no_place_accepts_ends_somewhere_for_a_reason(
     assert (told["verdict"], lost["place"]) == ending, lost
     assert why in lost["why"], lost
     assert lost["cause"] != "unknown", lost
+
+
+def test_an_icmp_error_is_followed_as_well(two_subnet: Lab) -> None:
+    quoted = 'IP(src="10.244.0.129", dst="10.244.0.2")/UDP(sport=8080, dport=7)'
+    told = journey(two_subnet, f'IP(dst="10.244.0.129")/ICMP(type="dest-unreach", code=3)/{quoted}')
+    assert (told["verdict"], places(told)[:2]) == ("lost", [POD_0, "node-0"])
+    assert "belongs to no connection" in told["lost"]["why"], told["lost"]
 
 
 def test_sctp_is_followed_as_well(two_subnet: Lab) -> None:

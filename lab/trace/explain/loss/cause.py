@@ -40,6 +40,7 @@ class Cause(StrEnum):
     INTERFACE_MISSING = "interface-missing"
     ADDRESS_MISSING = "address-missing"
     TOO_BIG = "too-big"
+    INCOMPLETE = "incomplete"
     MASQUERADE_MISSING = "masquerade-missing"
     NOBODY_LISTENS = "nobody-listens"
     FOREIGN_RULE = "foreign-rule"

@@ -103,6 +103,8 @@ ROWS: tuple[Row, ...] = (
     nft_hooks.at_a_device,
     traffic.queued,
     traffic.filtered,
+    sizes.sent_whole,
+    sizes.a_piece_alone,
     sizes.too_big,
     # What the other end said.
     foreign_rules.unproxied,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lab.map.path import IN
 from lab.network.objects import Interface, Route
 from lab.network.place_names import UNDERLAY
 from lab.network.tunnels import SEALED
 from lab.plan.drift import changed
+from lab.trace.ask.exchange import UNREACHABLE as UNSENT
 from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
@@ -17,6 +21,7 @@ from lab.trace.journey import CAPTURED, KERNEL, QUERIED, Mending
 from lab.trace.witness.packet import UNREACHABLE, Packet
 
 FRAGMENTATION_NEEDED = 4
+PIECES = "Ip.ReasmReqds"
 OVERHEADS = {"vxlan": 50, SEALED: 60}
 
 
@@ -60,6 +65,32 @@ def too_big(case: Case) -> Finding | None:
     sends = f" {case.origin} sends up to {own} bytes, so cni.mtu asks for too much." if own > narrow.mtu else ""
     why = f"{place} could not pass on the {case.name} of {length} bytes: {narrow.name} takes {narrow.mtu}.{sends}"
     return Finding(place, Cause.TOO_BIG, f"{narrow.name} mtu {narrow.mtu}", why, evidence=evidence)
+
+
+def sent_whole(case: Case) -> Finding | None:
+    """A packet that a person wrote is not cut into pieces by the kernel of who sends it (raw(7), IP_HDRINCL)."""
+    exchange = case.passage.exchange
+    if not exchange.role or exchange.outcome != UNSENT or exchange.detail != os.strerror(errno.EMSGSIZE).lower():
+        return None
+    way, _ = case.about(case.client).routes(next(iter(case.destinations), exchange.destination))
+    held = _held(case, case.client, way.device) if way is not None else None
+    if held is None:
+        return None
+    why = (
+        f"It does not fit into {held.name} of {case.client}, which takes {held.mtu} bytes, and is not cut into pieces."
+    )
+    return Finding(case.client, Cause.TOO_BIG, f"{held.name} mtu {held.mtu}", why, evidence=KERNEL)
+
+
+def a_piece_alone(case: Case) -> Finding | None:
+    """A piece of a datagram that a person wrote, in a place that waits for the others: connection tracking does."""
+    if not case.passage.exchange.role or case.packet is None or not case.packet.fragment or case.last is None:
+        return None
+    place = case.last.place
+    if case.last.way != IN or not case.about(place).counted.grew(PIECES):
+        return None
+    why = f"It is a piece of a datagram, and {place} waits for the other pieces before anything is done with it."
+    return Finding(place, Cause.INCOMPLETE, f"{PIECES} +{case.about(place).counted.grew(PIECES)}", why, evidence=KERNEL)
 
 
 def _narrower(case: Case, place: str, length: int) -> Iterator[Interface]:
