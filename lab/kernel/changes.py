@@ -2,8 +2,9 @@
 
 One netlink socket hears of links, queues, addresses, routes, permanent neighbours and settings of every namespace of
 the lab (NETLINK_LISTEN_ALL_NSID). What it does not hear of has a fingerprint that costs microseconds to take: the
-generation number of the place's nftables, the raw dump of its ip sets, the list of its IPVS, the values of its other
-settings, the times of its files.
+generation number of the place's nftables, the raw dump of its ip sets, the list of its IPVS, what its WireGuard devices
+hold, the values of its other settings, the times of its files. No fingerprint has a pod's addr_gen_mode, which would
+cost as much again as all else: the kernel tells of the routes that another value brings, if it brings any.
 """
 
 from __future__ import annotations
@@ -16,23 +17,26 @@ from dataclasses import dataclass
 
 from lab.kernel import sysctl
 from lab.kernel.netlink.rtnetlink import device_settings
-from lab.kernel.netlink.rtnetlink.neighbour import NUD_PERMANENT, RTM_NEWNEIGH
-from lab.kernel.netlink.transport import NLM_F_DUMP, NLM_F_REQUEST, Request, RouteSocket, u32
+from lab.kernel.netlink.rtnetlink.neighbour import AF_BRIDGE, NDA_DST, NUD_PERMANENT, RTM_NEWNEIGH
+from lab.kernel.netlink.transport import NLM_F_DUMP, NLM_F_REQUEST, Request, RouteSocket, find, u32
 from lab.kernel.rules import ipvs_steps
-from lab.network.objects import File, Network, Symlink, Sysctl, VirtualServer
+from lab.network.objects import File, Network, Symlink, Sysctl, VirtualServer, WireguardDevice
 
 RTM_NEWNSID = 88
 NETNSA_NSID, NETNSA_FD = 1, 3
 SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, NETLINK_LISTEN_ALL_NSID = 270, 1, 2, 8
-# rtnetlink.h, RTNLGRP_*: LINK, NEIGH, TC, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_IFINFO, IPV4_NETCONF,
-# IPV6_NETCONF
-GROUPS = (1, 3, 4, 5, 7, 8, 9, 12, 24, 25)
+# rtnetlink.h, RTNLGRP_*: LINK, NEIGH, TC, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE, IPV6_IFINFO,
+# IPV4_NETCONF, IPV6_NETCONF
+GROUPS = (1, 3, 4, 5, 7, 8, 9, 11, 12, 24, 25)
 
 NETLINK_NETFILTER = 12
 NFT_GETGEN = (10 << 8) | 16
 IPSET_LIST = (6 << 8) | 7
 IPSET_PROTOCOL_ATTRIBUTE = b"\x05\x00\x01\x00\x06\x00\x00\x00"
 RECEIVE_BUFFER = 8 << 20
+
+_KIND = struct.Struct("=4xH")  # of the message
+_NEIGHBOUR = struct.Struct("=12xIB7xH2x")  # the message's port number, the entry's family and state
 
 Fingerprint = tuple[object, ...]
 
@@ -104,47 +108,71 @@ class Changes:
 
 
 def _matters(message: bytes) -> bool:
-    """What ARP learns and forgets by itself is none of ours."""
-    (kind,) = struct.unpack_from("=H", message, 4)
+    """What ARP and bridges learn by themselves is none of ours. Of a neighbour that somebody asked for, the message
+    bears the port number of who did; of a VXLAN device's entry it never does, but has an address.
+    """
+    (kind,) = _KIND.unpack_from(message)
     if kind != RTM_NEWNEIGH:
         return True
-    (state,) = struct.unpack_from("=H", message, 16 + 8)
-    return bool(state & NUD_PERMANENT)
+    asked_by, family, state = _NEIGHBOUR.unpack_from(message)
+    if asked_by or state & NUD_PERMANENT:
+        return True
+    return family == AF_BRIDGE and find(message, NDA_DST, _NEIGHBOUR.size) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What to look at in a place for changes that nobody tells us of. Equal fingerprints: nothing changed."""
+    """What to look at in a place for changes that nobody tells us of. Equal fingerprints: nothing changed.
+
+    `untold`: whether its devices have settings of whose changes the kernel tells nobody. `encrypting` are its
+    WireGuard devices.
+    """
 
     paths: tuple[str, ...]
     settings: tuple[str, ...]
+    untold: bool
     rules: bool
-    servers: bool = False
+    servers: bool
+    encrypting: tuple[str, ...]
 
     @classmethod
     def of(cls, objects: Iterable[object], *, rules: bool) -> Signs:
         """Of a place with these objects; `rules` where there are iptables rules to watch."""
-        paths = tuple(item.path for item in objects if isinstance(item, File | Symlink))
-        settings = (item.name for item in objects if isinstance(item, Sysctl)) if rules else ()
-        servers = any(isinstance(item, VirtualServer) for item in objects)
-        return cls(paths, tuple(name for name in settings if device_settings.device_of(name) is None), rules, servers)
+        settings = [item.name for item in objects if isinstance(item, Sysctl)]
+        return cls(
+            tuple(item.path for item in objects if isinstance(item, File | Symlink)),
+            tuple(name for name in settings if device_settings.device_of(name) is None),
+            any(map(device_settings.is_untold, settings)),
+            rules,
+            any(isinstance(item, VirtualServer) for item in objects),
+            tuple(item.device for item in objects if isinstance(item, WireguardDevice)),
+        )
 
-    def files_only(self) -> Fingerprint:
-        """Where there are no rules, the files say it all."""
+    @property
+    def within(self) -> bool:
+        """Whether there is anything to look at in the namespace itself, and not the files alone."""
+        return bool(self.rules or self.settings or self.untold or self.servers or self.encrypting)
+
+    def of_files(self) -> Fingerprint:
+        """From anywhere."""
         return tuple([_file_times(path) for path in self.paths])
 
     def all(self, place: str) -> Fingerprint:
         """In the calling thread's namespace, which is the place's."""
-        rules = _ask(NFT_GETGEN, NLM_F_REQUEST, b"")
-        sets = _ask(IPSET_LIST, NLM_F_REQUEST | NLM_F_DUMP, IPSET_PROTOCOL_ATTRIBUTE)
-        servers = ipvs_steps.fingerprint() if self.servers else ()
-        return (
-            *self.files_only(),
-            rules,
-            sets,
-            servers,
-            *(setting.value for setting in sysctl.read(place, self.settings)),
-        )
+        found: list[object] = [self.of_files(), [setting.value for setting in sysctl.read(place, self.settings)]]
+        if self.rules:
+            found.append(_ask(NFT_GETGEN, NLM_F_REQUEST, b""))
+            found.append(_ask(IPSET_LIST, NLM_F_REQUEST | NLM_F_DUMP, IPSET_PROTOCOL_ATTRIBUTE))
+        if self.untold:
+            with RouteSocket() as netlink:
+                found.append(device_settings.fingerprint(netlink))
+        if self.servers:
+            found.append(ipvs_steps.fingerprint())
+        if self.encrypting:
+            from lab.kernel.netlink import wireguard  # noqa: PLC0415  pyroute2 for these devices alone
+
+            found += wireguard.read(place, self.encrypting)
+        return tuple(found)
 
 
 def _file_times(path: str) -> tuple[int, int, int] | None:

@@ -69,8 +69,8 @@ class Verified:
         )
 
     def _fingerprint(self, place: str, signs: Signs) -> Fingerprint:
-        if not signs.rules:
-            return signs.files_only()
+        if not signs.within:
+            return signs.of_files()
         with self._holdings.namespaces.entered(place):
             return signs.all(place)
 

@@ -191,6 +191,31 @@ def test_a_preshared_key_of_one_end_is_named(machine: InMachine) -> None:
     until(lambda: asked(machine)["verdict"] == "delivered", "they speak again, at the next handshake")
 
 
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("wg set $0 fwmark 0x5", f"change node-0: wireguard {DEVICE}: "),
+        ("wg set $0 listen-port 51999", f"change node-0: wireguard {DEVICE}: "),
+        ("wg set $0 peer $1 endpoint 192.0.2.1:51820", f"change node-0: wireguard-peer {DEVICE} "),
+        ("wg set $0 peer $1 remove", f"add    node-0: wireguard-peer {DEVICE} "),
+    ],
+)
+def test_what_is_set_by_hand_where_all_was_right_the_next_up_names_and_restores(
+    machine: InMachine, typed: str, named: str
+) -> None:
+    """The kernel tells nobody of it, and handshakes do not count."""
+    machine.up(*ON).ok()
+    assert asked(machine)["verdict"] == "delivered"
+    assert "no changes" in machine.up(*ON).ok(), "a session is no change"
+    before = machine.exec_("node-0", "wg", "showconf", DEVICE).ok()
+    machine.exec_("node-0", "sh", "-c", typed, DEVICE, public_key(machine, "node-2")).ok()
+    said = machine.up(*ON).ok()
+
+    assert named in said
+    assert sorted(machine.exec_("node-0", "wg", "showconf", DEVICE).ok().splitlines()) == sorted(before.splitlines())
+    assert "no changes" in machine.up(*ON).ok()
+
+
 def test_a_device_that_is_gone_is_made_whole(machine: InMachine) -> None:
     machine.exec_("node-2", "ip", "link", "del", DEVICE).ok()
     lost = asked(machine)["lost"]

@@ -74,6 +74,20 @@ def attributes(data: bytes | memoryview, offset: int = 0) -> dict[int, memoryvie
     return found
 
 
+def find(data: bytes | memoryview, kind: int, offset: int = 0) -> memoryview | None:
+    """The first attribute of this kind in `data` from `offset` on: quicker than `attributes` where only one counts."""
+    view = memoryview(data)
+    end = len(view)
+    while offset + 4 <= end:
+        size, found = _ATTRIBUTE.unpack_from(view, offset)
+        if found & NLA_TYPE_MASK == kind:
+            return view[offset + 4 : offset + size]
+        if size < 4:
+            break
+        offset += (size + 3) & ~3
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request: its type, flags beyond REQUEST, and body (family header and attributes)."""

@@ -11,10 +11,12 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 
-from lab.kernel.netlink.transport import Request, RouteSocket, attribute, attributes, nested, text, u32
+from lab.kernel.netlink.transport import Request, RouteSocket, attribute, attributes, find, nested, text, u32
 from lab.network.objects import Sysctl
 
-IFLA_AF_SPEC = 26
+RTM_GETLINK = 18
+IFLA_AF_SPEC, IFLA_EXT_MASK = 26, 29
+SKIP_STATISTICS = 1 << 3  # rtnetlink.h: RTEXT_FILTER_SKIP_STATS
 IFLA_INET_CONF = 1
 RTM_GETNEIGHTBL, RTM_SETNEIGHTBL = 66, 67
 NDTA_NAME, NDTA_PARMS = 1, 6
@@ -24,8 +26,12 @@ MILLISECONDS_PER_TICK = 10  # proxy_delay's file counts in USER_HZ, the kernel's
 # Position in the kernel's array of device settings (uapi/linux/ip.h, IPV4_DEVCONF_*).
 DEVCONF = {"forwarding": 1, "proxy_arp": 3, "rp_filter": 8, "route_localnet": 26}
 
+UNTOLD = ("route_localnet", "proxy_delay")
+"""Settings of which no group tells when somebody writes their files."""
+
 IFLA_INET6_ADDR_GEN_MODE = 8
 
+_ARP = struct.pack("=Bxxx", socket.AF_INET)  # struct ndtmsg
 _CONF = "net.ipv4.conf."
 _CONF6 = "net.ipv6.conf."
 _ADDR_GEN_MODE = ".addr_gen_mode"
@@ -44,6 +50,27 @@ def device_of(name: str) -> tuple[str, str] | None:
     elif name.startswith(_CONF6) and name.endswith(_ADDR_GEN_MODE):
         return name[len(_CONF6) : -len(_ADDR_GEN_MODE)], "addr_gen_mode"
     return None
+
+
+def is_untold(name: str) -> bool:
+    """Whether this sysctl is a device's, and the kernel tells nobody when it changes."""
+    of_device = device_of(name)
+    return of_device is not None and of_device[1] in UNTOLD
+
+
+def fingerprint(netlink: RouteSocket) -> tuple[bytes, ...]:
+    """Of all devices' settings that are untold: equal when none has changed."""
+    tables = netlink.dump(RTM_GETNEIGHTBL, _ARP)
+    delays = [bytes(find(find(table, NDTA_PARMS, 4) or b"", NDTPA_PROXY_DELAY) or b"") for table in tables]
+    links = netlink.dump(RTM_GETLINK, bytes(16) + u32(IFLA_EXT_MASK, SKIP_STATISTICS))
+    return (*delays, *map(_route_localnet, links))
+
+
+def _route_localnet(link: memoryview) -> bytes:
+    families = find(link, IFLA_AF_SPEC, 16) or b""
+    conf = find(find(families, socket.AF_INET) or b"", IFLA_INET_CONF) or b""
+    end = DEVCONF["route_localnet"] * 4
+    return bytes(conf[end - 4 : end])
 
 
 def af_spec(settings: Iterable[tuple[str, str]]) -> bytes:
@@ -77,12 +104,12 @@ def set_proxy_delay(index: int, ticks: str) -> Request:
     """Write net.ipv4.neigh.DEV.proxy_delay."""
     delay = int(ticks) * MILLISECONDS_PER_TICK
     parameters = nested(NDTA_PARMS, u32(NDTPA_IFINDEX, index), attribute(NDTPA_PROXY_DELAY, struct.pack("=Q", delay)))
-    return Request(RTM_SETNEIGHTBL, 0, struct.pack("=Bxxx", socket.AF_INET) + text(NDTA_NAME, "arp_cache") + parameters)
+    return Request(RTM_SETNEIGHTBL, 0, _ARP + text(NDTA_NAME, "arp_cache") + parameters)
 
 
 def read_proxy_delays(netlink: RouteSocket, place: str, names: dict[int, str]) -> Iterator[Sysctl]:
     """net.ipv4.neigh.DEV.proxy_delay of every device."""
-    for body in netlink.dump(RTM_GETNEIGHTBL, struct.pack("=Bxxx", socket.AF_INET)):
+    for body in netlink.dump(RTM_GETNEIGHTBL, _ARP):
         parameters = attributes(attributes(body, 4).get(NDTA_PARMS, b""))
         if NDTPA_IFINDEX in parameters and NDTPA_PROXY_DELAY in parameters:
             device = names.get(int.from_bytes(parameters[NDTPA_IFINDEX], "little"))
