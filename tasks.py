@@ -95,6 +95,7 @@ def test(
         "pods": "How many pods to build, such as 100,1000 (the default); 0 for none, here and below.",
         "services": "How many Services to load, such as 1000,10000 (the default); up to 30000.",
         "nodes": "How many nodes the wide lab has, 100 by default.",
+        "many": "How many pods the lab of 20 full nodes has, 10000 by default.",
         "quick": "Everything once instead of three times.",
         "losses": "Instead: break labs at random, and judge what a trace says of it; status 3 if something is wrong.",
         "continuity": "Instead: change labs in every way, and count questions to DNS and connections that are lost.",
@@ -112,6 +113,7 @@ def bench(
     pods: str = "",
     services: str = "",
     nodes: str = "",
+    many: str = "",
     quick: bool = False,
     continuity: bool = False,
     changes: int = 0,
@@ -146,7 +148,7 @@ def bench(
     from bench.run import Asked
     from bench.run import bench as measure
 
-    measure(Asked(pods, services, nodes, quick), json)
+    measure(Asked(pods, services, nodes, many, quick), json)
 
 
 TASKS = LAB_TASKS.beside(setup, test, lint, bench)

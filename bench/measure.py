@@ -9,14 +9,20 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from bench import at_once, followed, labs, services
+from bench import ROOT, at_once, followed, labs, restored, services
 from bench.figures import Figure
+from bench.netlink import figures as netlinks
 from bench.peers import MOST_OF_MININET, Floor, Mininet
 
 # design: ms, MiB and multiples of the floor, for two cores.
 BUDGETS = {"up": 1500.0, "down": 500.0, "trace, delivered": 1000.0, "trace, lost": 2500.0}
-OF_THE_FLOOR, ONE_MORE, MEMORY = 1.5, 100.0, 250.0
-BUDGETED_PODS = 1000  # what the budgets of building, memory and one pod more are for
+OF_THE_FLOOR = {100: 1.6, 1000: 1.3}  # by the number of pods
+ONE_MORE_APPLIED, ONE_MORE, MEMORY = 50.0, 120.0, 120.0  # ms, ms, MiB
+BUDGETED_PODS = 1000  # what the budgets of memory and one pod more are for
+BUDGETED_NODES, OF_FLOOR_AND_RULES = 100, 1.3
+BUDGETED_MANY, NODES_OF_MANY = 10_000, 20
+MANY_OF_THE_FLOOR, MEMORY_OF_MANY, TRACE_AMONG_MANY = 3.0, 900.0, 1.5
+RESTORED = "iptables-restore, same text, two side by side"
 PODS_OF_A_WIDE_NODE = 10
 APPLIED = 3  # for each run: it is soon done
 CLIENT, TARGET, VIA = "namespace001/pod-0", "myapp.namespace001", "pod-3"
@@ -34,8 +40,10 @@ class Bench:
         self._tell = tell
         self._names = (f"bench-{os.getpid()}-{number}" for number in count())
 
-    def all(self, pods: Sequence[int], services_: Sequence[int], nodes: int) -> Iterator[Figure]:
-        """Every figure, as soon as it is known: labs of so many pods each, one of so many nodes, so many Services."""
+    def all(self, pods: Sequence[int], services_: Sequence[int], nodes: int, many: int) -> Iterator[Figure]:
+        """Every figure, as soon as it is known: labs of so many pods each, one of so many nodes, one of so many pods on
+        a few, so many Services.
+        """
         with tempfile.TemporaryDirectory(prefix="hoplab-bench-") as name:
             folder = Path(name)
             self._tell("compiling the C floor")
@@ -44,7 +52,10 @@ class Bench:
                 yield from self._pods(number, labs.nodes_for(number), folder, floor, mininet)
             if nodes:
                 yield from self._wide(nodes, folder, floor)
+            if many:
+                yield from self._many(many, folder, floor)
             floor.settle()
+            yield from self._netlinks(folder)
             yield from self._two_subnet()
             for number in services_:
                 yield from self._services(number, folder)
@@ -70,15 +81,61 @@ class Bench:
         pods = nodes * PODS_OF_A_WIDE_NODE
         file = labs.with_pods(pods, nodes, folder)
         group = f"{nodes:,} nodes with {PODS_OF_A_WIDE_NODE} pods each"
+        floors: list[float] = []
+        loads: list[float] = []
+        phases: list[dict[str, float]] = []
+        used = 0.0
+        for run in range(self._runs):
+            self._tell(f"{group}, run {run + 1} of {self._runs}")
+            floors += floor.measure(pods)
+            loads.append(restored.seconds(file) * 1000 / pods)
+            floor.settle()
+            with self._lab() as name:
+                phases.append(labs.build(name, file))
+                used = labs.memory(name)
+        bare = Figure(group, "C floor", "ms/pod", tuple(floors), note=floor.missing)
+        rules = Figure(group, RESTORED, "ms/pod", tuple(loads))
+        both = tuple(map(sum, zip(floors, loads, strict=True))) if floors else ()
+        yield from _building(group, pods, phases, bare)
+        yield rules
+        beside = Figure(group, f"C floor and {RESTORED}", "ms/pod", both, note=floor.missing)
+        yield _built(group, pods, phases).over(beside, OF_FLOOR_AND_RULES if nodes == BUDGETED_NODES else None)
+        yield Figure(group, "up, in the agent", "ms", tuple(sum(told.values()) for told in phases))
+        yield Figure(group, "memory", "MiB", (used,), note="sum of PSS")
+
+    def _many(self, pods: int, folder: Path, floor: Floor) -> Iterator[Figure]:
+        """Many pods on nodes that are full: building them, their memory, and a trace among them."""
+        group, judged = f"{pods:,} pods on {NODES_OF_MANY} nodes", pods == BUDGETED_MANY
         self._tell(group)
-        floor.settle()
+        file = labs.with_pods(pods, NODES_OF_MANY, folder)
         floors = floor.measure(pods)
-        with self._lab() as name:
+        floor.settle()
+        with self._lab() as name, self._lab() as beside:
             phases = labs.build(name, file)
             used = labs.memory(name)
-        yield from _building(group, pods, [phases], Figure(group, "C floor", "ms/pod", floors, note=floor.missing))
-        yield Figure(group, "up, in the agent", "ms", (sum(phases.values()),))
-        yield Figure(group, "memory", "MiB", (used,), note="sum of PSS")
+            labs.whole("up", "--topology", "two-subnet", "--lab", beside)
+            traces: list[tuple[float, float]] = []
+            for _ in range(self._runs + 1):
+                among = labs.whole("trace", "--from", "bench/pod-0", "--to", "bench/pod-1", "--lab", name)
+                traces.append((among, labs.whole(*_trace(beside))))
+        bare = Figure(group, "C floor", "ms/pod", floors, note=floor.missing)
+        yield from _building(group, pods, [phases], bare)
+        whole = Figure(group, "up, in the agent", "ms/pod", (sum(phases.values()) / pods,))
+        yield whole
+        yield whole.over(bare, MANY_OF_THE_FLOOR if judged else None)
+        yield Figure(group, "memory", "MiB", (used,), MEMORY_OF_MANY if judged else None, "sum of PSS")
+        # The first of each finds nothing of the programs' files in the machine's memory.
+        traced = Figure(group, "trace of one of them", "ms", tuple(one for one, _ in traces[1:]))
+        its = Figure(group, "trace in two-subnet", "ms", tuple(one for _, one in traces[1:]))
+        yield traced
+        yield its
+        yield traced.over(its, TRACE_AMONG_MANY if judged else None)
+
+    def _netlinks(self, folder: Path) -> Iterator[Figure]:
+        two_subnet = str(ROOT / "lab" / "topologies" / "two-subnet.yaml")
+        for name, file in (("two-subnet", two_subnet), ("100 pods", labs.with_pods(100, 1, folder))):
+            self._tell(f"{name} by netlink")
+            yield from netlinks.figures(name, file, self._runs)
 
     def _pods(self, pods: int, nodes: int, folder: Path, floor: Floor, mininet: Mininet) -> Iterator[Figure]:
         group = f"{pods:,} pods, at most {labs.PODS_OF_A_NODE} a node"
@@ -100,7 +157,7 @@ class Bench:
                 floor.settle()
                 hosts += mininet.measure(min(pods, MOST_OF_MININET))
         beside = Figure(group, "C floor", "ms/pod", tuple(floors), note=floor.missing)
-        yield from _building(group, pods, phases, beside, OF_THE_FLOOR if pods == BUDGETED_PODS else None)
+        yield from _building(group, pods, phases, beside, OF_THE_FLOOR.get(pods))
         alike = "" if pods <= MOST_OF_MININET else f"with {MOST_OF_MININET} hosts"
         yield Figure(group, "Mininet", "ms/pod", tuple(hosts), note=mininet.missing or alike)
         yield from more
@@ -113,7 +170,7 @@ class Bench:
         yield Figure(group, "memory", "MiB", (labs.memory(name),), MEMORY if judged else None, "sum of PSS")
         budget = ONE_MORE if judged else None
         applied = tuple(labs.applied(name, f"more-{number}") for number in range(APPLIED * self._runs))
-        yield Figure(group, "one more, applied", "ms", applied, budget)
+        yield Figure(group, "one more, applied", "ms", applied, ONE_MORE_APPLIED if judged else None)
         phases: list[dict[str, float]] = []
         wholes: list[float] = []
         for _ in range(self._runs):
@@ -121,7 +178,7 @@ class Bench:
             wholes.append(labs.whole("up", "--topology", next(files), "--lab", name))
         for part in phases[0]:
             yield Figure(group, f"one more: {part}", "ms", tuple(told.get(part, 0.0) for told in phases))
-        yield Figure(group, "one more, in the agent", "ms", tuple(sum(told.values()) for told in phases), budget)
+        yield Figure(group, "one more, in the agent", "ms", tuple(sum(told.values()) for told in phases))
         yield Figure(group, "one more, whole process", "ms", tuple(wholes), budget)
 
     def _two_subnet(self) -> Iterator[Figure]:
@@ -145,25 +202,34 @@ class Bench:
 def _building(
     group: str, pods: int, phases: Sequence[dict[str, float]], floor: Figure, budget: float | None = None
 ) -> Iterator[Figure]:
-    def figure(name: str, *wanted: str) -> Figure:
-        return Figure(group, name, "ms/pod", tuple(sum(told[key] for key in wanted) / pods for told in phases))
+    def figure(name: str, part: str) -> Figure:
+        return Figure(group, name, "ms/pod", tuple(told[part] / pods for told in phases))
 
-    parts = [key for key in phases[0] if key != labs.VERIFY]
-    for part in parts:
-        yield figure(part, part)
-    building = figure("build", *parts)
+    for part in phases[0]:
+        if part != labs.VERIFY:
+            yield figure(part, part)
+    building = _built(group, pods, phases)
     yield building
     yield floor
     yield building.over(floor, budget)
     yield figure("read-back verification", labs.VERIFY)
 
 
+def _built(group: str, pods: int, phases: Sequence[dict[str, float]]) -> Figure:
+    """All of it but the verification."""
+    return Figure(group, "build", "ms/pod", tuple((sum(told.values()) - told[labs.VERIFY]) / pods for told in phases))
+
+
 def _life(name: str) -> Iterator[tuple[str, float]]:
     """What happens to a lab, and how long each took."""
-    lab, trace = ("--lab", name), ("trace", "--from", CLIENT, "--to", TARGET, "--via", VIA, "--lab", name)
+    lab, trace = ("--lab", name), _trace(name)
     yield "up", labs.whole("up", "--topology", "two-subnet", *lab)
     yield "up, no changes", labs.whole("up", "--topology", "two-subnet", *lab)
     yield "trace, delivered", labs.whole(*trace)
     labs.whole("exec", "node-2", *lab, "--", "iptables", "-I", "INPUT", "1", *FIREWALL)
     yield "trace, lost", labs.whole(*trace, status=LOST)
     yield "down", labs.whole("down", *lab)
+
+
+def _trace(lab: str) -> tuple[str, ...]:
+    return ("trace", "--from", CLIENT, "--to", TARGET, "--via", VIA, "--lab", lab)

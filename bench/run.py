@@ -17,8 +17,8 @@ from bench.measure import Bench
 from lab import terminal
 from lab.errors import UsageError
 
-COUNTS, SERVICES, NODES = (100, 1000), (1000, 10_000), 100
-MOST_PODS, MOST_SERVICES, MOST_NODES, MOST_CHANGES = 5000, 30_000, 200, 10_000
+COUNTS, SERVICES, NODES, MANY = (100, 1000), (1000, 10_000), 100, 10_000
+MOST_PODS, MOST_SERVICES, MOST_NODES, MOST_CHANGES = 10_000, 30_000, 200, 10_000
 RUNS, QUICK_RUNS = 3, 1
 
 
@@ -35,6 +35,14 @@ def counts(words: str, option: str, most: int, usual: tuple[int, ...]) -> tuple[
     return tuple(int(word) for word in found)
 
 
+def _one(option: str, words: str, most: int, usual: int) -> int:
+    """The number that follows an option that takes one, 0 for none."""
+    found = counts(words, option, most, (usual,))
+    if len(found) > 1:
+        raise UsageError(f"{option} {words!r} is several numbers", f"there is one such lab: {option} {usual}")
+    return sum(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is to be measured, as people type it: "" for the usual."""
@@ -42,6 +50,7 @@ class Asked:
     pods: str = ""
     services: str = ""
     nodes: str = ""
+    many: str = ""
     quick: bool = False
 
 
@@ -49,11 +58,10 @@ def bench(asked: Asked, json_file: str) -> None:
     """Measure, and print the table; with `json_file` the JSON is written there too, or printed instead for `-`."""
     pods = counts(asked.pods, "--pods", MOST_PODS, COUNTS)
     services = counts(asked.services, "--services", MOST_SERVICES, SERVICES)
-    nodes = counts(asked.nodes, "--nodes", MOST_NODES, (NODES,))
-    if len(nodes) > 1:
-        raise UsageError(f"--nodes {asked.nodes!r} is several numbers", f"one lab is wide: --nodes {NODES}")
+    nodes = _one("--nodes", asked.nodes, MOST_NODES, NODES)
+    many = _one("--many", asked.many, MOST_PODS, MANY)
     runs = QUICK_RUNS if asked.quick else RUNS
-    _measure(lambda tell: Bench(runs, tell).all(pods, services, sum(nodes)), json_file)
+    _measure(lambda tell: Bench(runs, tell).all(pods, services, nodes, many), json_file)
 
 
 def continuity(changes: int, json_file: str, *, quick: bool) -> None:

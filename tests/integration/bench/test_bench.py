@@ -24,7 +24,7 @@ def _bench(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 def test_a_little_of_everything_quickly() -> None:
-    process = _bench("--quick", "--pods", "5", "--services", "20", "--nodes", "2", "--json", "-")
+    process = _bench("--quick", "--pods", "5", "--services", "20", "--nodes", "2", "--many", "20", "--json", "-")
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     report = json.loads(output)
@@ -38,6 +38,9 @@ def test_a_little_of_everything_quickly() -> None:
     followed = [figure for figure in report["figures"] if figure["name"] == "followed, p50"]
     assert [len(figure["runs"]) for figure in followed] == [5, 5], "changes in either mode"
     assert figures["up, in the agent"]["median"] > 0, "the wide lab was not measured"
+    assert figures["trace of one of them"]["median"] > 0, "no trace among many pods was measured"
+    for name in ("own", "pyroute2", "iptables-restore, same text, two side by side"):
+        assert figures[name]["median"] > 0, f"{name} was not measured: {figures[name]}"
     floor = figures["C floor"]
     assert floor["median"] or floor["note"], "the floor is measured, or says why it is not"
     mininet = figures["Mininet"]
