@@ -18,10 +18,10 @@ from pathlib import Path
 
 from bench import ROOT
 from bench.peers import SANDBOX
-from lab.agent.reading import read_design
+from lab.agent.design.blueprint import read_design
 from lab.errors import HoplabError
-from lab.kernel import rules
-from lab.kernel.namespaces import Namespaces
+from lab.kernel.rules import iptables
+from lab.kernel.sandbox.namespaces import Namespaces
 from lab.kernel.syscalls import mount
 from lab.network.objects import IpSet, Network
 from lab.plan import RuleStep, Step, plan
@@ -63,10 +63,10 @@ def main(texts: Texts) -> float:
     for place, (sets, _) in texts.items():
         namespaces.create(place)
         if sets:
-            rules.start_ipset(namespaces, place, sets).result()
+            iptables.start_ipset(namespaces, place, sets).result()
 
     def load(place: str) -> None:
-        rules.start_restore(namespaces, place, texts[place][1]).result()
+        iptables.start_restore(namespaces, place, texts[place][1]).result()
 
     began = time.perf_counter()
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:

@@ -13,7 +13,7 @@ from bench import ROOT
 from bench.figures import Figure
 from bench.netlink.same import PARTS
 from bench.peers import SANDBOX
-from lab.agent.reading import read_design
+from lab.agent.design.blueprint import read_design
 from lab.errors import HoplabError
 from lab.network.objects import Address, FdbEntry, Interface, Namespace, Neighbour, Network, Route
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from bench.netlink.places import NEWS, Linked, Namespaces, by_place
 from lab.kernel.changes import Changes
-from lab.kernel.netlink import Request, RouteSocket
-from lab.kernel.rtnetlink import address, interface, neighbour, route
+from lab.kernel.netlink.rtnetlink import address, interface, neighbour, route
+from lab.kernel.netlink.transport import Request, RouteSocket
 from lab.network.objects import Address, Interface, Network, Route
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 
 
 class Way:
@@ -26,9 +26,7 @@ class Way:
 
     def build(self) -> None:
         """All of it."""
-        for place, fd in self._namespaces.fds.items():
-            if place != UNDERLAY:
-                self._changes.follow(place, fd)  # before the kernel picks a number itself
+        self._changes.follow({place: fd for place, fd in self._namespaces.fds.items() if place != UNDERLAY})
         for place, items in by_place(self._network).items():
             links = [item for item in items if isinstance(item, Interface)]
             numbers = self._numbers.get(place, {})

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from lab.kernel.syscalls import CLONE_NEWNET, setns, unshare
 from lab.network.objects import Address, FdbEntry, Interface, Neighbour, Network, Route
-from lab.network.place import UNDERLAY
+from lab.network.place_names import UNDERLAY
 
 HERE = "/proc/thread-self/ns/net"
 NEWS = "192.0.2.1"  # RFC 5737: nobody else has it

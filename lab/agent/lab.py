@@ -21,6 +21,7 @@ from lab.kernel.apply import apply
 from lab.kernel.cell.cell import Cell
 from lab.kernel.check import features
 from lab.kernel.holdings import Holdings
+from lab.kernel.host import memory
 from lab.kernel.observe import observe
 from lab.kernel.programs.processes import nothing_in
 from lab.kernel.readiness import wait_until_ready
@@ -192,8 +193,17 @@ class Lab:
     @property
     def children(self) -> frozenset[int]:
         """Process ids that were started here and are waited for here."""
-        server = self._holdings.listeners.pid
-        return self._holdings.processes.children | ({server} if server else frozenset())
+        hand = self._holdings.hand
+        own = frozenset({hand.pid} if hand else ())
+        return self._holdings.processes.children | self._holdings.listeners.pids | own
+
+    def expect(self, places: int) -> None:
+        """So many places will stand in a moment: what can be made of them before they are designed, is."""
+        self._holdings.take_hand(places - len(self._holdings.namespaces.places))
+
+    def expect_nothing(self) -> None:
+        """They will not stand after all."""
+        self._holdings.let_go_of_hand()
 
     @property
     def waits_for_connections(self) -> bool:
@@ -238,6 +248,7 @@ class Lab:
         steps = self._difference(network, watch)
         if steps:
             self._build(network, steps, tell, cancelled, watch, built)
+        self._holdings.let_go_of_hand()
         self._design = wanted
         self._uncertain = frozenset()
         self._proxier.forget()
@@ -313,9 +324,10 @@ class Lab:
         return steps
 
     def warm(self) -> None:
-        """Be ready to follow the first change as fast as those after it."""
+        """Be ready to follow the first change as fast as those after it, and hold no more memory than that takes."""
         if self._design is not None:
             self._proxier.begin(self._design)
+        memory.give_back()
 
     def _carry_out(self, wanted: Network, steps: Plan, watch: Stopwatch) -> None:
         self._revive()

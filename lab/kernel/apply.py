@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import TypeVar
 
@@ -46,6 +48,8 @@ from lab.plan.commands import ipset_input
 Progress = Callable[[int, str], None]
 T = TypeVar("T")
 PROCESSORS = os.cpu_count() or 1
+# What is done by other means than netlink, and to devices that must be there.
+_NEED_LINKS = (WireguardDevice, WireguardPeer, VirtualServer, RealServer, Offload)
 
 
 def apply(
@@ -81,6 +85,9 @@ class _Application:
         self._cancelled = cancelled
         self._loading = Loading(holdings.namespaces)
         self._fresh: dict[str, int] = {}
+        self._ordered: dict[int, list[Step]] = {}  # whose requests each order of the hand's is
+        self._behind: deque[tuple[int, RuleStep | NftStep]] = deque()  # rules that wait for that order
+        self._reached: set[str] = set()  # places that get a link by an order
         self._refusal: KernelError | None = None
 
     def run(self, plan: Plan) -> None:
@@ -93,18 +100,30 @@ class _Application:
         self._remove([step for step in removals if not isinstance(step.object, IpSet | VirtualServer | RealServer)])
         serving: list[Step] = []
         try:
-            for place, steps in groupby(others, key=_place_or_new):
+            places = [(place, _Kinds(steps)) for place, steps in groupby(others, key=_place_or_new)]
+            if any(kinds[Listener] for _, kinds in places):
+                self._holdings.listeners.begin()
+            for place, kinds in places:
+                if place:
+                    self._settings(place, kinds[Sysctl], of_links=False)
+                else:
+                    self._create_all(kinds[Namespace])
+            for place, kinds in places:
                 if self._cancelled():
                     raise Cancelled
                 if place:
-                    serving += self._place(place, _Kinds(steps))
-                else:
-                    self._create_all(list(steps))
+                    serving += self._place(place, kinds)
+            if self._holdings.hand:  # while it still makes links
+                self._serve([step for step in serving if _is_anywhere(step)])
+                serving = [step for step in serving if not _is_anywhere(step)]
+            self._links_done()
+            self._load_behind()
             # New servers come up while the rules still load; who waits until they are ready waits for both.
             self._serve([step for step in serving if not _needs_all(step)])
             self._loading.finish(beside=PROCESSORS)
         finally:
             self._loading.end()
+            self._holdings.let_go_of_hand()
         self._remove(sets)
         self._holdings.balancing.remove(balanced)
         self._lap("rules")
@@ -116,12 +135,14 @@ class _Application:
     def _place(self, place: str, kinds: _Kinds) -> list[Step]:
         """Everything of one place but its servers, which are given back."""
         self._load_sets(place, kinds[IpSet])
-        for loaded in kinds.rules:
-            self._loading.add(loaded)
-        # A processor stays ours: more programs at once would only make the links wait.
-        self._loading.advance(beside=max(1, PROCESSORS - 1))
-        self._settings(place, kinds[Sysctl])
+        self._settings(place, kinds[Sysctl], of_links=True)
         self._netlink(place, kinds)
+        # After the links: the kernel takes in no link of a place while it takes in rules there, and meanwhile none of
+        # any other place.
+        self._behind += ((max(self._ordered, default=0), loaded) for loaded in kinds.rules)
+        self._load_behind()
+        if any(kinds[kind] for kind in _NEED_LINKS):
+            self._links_done()
         self._encrypt(place, [*kinds[WireguardDevice], *kinds[WireguardPeer]])
         self._holdings.balancing.carry_out(place, [*kinds[VirtualServer], *kinds[RealServer]])
         self._offloads(place, kinds[Offload])
@@ -132,21 +153,25 @@ class _Application:
         return [*kinds[Listener], *kinds[Process]]
 
     def _create_all(self, steps: Sequence[AnyStep]) -> None:
+        made: dict[str, int] = {}
         for step in steps:
-            self._create(step)
+            if step.place in self._holdings.namespaces:  # somebody took only its name away
+                guarded(step, self._holdings.namespaces.name, step.place)
+            else:
+                made[step.place] = self._create(step)
+        self._holdings.changes.follow(made)
         self._progress(len(steps), "places")
 
-    def _create(self, step: AnyStep) -> None:
-        if step.place in self._holdings.namespaces:
-            guarded(step, self._holdings.namespaces.name, step.place)  # somebody took only its name away
-            return
-        guarded(step, self._holdings.namespaces.create, step.place)
+    def _create(self, step: AnyStep) -> int:
+        hand = self._holdings.hand
+        made = hand.namespace() if hand else None
+        guarded(step, lambda place: self._holdings.namespaces.create(place, made), step.place)
         if not self._fresh:
             # Not only lo: the ipip module, once loaded, puts its tunl0 into every new namespace.
             with self._holdings.namespaces.entered(step.place), RouteSocket() as netlink:
                 self._fresh = interface.read(netlink, step.place).indexes
-        self._holdings.changes.follow(step.place, self._holdings.namespaces.fd(step.place))
         self._holdings.indexes[step.place] = dict(self._fresh)
+        return self._holdings.namespaces.fd(step.place)
 
     def _load_sets(self, place: str, steps: Sequence[Step]) -> None:
         ordered = sorted(steps, key=_holds_sets)
@@ -158,11 +183,16 @@ class _Application:
         if text:
             iptables.start_ipset(self._holdings.namespaces, place, text).result()
 
-    def _settings(self, place: str, steps: Sequence[Step]) -> None:
-        """Those that are files, before any link is made: new links inherit from them."""
+    def _settings(self, place: str, steps: Sequence[Step], *, of_links: bool) -> None:
+        """Those that are files. What is not about one link comes before any link of any place is made: new links
+        inherit from it, and the kernel takes it in only while nobody makes links.
+        """
         items = [(step, step.object) for step in steps if isinstance(step.object, Sysctl)]
         chosen = [(step, item) for step, item in items if device_settings.device_of(item.name) is None]
+        chosen = [(step, item) for step, item in chosen if bool(sysctl.link_of(item.name)) == of_links]
         if chosen:
+            if of_links and place in self._reached:
+                self._links_done()
             with self._holdings.namespaces.entered(place):
                 for step, item in chosen:
                     guarded(step, sysctl.write, item)
@@ -187,8 +217,33 @@ class _Application:
         for step, made in self._requests(place, kinds):
             requests += made
             owners += [step] * len(made)
-        if requests:
+        hand = self._holdings.hand
+        if requests and hand:
+            self._reached |= {step.object.peer_place for step in kinds[Interface] if isinstance(step.object, Interface)}
+            for number, start in hand.order(self._holdings.namespaces.fd(place), requests):
+                self._ordered[number] = owners[start:]
+        elif requests:
             self._execute(place, requests, owners)
+
+    def _links_done(self) -> None:
+        """Until the hand has carried out all orders. KernelError of the first that failed."""
+        hand = self._holdings.hand
+        if not hand or not self._ordered:
+            return
+        while hand.done < hand.given:
+            hand.wait(self._behind[0][0] if self._behind else hand.given)
+            self._load_behind()
+        failed = hand.finish()
+        if failed:
+            order, error = failed
+            raise failure(self._ordered[order][error.position], error) from error
+
+    def _load_behind(self) -> None:
+        """Have the rules loaded whose place has its links by now. A processor stays ours."""
+        done = self._holdings.hand.done if self._holdings.hand else 0
+        while self._behind and self._behind[0][0] <= done:
+            self._loading.add(self._behind.popleft()[1])
+        self._loading.advance(beside=max(1, PROCESSORS - 1))
 
     def _execute(self, place: str, requests: list[Request], owners: list[Step]) -> None:
         try:
@@ -230,15 +285,20 @@ class _Application:
                 self._holdings.indexes[place] = interface.read(netlink, place).indexes
         return self._holdings.indexes[place]
 
+    @cached_property
+    def _links(self) -> dict[tuple[str, str], Interface]:
+        """All that are designed, by place and name."""
+        return {(item.place, item.name): item for item in self._desired if isinstance(item, Interface)}
+
     def _link(self, item: Interface, indexes: dict[str, int]) -> Request:
         index = indexes[item.name] = max(indexes.values()) + 1
         peer = None
         if item.kind == "veth":
-            other = self._desired.by_key["link", item.peer_place, item.peer_name]
-            assert isinstance(other, Interface)
+            other = self._links[item.peer_place, item.peer_name]
             there = self._indexes(item.peer_place)
             there[other.name] = max(there.values()) + 1
-            peer = (other, there[other.name], self._holdings.namespaces.fd(item.peer_place))
+            netns, hand = self._holdings.namespaces.fd(item.peer_place), self._holdings.hand
+            peer = (other, there[other.name], hand.number(netns) if hand else netns)
         return interface.add(item, index, indexes, peer)
 
     def _remove(self, steps: Sequence[Step]) -> None:
@@ -319,6 +379,11 @@ def _says_other(step: Step) -> bool:
     """Whether a port is to be answered otherwise, and no more."""
     item, before = step.object, step.before
     return isinstance(item, Listener) and isinstance(before, Listener) and item.differs_in_reply_only(before)
+
+
+def _is_anywhere(step: Step) -> bool:
+    """Whether it is a new server that listens on whatever addresses its place will have."""
+    return isinstance(step.object, Listener) and step.before is None and not step.object.address
 
 
 def _needs_all(step: Step) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lab.kernel import sysctl
@@ -56,12 +56,18 @@ class Changes:
         self._next = 1
         self._missed = True
 
-    def follow(self, place: str, netns: int) -> None:
-        """Give the place its number. Before any link leads into it, or the kernel picks a number itself."""
-        number, self._next = self._next, self._next + 1
+    def follow(self, places: Mapping[str, int]) -> None:
+        """Give the places, each with a descriptor of its namespace, their numbers. Before any link leads into one, or
+        the kernel picks a number itself.
+        """
+        requests = []
+        for number, (place, netns) in enumerate(places.items(), self._next):
+            told = u32(NETNSA_NSID, number) + u32(NETNSA_FD, netns)
+            requests.append(Request(RTM_NEWNSID, 0, b"\0\0\0\0" + told))
+            self._numbers[number] = place
+        self._next += len(requests)
         with RouteSocket() as netlink:
-            netlink.execute([Request(RTM_NEWNSID, 0, b"\0\0\0\0" + u32(NETNSA_NSID, number) + u32(NETNSA_FD, netns))])
-        self._numbers[number] = place
+            netlink.execute(requests)
 
     def forget(self, place: str) -> None:
         """The place is gone, and its number with it."""

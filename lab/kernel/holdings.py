@@ -16,6 +16,7 @@ from lab.kernel.programs.listeners import Listeners
 from lab.kernel.programs.processes import Processes
 from lab.kernel.rules.ipvs_steps import Balancing
 from lab.kernel.sandbox.confinement import USUAL, Confinement
+from lab.kernel.sandbox.hand import FEWEST, Hand
 from lab.kernel.sandbox.namespaces import Namespaces
 from lab.network.objects import (
     File,
@@ -48,6 +49,7 @@ class Holdings:
     files: dict[Key, File | Symlink] = field(default_factory=dict)
     with_sets: set[str] = field(default_factory=set)
     offloads: dict[Key, Offload] = field(default_factory=dict)
+    hand: Hand | None = None
     balancing: Balancing = field(init=False)
     listeners: Listeners = field(init=False)
     processes: Processes = field(init=False)
@@ -56,6 +58,17 @@ class Holdings:
         self.balancing = Balancing(self.namespaces)
         self.listeners = Listeners(self.namespaces)
         self.processes = Processes(self.namespaces, self.confinement)
+
+    def take_hand(self, places: int) -> None:
+        """So many places are about to be made: where they are many, another process helps with it."""
+        if self.hand is None and places >= FEWEST:
+            self.hand = Hand(places)
+
+    def let_go_of_hand(self) -> None:
+        """It has done its work, or is not needed any more."""
+        if self.hand is not None:
+            self.hand.close()
+            self.hand = None
 
     def learn(self, wanted: Iterable[Object]) -> None:
         """Where to look for these objects, beside all that was looked at before, as long as its place is there."""

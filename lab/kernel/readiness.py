@@ -34,7 +34,7 @@ def wait_until_ready(
     words, after READY_SECONDS.
     """
     processes = list(only) or [item for item in network if isinstance(item, Process)]
-    waiting = {item.place: _sockets(holdings, network, item) for item in processes if item.ready_udp}
+    waiting = _sockets(holdings, network, [item for item in processes if item.ready_udp])
     zones = {item.place: item.ready_name for item in processes}
     numbers, asked, began = itertools.count(), 0.0, spans.now()
     deadline = time.monotonic() + READY_SECONDS
@@ -67,15 +67,18 @@ def wait_until_ready(
             _close(sockets)
 
 
-def _sockets(holdings: Holdings, network: Network, process: Process) -> list[socket.socket]:
-    """One per address of the place, made inside it, so that no firewall on the way decides whether a server is up."""
-    addresses = [a.address.partition("/")[0] for a in network if a.place == process.place and isinstance(a, Address)]
-    made = []
-    with holdings.namespaces.entered(process.place):
-        for address in addresses:
-            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-            sock.connect((address, process.ready_udp))
-            made.append(sock)
+def _sockets(holdings: Holdings, network: Network, processes: Iterable[Process]) -> dict[str, list[socket.socket]]:
+    """By place: one for each of its addresses, made inside it, so that no firewall on the way decides whether a server
+    is up.
+    """
+    ports = {process.place: process.ready_udp for process in processes}
+    made: dict[str, list[socket.socket]] = {place: [] for place in ports}
+    for item in network:
+        if item.place in ports and isinstance(item, Address):
+            with holdings.namespaces.entered(item.place):
+                sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+                sock.connect((item.address.partition("/")[0], ports[item.place]))
+                made[item.place].append(sock)
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 
 from lab.network.objects import Sysctl
@@ -11,6 +12,15 @@ from lab.plan.commands import sysctl_path
 ROOT = "/proc/sys"
 WITHOUT = {"net.bridge.bridge-nf-call-iptables": "0"}
 """What it is like where there is no such setting: nothing on a bridge meets iptables before br_netfilter is loaded."""
+
+
+_OF_LINKS = re.compile(r"net\.ipv[46]\.(?:conf|neigh)\.(?!(?:all|default)\.)(.+)\.")
+
+
+def link_of(name: str) -> str:
+    """The interface that the setting is about, "" where it is about none or all."""
+    found = _OF_LINKS.match(name)
+    return found.group(1) if found else ""
 
 
 def write(setting: Sysctl) -> None:

@@ -122,6 +122,8 @@ def _forget_what_falls(removals: list[Step], present: dict[Key, Object]) -> None
     """Take out of `present` what the kernel drops with the removed namespaces and links: a veth's peer, and all that
     hangs on a device.
     """
+    if not removals:
+        return
     places = {step.place for step in removals if isinstance(step.object, Namespace)}
     devices = {(step.place, step.object.name) for step in removals if isinstance(step.object, Interface)}
     peers = _peers(present)

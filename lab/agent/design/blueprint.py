@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.cluster.file.judgement import judge
 from lab.cluster.file.kinds import STORED_ONLY
-from lab.cluster.file.sources import each_source
+from lab.cluster.file.sources import Source, each_source
 from lab.cluster.nodes import crowded
 from lab.cluster.objects import Cluster
 from lab.network.components import Stale
@@ -25,6 +25,9 @@ from lab.topology import Document, Topology, load_topology
 from lab.topology.field_errors import file_error
 from lab.topology.yaml.text import read_documents
 
+MOST_COUNTED = 10_000  # a file may ask for more than it will get
+_REPLICATED = ("Deployment", "ReplicaSet")
+
 
 @dataclass(frozen=True)
 class ReadFile:
@@ -34,6 +37,14 @@ class ReadFile:
     topology: Topology
     documents: tuple[Document, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def places(self) -> int:
+        """How many network namespaces its lab will have, as far as it is known before the controllers have worked: the
+        cluster's own pods are not counted.
+        """
+        sources = each_source(self.documents, [])
+        return len(infrastructure(self.topology)) + min(MOST_COUNTED, sum(map(_pods, sources)))
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,15 @@ class Design:
         """What is to be said of the file, and of the cluster that came of it."""
         told = servers.unanswered(self.topology, self.cluster) + unknown_pools(self.topology.spec.cni, self.cluster)
         return self.read.warnings + crowded(self.cluster) + told
+
+
+def _pods(source: Source) -> int:
+    """How many it asks for."""
+    _, kind = source.kind
+    if kind not in _REPLICATED:
+        return int(kind == "Pod")
+    replicas = (source.value.get("spec") or {}).get("replicas", 1)
+    return replicas if isinstance(replicas, int) else 1
 
 
 def read_file(

@@ -222,10 +222,13 @@ class Control:
             if leftovers:
                 _require_other_mode(before, read)
             entrance = asyncio.ensure_future(self.entrance.prepare(read))
+            expecting = asyncio.ensure_future(self._writer.do("getting ready", lambda: self.lab.expect(read.places)))
             try:
                 brought = await self._bring_file(read, entrance, tell, cancelled, began, leftovers=leftovers)
             except BaseException:
                 entrance.cancel()
+                await expecting
+                await self._writer.do("letting go", self.lab.expect_nothing)
                 if before is not None:
                     await self._load(before)
                     self._waiting = _Waiting()

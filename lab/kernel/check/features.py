@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 
 from lab.errors import MachineError
 from lab.kernel.holdings import Holdings
@@ -29,8 +30,8 @@ def has_netem(holdings: Holdings) -> bool:
         return qdisc.has_netem()
 
 
-def _require_netem(holdings: Holdings, network: Network) -> None:
-    needing = next((item for item in network if isinstance(item, Qdisc) and item.kind == NETEM), None)
+def _require_netem(holdings: Holdings, qdiscs: Iterable[Qdisc]) -> None:
+    needing = next((item for item in qdiscs if item.kind == NETEM), None)
     if needing is not None and not has_netem(holdings):
         told = f"this kernel has no netem, which the {needing.intent} asks for: {needing.words.partition(' ')[2]}"
         raise MachineError(told, INSTEAD)
@@ -40,15 +41,24 @@ def require(holdings: Holdings, network: Network) -> None:
     """MachineError when a program is missing that the network runs, or the kernel cannot make a kind of link, or hold
     a rule, that it has: what needs it, what to do.
     """
-    if any(isinstance(item, Process) and item.name == "coredns" for item in network):
+    processes, qdiscs, others, kinds = [], [], set(), set()
+    for item in network:
+        if isinstance(item, Process):
+            processes.append(item)
+        elif isinstance(item, Qdisc):
+            qdiscs.append(item)
+        elif isinstance(item, Interface):
+            kinds.add(item.kind)
+        else:
+            others.add(type(item))
+    if any(item.name == "coredns" for item in processes):
         coredns.require()
     trial.require(holdings, network)
-    _require_netem(holdings, network)
-    if any(isinstance(item, NftTable) for item in network):
+    _require_netem(holdings, qdiscs)
+    if NftTable in others:
         nft.require(holdings.namespaces, UNDERLAY)
-    if any(isinstance(item, VirtualServer) for item in network):
+    if VirtualServer in others:
         _require_ipvs(holdings)
-    kinds = {item.kind for item in network if isinstance(item, Interface)}
     if "ipip" in kinds:
         _require_ipip(holdings)
     if SEALED in kinds:

@@ -35,7 +35,8 @@ NETLINK_ROUTE, NETLINK_XFRM = 0, 6
 
 # One send stays well below the default socket buffer, so that the answers to a batch of errors fit as well.
 BATCH_BYTES = 32 * 1024
-RECEIVE_BYTES = 256 * 1024
+# The kernel's pieces of a dump are no larger. More would come from mmap, and go back to it, for every piece.
+RECEIVE_BYTES = 64 * 1024
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -97,6 +98,29 @@ class Request:
     body: bytes
 
 
+def chunks(requests: list[Request]) -> Iterator[tuple[int, int]]:
+    """Where each part of them begins and ends that goes into one send."""
+    start = 0
+    while start < len(requests):
+        size, end = 0, start
+        while end < len(requests) and (end == start or size + len(requests[end].body) + 16 <= BATCH_BYTES):
+            size += (len(requests[end].body) + 19) & ~3
+            end += 1
+        yield start, end
+        start = end
+
+
+def packed(requests: list[Request], first: int = 1) -> bytes:
+    """The requests as one send takes them, numbered from `first` on; the last asks for an acknowledgement."""
+    last = len(requests) - 1
+    parts: list[bytes] = []
+    for index, request in enumerate(requests):
+        flags = request.flags | NLM_F_REQUEST | (NLM_F_ACK if index == last else 0)
+        size = len(request.body) + 16
+        parts += (_HEADER.pack(size, request.kind, flags, first + index, 0), request.body, _PADDING[size & 3])
+    return b"".join(parts)
+
+
 class RequestError(OSError):
     """The kernel refused request number `position` of a batch; `errno` and its own words, when it has any."""
 
@@ -125,34 +149,22 @@ class RouteSocket:
         """Carry out the requests in order. RequestError names the first that failed; the kernel tried the rest of its
         chunk.
         """
-        start = 0
-        while start < len(requests):
-            size, end = 0, start
-            while end < len(requests) and (end == start or size + len(requests[end].body) + 16 <= BATCH_BYTES):
-                size += (len(requests[end].body) + 19) & ~3
-                end += 1
-            self._chunk(requests[start:end], start)
-            start = end
+        for start, end in chunks(requests):
+            first = self._sequence + 1
+            self.carry_out(packed(requests[start:end], first), first, end - start, start)
 
-    def _chunk(self, requests: list[Request], position: int) -> None:
-        first = self._sequence + 1
-        last = len(requests) - 1
-        parts: list[bytes] = []
-        for index, request in enumerate(requests):
-            flags = request.flags | NLM_F_REQUEST | (NLM_F_ACK if index == last else 0)
-            size = len(request.body) + 16
-            parts.append(_HEADER.pack(size, request.kind, flags, first + index, 0))
-            parts.append(request.body + _PADDING[size & 3])
-        self._sequence = first + last
-        self._socket.send(b"".join(parts))
+    def carry_out(self, data: bytes, first: int, number: int, position: int = 0) -> None:
+        """Carry out so many packed requests, numbered from `first` on; the first one's position is told in errors."""
+        self._sequence = first + number - 1
+        self._socket.send(data)
         failure: RequestError | None = None
         while True:
             for kind, flags, sequence, body in _messages(self._socket.recv(RECEIVE_BYTES)):
                 if kind != NLMSG_ERROR:
                     continue
-                number = -int.from_bytes(body[:4], "little", signed=True)
-                if number and failure is None:
-                    failure = RequestError(number, _words(flags, body), position + sequence - first)
+                error = -int.from_bytes(body[:4], "little", signed=True)
+                if error and failure is None:
+                    failure = RequestError(error, _words(flags, body), position + sequence - first)
                 if sequence == self._sequence:
                     if failure:
                         raise failure

@@ -1,150 +1,98 @@
-"""The agent's end of the built-in server: makes its sockets inside the pods and hands them over."""
+"""What is listened to in all places: by one process of the built-in server, or several where one may not have as many
+files open.
+"""
 
 from __future__ import annotations
 
-import json
-import signal
-import socket
-import subprocess
+import resource
+from collections import Counter
 from collections.abc import Sequence
 
-from lab import spans
 from lab.errors import KernelError
-from lab.kernel.host import interpreter
-from lab.kernel.programs.echo import MAX_FDS, listen
-from lab.kernel.programs.processes import BUILT_IN, log_path
+from lab.kernel.host.limits import MOST_FILES
+from lab.kernel.programs.built_in_server import BuiltInServer
 from lab.kernel.sandbox.namespaces import Namespaces
 from lab.network.objects import Listener
 
 
 class Listeners:
-    """What the built-in server serves. The process is started with the first listener; when it dies, so does all it
-    served.
-    """
+    """All that is served. What is listened to in one place is one process's, which knows the place's health."""
 
-    def __init__(self, namespaces: Namespaces) -> None:
+    def __init__(self, namespaces: Namespaces, most: int = 0) -> None:
+        """A process has so many sockets, unless one place has more; half of the files that it may open for 0: the
+        others are for whoever connects.
+        """
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._namespaces = namespaces
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._served: dict[str, Listener] = {}
+        self._most = most or (MOST_FILES if files == resource.RLIM_INFINITY else files) // 2
+        self._servers = [BuiltInServer(namespaces)]
 
     @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process and self._process.poll() is None else None
+    def pids(self) -> frozenset[int]:
+        """Of the processes that live."""
+        return frozenset(server.pid for server in self._servers if server.pid)
 
     def read(self) -> tuple[Listener, ...]:
-        """What is served now; nothing when the process is dead."""
-        return tuple(self._served.values()) if self.pid else ()
+        """What is served now; nothing of a process that is dead."""
+        return tuple(listener for server in self._servers for listener in server.read())
 
     def ended_places(self) -> frozenset[str]:
         """Where something should be served and the process that did is dead."""
-        return frozenset() if self.pid else frozenset(listener.place for listener in self._served.values())
+        return frozenset(place for server in self._servers for place in server.ended_places())
+
+    def begin(self) -> None:
+        """Something is to be served in a moment."""
+        self._servers[0].begin()
 
     def change(self, stop: Sequence[Listener], serve: Sequence[Listener]) -> None:
-        """Stop some, start some. KernelError when a port is taken, once the others are served, or the server died."""
-        with spans.span("built-in server"):
-            control = self._started()
-            self._send(control, [_name(listener) for listener in stop])
-            for listener in stop:
-                self._served.pop(_name(listener), None)
-            self._serve(control, serve)
+        """Stop some, start some. KernelError when a port is taken, once the others are served, or a server died."""
+        refusal = None
+        for server, stopped, begun in self._shared_out(stop, serve):
+            try:
+                server.change(stopped, begun)
+            except KernelError as error:
+                refusal = refusal or error
+        if refusal is not None:
+            raise refusal
 
     def say(self, listeners: Sequence[Listener]) -> None:
         """Have some that are served, and are the same but for their reply, say this one from now on."""
-        control = self._started()
-        self._send(control, say=listeners)
-        self._served.update({_name(listener): listener for listener in listeners})
+        for server, _, told in self._shared_out((), listeners):
+            server.say(told)
 
     def restart(self, place: str) -> None:
-        """End what the built-in server has in the pod and begin anew: other sockets, no connections, well again.
+        """End what is listened to in the pod and begin anew: other sockets, no connections, well again.
 
-        Nothing when the whole process is dead: then whoever compares starts all of it. KernelError when a port is
-        taken.
+        Nothing when its process is dead: then whoever compares starts all of it. KernelError when a port is taken.
         """
-        listeners = [listener for listener in self._served.values() if listener.place == place]
-        if self.pid:
-            self.change(listeners, listeners)
+        for server in self._servers:
+            listeners = [listener for listener in server.read() if listener.place == place]
+            if listeners:
+                server.change(listeners, listeners)
 
-    def _serve(self, control: socket.socket, serve: Sequence[Listener]) -> None:
-        refused = None
-        for start in range(0, len(serve), MAX_FDS):
-            made: list[tuple[Listener, socket.socket]] = []
-            for listener in serve[start : start + MAX_FDS]:
-                try:
-                    made.append((listener, self._socket(listener)))
-                except KernelError as error:
-                    refused = refused or error
-            try:
-                self._send(control, serve=made)
-            finally:
-                for _, one in made:
-                    one.close()
-            self._served.update({_name(listener): listener for listener, _ in made})
-        if refused is not None:
-            raise refused
-
-    def _socket(self, listener: Listener) -> socket.socket:
-        try:
-            with self._namespaces.entered(listener.place):
-                return listen(listener.protocol, listener.port, listener.address)
-        except OSError as error:
-            hint = f"./inv exec {listener.place} -- ss -lnp '( sport = :{listener.port} )'"
-            told = f"{listener.place}: cannot listen on {listener.protocol} port {listener.port}: {error.strerror}"
-            raise KernelError(told, hint) from error
-
-    def _send(
-        self,
-        control: socket.socket,
-        stop: Sequence[str] = (),
-        serve: Sequence[tuple[Listener, socket.socket]] = (),
-        say: Sequence[Listener] = (),
-    ) -> None:
-        if not stop and not serve and not say:
-            return
-        told = [(_name(one), one.name, one.protocol, _log(one), _reply(one)) for one, _ in serve]
-        said = [(_name(one), _reply(one)) for one in say]
-        order = json.dumps({"stop": stop, "serve": told, "say": said}).encode()
-        try:
-            socket.send_fds(control, [order], [made.fileno() for _, made in serve])
-            answered = control.recv(1)
-        except OSError:
-            answered = b""
-        if not answered:
-            raise KernelError("the built-in server died", "run the same `up` again: it is started anew")
-
-    def _started(self) -> socket.socket:
-        if self._control is not None and self.pid:
-            return self._control
-        self._served.clear()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        self._process = subprocess.Popen(
-            interpreter.command("lab.kernel.programs.echo", "--control", str(theirs.fileno())),
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            env=interpreter.environment(),
-        )
-        theirs.close()
-        self._control = ours
-        return ours
+    def _shared_out(
+        self, stop: Sequence[Listener], serve: Sequence[Listener]
+    ) -> list[tuple[BuiltInServer, list[Listener], list[Listener]]]:
+        """By the process that has the place, or is to have it from now on."""
+        held = [server.places for server in self._servers]
+        room = [self._most - sum(places.values()) for places in held]
+        homes = {place: number for number, places in enumerate(held) for place in places}
+        shares: dict[int, tuple[list[Listener], list[Listener]]] = {}
+        needed = Counter(listener.place for listener in serve)
+        for listener in serve:
+            if listener.place not in homes:
+                number = next((one for one, left in enumerate(room) if left >= needed[listener.place]), len(room))
+                if number == len(room):
+                    self._servers.append(BuiltInServer(self._namespaces))
+                    room.append(self._most)
+                room[number] -= needed[listener.place]
+                homes[listener.place] = number
+            shares.setdefault(homes[listener.place], ([], []))[1].append(listener)
+        for listener in stop:
+            shares.setdefault(homes.get(listener.place, 0), ([], []))[0].append(listener)
+        return [(self._servers[number], *both) for number, both in shares.items()]
 
     def close(self) -> None:
-        """End the server."""
-        if self._process:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-
-
-def _name(listener: Listener) -> str:
-    return f"{listener.place} {listener.protocol}/{listener.port} {listener.address}".rstrip()
-
-
-def _log(listener: Listener) -> str:
-    """Path of the log; "" for one whose every answer is the same, as kube-proxy writes none of its health checks."""
-    return "" if listener.reply else str(log_path(listener.place, BUILT_IN))
-
-
-def _reply(listener: Listener) -> tuple[int, str, str] | None:
-    reply = listener.reply
-    return (reply.status, reply.headers, reply.body) if reply else None
+        """End them."""
+        for server in self._servers:
+            server.close()

@@ -9,11 +9,18 @@ from pathlib import Path
 
 from lab.kernel.netlink.rtnetlink import interface
 from lab.kernel.netlink.transport import RouteSocket
-from lab.kernel.sandbox.sandbox import inside
 from lab.kernel.syscalls import CLONE_NEWNET, MS_BIND, mount, setns, umount, unshare
 from lab.network.place_names import UNDERLAY, netns_name
 
 FOLDER = Path("/run/netns")
+
+
+def fresh() -> int:
+    """The calling thread is in a new namespace from now on, whose loopback is up. Gives its descriptor."""
+    unshare(CLONE_NEWNET)
+    with RouteSocket() as netlink:
+        netlink.execute([interface.loopback_up()])
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Namespaces:
@@ -38,9 +45,12 @@ class Namespaces:
 
     @contextmanager
     def entered(self, place: str) -> Iterator[None]:
-        """The calling thread is in the place's namespace for the block."""
-        with inside(self._fds[place]):
+        """The calling thread, which is in the underlay, is in the place's namespace for the block."""
+        setns(self._fds[place], CLONE_NEWNET)
+        try:
             yield
+        finally:
+            setns(self._home, CLONE_NEWNET)
 
     @contextmanager
     def scratch(self) -> Iterator[None]:
@@ -51,16 +61,16 @@ class Namespaces:
         finally:
             setns(self._home, CLONE_NEWNET)
 
-    def create(self, place: str) -> None:
-        """A new namespace with its loopback up, and its name under /run/netns."""
-        try:
-            unshare(CLONE_NEWNET)
-            fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            with RouteSocket() as netlink:
-                netlink.execute([interface.loopback_up()])
-        finally:
-            setns(self._home, CLONE_NEWNET)
-        self._fds[place] = fd
+    def create(self, place: str, made: int | None = None) -> None:
+        """A new namespace with its loopback up, and its name under /run/netns. `made` is such a one that is open
+        already, and that nobody else uses.
+        """
+        if made is None:
+            try:
+                made = fresh()
+            finally:
+                setns(self._home, CLONE_NEWNET)
+        self._fds[place] = made
         self.name(place)
 
     def name(self, place: str) -> None:

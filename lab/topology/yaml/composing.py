@@ -13,7 +13,7 @@ import yaml
 
 from lab.errors import FileError, Mistake
 from lab.topology.yaml import scalars
-from lab.topology.yaml.document import Document, Mapping, Mark, Path, Sequence, Spot, field_path, shown
+from lab.topology.yaml.document import Document, Mapping, Path, Sequence, Spot, field_path, shown, spot, spots
 
 MAX_DEPTH = 64
 MAX_VALUES = 500_000
@@ -32,7 +32,7 @@ class _Frame:
 
     __slots__ = ("anchor", "key", "key_mark", "mark", "merges", "value")
 
-    def __init__(self, value: Mapping | Sequence, mark: Mark, anchor: str | None) -> None:
+    def __init__(self, value: Mapping | Sequence, mark: Spot, anchor: str | None) -> None:
         self.value = value
         self.mark = mark
         self.anchor = anchor
@@ -63,7 +63,8 @@ class Composer:
         if self._passing:
             self._pass(event)
             return
-        mark = event.start_mark or Spot()
+        begun = event.start_mark
+        mark = spot(begun.line, begun.column) if begun else spot(0, 0)
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event, mark)
         elif isinstance(event, yaml.MappingStartEvent):
@@ -86,7 +87,7 @@ class Composer:
             self._passing = 0
             self._open[-1].key = None
 
-    def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> None:
+    def _scalar(self, event: yaml.ScalarEvent, mark: Spot) -> None:
         value: scalars.Scalar = event.value
         try:
             if event.tag is not None:
@@ -99,7 +100,7 @@ class Composer:
             self._anchors[event.anchor] = value
         self._add(value, mark, 1)
 
-    def _begin(self, value: Mapping | Sequence, event: yaml.CollectionStartEvent, mark: Mark) -> None:
+    def _begin(self, value: Mapping | Sequence, event: yaml.CollectionStartEvent, mark: Spot) -> None:
         if event.tag not in _TAGS[type(value)]:
             self._refuse_tag(str(event.tag), mark)
         if len(self._open) == MAX_DEPTH:
@@ -124,7 +125,7 @@ class Composer:
             self._anchors[frame.anchor] = value
         self._add(value, frame.mark, value.size)
 
-    def _alias(self, event: yaml.AliasEvent, mark: Mark) -> None:
+    def _alias(self, event: yaml.AliasEvent, mark: Spot) -> None:
         name = event.anchor or ""
         value = self._anchors.get(name)
         if name not in self._anchors or isinstance(value, _Frame):
@@ -134,7 +135,7 @@ class Composer:
         size = value.size if isinstance(value, Mapping | Sequence) else 1 + len(str(value)) // 64
         self._add(value, mark, size)
 
-    def _add(self, value: object, mark: Mark, size: int) -> None:
+    def _add(self, value: object, mark: Spot, size: int) -> None:
         """Puts a finished value where it belongs. `size` counts what stands in it, aliases expanded."""
         self._values += 1
         if not self._open:
@@ -156,13 +157,13 @@ class Composer:
         else:
             self._put(frame, parent, value, mark)
 
-    def _key(self, value: object, mark: Mark) -> str:
+    def _key(self, value: object, mark: Spot) -> str:
         if isinstance(value, str):
             return value
         self._refuse(mark, f"the key {shown(value)} is not text", "put it in quotes")
         return shown(value)
 
-    def _put(self, frame: _Frame, parent: Mapping, value: object, mark: Mark) -> None:
+    def _put(self, frame: _Frame, parent: Mapping, value: object, mark: Spot) -> None:
         key = frame.key or ""
         if key == _MERGE:
             merged = value if isinstance(value, Sequence) else [value]
@@ -175,7 +176,7 @@ class Composer:
             self._refuse(frame.key_mark, problem, "keep one of the two")
         else:
             parent[key] = value
-            parent.marks[key] = (frame.key_mark, mark)
+            parent.marks[key] = spots(frame.key_mark, mark)
         frame.key = None
 
     def _path(self) -> Path:
@@ -183,16 +184,16 @@ class Composer:
         parts = [len(frame.value) if isinstance(frame.value, Sequence) else frame.key for frame in self._open]
         return tuple(part for part in parts if part is not None)
 
-    def _refuse_tag(self, tag: str, mark: Mark) -> None:
+    def _refuse_tag(self, tag: str, mark: Spot) -> None:
         self._refuse(mark, f"the tag {shown(tag.replace(scalars.TAG, '!!'))} means nothing here", "leave it out")
 
-    def _refuse(self, mark: Mark, problem: str, remedy: str) -> None:
+    def _refuse(self, mark: Spot, problem: str, remedy: str) -> None:
         self.mistakes.append(self._mistake(mark, problem, remedy))
         if len(self.mistakes) == MAX_MISTAKES:
             raise FileError(tuple(self.mistakes))
 
-    def _give_up(self, mark: Mark, problem: str, remedy: str) -> NoReturn:
+    def _give_up(self, mark: Spot, problem: str, remedy: str) -> NoReturn:
         raise FileError((*self.mistakes, self._mistake(mark, problem, remedy)))
 
-    def _mistake(self, mark: Mark, problem: str, remedy: str) -> Mistake:
+    def _mistake(self, mark: Spot, problem: str, remedy: str) -> Mistake:
         return Mistake(self._file, mark.line + 1, mark.column + 1, field_path(self._path()), problem, remedy)

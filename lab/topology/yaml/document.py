@@ -7,30 +7,35 @@ much later, by code that knows nothing of YAML, can still name file, line and co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from lab.errors import Mistake
 
 Path = tuple[str | int, ...]
 
 
-class Mark(Protocol):
-    """Where something begins; both count from 0. PyYAML's own marks are such."""
-
-    @property
-    def line(self) -> int: ...
-
-    @property
-    def column(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A mark of our own making. `file` is "" for the document's file."""
+class Spot(NamedTuple):
+    """Where something begins; line and column count from 0. `file` is "" for the document's file."""
 
     line: int = 0
     column: int = 0
     file: str = ""
+
+
+_START = Spot()
+
+
+@lru_cache(8192)
+def spot(line: int, column: int) -> Spot:
+    """The mark there: one for all documents, of which a large file has thousands that look alike."""
+    return Spot(line, column)
+
+
+@lru_cache(8192)
+def spots(key: Spot, value: Spot) -> tuple[Spot, Spot]:
+    """Both, likewise."""
+    return key, value
 
 
 class Mapping(dict[str, Any]):
@@ -40,7 +45,7 @@ class Mapping(dict[str, Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.marks: dict[str, tuple[Mark, Mark]] = {}
+        self.marks: dict[str, tuple[Spot, Spot]] = {}
         self.size = 1
 
 
@@ -51,7 +56,7 @@ class Sequence(list[Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.marks: list[Mark] = []
+        self.marks: list[Spot] = []
         self.size = 1
 
 
@@ -90,7 +95,7 @@ class Document:
 
     file: str
     value: Any
-    mark: Mark = Spot()
+    mark: Spot = _START
     above: int = 0
     made: dict[tuple[str, Path], Any] = field(default_factory=dict, repr=False)
 
@@ -105,7 +110,7 @@ class Document:
                 mark, value = value.marks[part], value[part]
             else:
                 break
-        if isinstance(mark, Spot) and mark.file:
+        if mark.file:
             return mark.file, mark.line + 1, mark.column + 1
         return self.file, self.above + mark.line + 1, mark.column + 1
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.agent.presence import folder
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 120.0
+PATIENCE = 400.0  # thirty traces at once, and two networks by pyroute2
 
 
 def _labs_of(process: subprocess.Popen[bytes]) -> list[str]:
