@@ -4,8 +4,8 @@
  *   {"pods":100,"ms":73.1,"ms_per_pod":0.731}
  *
  * The caller's network namespace plays the node. Per pod: a namespace, a veth whose peer is born in it, an address /32,
- * the two routes of Calico's pods, lo and both ends up. Raw netlink, one socket per namespace. Teardown is the kernel's,
- * when the process ends.
+ * the two routes of Calico's pods, lo and both ends up. Raw netlink, one socket per namespace, closed behind it.
+ * Teardown is the kernel's, when the process ends.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -188,6 +188,7 @@ static void make_pod(int node, int number)
 	add_route(&inside, first_hop, 0);
 	add_route(&inside, 0, first_hop);
 	run(socket, &inside, "inside the pod");
+	close(socket);
 }
 
 static double milliseconds(void)
@@ -205,7 +206,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: floor PODS (1 to %d)\n", MOST_PODS);
 		return 2;
 	}
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* two files per pod stay open */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* a file per pod stays open */
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
