@@ -17,7 +17,7 @@ from bench.losses.judgement import DELIVERED, Said, is_named, said
 from bench.losses.oracle import Lived, lived
 from bench.losses.request import Request
 from lab.agent.client import calls
-from lab.agent.client.calls import Client
+from lab.agent.client.client import Client
 from lab.errors import HoplabError
 from lab.trace.trace import trace
 

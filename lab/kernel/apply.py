@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import TypeVar
 
@@ -18,24 +17,20 @@ from lab.kernel.holdings import Holdings
 from lab.kernel.netlink import offload, step_requests
 from lab.kernel.netlink.rtnetlink import device_settings, interface
 from lab.kernel.netlink.transport import Request, RequestError, RouteSocket
+from lab.kernel.place_requests import PlaceRequests
 from lab.kernel.rules import iptables
 from lab.kernel.rules.loaders import Loading
+from lab.kernel.step_kinds import Kinds, holds_sets, is_anywhere, needs_all, place_or_new, says_other
 from lab.network.objects import (
-    Address,
-    FdbEntry,
     File,
     Interface,
     IpSet,
     Listener,
     Namespace,
-    Neighbour,
     Network,
     Offload,
     Process,
-    Qdisc,
     RealServer,
-    Route,
-    RoutingRule,
     Symlink,
     Sysctl,
     VirtualServer,
@@ -81,6 +76,7 @@ class _Application:
         self._lap = lap
         self._holdings = holdings
         self._desired = desired
+        self._requests = PlaceRequests(holdings, desired)
         self._progress = progress
         self._cancelled = cancelled
         self._loading = Loading(holdings.namespaces)
@@ -95,12 +91,12 @@ class _Application:
         others = [step for step in plan.steps if not isinstance(step, Step) or step.action != "remove"]
         # A set cannot go while rules, or a set of sets, still name it; a real server not before there is another.
         sets = [step for step in removals if isinstance(step.object, IpSet)]
-        sets.sort(key=_holds_sets, reverse=True)
+        sets.sort(key=holds_sets, reverse=True)
         balanced = [step for step in removals if isinstance(step.object, VirtualServer | RealServer)]
         self._remove([step for step in removals if not isinstance(step.object, IpSet | VirtualServer | RealServer)])
         serving: list[Step] = []
         try:
-            places = [(place, _Kinds(steps)) for place, steps in groupby(others, key=_place_or_new)]
+            places = [(place, Kinds(steps)) for place, steps in groupby(others, key=place_or_new)]
             if any(kinds[Listener] for _, kinds in places):
                 self._holdings.listeners.begin()
             for place, kinds in places:
@@ -114,12 +110,12 @@ class _Application:
                 if place:
                     serving += self._place(place, kinds)
             if self._holdings.hand:  # while it still makes links
-                self._serve([step for step in serving if _is_anywhere(step)])
-                serving = [step for step in serving if not _is_anywhere(step)]
+                self._serve([step for step in serving if is_anywhere(step)])
+                serving = [step for step in serving if not is_anywhere(step)]
             self._links_done()
             self._load_behind()
             # New servers come up while the rules still load; who waits until they are ready waits for both.
-            self._serve([step for step in serving if not _needs_all(step)])
+            self._serve([step for step in serving if not needs_all(step)])
             self._loading.finish(beside=PROCESSORS)
         finally:
             self._loading.end()
@@ -127,12 +123,12 @@ class _Application:
         self._remove(sets)
         self._holdings.balancing.remove(balanced)
         self._lap("rules")
-        self._serve([step for step in serving if _needs_all(step)])
+        self._serve([step for step in serving if needs_all(step)])
         self._lap("programs")
         if self._refusal is not None:
             raise self._refusal
 
-    def _place(self, place: str, kinds: _Kinds) -> list[Step]:
+    def _place(self, place: str, kinds: Kinds) -> list[Step]:
         """Everything of one place but its servers, which are given back."""
         self._load_sets(place, kinds[IpSet])
         self._settings(place, kinds[Sysctl], of_links=True)
@@ -174,7 +170,7 @@ class _Application:
         return self._holdings.namespaces.fd(step.place)
 
     def _load_sets(self, place: str, steps: Sequence[Step]) -> None:
-        ordered = sorted(steps, key=_holds_sets)
+        ordered = sorted(steps, key=holds_sets)
         text = "".join(
             ipset_input(step.object, step.before if isinstance(step.before, IpSet) else None)
             for step in ordered
@@ -211,10 +207,10 @@ class _Application:
                     assert isinstance(step.object, Offload)
                     guarded(step, offload.switch_off, step.object)
 
-    def _netlink(self, place: str, kinds: _Kinds) -> None:
+    def _netlink(self, place: str, kinds: Kinds) -> None:
         requests: list[Request] = []
         owners: list[Step] = []
-        for step, made in self._requests(place, kinds):
+        for step, made in self._requests.of(place, kinds):
             requests += made
             owners += [step] * len(made)
         hand = self._holdings.hand
@@ -251,55 +247,6 @@ class _Application:
                 netlink.execute(requests)
         except RequestError as error:
             raise failure(owners[error.position], error) from error
-
-    def _requests(self, place: str, kinds: _Kinds) -> Iterator[tuple[Step, list[Request]]]:
-        """Links are all made before the first is brought up: the first may be a port of the second."""
-        indexes = self._indexes(place)
-        settings = step_requests.device_settings_of(kinds[Sysctl])
-        links = [(step, step.object) for step in kinds[Interface] if isinstance(step.object, Interface)]
-        for step, item in links:
-            if step.action == "add" and item.primary:
-                if item.name not in indexes:
-                    yield step, [self._link(item, indexes)]
-                else:  # the kernel had put it there, as it does with tunl0
-                    yield step, interface.change(item, indexes, None)
-        for step, item in links:
-            if step.action == "add" and item.up:
-                yield step, interface.bring_up(item, indexes, settings.pop(item.name, ()))
-            else:
-                assert step.before is None or isinstance(step.before, Interface)
-                yield step, interface.change(item, indexes, step.before)
-        for device, pairs in settings.items():
-            owner = next(
-                step for step in kinds[Sysctl] if isinstance(step.object, Sysctl) and f".{device}." in step.object.name
-            )
-            yield owner, [interface.set_device(indexes[device], pairs)]
-        for kind in (Sysctl, Qdisc, Address, Route, RoutingRule, Neighbour, FdbEntry):
-            for step in kinds[kind]:
-                yield step, list(step_requests.additions(step, indexes))
-
-    def _indexes(self, place: str) -> dict[str, int]:
-        """Of a place that nobody has read or made yet, which is the underlay, they are asked for."""
-        if place not in self._holdings.indexes:
-            with self._holdings.namespaces.entered(place), RouteSocket() as netlink:
-                self._holdings.indexes[place] = interface.read(netlink, place).indexes
-        return self._holdings.indexes[place]
-
-    @cached_property
-    def _links(self) -> dict[tuple[str, str], Interface]:
-        """All that are designed, by place and name."""
-        return {(item.place, item.name): item for item in self._desired if isinstance(item, Interface)}
-
-    def _link(self, item: Interface, indexes: dict[str, int]) -> Request:
-        index = indexes[item.name] = max(indexes.values()) + 1
-        peer = None
-        if item.kind == "veth":
-            other = self._links[item.peer_place, item.peer_name]
-            there = self._indexes(item.peer_place)
-            there[other.name] = max(there.values()) + 1
-            netns, hand = self._holdings.namespaces.fd(item.peer_place), self._holdings.hand
-            peer = (other, there[other.name], hand.number(netns) if hand else netns)
-        return interface.add(item, index, indexes, peer)
 
     def _remove(self, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -338,9 +285,9 @@ class _Application:
                 self._holdings.indexes[peer[0]].pop(peer[1], None)
 
     def _serve(self, steps: Sequence[Step]) -> None:
-        said = [step.object for step in steps if _says_other(step)]
-        stale = [step.before for step in steps if isinstance(step.before, Listener) and not _says_other(step)]
-        wanted = [step.object for step in steps if isinstance(step.object, Listener) and not _says_other(step)]
+        said = [step.object for step in steps if says_other(step)]
+        stale = [step.before for step in steps if isinstance(step.before, Listener) and not says_other(step)]
+        wanted = [step.object for step in steps if isinstance(step.object, Listener) and not says_other(step)]
         if said:
             self._holdings.listeners.say([one for one in said if isinstance(one, Listener)])
         if wanted:
@@ -351,47 +298,3 @@ class _Application:
         run(
             [step for step in steps if isinstance(step.object, Process)], self._holdings, self._desired, self._cancelled
         )
-
-
-class _Kinds:
-    """The steps of one place by the kind of their object, in the plan's order."""
-
-    def __init__(self, steps: Iterable[AnyStep]) -> None:
-        self._steps: dict[type, list[Step]] = {}
-        self.rules: list[RuleStep | NftStep] = []
-        self.number = 0
-        for step in steps:
-            self.number += 1
-            if isinstance(step, Step):
-                self._steps.setdefault(type(step.object), []).append(step)
-            else:
-                self.rules.append(step)
-
-    def __getitem__(self, kind: type) -> list[Step]:
-        return self._steps.get(kind, [])
-
-
-def _holds_sets(step: Step) -> bool:
-    return isinstance(step.object, IpSet) and step.object.type.startswith("list:")
-
-
-def _says_other(step: Step) -> bool:
-    """Whether a port is to be answered otherwise, and no more."""
-    item, before = step.object, step.before
-    return isinstance(item, Listener) and isinstance(before, Listener) and item.differs_in_reply_only(before)
-
-
-def _is_anywhere(step: Step) -> bool:
-    """Whether it is a new server that listens on whatever addresses its place will have."""
-    return isinstance(step.object, Listener) and step.before is None and not step.object.address
-
-
-def _needs_all(step: Step) -> bool:
-    """Whether the whole network must be there before: for a program that asks through it at once, and for one that is
-    started anew, which the others stand in for.
-    """
-    return isinstance(step.before, Process) or (isinstance(step.object, Process) and step.object.needs_network)
-
-
-def _place_or_new(step: AnyStep) -> str:
-    return "" if isinstance(step, Step) and isinstance(step.object, Namespace) else step.place

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lab.agent.client import calls
-from lab.agent.client.calls import Client
+from lab.agent.client.client import Client
 from lab.errors import UsageError
 from lab.network.place_names import UNDERLAY
 from lab.tasks.commandline.task import LAB, Context, Exit, command

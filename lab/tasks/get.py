@@ -14,7 +14,7 @@ from lab.suggestion import did_you_mean
 from lab.tasks.commandline.task import LAB, Context, command
 
 if TYPE_CHECKING:
-    from lab.agent.client.calls import Client
+    from lab.agent.client.client import Client
     from lab.api.resources import Resource
 
 Json = dict[str, Any]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.agent.client.calls import Client, connect
+from lab.agent.client.calls import connect
+from lab.agent.client.client import Client
 from lab.errors import UsageError
 from lab.map.labmap import LabMap
 from lab.map.place import Place

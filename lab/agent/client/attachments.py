@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lab.agent.protocol import Message
 
 if TYPE_CHECKING:
-    from lab.agent.client.calls import Client
+    from lab.agent.client.client import Client
 
 MOST = 64 << 20  # bytes of a file
 _NEEDS = "needs"

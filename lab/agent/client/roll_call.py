@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab import terminal
-from lab.agent.client.calls import LOOK_EVERY_SECONDS, Client, reach, unreachable
+from lab.agent.client.calls import reach, unreachable
+from lab.agent.client.client import LOOK_EVERY_SECONDS, Client
 from lab.agent.client.unanswered import SAID_SECONDS
 from lab.agent.presence import witness
 from lab.errors import HoplabError, LabError

@@ -11,7 +11,7 @@ from lab.trace.explain.loss.counted import last_word
 from lab.trace.explain.loss.ends import delivery, ipvs, resolver, services, stale
 from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import Facts
-from lab.trace.explain.loss.links import bridge, devices, late, netem, sizes, traffic, tunnel, wireguard
+from lab.trace.explain.loss.links import bridge, devices, late, netem, sizes, traffic, vxlan, wireguard
 from lab.trace.explain.loss.onward import onward
 from lab.trace.explain.loss.routes import defaults, nobody, outside_client, rerouted, sender, silence, ttl, twice, ways
 from lab.trace.explain.loss.rules import (
@@ -70,8 +70,8 @@ ROWS: tuple[Row, ...] = (
     devices.no_loopback,
     devices.down,
     bridge.shut,
-    tunnel.other_network,
-    tunnel.unknown_network,
+    vxlan.other_network,
+    vxlan.unknown_network,
     wireguard.estranged,
     wireguard.forgotten,
     # What a counter tells; the setting behind it is asked for.
@@ -84,8 +84,8 @@ ROWS: tuple[Row, ...] = (
     # Where the way is not the design's: no counter tells of these.
     ways.misrouted,
     rerouted.unconnected,
-    tunnel.other_mac,
-    tunnel.wrong_entry,
+    vxlan.other_mac,
+    vxlan.wrong_entry,
     devices.foreign_neighbour,
     netem.lost_in_queue,
     silence.mute,

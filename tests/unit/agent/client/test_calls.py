@@ -18,8 +18,8 @@ from queue import Queue
 import pytest
 
 from lab.agent import conversations
-from lab.agent.client import calls, roll_call, spawn, unanswered
-from lab.agent.client.calls import Client
+from lab.agent.client import calls, client, roll_call, spawn, unanswered
+from lab.agent.client.client import Client
 from lab.agent.client.roll_call import ask_all
 from lab.agent.client.spawn import Started
 from lab.agent.client.unanswered import UnansweredError
@@ -39,9 +39,9 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(folder, "candidates", lambda: (tmp_path / "hoplab",))
     monkeypatch.setattr(witness, "seen", tuple)
     monkeypatch.setattr(witness, "told_folder", lambda _lab: "")
-    for module in (calls, roll_call):
+    for module in (calls, client, roll_call):
         monkeypatch.setattr(module, "SAID_SECONDS", SAID)
-    monkeypatch.setattr(calls, "PATIENCE_SECONDS", PATIENCE)
+    monkeypatch.setattr(client, "PATIENCE_SECONDS", PATIENCE)
     monkeypatch.setattr(conversations, "BEAT_SECONDS", SAID / 10)
     return tmp_path / "hoplab"
 
