@@ -14,7 +14,6 @@ import selectors
 import socket
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from lab.kernel.programs import logfile
 from lab.kernel.programs.http_answers import Health, body_length, fixed_answer, http_answer
@@ -29,40 +28,47 @@ Reply = tuple[int, str, str]
 """Status, headers and body."""
 
 
-@dataclass(slots=True)
+# None of these is a dataclass: what those are made by takes 1 MiB, and as long to import as all else here.
 class Pod:
     """What all sockets of a pod share: its health, its log, and how many sockets there are."""
 
-    health: Health = field(default_factory=Health)
-    log: LogFile | None = None
-    servers: int = 0
+    __slots__ = ("health", "log", "servers")
+
+    def __init__(self) -> None:
+        self.health = Health()
+        self.log: LogFile | None = None
+        self.servers = 0
 
 
-@dataclass(slots=True)
 class Server:
     """A bound socket and the name under which it answers. With a `reply` it says that to whoever asks."""
 
-    socket: socket.socket
-    name: str
-    protocol: str
-    pod: Pod = field(default_factory=Pod)
-    reply: Reply | None = None
+    __slots__ = ("name", "pod", "protocol", "reply", "socket")
+
+    def __init__(self, sock: socket.socket, name: str, protocol: str, pod: Pod, reply: Reply | None) -> None:
+        self.socket = sock
+        self.name = name
+        self.protocol = protocol
+        self.pod = pod
+        self.reply = reply
 
 
-@dataclass(slots=True)
 class Connection:
     """One TCP connection: what has come and is not answered yet, and what waits to be sent.
 
     `passing` is how much of a request's body is still to come, which nobody reads.
     """
 
-    socket: socket.socket
-    server: Server
-    client: str
-    received: bytearray = field(default_factory=bytearray)
-    waiting: bytearray = field(default_factory=bytearray)
-    passing: int = 0
-    closing: bool = False
+    __slots__ = ("client", "closing", "passing", "received", "server", "socket", "waiting")
+
+    def __init__(self, sock: socket.socket, server: Server, client: str) -> None:
+        self.socket = sock
+        self.server = server
+        self.client = client
+        self.received = bytearray()
+        self.waiting = bytearray()
+        self.passing = 0
+        self.closing = False
 
 
 class Echo:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 MAX_BODY = 1024 * 1024
 REASONS = {
     200: "OK",
@@ -28,12 +26,13 @@ WITHOUT_BODY = (204, 304)
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-@dataclass(slots=True)
 class Health:
     """What a pod's /ready and /healthz answer: 200 or 503. `POST /ready/false` and the like switch it."""
 
-    ready: bool = True
-    healthy: bool = True
+    __slots__ = ("healthy", "ready")
+
+    def __init__(self) -> None:
+        self.ready = self.healthy = True
 
     def ask(self, path: str) -> tuple[int, str] | None:
         """The status and the body for one of the two paths; None for any other."""
