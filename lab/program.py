@@ -4,6 +4,7 @@ tasks.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -82,7 +83,7 @@ def run(tasks: parsing.Tasks) -> None:
 
     status = status_of(asked)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # there is nothing left to interrupt: what was told is how it ended
-    sys.exit(status)
+    os._exit(status)  # all is told and sent, and to take the interpreter apart takes 10 ms
 
 
 def main() -> None:

@@ -43,6 +43,8 @@ from lab.plan.commands import ipset_input
 Progress = Callable[[int, str], None]
 T = TypeVar("T")
 PROCESSORS = os.cpu_count() or 1
+# Programs that load rules wait for the kernel half of their time.
+LOADS_AT_ONCE = max(4, PROCESSORS)
 # What is done by other means than netlink, and to devices that must be there.
 _NEED_LINKS = (WireguardDevice, WireguardPeer, VirtualServer, RealServer, Offload)
 
@@ -116,7 +118,7 @@ class _Application:
             self._load_behind()
             # New servers come up while the rules still load; who waits until they are ready waits for both.
             self._serve([step for step in serving if not needs_all(step)])
-            self._loading.finish(beside=PROCESSORS)
+            self._loading.finish(beside=LOADS_AT_ONCE)
         finally:
             self._loading.end()
             self._holdings.let_go_of_hand()
@@ -235,11 +237,12 @@ class _Application:
             raise failure(self._ordered[order][error.position], error) from error
 
     def _load_behind(self) -> None:
-        """Have the rules loaded whose place has its links by now. A processor stays ours."""
-        done = self._holdings.hand.done if self._holdings.hand else 0
+        """Have the rules loaded whose place has its links by now. Where there are many, a processor stays ours."""
+        hand = self._holdings.hand
+        done = hand.done if hand else 0
         while self._behind and self._behind[0][0] <= done:
             self._loading.add(self._behind.popleft()[1])
-        self._loading.advance(beside=max(1, PROCESSORS - 1))
+        self._loading.advance(beside=max(1, PROCESSORS - 1) if hand else LOADS_AT_ONCE)
 
     def _execute(self, place: str, requests: list[Request], owners: list[Step]) -> None:
         try:

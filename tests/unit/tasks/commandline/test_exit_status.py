@@ -113,9 +113,11 @@ def test_a_message_alone_is_a_failure() -> None:
 
 
 def test_ctrl_c_when_all_is_said_changes_no_status() -> None:
-    """A person who waits no longer, just as the command ends: Python gives the signal back to the system by then."""
-    late = "import atexit, signal, sys; atexit.register(lambda: print(signal.getsignal(signal.SIGINT).name))"
-    code = f"{late}; sys.argv = ['hoplab', 'validate']; from lab.program import main; main()"
+    """A person who waits no longer, just as the command ends."""
+    late = "import os, signal, sys; end = os._exit"
+    told = "print(signal.getsignal(signal.SIGINT).name, flush=True)"
+    code = f"{late}; os._exit = lambda status: {told} or end(status); sys.argv = ['hoplab', 'validate']"
+    code += "; from lab.program import main; main()"
     done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=False)
     assert done.returncode == 2, done
     assert done.stdout == "SIG_IGN\n", done
