@@ -51,7 +51,7 @@ def write_pki(ca: str, server: Certificate) -> None:
 
 class Serving:
     """One socket on which what `app` gives is served until `stop`. It is asked for when the first client speaks, in a
-    thread: what that takes to be imported, 0.1 s and 10 MiB, no lab pays whose API nobody asks.
+    thread: what that takes to be imported, 0.1 s and 8 MiB, no lab pays whose API nobody asks.
     """
 
     def __init__(self, app: Callable[[], ASGIApp], sock: socket.socket) -> None:
