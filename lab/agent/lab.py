@@ -5,33 +5,26 @@ fails. Everything here runs in the agent's writer thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from lab import spans
+from lab.agent.comparison import Comparison
 from lab.agent.design.blueprint import Design
 from lab.agent.design.leaving import without_leaving
 from lab.agent.design.stale_flows import forget_flows
 from lab.agent.design.transition import Following, NodeProxies
+from lab.agent.programs import Programs
 from lab.agent.protocol import Message
+from lab.agent.stopwatch import Brought, Stopwatch
 from lab.agent.tell.happenings import CARRIED
 from lab.errors import KernelError, LabError
 from lab.kernel.apply import apply
-from lab.kernel.cell.cell import Cell
 from lab.kernel.check import features
 from lab.kernel.holdings import Holdings
 from lab.kernel.host import memory
-from lab.kernel.observe import observe
-from lab.kernel.programs.processes import nothing_in
 from lab.kernel.readiness import wait_until_ready
-from lab.kernel.sandbox import capabilities
-from lab.kernel.sandbox.cgroups import cgroup
 from lab.kernel.sandbox.confinement import Confinement
-from lab.kernel.verified import Verified
-from lab.network import pods
 from lab.network.components import Stale
-from lab.network.objects import Interface, Listener, Namespace, Network, Process
+from lab.network.objects import Listener, Network, Process
 from lab.network.place_names import UNDERLAY
 from lab.plan import Plan, Step, plan
 from lab.plan.script import script
@@ -40,37 +33,9 @@ from lab.plan.steps import AnyStep
 MOST_NAMED = 12
 MOST_TOLD = 1_000
 PROGRESS_SECONDS = 0.05
-SERVER = "the built-in server"
 
 Built = Callable[[Holdings], None]
 """Called when links and rules are there, before the programs that need them are started."""
-
-
-class Stopwatch:
-    """Milliseconds of each phase of an `up`."""
-
-    def __init__(self) -> None:
-        self._last = self._shown = spans.now()
-        self.told: dict[str, float] = {}
-
-    def lap(self, phase: str) -> None:
-        self.told[phase] = self.told.get(phase, 0.0) + round((spans.now() - self._last) / 1e6, 1)
-        spans.note(phase, self._last)
-        self._last = self._shown = spans.now()
-
-    def show(self, part: str) -> None:
-        """A part of the phase that is going on has ended, and the next one begins."""
-        spans.note(part, self._shown)
-        self._shown = spans.now()
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """What was done: the steps, the places that are there now, and the milliseconds of each phase."""
-
-    steps: Plan
-    places: tuple[str, ...]
-    milliseconds: dict[str, float]
 
 
 class Lab:
@@ -80,11 +45,10 @@ class Lab:
         self.name = name
         self.confinement = confinement
         self._holdings = Holdings(confinement)
-        self._files_in: Callable[[str], Mapping[str, str]] = nothing_in
-        self._verified = Verified(self._holdings)
+        self.comparison = Comparison(self._holdings)
+        self.programs = Programs(self._holdings, confinement, lambda: self._design)
         self._design: Design | None = None
         self._proxier = NodeProxies()
-        self._killed = 0
         self._netem: bool | None = None
         self.began = time.time()
         self._uncertain: frozenset[str] = frozenset()  # places in which the last work was left half done
@@ -113,90 +77,6 @@ class Lab:
             self._netem = features.has_netem(self._holdings)
         return self._netem
 
-    def entered(self, place: str) -> AbstractContextManager[None]:
-        """The calling thread is in the place's network namespace for the block. OSError when the place is gone."""
-        return self._holdings.namespaces.entered(place)
-
-    def cell(self, place: str) -> Cell:
-        """Where programs of a place run, and what a person's may do there."""
-        pods = self._design.cluster.pods if self._design else ()
-        node = next((pod.node for pod in pods if pod.place == place), "")
-        if node:
-            return Cell.within(self.confinement, place, node, capabilities.POD, self._files_in)
-        kept = capabilities.SHELL if place == UNDERLAY else capabilities.NODE
-        return Cell.within(self.confinement, place, "", kept, self._files_in)
-
-    def variables(self, place: str) -> dict[str, str]:
-        """What whatever runs in that place is given beside what every program has: of a pod, what its container has."""
-        design = self._design
-        pod = next((one for one in design.cluster.pods if one.place == place), None) if design else None
-        if design is None or pod is None or pod.system:
-            return {}
-        return pods.variables(design.topology, pod, design.addresses)
-
-    def put_into_places(self, files: Callable[[str], Mapping[str, str]]) -> None:
-        """What is put into each place from now on when something first runs there: paths and contents."""
-        self._files_in = self._holdings.processes.files_in = files
-
-    def keep_logs(self, is_outlived: Callable[[str], bool]) -> None:
-        """From now on the logs of a place that goes stay for as long as this says so."""
-        self._holdings.processes.is_outlived = is_outlived
-
-    @property
-    def has_old_logs(self) -> bool:
-        """Whether there are logs of places that are gone which need not be kept any more."""
-        return self._holdings.processes.has_old_logs
-
-    def let_go_of_logs(self) -> None:
-        """Remove those."""
-        self._holdings.processes.let_go_of_logs()
-
-    def ended(self) -> list[tuple[str, int, str]]:
-        """Pods whose programs have ended since this was last asked, the status as a shell gives it, and why the program
-        never began, "" where it did.
-        """
-        processes = self._holdings.processes
-        return [
-            (process.place, status if status >= 0 else 128 - status, processes.refusal(process))
-            for process, status in processes.ended()
-        ]
-
-    def was_short_of_memory(self) -> bool:
-        """Whether the kernel has ended a program of a place for want of memory since this was last asked."""
-        before, self._killed = self._killed, cgroup.killed_for_memory()
-        return self._killed > before
-
-    def ask_to_end(self, place: str) -> bool:
-        """Whether the pod has a program that runs; it was sent its stop signal."""
-        return self._holdings.processes.ask_to_end(place)
-
-    def said(self, place: str, lines: int) -> dict[str, list[tuple[str, str]]]:
-        """The last lines of every program of the place, with their times, by the program's name. Any thread may ask."""
-        return self._holdings.processes.said(place, lines)
-
-    @property
-    def ended_parts(self) -> tuple[str, ...]:
-        """What has ended, belongs to no pod, and has something to do: in words."""
-        server = (SERVER,) if self._holdings.listeners.ended_places() else ()
-        return (*server, *(process.intent for process in self._dead()))
-
-    def _dead(self) -> tuple[Process, ...]:
-        """Programs of the lab's own, which no kubelet starts again."""
-        kinds = self._holdings.kinds
-        return tuple(one for one in self._holdings.processes.dead() if kinds[one.place].kind != "pod")
-
-    @property
-    def nameless(self) -> tuple[str, ...]:
-        """Places whose names somebody has taken away."""
-        return self._holdings.namespaces.nameless
-
-    @property
-    def children(self) -> frozenset[int]:
-        """Process ids that were started here and are waited for here."""
-        hand = self._holdings.hand
-        own = frozenset({hand.pid} if hand else ())
-        return self._holdings.processes.children | self._holdings.listeners.pids | own
-
     def expect(self, places: int) -> None:
         """So many places will stand in a moment: what can be made of them before they are designed, is."""
         self._holdings.take_hand(places - len(self._holdings.namespaces.places))
@@ -204,18 +84,6 @@ class Lab:
     def expect_nothing(self) -> None:
         """They will not stand after all."""
         self._holdings.let_go_of_hand()
-
-    @property
-    def waits_for_connections(self) -> bool:
-        """Whether real servers of IPVS are to go when their last connections have ended."""
-        return self._holdings.balancing.waits
-
-    def end_leaving(self) -> None:
-        """Take those away whose last connection has ended."""
-        try:
-            self._holdings.balancing.end_leaving()
-        except OSError:  # somebody else took it away, or its place, at this very moment: next time it is known
-            return
 
     def bring(
         self,
@@ -241,11 +109,11 @@ class Lab:
             network = with_leftovers(network, self._design.network)
         watch.lap("design")
         features.require(self._holdings, network)
-        self.let_go_of_logs()
+        self.programs.let_go_of_logs()
         first = self._let_nobody_in(wanted)
         if first:
             watch.lap("rules")
-        steps = self._difference(network, watch)
+        steps = self.comparison.difference(network, watch)
         if steps:
             self._build(network, steps, tell, cancelled, watch, built)
         self._holdings.let_go_of_hand()
@@ -278,7 +146,7 @@ class Lab:
         """
         watch = Stopwatch()
         before = self.standing()
-        self.let_go_of_logs()
+        self.programs.let_go_of_logs()
         try:
             if self._uncertain:  # what the last time left is not what the last design says
                 places = frozenset(step.place for step in plan(wanted.network, before.network).steps)
@@ -303,7 +171,9 @@ class Lab:
             try:
                 self._carry_out(after, steps, watch)
             except KernelError:
-                self._by_reading(wanted, frozenset(step.place for step in steps.steps) | self._other_ends(steps), watch)
+                self._by_reading(
+                    wanted, frozenset(step.place for step in steps.steps) | self.comparison.other_ends(steps), watch
+                )
             if number == 0:  # packets go the new ways: names come after that, and may take longer
                 forget_flows(self._holdings, before, wanted)
             done += steps.steps
@@ -314,11 +184,11 @@ class Lab:
         """Bring these places to the design whatever they hold, and those that were left half done before."""
         self._proxier.forget()
         self._uncertain |= places
-        steps = self._compare(wanted.network, self._uncertain)
-        further = self._other_ends(steps) - self._uncertain
+        steps = self.comparison.compare(wanted.network, self._uncertain)
+        further = self.comparison.other_ends(steps) - self._uncertain
         if further:
             self._uncertain |= further
-            steps = self._compare(wanted.network, self._uncertain)
+            steps = self.comparison.compare(wanted.network, self._uncertain)
         self._carry_out(wanted.network, steps, watch)
         self._uncertain = frozenset()
         return steps
@@ -346,36 +216,9 @@ class Lab:
             lost = [item for item in self.standing().network if isinstance(item, Listener) and item.place in places]
             if lost:
                 self._holdings.listeners.change((), lost)
-        for process in self._dead():
+        for process in self.programs.dead():
             self._holdings.processes.start(process)
             wait_until_ready(self._holdings, self.standing().network, lambda: False, (process,))
-
-    def _difference(self, wanted: Network, watch: Stopwatch) -> Plan:
-        """Read what may not be as wanted, and compare. What is found right counts as verified from now on."""
-        self._verified.begin()
-        doubtful = self._verified.doubtful(wanted)
-        steps = self._compare(wanted, doubtful)
-        further = self._other_ends(steps) - doubtful
-        if further:
-            steps = self._compare(wanted, doubtful | further)
-        watch.lap("observe")
-        return steps
-
-    def _compare(self, wanted: Network, places: frozenset[str]) -> Plan:
-        part = wanted.only(places)
-        self._holdings.learn(part)
-        steps = plan(part, observe(self._holdings, part, places))
-        self._verified.record(part, places - frozenset(step.place for step in steps.steps))
-        return steps
-
-    def _other_ends(self, steps: Plan) -> frozenset[str]:
-        """Where the other ends are of the links that go, or whose places go: what hangs on them goes as well."""
-        removed = [step.object for step in steps.steps if isinstance(step, Step) and step.action == "remove"]
-        peers = self._holdings.peers
-        links = [(item.place, item.name) for item in removed if isinstance(item, Interface)]
-        gone = {item.place for item in removed if isinstance(item, Namespace)}
-        links += [link for link in peers if link[0] in gone] if gone else []
-        return frozenset(peers[link][0] for link in links if link in peers) - gone
 
     def _build(
         self,
@@ -403,12 +246,14 @@ class Lab:
                 built(self._holdings)  # DNS servers that are about to start want to be heard at once
 
         try:
-            self._verified.building(len(steps))
+            self.comparison.verified.building(len(steps))
             apply(self._holdings, steps, wanted, progress, cancelled, lap)
             wait_until_ready(self._holdings, wanted, cancelled)
             watch.lap("ready")
-            self._verified.begin()
-            left = self._compare(wanted, self._verified.touched(frozenset(step.place for step in steps.steps)))
+            self.comparison.verified.begin()
+            left = self.comparison.compare(
+                wanted, self.comparison.verified.touched(frozenset(step.place for step in steps.steps))
+            )
             watch.lap("verify")
             if left:
                 self._require_programs(left)
@@ -428,23 +273,8 @@ class Lab:
         if self._design is None:
             return
         network = self._design.network
-        self._holdings.learn(network)
-        steps = plan(network, observe(self._holdings, network))
+        steps = self.comparison.steps_to(network)
         apply(self._holdings, steps, network, lambda _number, _place: None, lambda: False, lambda _phase: None)
-
-    def observed(self) -> Network:
-        """What the kernel holds now of all that was ever designed, everything read afresh."""
-        return observe(self._holdings, self.standing().network)
-
-    def differences(self, places: frozenset[str]) -> Plan:
-        """What bringing these places back to the design would do, everything read afresh."""
-        part = self.standing().network.only(places)
-        return plan(part, observe(self._holdings, part, places))
-
-    def steps_to(self, wanted: Design) -> Plan:
-        """What bringing the kernel to that design would do."""
-        self._holdings.learn(wanted.network)
-        return plan(wanted.network, observe(self._holdings, wanted.network))
 
     def standing(self) -> Design:
         """The last design that was brought about. LabError when there is none yet."""

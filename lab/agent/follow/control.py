@@ -31,9 +31,10 @@ from lab.agent.kubelet.children import Children
 from lab.agent.kubelet.kubelet import Kubelet
 from lab.agent.kubelet.probing import Prober
 from lab.agent.kubelet.storage import Storage
-from lab.agent.lab import Brought, Lab
+from lab.agent.lab import Lab
 from lab.agent.protocol import Message
 from lab.agent.pulse import Pulse
+from lab.agent.stopwatch import Brought
 from lab.agent.tell.chronicle import Chronicle
 from lab.agent.tell.happenings import causes, consequences
 from lab.agent.tell.node_info import node_info
@@ -98,13 +99,13 @@ class Control:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self.plane = ControlPlane(_now, lambda: str(uuid.uuid4()), time.monotonic, node_info())
-        self._children = Children(self.lab.cell, self.lab.variables, nursery)
-        self.prober = Prober(self.lab.entered, self._probed, self._probe_failed, self._children)
+        self._children = Children(self.lab.programs.cell, self.lab.programs.variables, nursery)
+        self.prober = Prober(self.lab.programs.entered, self._probed, self._probe_failed, self._children)
         self.kubelet = Kubelet(
             self.plane.store,
             self.plane.recorder,
             self.prober,
-            self.lab,
+            self.lab.programs,
             self._loop.call_later,
             lambda: self.plane.names,
         )
@@ -113,8 +114,8 @@ class Control:
         self.entrance = Entrance(name, outside, self._tokens, self._app)
         self.trying_sessions = asyncio.Semaphore(MOST_TRYING)
         self._nodes_asking = NodesAsking(self.lab, self.calicoctl)
-        self.lab.put_into_places(self._files_in)
-        self.lab.keep_logs(self._is_outlived)
+        self.lab.programs.put_into_places(self._files_in)
+        self.lab.programs.keep_logs(self._is_outlived)
         self.impairments = NONE
         self._read: ReadFile | None = None
         self._rereader = Rereader()
@@ -182,7 +183,7 @@ class Control:
 
     async def cell(self, place: str) -> Message:
         """The cell of a place, made if there is none: the process id of its init, and what a person's command may."""
-        found = self.lab.cell(place)
+        found = self.lab.programs.cell(place)
         if self._is_node(place):
             await self._nodes_asking.serve(place)
         return {
@@ -190,7 +191,7 @@ class Control:
             "init": await self._children.make(place),
             "capabilities": found.capabilities,
             "shared": found.shared,
-            "variables": self.lab.variables(place),
+            "variables": self.lab.programs.variables(place),
         }
 
     async def calicoctl(self, typed: Sequence[str], node: str) -> Message:
@@ -452,7 +453,7 @@ class Control:
     @property
     def children(self) -> frozenset[int]:
         """Process ids that were started here and are waited for here."""
-        return self.lab.children | self._children.pids
+        return self.lab.programs.children | self._children.pids
 
     async def settled(self) -> None:
         """Until the kernel has followed everything that is in the API now."""
@@ -460,10 +461,10 @@ class Control:
 
     def children_ended(self) -> None:
         """Some program of the lab has ended."""
-        ended = self.lab.ended()
+        ended = self.lab.programs.ended()
         if ended:
-            self.kubelet.ended(ended, short_of_memory=self.lab.was_short_of_memory())
-        if self.lab.stands and self.lab.ended_parts:
+            self.kubelet.ended(ended, short_of_memory=self.lab.programs.was_short_of_memory())
+        if self.lab.stands and self.lab.programs.ended_parts:
             self._wake_up()
 
     def _heard(self, change: Change) -> None:
@@ -497,12 +498,12 @@ class Control:
         picture = await self.pulse.finish(self.plane.picturing())
         given = self._what_is_given(read)
         waiting, self._waiting = self._waiting, _Waiting()
-        revived = self.lab.ended_parts
+        revived = self.lab.programs.ended_parts
         wanted = self._design(read, picture, given)
         as_before = picture == self._brought and given == self._given and self.lab.knows(wanted.stale)
         if as_before and not revived:
-            if self.lab.has_old_logs:
-                await self._writer.do("following the API", self.lab.let_go_of_logs)
+            if self.lab.programs.has_old_logs:
+                await self._writer.do("following the API", self.lab.programs.let_go_of_logs)
             self._report(waiting, None, since)
             await self._kubelet_follows(picture, self.lab.places)
             return

@@ -24,5 +24,5 @@ class Draining:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            if self._lab.waits_for_connections:
-                await self._writer.do("taking away real servers without connections", self._lab.end_leaving)
+            if self._lab.programs.waits_for_connections:
+                await self._writer.do("taking away real servers without connections", self._lab.programs.end_leaving)

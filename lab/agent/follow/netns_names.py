@@ -37,7 +37,7 @@ class Names:
         self._mounts.heard()
         self._loop.add_reader(self._mounts, self._heard)
         # By the writer: while it makes a place, that has no name yet.
-        missing = frozenset(await self._writer.do("a look at the places' names", lambda: self._lab.nameless))
+        missing = frozenset(await self._writer.do("a look at the places' names", lambda: self._lab.programs.nameless))
         for place in sorted(missing - self._missing):
             told = "commands do not reach it until `up` with the lab's file gives it again"
             self._chronicle.write((f"{place} has lost its name, by hand",), (told,))

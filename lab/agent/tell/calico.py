@@ -75,7 +75,10 @@ async def _tried(lab: Lab, untried: Untried, address: str) -> Tried:
 def _listening(lab: Lab, place: str) -> Iterator[None]:
     """For the block somebody listens there on BGP's port, as BIRD would; where somebody does already, that is it."""
     with ExitStack() as stack:
-        with suppress(OSError, KeyError), lab.entered(place):  # a node that goes just now is not there any more
+        with (
+            suppress(OSError, KeyError),
+            lab.programs.entered(place),
+        ):  # a node that goes just now is not there any more
             sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # others may ask just now
@@ -88,7 +91,7 @@ async def _handshake(lab: Lab, begins: tuple[str, str], waits: tuple[str, str]) 
     """Between two places, each with its address: "", UNANSWERED, or the kernel's words."""
     (place, own), (_, address) = begins, waits
     try:
-        with lab.entered(place):
+        with lab.programs.entered(place):
             sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         with sock:
             sock.bind((own, 0))

@@ -63,7 +63,7 @@ class NodesAsking:
     async def serve(self, node: str) -> None:
         """There from now on. A name that somebody else has taken there is theirs."""
         try:
-            with self._lab.entered(node):
+            with self._lab.programs.entered(node):
                 namespace = Path("/proc/thread-self/ns/net").stat().st_ino
                 sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         except KeyError:  # it goes just now

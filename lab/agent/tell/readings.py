@@ -33,7 +33,7 @@ OURS = "the cluster's own"
 
 def planned(lab: Lab, wanted: Design) -> Message:
     """What bringing the kernel to that design would do, as a script, and how many steps that is."""
-    steps = lab.steps_to(wanted)
+    steps = lab.comparison.steps_to(wanted.network)
     return {"script": script(steps), "steps": len(steps)}
 
 
@@ -66,7 +66,7 @@ def differences(lab: Lab, places: Sequence[str]) -> list[Message]:
             "missing": list(one.missing),
             "foreign": list(one.foreign),
         }
-        for one in drifts(lab.differences(frozenset(places)))
+        for one in drifts(lab.comparison.differences(lab.standing().network, frozenset(places)))
     ]
 
 
@@ -130,7 +130,8 @@ def status(lab: Lab) -> Message:
 
 def _drift(lab: Lab) -> list[dict[str, str]]:
     """What of the kernel's state is not as it should be."""
-    return summary(plan(lab.standing().network, lab.observed()))
+    network = lab.standing().network
+    return summary(plan(network, lab.comparison.everything(network)))
 
 
 def _intent(network: Network, place: str, table: str, name: str, text: str) -> str:

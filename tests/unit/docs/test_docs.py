@@ -89,7 +89,7 @@ def test_the_schema_of_a_trace_knows_every_tunnel() -> None:
 
 
 def test_every_operation_of_the_agent_is_explained() -> None:
-    service = (ROOT / "lab" / "agent" / "loop.py").read_text(encoding="utf-8")
+    service = (ROOT / "lab" / "agent" / "operations.py").read_text(encoding="utf-8")
     operations = set(re.findall(r'^ +"(\w+)": self\._', service, re.M))
     assert len(operations) > 3, "the agent's operations were not found"
     assert operations <= set(re.findall(r"^\| `(\w+)` \|", text("architecture.md"), re.M))
