@@ -80,7 +80,7 @@ class Operations:
         with ExitStack() as stack:
             noted = stack.enter_context(spans.recording(self._begun)) if request.get("profile") else None
             try:
-                result = await self._control.up(*asked, leftovers=bool(request.get("leftovers")))
+                result = await self._control.file.up(*asked, leftovers=bool(request.get("leftovers")))
             except NeededError as needed:
                 return needed.told()
         return result if noted is None else {**result, "profile": noted}
@@ -97,7 +97,7 @@ class Operations:
     async def _plan(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         settings, beside = tuple(request["settings"]), request.get("beside", {})
         try:
-            return await self._control.plan(request["text"], request["file"], settings, beside)
+            return await self._control.file.plan(request["text"], request["file"], settings, beside)
         except NeededError as needed:
             return needed.told()
 
@@ -155,14 +155,14 @@ class Operations:
 
     async def _impair(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """A device is impaired: how, and by what."""
-        return await self._control.impair(request["where"], request["given"])
+        return await self._control.links.impair(request["where"], request["given"])
 
     async def _unimpair(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What was set on a device, or on all, is taken away: where there was something."""
-        return await self._control.unimpair(request["where"])
+        return await self._control.links.unimpair(request["where"])
 
     async def _impaired(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        return self._control.impaired_links()
+        return self._control.links.impaired()
 
     async def _calicoctl(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What calicoctl says on a node: never waits for the writer."""

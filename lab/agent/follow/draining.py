@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lab.agent.follow.writer import Writer
-    from lab.agent.lab import Lab
+    from lab.agent.programs import Programs
 
 EVERY_SECONDS = 60.0
 """kube-proxy, ipvs mode: rsCheckDeleteInterval."""
@@ -16,13 +16,13 @@ EVERY_SECONDS = 60.0
 class Draining:
     """Of one lab, in the agent's loop."""
 
-    def __init__(self, lab: Lab, writer: Writer) -> None:
-        self._lab = lab
+    def __init__(self, programs: Programs, writer: Writer) -> None:
+        self._programs = programs
         self._writer = writer
         self._task = asyncio.get_running_loop().create_task(self._look())
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            if self._lab.programs.waits_for_connections:
-                await self._writer.do("taking away real servers without connections", self._lab.programs.end_leaving)
+            if self._programs.waits_for_connections:
+                await self._writer.do("taking away real servers without connections", self._programs.end_leaving)

@@ -9,7 +9,7 @@ from lab.kernel.sandbox.mounts import Mounts
 
 if TYPE_CHECKING:
     from lab.agent.follow.writer import Writer
-    from lab.agent.lab import Lab
+    from lab.agent.programs import Programs
     from lab.agent.tell.chronicle import Chronicle
 
 TOGETHER_SECONDS = 0.2  # an `up` mounts a name for each place
@@ -18,8 +18,8 @@ TOGETHER_SECONDS = 0.2  # an `up` mounts a name for each place
 class Names:
     """Those of one lab, in the agent's loop. As with all that is done by hand, `up` mends it, and nobody before."""
 
-    def __init__(self, lab: Lab, writer: Writer, chronicle: Chronicle) -> None:
-        self._lab = lab
+    def __init__(self, programs: Programs, writer: Writer, chronicle: Chronicle) -> None:
+        self._programs = programs
         self._writer = writer
         self._chronicle = chronicle
         self._loop = asyncio.get_running_loop()
@@ -37,7 +37,7 @@ class Names:
         self._mounts.heard()
         self._loop.add_reader(self._mounts, self._heard)
         # By the writer: while it makes a place, that has no name yet.
-        missing = frozenset(await self._writer.do("a look at the places' names", lambda: self._lab.programs.nameless))
+        missing = frozenset(await self._writer.do("a look at the places' names", lambda: self._programs.nameless))
         for place in sorted(missing - self._missing):
             told = "commands do not reach it until `up` with the lab's file gives it again"
             self._chronicle.write((f"{place} has lost its name, by hand",), (told,))

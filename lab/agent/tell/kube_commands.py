@@ -27,7 +27,7 @@ GONE_SECONDS = 35.0  # a pod's own time to end is 30
 async def ask(control: Control, path: str, query: dict[str, str], accept: str) -> Encoded:
     """What the API answers to a reading, as code and JSON."""
     asked = Request("GET", path, {name: [value] for name, value in query.items()}, {"accept": accept})
-    answer = await control.api.handle(asked)
+    answer = await control.served.api.handle(asked)
     if not isinstance(answer, Response):
         raise UsageError(f"{path} is no single answer", "./inv get --watch follows it")
     return Encoded(b'{"code":%d,"object":%s}' % (answer.code, answer.body.rstrip()))
@@ -39,7 +39,7 @@ async def watch(
     """Tell what changes of what was read, one object a change, until it is over or the API ends it."""
     query = {name: [value] for name, value in request["query"].items()}
     asked = Request("GET", request["path"], query, {"accept": request["accept"]})
-    answer = await control.api.handle(asked)
+    answer = await control.served.api.handle(asked)
     if not isinstance(answer, Watching):
         told = answer.json()["message"] if isinstance(answer, Response) else "no answer goes on for ever"
         raise UsageError(f"{request['path']} cannot be watched: {told}", "./inv get --help")
@@ -62,7 +62,7 @@ async def apply(control: Control, text: str, file: str) -> list[Message]:
         _require_standing(control)
         done = [one async for one in control.pulse.in_turns(applied(control.plane, documents))]
     await control.settled()
-    await control.until_probed()
+    await control.readiness.wait(control.settled)
     return [asdict(one) for one in done]
 
 

@@ -21,7 +21,7 @@ from lab.agent.tell.in_node import SOCKET
 from lab.errors import HoplabError
 
 if TYPE_CHECKING:
-    from lab.agent.lab import Lab
+    from lab.agent.programs import Programs
     from lab.agent.protocol import Message
 
 PROGRAM = "/usr/local/bin/calicoctl"
@@ -53,8 +53,8 @@ class _Place:
 class NodesAsking:
     """Of one lab, in the agent's loop."""
 
-    def __init__(self, lab: Lab, ask: Ask) -> None:
-        self._lab = lab
+    def __init__(self, programs: Programs, ask: Ask) -> None:
+        self._programs = programs
         self._ask = ask
         self._places: dict[str, _Place] = {}
         self._connected = 0
@@ -63,7 +63,7 @@ class NodesAsking:
     async def serve(self, node: str) -> None:
         """There from now on. A name that somebody else has taken there is theirs."""
         try:
-            with self._lab.programs.entered(node):
+            with self._programs.entered(node):
                 namespace = Path("/proc/thread-self/ns/net").stat().st_ino
                 sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         except KeyError:  # it goes just now

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from lab.agent.lab import Lab
+from lab.agent.programs import Programs
 from lab.agent.tell import in_node, nodes_asking
 from lab.agent.tell.nodes_asking import LONGEST, MOST_CONNECTED, NodesAsking
 from lab.errors import LabError
@@ -44,7 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[NodesAsking], 
 
     def run(act: Callable[[NodesAsking], Awaitable[None]]) -> None:
         async def all_of_it() -> None:
-            asking = NodesAsking(cast(Lab, OneNamespace()), echo)
+            asking = NodesAsking(cast(Programs, OneNamespace()), echo)
             await asking.serve("node-0")
             try:
                 await act(asking)
