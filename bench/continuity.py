@@ -56,7 +56,12 @@ class Stream:
     def __init__(self, lab: str, kind: str) -> None:
         address, what = (SERVICE_ADDRESS, "80") if kind == "http" else (DNS_ADDRESS, SERVICE)
         # Its text: a place shows nothing of this checkout.
-        script = (Path(__file__).with_name("asking.py").read_text(encoding="utf-8"), kind, address, what)
+        script = (
+            Path(__file__).with_name("inside").joinpath("asking.py").read_text(encoding="utf-8"),
+            kind,
+            address,
+            what,
+        )
         command = [*labs.command(), "exec", CLIENT, "--lab", lab, "--", "python3", "-S", "-c", *script]
         command.append(str(RATES[kind]))
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

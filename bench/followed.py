@@ -41,7 +41,7 @@ def figures(name: str, runs: int) -> Iterator[Figure]:
 
 def _answered(name: str, seconds: float) -> float:
     """How many connections a second the pod has answered in that time."""
-    program = Path(__file__).with_name("knocking.py").read_text(encoding="utf-8")
+    program = Path(__file__).with_name("inside").joinpath("knocking.py").read_text(encoding="utf-8")
     argv = [*labs.command(), "exec", CLIENT, "--lab", name, "--", "python3", "-", ENDPOINT, str(PORT), str(seconds)]
     done = subprocess.run(argv, input=program, capture_output=True, text=True, check=True, cwd=ROOT)
     return float(done.stdout)

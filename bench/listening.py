@@ -55,7 +55,7 @@ def listening(lab: str, places: Sequence[str]) -> Iterator[list[Node]]:
 
 @contextmanager
 def _listener(lab: str, place: str) -> Iterator[subprocess.Popen[bytes]]:
-    script = Path(__file__).with_name("generations.py").read_text(encoding="utf-8")
+    script = Path(__file__).with_name("inside").joinpath("generations.py").read_text(encoding="utf-8")
     command = [*labs.command(), "exec", place, "--lab", lab, "--", "python3", "-S", "-c", script]
     with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
         try:

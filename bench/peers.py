@@ -64,7 +64,7 @@ class Mininet:
 
     def measure(self, pods: int) -> tuple[float, ...]:
         """Milliseconds per host, once; nothing if it is missing."""
-        script = str(ROOT / "bench" / "mininet_hosts.py")
+        script = str(ROOT / "bench" / "inside" / "mininet_hosts.py")
         done = subprocess.run([*SANDBOX, SYSTEM_PYTHON, script, str(pods)], check=False, capture_output=True, text=True)
         if done.returncode:
             self.missing = f"Mininet failed: {done.stderr.strip().rpartition(chr(10))[2]}"

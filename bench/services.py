@@ -72,7 +72,17 @@ def _rules(group: str, services: int, program: str, runs: Sequence[dict[str, Any
 
 def _one_node(mode: str, services: int, *, alone: bool) -> dict[str, Any]:
     user = ("--user", "--map-root-user") if os.geteuid() else ()
-    command = ["unshare", *user, *SANDBOX, sys.executable, "-m", "bench.one_node", mode, str(services), str(int(alone))]
+    command = [
+        "unshare",
+        *user,
+        *SANDBOX,
+        sys.executable,
+        "-m",
+        "bench.inside.one_node",
+        mode,
+        str(services),
+        str(int(alone)),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
         raise HoplabError(f"the rules of {services} Services in {mode} mode: {done.stderr.strip()}")

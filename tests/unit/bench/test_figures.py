@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import one_node
 from bench.figures import HEADINGS, Figure, as_json, as_table
+from bench.inside import one_node
 from bench.labs import CHANGED, with_pods, with_services
 from bench.run import COUNTS, MOST_PODS, counts
 from lab.agent.design.blueprint import read_design

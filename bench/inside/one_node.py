@@ -2,7 +2,7 @@
 
     client 10.9.1.2 ── 10.9.1.1 node-0 10.9.2.1 ── 10.9.2.2 server
 
-    python3 -m bench.one_node MODE SERVICES ALONE     prints JSON: seconds, and microseconds of connections
+    python3 -m bench.inside.one_node MODE SERVICES ALONE     prints JSON: seconds, and microseconds of connections
 
 The same rules are loaded into two more namespaces by the very programs, without anything of Hoplab around them: the
 same text, and (where ALONE is 1) the same lines as one transaction, as kube-proxy writes them.
