@@ -18,6 +18,7 @@ from bench.peers import MOST_OF_MININET, Floor, Mininet
 BUDGETS = {"up": 1500.0, "down": 500.0, "trace, delivered": 1000.0, "trace, lost": 2500.0}
 OF_THE_FLOOR = {100: 1.6, 1000: 1.3}  # by the number of pods
 ONE_MORE_APPLIED, ONE_MORE, MEMORY = 50.0, 120.0, 120.0  # ms, ms, MiB
+MEMORY_OF_TWO_SUBNET = 70.0  # MiB
 BUDGETED_PODS = 1000  # what the budgets of memory and one pod more are for
 BUDGETED_NODES, OF_FLOOR_AND_RULES = 100, 1.3
 BUDGETED_MANY, NODES_OF_MANY = 10_000, 20
@@ -194,6 +195,7 @@ class Bench:
         self._tell("two-subnet, followed")
         with self._lab() as name:
             labs.whole("up", "--topology", "two-subnet", "--lab", name)
+            yield Figure(group, "memory", "MiB", (labs.memory(name),), MEMORY_OF_TWO_SUBNET, "sum of PSS")
             yield from followed.figures(name, self._runs)
             self._tell(at_once.GROUP)
             yield from at_once.figures(name, self._runs)

@@ -105,7 +105,9 @@ def _turn(one: Wanted) -> int:
 def _wanted(source: Source) -> Wanted:
     made = source.document.made
     if (_PLAIN, source.at) not in made:
-        made[_PLAIN, source.at] = _item(source.value)
+        made[_PLAIN, source.at] = resource, item = _item(source.value)
+        if not source.at:
+            source.document.content.becomes(item)
     resource, item = made[_PLAIN, source.at]
     return Wanted(resource, item, source)
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence as Settings
 
 from lab.errors import FileError, Mistake
-from lab.topology.yaml.document import Document, Mapping, Sequence, Spot, field_path, shown
+from lab.topology.yaml.document import Content, Document, Mapping, Sequence, Spot, field_path, shown
 from lab.topology.yaml.text import read_documents
 
 FILE = "--set"
@@ -23,10 +23,10 @@ _EXAMPLE = "write it as cni.encapsulation=VXLAN or nodes[0].name=big"
 
 def apply_settings(document: Document, settings: Settings[str]) -> Document:
     """The document with the settings made, in order. Raises FileError."""
-    root: object = document.value
+    root: object = document.content.marked
     for number, setting in enumerate(settings, 1):
         root = _apply(root, setting, Spot(number - 1, 0, FILE))
-    return Document(document.file, root, document.mark, document.above)
+    return Document(document.file, Content(root, document.content.mark), document.above)
 
 
 def _apply(root: object, setting: str, mark: Spot) -> object:

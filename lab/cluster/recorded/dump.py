@@ -19,7 +19,7 @@ from lab.cluster.recorded.fields import EndpointSlice, Node, Object, Service, Se
 from lab.errors import FileError, Mistake
 from lab.topology.field_errors import MAX_MISTAKES, file_error, refusals
 from lab.topology.schema import ZONE
-from lab.topology.yaml.document import Document, shown
+from lab.topology.yaml.document import Content, Document, shown
 from lab.topology.yaml.text import read_documents
 
 T = TypeVar("T", bound=Object)
@@ -82,7 +82,7 @@ def _json_documents(text: str, file: str) -> list[Document] | None:
         position = _space(text, 0)
         while position < len(text):
             value, position = decoder.raw_decode(text, position)
-            documents.append(Document(file, value))
+            documents.append(Document(file, Content(value)))
             position = _space(text, position)
     except (ValueError, RecursionError):
         return None

@@ -13,7 +13,7 @@ import yaml
 
 from lab.errors import FileError, Mistake
 from lab.topology.yaml import scalars
-from lab.topology.yaml.document import Document, Mapping, Path, Sequence, Spot, field_path, shown, spot, spots
+from lab.topology.yaml.document import Content, Document, Mapping, Path, Sequence, Spot, field_path, shown, spot, spots
 
 MAX_DEPTH = 64
 MAX_VALUES = 500_000
@@ -139,7 +139,7 @@ class Composer:
         """Puts a finished value where it belongs. `size` counts what stands in it, aliases expanded."""
         self._values += 1
         if not self._open:
-            self.documents += [] if value is None else [Document(self._file, value, mark)]
+            self.documents += [] if value is None else [Document(self._file, Content(value, mark))]
             if len(self.documents) > MAX_DOCUMENTS:
                 self._give_up(mark, f"more than {MAX_DOCUMENTS:,} documents", "split the file")
             return

@@ -6,7 +6,7 @@ much later, by code that knows nothing of YAML, can still name file, line and co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -85,23 +85,48 @@ def shown(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Document:
-    """One document of `file`. `value` is made of Mapping, Sequence, str, int, float, bool and None.
-
-    Its marks count from the line that has so many `above` it. `made` is what was made of the values, kept for the next
-    time that somebody makes it of the same: nobody changes them.
+class Content:
+    """What stands in a document, made of Mapping, Sequence, str, int, float, bool and None, and where it begins. `made`
+    is what was made of it, kept for the next time that somebody makes it of the same: nobody changes them.
     """
 
+    __slots__ = ("made", "mark", "value")
+
+    def __init__(self, value: Any, mark: Spot = _START) -> None:  # noqa: ANN401  whatever YAML holds
+        self.value = value
+        self.mark = mark
+        self.made: dict[tuple[str, Path], Any] = {}
+
+    @property
+    def marked(self) -> Any:  # noqa: ANN401
+        """The value with its marks."""
+        return self.value
+
+    def becomes(self, value: Any) -> None:  # noqa: ANN401
+        """From now on `value`, which means the same and has no marks, may stand for what was read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """One document of `file`; the marks of its content count from the line that has so many `above` it."""
+
     file: str
-    value: Any
-    mark: Spot = _START
+    content: Content
     above: int = 0
-    made: dict[tuple[str, Path], Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401
+        """All that stands in it."""
+        return self.content.value
+
+    @property
+    def made(self) -> dict[tuple[str, Path], Any]:
+        """What was made of it."""
+        return self.content.made
 
     def position(self, path: Path, *, key: bool = False) -> tuple[str, int, int]:
         """File, line and column, from 1, of the value at `path` or of its key; of its nearest parent if absent."""
-        mark, value = self.mark, self.value
+        mark, value = self.content.mark, self.content.marked
         for depth, part in enumerate(path):
             if isinstance(value, Mapping) and part in value.marks:
                 mark = value.marks[str(part)][0 if key and depth == len(path) - 1 else 1]

@@ -6,6 +6,7 @@ Not YAML 1.1, in which `on:`, a field of ours, would be the value true and `12:3
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 Scalar = str | int | float | bool | None
 
@@ -21,6 +22,7 @@ _WORDS: dict[str, Scalar] = {
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,21}|0x[0-9a-fA-F]{1,15}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,60}|[0-9]{1,60}(\.[0-9]{0,60})?)([eE][-+]?[0-9]{1,4})?")
 _FIRST = frozenset("-+.0123456789tTfFnN~")
+_SHORT = 64
 
 TAG = "tag:yaml.org,2002:"
 
@@ -31,6 +33,10 @@ class UnknownTagError(ValueError):
 
 def plain(text: str) -> Scalar:
     """The value of a scalar that was written without quotes."""
+    return _of_short(text) if len(text) <= _SHORT else _of(text)
+
+
+def _of(text: str) -> Scalar:
     if text and text[0] not in _FIRST:
         return text
     if text in _WORDS:
@@ -38,6 +44,9 @@ def plain(text: str) -> Scalar:
     if _INTEGER.fullmatch(text):
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
     return float(text) if _FLOAT.fullmatch(text) else text
+
+
+_of_short = lru_cache(1024)(_of)  # so that words that stand in every document of a file are there once
 
 
 def tagged(tag: str, text: str) -> Scalar:

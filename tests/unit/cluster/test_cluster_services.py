@@ -10,6 +10,7 @@ import pytest
 
 from lab.cluster.addresses import ClusterIpError, ClusterIps
 from lab.cluster.endpoints import CONTROLLER, MANAGED_BY
+from lab.cluster.file import manifests
 from lab.cluster.nodeports import FIRST, KEPT, LAST, NodePortsUsedUpError, free_port
 from lab.cluster.objects import Cluster, Endpoint, PortEndpoints, Service, ServicePort
 from lab.errors import FileError
@@ -32,6 +33,14 @@ def pod(name: str, app: str, *, ports: str = "", spec: str = "", ready: bool = T
 
 def endpoint(name: str, hostname: str = "", ready: bool = True) -> Endpoint:
     return Endpoint(f"default/{name}", "", "node-0", hostname, ready, serving=ready)
+
+
+def test_which_fields_a_manifest_gives_is_known_and_kept_once_for_all_that_give_the_same() -> None:
+    specs = [manifests.ServiceSpec.model_validate({"ports": [{"port": port}], "type": None}) for port in (80, 81)]
+    other = manifests.ServiceSpec.model_validate({"ports": [{"port": 80}], "type": "NodePort"})
+    assert specs[0].model_fields_set == {"ports"}
+    assert specs[0].model_fields_set is specs[1].model_fields_set
+    assert other.model_fields_set == {"ports", "type"}
 
 
 def test_kube_dns_has_the_tenth_address_and_both_dns_pods(build: Build) -> None:

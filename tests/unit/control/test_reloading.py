@@ -12,6 +12,7 @@ from lab.api.resources import DEPLOYMENTS, PODS, SERVICES
 from lab.api.store import Change
 from lab.control import plane as plane_module
 from lab.control.plane import ControlPlane
+from lab.errors import FileError
 from lab.topology.yaml.edited_text import Rereader
 from tests.unit.control.test_plane import SHOP, new_plane
 
@@ -94,3 +95,14 @@ def test_what_left_the_file_and_came_back_is_new(shop: Shop) -> None:
     assert shop.plane.store.find(PODS, "shop", "lone") is None
     shop.up()
     assert shop.plane.store.get(PODS, "shop", "lone")["metadata"]["uid"] != first
+
+
+def test_a_files_objects_are_kept_once_and_know_their_lines(shop: Shop) -> None:
+    read = shop.up()
+    assert {type(document.value) for document in read.documents} == {dict}, "as the API has them, without marks"
+    twice = SHOP + LONE + LONE
+    with pytest.raises(FileError) as caught:
+        shop.up(twice)
+    with pytest.raises(FileError) as at_first:
+        read_file(TOPOLOGY + twice, "shop.yaml", ())
+    assert caught.value.mistakes == at_first.value.mistakes

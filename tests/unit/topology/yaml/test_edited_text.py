@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,24 @@ def test_what_was_made_of_a_document_stays_with_its_text() -> None:
     assert reader.read(POD.replace("NAME", "other"), "file.yaml")[0].made == {}
 
 
+def bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: bare(item) for key, item in value.items()}
+    return [bare(item) for item in value] if isinstance(value, list) else value
+
+
+def test_whoever_needs_the_values_alone_does_not_keep_where_they_stood() -> None:
+    reader = Rereader()
+    (known,) = reader.read("# moved\n" + POD, "file.yaml")
+    known.content.becomes(bare(known.value))
+    gc.collect()
+    assert not [one for one in gc.get_objects() if isinstance(one, Mapping) and one.get("name") == "NAME"]
+    assert known.position(("metadata", "name")) == ("file.yaml", 5, 9), "it is read again when somebody asks"
+    (again,) = reader.read(POD, "file.yaml")
+    assert again.value is known.value
+    assert again.position(("metadata", "name"), key=True) == ("file.yaml", 4, 3)
+
+
 PIECE = st.sampled_from(
     [
         "---\n",
@@ -103,4 +122,14 @@ def test_any_text_is_read_as_for_the_first_time(texts: list[list[str]]) -> None:
     reader = Rereader()
     for pieces in texts:
         text = "".join(pieces)
-        assert outcome(reader.read, text) == outcome(read_documents, text), repr(text)
+        first = outcome(read_documents, text)
+        assert outcome(reader.read, text) == first, repr(text)
+        if not any(isinstance(one, Mistake) for one in first):
+            paths = [fields(one.value) for one in read_documents(text, "")]
+            for one in (documents := reader.read(text, "file.yaml")):
+                one.content.becomes(bare(one.value))
+            places = [
+                (one.value, [(one.position(at), one.position(at, key=True)) for at in its])
+                for one, its in zip(documents, paths, strict=True)
+            ]
+            assert places == first, repr(text)

@@ -109,3 +109,12 @@ def test_paths_and_values_are_told_in_one_printable_line() -> None:
     assert field_path(("metadata", "labels", "example.com/app")) == "metadata.labels['example.com/app']"
     assert shown("a\nb") == r"'a\nb'"
     assert len(shown("x" * 1000)) == 60
+
+
+def test_a_word_that_stands_in_many_documents_is_there_once() -> None:
+    first, second = read_documents("kind: Service\n---\nkind: Service\n", "file.yaml")
+    assert first.value["kind"] is second.value["kind"]
+    assert next(iter(first.value)) is next(iter(second.value))
+    long = f"a: {'x' * 100}\n"
+    (first,), (second,) = read_documents(long, "file.yaml"), read_documents(long, "file.yaml")
+    assert first.value["a"] is not second.value["a"], "nothing long is kept"
