@@ -27,6 +27,7 @@ from lab.errors import KernelError
 from lab.kernel.rules import iptables as rules
 from lab.kernel.rules import nft
 from lab.kernel.rules.loaders import Loading, room
+from lab.kernel.rules.running import Running
 from lab.kernel.sandbox.namespaces import Namespaces
 from lab.kernel.syscalls import mount
 from lab.network.kubeproxy.iptables.restore import built_in_chains, restore_text
@@ -47,7 +48,7 @@ OPTIONS = ProxyOptions("10.0.0.0/8")
 CONNECTIONS, WARM = 300, 20
 
 
-Start = Callable[[Namespaces, str, str], rules.Running]
+Start = Callable[[Namespaces, str, str], Running]
 
 
 class _Addresses:

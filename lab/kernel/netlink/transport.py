@@ -31,7 +31,7 @@ NLA_TYPE_MASK = 0x3FFF
 
 SOL_NETLINK = 270
 NETLINK_EXT_ACK = 11
-NETLINK_ROUTE, NETLINK_XFRM = 0, 6
+NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_XFRM = 0, 4, 6
 
 # One send stays well below the default socket buffer, so that the answers to a batch of errors fit as well.
 BATCH_BYTES = 32 * 1024
@@ -203,6 +203,12 @@ class XfrmSocket(RouteSocket):
     """The same, to ask for what IPsec's policies are."""
 
     protocol = NETLINK_XFRM
+
+
+class DiagnosticSocket(RouteSocket):
+    """The same, to ask for sockets."""
+
+    protocol = NETLINK_SOCK_DIAG
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, int, int, memoryview]]:

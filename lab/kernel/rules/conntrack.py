@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from lab.kernel.netlink.conntrack_entry import DELETE, NEW, PROTOCOLS, SUBSYSTEM, Event, Tuple, read
@@ -20,7 +20,7 @@ GET = SUBSYSTEM << 8 | 1  # IPCTNL_MSG_CT_GET
 End = tuple[str, int]
 
 _ORIGINAL, _ID = 1, 12  # CTA_TUPLE_ORIG, CTA_ID
-_ECHO = 8  # ICMP's type of a question
+_ECHOES = (8, 0)  # ICMP's types of a question and of its answer
 _NUMBERS = {name: value for value, name in PROTOCOLS.items()}
 
 
@@ -33,18 +33,24 @@ def listed(place: str) -> Iterator[Event]:
                 yield told
 
 
-def found(place: str, wanted: Tuple) -> Event | None:
-    """What is remembered of a connection that came like this, in the calling thread's namespace, which is the place's;
-    None where it is not known. OSError when the kernel refuses.
+def found(place: str, wanted: Iterable[Tuple]) -> Iterator[Event]:
+    """What is remembered, in the calling thread's namespace, which is the place's, of connections with these tuples in
+    either direction; each once, and those in zones left out. It takes no time, other than a list, for which the kernel
+    looks through the whole machine's connections. OSError when the kernel refuses.
     """
+    told: set[int] = set()
     with NetfilterSocket() as netlink:
-        try:
-            answer = netlink.ask(Message(GET, body=nested(_ORIGINAL, *_encoded(wanted))))
-        except OSError as error:
-            if error.errno == errno.ENOENT:
-                return None
-            raise
-        return read(place, NEW, answer.body)
+        for body in dict.fromkeys(body for one in wanted for body in (*_asked(one), *_asked(one.reversed))):
+            try:
+                answer = netlink.ask(Message(GET, body=body))
+            except OSError as error:
+                if error.errno != errno.ENOENT:
+                    raise
+                continue
+            entry = read(place, NEW, answer.body)
+            if entry is not None and entry.number not in told:
+                told.add(entry.number)
+                yield entry
 
 
 def flush(
@@ -88,7 +94,7 @@ def _is(wanted: End | None, address: str, port: int) -> bool:
 
 def _deleted(netlink: NetfilterSocket, entry: Event) -> bool:
     """False when it was gone already: by its number no later flow with the same addresses is taken for it."""
-    body = nested(_ORIGINAL, *_encoded(entry.original)) + number(_ID, entry.number)
+    body = next(_asked(entry.original)) + number(_ID, entry.number)
     try:
         netlink.ask(Message(DELETE, NLM_F_ACK, body))
     except OSError as error:
@@ -98,10 +104,15 @@ def _deleted(netlink: NetfilterSocket, entry: Event) -> bool:
     return True
 
 
-def _encoded(told: Tuple) -> tuple[bytes, bytes]:
-    """A direction as the kernel is asked for it: addresses, protocol and ports; an echo's identifier and type."""
-    addresses = (attribute(1, socket.inet_aton(told.source)), attribute(2, socket.inet_aton(told.destination)))
-    ports = (attribute(2, told.sport.to_bytes(2, "big")), attribute(3, told.dport.to_bytes(2, "big")))
-    echo = (attribute(4, told.sport.to_bytes(2, "big")), attribute(5, bytes([_ECHO])), attribute(6, b"\0"))
-    known = echo if told.protocol == "icmp" else ports
-    return nested(1, *addresses), nested(2, attribute(1, bytes([_NUMBERS[told.protocol]])), *known)
+def _asked(told: Tuple) -> Iterator[bytes]:
+    """A direction as the kernel is asked for it: addresses, protocol and ports; of ICMP the identifier and the type,
+    first a question's and then an answer's. None of a protocol that it does not track.
+    """
+    addresses = nested(1, attribute(1, socket.inet_aton(told.source)), attribute(2, socket.inet_aton(told.destination)))
+    if told.protocol in _NUMBERS:
+        protocol = attribute(1, bytes([_NUMBERS[told.protocol]]))
+        ports = (attribute(2, told.sport.to_bytes(2, "big")), attribute(3, told.dport.to_bytes(2, "big")))
+        echo = attribute(4, told.sport.to_bytes(2, "big")) + attribute(6, b"\0")
+        kinds = [(echo, attribute(5, bytes([kind]))) for kind in _ECHOES] if told.protocol == "icmp" else [ports]
+        for known in kinds:
+            yield nested(_ORIGINAL, addresses, nested(2, protocol, *known))

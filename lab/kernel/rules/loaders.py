@@ -9,6 +9,7 @@ from pathlib import Path
 from lab import spans
 from lab.errors import KernelError
 from lab.kernel.rules import iptables, nft
+from lab.kernel.rules.running import Running
 from lab.kernel.sandbox.namespaces import Namespaces
 from lab.plan import NftStep, RuleStep
 from lab.plan.nft_input import ROOM, ROOM_OF_ROOT, transactions
@@ -34,7 +35,7 @@ class Loading:
         self._namespaces = namespaces
         self._waiting: deque[_Load] = deque()
         self._last: deque[_Load] = deque()  # removals: first every place gets what is new
-        self._running: list[tuple[_Load, iptables.Running, int]] = []
+        self._running: list[tuple[_Load, Running, int]] = []
 
     def add(self, step: RuleStep | NftStep) -> None:
         """Have the step's rules loaded; nothing begins yet."""
@@ -75,11 +76,11 @@ class Loading:
             program.process.kill()
             program.process.communicate()
 
-    def _start(self, load: _Load) -> iptables.Running:
+    def _start(self, load: _Load) -> Running:
         starter = nft.start_load if load.native else iptables.start_restore
         return starter(self._namespaces, load.place, load.text)
 
-    def _take(self, load: _Load, program: iptables.Running, begun: int) -> None:
+    def _take(self, load: _Load, program: Running, begun: int) -> None:
         try:
             program.result()
             spans.note(program.command, begun, f"rules of {load.place}")

@@ -12,7 +12,7 @@ from lab.errors import KernelError, MachineError
 from lab.kernel.host import packages
 from lab.kernel.netlink.netfilter import SUBSYSTEM_NFTABLES, Message, NetfilterSocket
 from lab.kernel.netlink.transport import text
-from lab.kernel.rules.iptables import Running, start
+from lab.kernel.rules.running import Running, start
 from lab.kernel.sandbox.namespaces import Namespaces
 from lab.network.kubeproxy.nftables.fixed import TABLE
 from lab.network.objects import NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule

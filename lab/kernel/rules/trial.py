@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from lab.errors import KernelError, MachineError
 from lab.kernel.holdings import Holdings
-from lab.kernel.rules import iptables
+from lab.kernel.rules.running import start
 from lab.kernel.sandbox.namespaces import Namespaces
 from lab.network.objects import Chain, IpSet, Network
 from lab.network.underlay.firewall import held_by, is_authors
@@ -81,7 +81,7 @@ def _try(namespaces: Namespaces, place: str, lines: list[_Line], sets: list[IpSe
 
 def _require_set(item: IpSet) -> None:
     try:
-        iptables.start("", "ipset restore", ipset_input(item)).result()
+        start("", "ipset restore", ipset_input(item)).result()
     except KernelError as error:
         said = str(error).rpartition("ipset restore: ")[2]
         told = f"{item.place}: this kernel does not take the set {item.name} ({item.type}): {said}"
@@ -99,7 +99,7 @@ def _refusal(lines: Iterable[_Line]) -> str | None:
         text += [f"-A {one.chain} {one.text}" for one in members]
         text.append("COMMIT")
     try:
-        iptables.start("", "iptables-restore", "\n".join([*text, ""])).result()
+        start("", "iptables-restore", "\n".join([*text, ""])).result()
     except KernelError as error:
         return str(error).partition("iptables-restore: ")[2]
     return None

@@ -11,7 +11,6 @@ import select
 import socket
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from errno import ENETDOWN
 from struct import Struct
@@ -98,6 +97,8 @@ class Captures:
         self._listen_on(ALL)
 
     def _listen_on(self, interface: int) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  10 ms that no single trace waits for
+
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for done in [pool.submit(listen_on, one, interface) for one in self._sockets.values()]:
                 done.result()

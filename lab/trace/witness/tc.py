@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lab.kernel.netlink.rtnetlink.qdisc import HEADER, ROOT, RTM_GETQDISC, TCA_KIND, USUAL
 from lab.kernel.netlink.transport import RouteSocket, attributes
-from lab.kernel.rules import iptables
+from lab.kernel.rules.running import start
 
 HOOKS = ("clsact", "ingress")
 INGRESS, EGRESS = "ingress", "egress"
@@ -63,9 +63,9 @@ def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Queueing
     odd = [one for one in _disciplines(netlink, names) if one.kind not in USUAL]
     if not odd:
         return Queueing()
-    showing = iptables.start(place, "tc qdisc show")
+    showing = start(place, "tc qdisc show")
     filtering = {
-        (one.device, hook): iptables.start(place, f"tc filter show dev {one.device} {hook}")
+        (one.device, hook): start(place, f"tc filter show dev {one.device} {hook}")
         for one in odd
         if one.kind in HOOKS
         for hook in ((INGRESS, EGRESS) if one.kind == "clsact" else (INGRESS,))
@@ -87,6 +87,11 @@ def dropped(netlink: RouteSocket) -> Iterator[tuple[int, int]]:
         counted = attributes(attributes(body, HEADER.size).get(_STATS2, b"")).get(_QUEUE, b"")
         if parent == ROOT and len(counted) >= _COUNTS.size:
             yield index, _COUNTS.unpack_from(counted)[2]
+
+
+def are_holding(netlink: RouteSocket) -> bool:
+    """Whether any queue of the socket's namespace has packets in it now."""
+    return any(one.waiting for one in _disciplines(netlink, {}))
 
 
 def _disciplines(netlink: RouteSocket, names: Mapping[int, str]) -> Iterator[Discipline]:

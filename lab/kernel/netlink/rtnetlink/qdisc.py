@@ -21,8 +21,7 @@ from lab.kernel.netlink.transport import (
     text,
     u32,
 )
-from lab.network.objects import Qdisc
-from lab.network.objects.qdisc import NETEM, TBF
+from lab.network.objects.qdisc import NETEM, TBF, Qdisc
 
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 USUAL = ("noqueue", "pfifo_fast", "fq_codel", "mq", "fq")

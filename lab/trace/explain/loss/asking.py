@@ -12,6 +12,7 @@ from lab.kernel.netlink.rtnetlink import interface
 from lab.kernel.netlink.rtnetlink import ip_rule as rule
 from lab.kernel.netlink.transport import XfrmSocket
 from lab.kernel.rules import conntrack, iptables
+from lab.kernel.rules.running import start
 from lab.kernel.sandbox.sandbox import Sandbox
 from lab.map.path import OUT
 from lab.network.objects import WireguardDevice
@@ -79,7 +80,7 @@ def _ask(sandbox: Sandbox, case: Case, place: str, events: tuple[Event, ...]) ->
         netlink = inquiry.netlink
         names = {number: name for name, number in interface.read(netlink, place).indexes.items()}
         tuples = _tuples(case, place)
-        flows = tuple(_about(tuples, conntrack.listed(place))) if tuples else ()
+        flows = tuple(conntrack.found(place, tuples))
         begun = tuple(_about(tuples, (one for one in events if one.place == place and not one.ended)))
         is_end = place in (case.there.end, case.last.place if case.last else case.origin)
         with XfrmSocket() as policies:
@@ -253,7 +254,7 @@ def _is_turned_back(flow: Event) -> bool:
 
 
 def _redirects(place: str) -> Iterator[tuple[str, str]]:
-    for chain in iptables.chains(place, iptables.start(place, "iptables-save -t nat").result()):
+    for chain in iptables.chains(place, start(place, "iptables-save -t nat").result()):
         yield from ((chain.name, rule.text) for rule in chain.rules if "-j REDIRECT" in rule.text)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from lab.kernel.netlink.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Answer, Message, NetfilterSocket
 from lab.kernel.netlink.transport import attributes
-from lab.kernel.rules import iptables as rules
+from lab.kernel.rules.running import start
 
 NETDEV, BRIDGE, ARP, INET, IP = "netdev", "bridge", "arp", "inet", "ip"
 EARLY = {0: "prerouting", 3: "output"}
@@ -63,7 +63,7 @@ def read(place: str) -> tuple[HookChain, ...]:
     """Those of the calling thread's namespace, which is the place's, in the order in which a packet meets them."""
     with NetfilterSocket() as netlink:
         found = [one for answer in netlink.dump(Message(_GETCHAIN, family=UNSPECIFIED)) if (one := _chain(answer))]
-    listing = {where: rules.start(place, f"nft -a list table {' '.join(where)}") for where in _tables(found)}
+    listing = {where: start(place, f"nft -a list table {' '.join(where)}") for where in _tables(found)}
     listed = {where: _rules(running.result()) for where, running in listing.items()}
     whole = (
         HookChain(

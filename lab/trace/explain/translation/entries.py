@@ -22,11 +22,11 @@ def remembered(sandbox: Sandbox, parts: Iterable[Part]) -> tuple[Event, ...]:
         if part.direction == REQUEST and packet.cause is None:
             told = Tuple(packet.protocol, packet.src, packet.sport, packet.dst, packet.dport)
             firsts.setdefault(part.observation.capture.place, told)
-    events = []
+    events: list[Event] = []
     for place, told in firsts.items():
         with asking(sandbox, place):
-            events.append(found(place, told))
-    return tuple(filter(None, events))
+            events += found(place, (told,))
+    return tuple(events)
 
 
 @dataclass(frozen=True, slots=True)
