@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,12 @@ from lab.trace.ask.requester import DNS_PORT, Probe
 from lab.trace.ask.stead import asked_in_its_stead
 from lab.trace.ask.target import Target, service_at, transport
 from lab.trace.explain.explanation import Agent, explained
+from lab.trace.explain.rules.cache import RememberedRules
 from lab.trace.explain.translation import flow as conntrack
 from lab.trace.explain.upstream import asked_behind, reached
 from lab.trace.explain.verdict import judge, passages_of
 from lab.trace.journey import Journey, Request, Resolution
+from lab.trace.patience import Patience
 from lab.trace.sending import Sending
 from lab.trace.turn import Turn
 from lab.trace.whereabouts import LISTENED, Whereabouts
@@ -152,10 +154,12 @@ class _Run:
         self._labmap = tracer.labmap
         self._witnesses = witnesses
         self._turn = turn
-        self._probe = Probe(tracer.sandbox, tracer.source, self._let_others_begin)
+        self._probe = Probe(tracer.sandbox, tracer.source, self._look)
         self._whereabouts = Whereabouts(tracer.labmap, tracer.source, tracer.target, tracer.transport)
         self._wanted = self._choose_endpoints()
         self._sending = Sending(tracer, witnesses, self._probe, self._wanted)
+        self._rules = RememberedRules()
+        self._patience = Patience(tracer, witnesses, self._sending, self._rules)
 
     def journey(self) -> Journey:
         tracer, target = self._tracer, self._tracer.target
@@ -189,16 +193,17 @@ class _Run:
         exchanges += [behind] if behind is not None else []
         journey = judge(self._labmap, request, exchanges, observations, resolution)
         passages = passages_of(self._labmap, exchanges, observations)
-        journey = explained(journey, passages, told, self._labmap, tracer.sandbox, tracer.agent)
+        journey = explained(journey, passages, told, self._labmap, tracer.sandbox, tracer.agent, self._rules.read)
         remarks = [_deaf(place) for place in sorted(self._witnesses.netfilter.deaf)]
         remarks += [_unencrypted(one.unencrypted) for one in passages if one.unencrypted]
         return replace(journey, remarks=tuple(dict.fromkeys(remarks)))
 
-    def _let_others_begin(self) -> None:
-        """Nothing comes back, and that may take long."""
+    def _look(self, exchanges: Sequence[Exchange], once: bool) -> float:
+        """Nothing comes back, and that may take long: others may begin. Gives what `Patience.look` says."""
         if not self._turn.is_over:
             self._witnesses.settle()
             self._turn.end()
+        return self._patience.look(exchanges, once=once)
 
     def _end_turn(self) -> None:
         """All has been captured; what it means is found out while the next one sends."""

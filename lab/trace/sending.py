@@ -145,13 +145,17 @@ class Sending:
             found = self._captures.read(left)
             self._seen += found
             since += (capture for capture in found if capture.place in near)
-            self.translations += self._witnesses.translations.read()
-            named = conntrack.with_aliases(exchange, self.translations)
+            named = conntrack.with_aliases(exchange, self.told())
             for part in parts(named, observed(since, self._labmap)):
                 packet = part.observation.packet
                 if part.direction == REQUEST and packet.dst != attempt.ask.destination and packet.cause is None:
                     return packet.dst
         return ""
+
+    def told(self) -> Sequence[Event]:
+        """All that connection tracking has told up to now."""
+        self.translations += self._witnesses.translations.read()
+        return self.translations
 
     def observations(self) -> list[Observation]:
         """All that was captured up to now, without the attempts that went elsewhere."""

@@ -36,6 +36,7 @@ BEFORE_THE_SECOND_SYN = 0.95  # seconds; tcp(7): the first packet of a connectio
 
 ANY = "0.0.0.0"  # noqa: S104  what a socket is called that has no address yet
 Outcome = tuple[str, str]
+Look = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Attempt(ABC):
         self._socket = self._made()
         self._socket.setblocking(False)
         self._error = 0
-        self._impatient: Callable[[], None] | None = None
+        self._look: Look | None = None
         self.once = False
 
     def _made(self) -> socket.socket:
@@ -87,12 +88,12 @@ class Attempt(ABC):
     def begin(self) -> None:
         """Send the first packet. What the client's own kernel refuses is told by `finish`."""
 
-    def finish(self, seconds: float, impatient: Callable[[], None] | None = None) -> Outcome:
+    def finish(self, seconds: float, look: Look | None = None) -> Outcome:
         """The outcome, one of those of `exchange`, and what was said, in words. When nothing has come for some time,
-        `impatient` is called, once.
+        `look` says when it wants to be asked again; 0: nothing more is waited for.
         """
         deadline = time.monotonic() + seconds
-        self._impatient = impatient
+        self._look = look
         try:
             if self._error:
                 raise OSError(self._error, os.strerror(self._error))
@@ -129,11 +130,11 @@ class Attempt(ABC):
         poll = select.poll()
         for one in self._waited_for:
             poll.register(one, event)
-        if self._impatient is not None and not poll.poll(_until(min(deadline, time.monotonic() + PATIENCE_SECONDS))):
-            impatient, self._impatient = self._impatient, None
-            impatient()
-        if not poll.poll(_until(deadline)):
-            raise TimeoutError
+        pause = PATIENCE_SECONDS if self._look else deadline
+        while not poll.poll(_until(min(deadline, time.monotonic() + pause))):
+            pause = self._look() if self._look and time.monotonic() < deadline else 0.0
+            if not pause:
+                raise TimeoutError
         error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error))

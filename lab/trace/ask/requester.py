@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,6 +34,8 @@ DNS_TRIES, DNS_SECONDS = 2, 0.5
 ONWARD = (question.NOERROR, question.NXDOMAIN, question.SERVFAIL)  # with these glibc goes on to the next domain
 FAILED = (question.SERVFAIL, question.NOTIMP, question.REFUSED)
 UNANSWERED = "no answer"
+
+Look = Callable[[Sequence[Exchange], bool], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,15 @@ class _Said:
 
 
 class Probe:
-    """A client in a place; `exchanges` is all that it did, of each phase the telling one last. `impatient` is called
-    whenever an answer does not come soon.
+    """A client in a place; `exchanges` is all that it did, of each phase the telling one last. `look` is asked whenever
+    an answer does not come soon: of what was not answered yet, and whether that counts only as sent the first time, it
+    says after how many seconds it wants to be asked again, 0 if nothing more is to be waited for.
     """
 
-    def __init__(self, sandbox: Sandbox, source: Place, impatient: Callable[[], None] | None = None) -> None:
+    def __init__(self, sandbox: Sandbox, source: Place, look: Look | None = None) -> None:
         self._sandbox = sandbox
         self._source = source
-        self._impatient = impatient
+        self._look = look
         self.exchanges: list[Exchange] = []
 
     @cached_property
@@ -169,10 +172,9 @@ class Probe:
         else:
             attempt = self._made(lambda: Questions(Ask(server, DNS_PORT, messages[0]), messages))
             attempt.begin()
-            attempt.finish(DNS_SECONDS, self._impatient)
+            attempt.finish(DNS_SECONDS, self._looking(lambda: self._asked_with(attempt)))
             attempt.abandon()
-            for message, outcome in zip(messages, attempt.outcomes, strict=True):
-                self.exchanges.append(self._exchange(attempt, message, DNS, *outcome, mark=message[:2]))
+            self.exchanges += self._asked_with(attempt)
             found = [question.read(message) for message in attempt.answers]
             for number, one in enumerate(found):
                 if one is not None and one.truncated:
@@ -182,6 +184,20 @@ class Probe:
         asked.reverse()
         self.exchanges[before:] = sorted(asked, key=lambda one: one.outcome != ANSWERED)
         return _Said(tuple(found), server, len(messages))
+
+    def _asked_with(self, attempt: Questions) -> list[Exchange]:
+        """Its questions, as they stand now."""
+        return [
+            self._exchange(attempt, message, DNS, *outcome, mark=message[:2])
+            for message, outcome in zip(attempt.messages, attempt.outcomes, strict=True)
+        ]
+
+    def _looking(self, asked: Callable[[], Sequence[Exchange]], *, once: bool = False) -> Callable[[], float] | None:
+        """What an attempt calls that has asked this."""
+        look = self._look
+        if look is None:
+            return None
+        return lambda: look([one for one in asked() if one.outcome == SILENT], once)
 
     def _by_tcp(self, server: str, message: bytes) -> question.Answer | None:
         attempt = self.begin("tcp", Ask(server, DNS_PORT, message), dns=True)
@@ -229,7 +245,8 @@ class Probe:
 
     def finish(self, attempt: Attempt, seconds: float, phase: str = DATA) -> Exchange:
         """Wait for the answer, and note what came of it."""
-        outcome, detail = attempt.finish(seconds, self._impatient)
+        look = self._looking(lambda: [self._as_sent(attempt, phase)], once=attempt.once)
+        outcome, detail = attempt.finish(seconds, look)
         exchange = self._exchange(attempt, attempt.ask.payload, phase, outcome, detail)
         attempt.abandon()
         self.exchanges.append(exchange)
@@ -237,7 +254,10 @@ class Probe:
 
     def exchange(self, attempt: Attempt) -> Exchange:
         """An attempt as what its packets are known by, as it stands before any answer."""
-        return self._exchange(attempt, attempt.ask.payload, DATA, SILENT, "")
+        return self._as_sent(attempt, DATA)
+
+    def _as_sent(self, attempt: Attempt, phase: str) -> Exchange:
+        return self._exchange(attempt, attempt.ask.payload, phase, SILENT, "")
 
     def _exchange(
         self, attempt: Attempt, payload: bytes, phase: str, outcome: str, detail: str, mark: bytes = b""

@@ -14,8 +14,6 @@ from lab.trace.explain import delay
 from lab.trace.explain.balancing import balanced
 from lab.trace.explain.loss.stopped import Stopped
 from lab.trace.explain.passage import Passage
-from lab.trace.explain.queries import decisions as queries
-from lab.trace.explain.reception import received
 from lab.trace.explain.rules.attach import Question, attach, with_intents
 from lab.trace.explain.rules.own import own
 from lab.trace.explain.rules.ruleset import Ruleset, read_rules
@@ -30,6 +28,8 @@ from lab.trace.witness.testimony import Testimony
 
 NOTHING_SAID = "received, and not answered,"
 """So a datagram ends of which only its listener tells."""
+Texts = Callable[[Sandbox, Iterable[TraceEvent]], Callable[[], Ruleset]]
+"""Starts to read rules; what it gives waits for them."""
 
 
 class Agent(Protocol):
@@ -46,14 +46,17 @@ def explained(
     labmap: LabMap,
     sandbox: Sandbox,
     agent: Agent,
-    texts: Callable[[Sandbox, Iterable[TraceEvent]], Ruleset] = read_rules,
+    texts: Texts = read_rules,
 ) -> Journey:
     """The journey with its hops' decisions, in the order rule, virtual server, translation, route, impairment, and with
     the cause of its loss. `texts` gives those of the rules that netfilter's events are about.
     """
     hops = journey.hops
-    rules, stopped = _rules(journey, passages, told, labmap, sandbox, agent, texts)
-    routes = queries.decisions(labmap, sandbox, hops, journey.seen)
+    rules_of = _rules(journey, passages, told, labmap, sandbox, agent, texts)
+    from lab.trace.explain.queries.decisions import decisions as queried  # noqa: PLC0415  20 ms, while programs print the rules
+
+    routes = queried(labmap, sandbox, hops, journey.seen)
+    rules, stopped = rules_of()
     translations = _translations(labmap, passages, told.translations, hops)
     held = delay.decisions(labmap, hops)
     servers = balanced(labmap, sandbox, passages, hops, [_numbers(one, hops) for one in passages])
@@ -72,12 +75,13 @@ def explained(
     )
     lost, behind = journey.lost, failing_behind(passages)
     if lost is not None and (journey.verdict != UNRESOLVED or behind is not None):
+        from lab.trace.explain.loss.examiner import explaining  # noqa: PLC0415  30 ms that no delivered request waits for
+        from lab.trace.explain.reception import received  # noqa: PLC0415  as above
+
         last = behind or passages[-1]
         taken = received(sandbox, last, decided, stopped, told.counters)
         if taken:
             return replace(journey, hops=decided, verdict=DELIVERED, lost=None, answer=f"{NOTHING_SAID} by udp {taken}")
-        from lab.trace.explain.loss.examiner import explaining  # noqa: PLC0415  30 ms that no delivered request waits for
-
         mine = tuple(decided[number] for number in _numbers(last, hops))
         lost = explaining(lost, last, mine, stopped, told.counters, told.translations, sandbox, agent)
         if behind is not None:
@@ -124,24 +128,29 @@ def _rules(
     labmap: LabMap,
     sandbox: Sandbox,
     agent: Agent,
-    texts: Callable[[Sandbox, Iterable[TraceEvent]], Ruleset],
-) -> tuple[Mapping[Hop, tuple[Decision, ...]], tuple[Stopped, ...]]:
-    """By hop; and what netfilter ended where no hop shows it."""
+    texts: Texts,
+) -> Callable[[], tuple[Mapping[Hop, tuple[Decision, ...]], tuple[Stopped, ...]]]:
+    """Starts to read the rules. What it gives waits for them, and tells the decisions by hop, and what netfilter ended
+    where no hop shows it.
+    """
     # Rules of places that only abandoned attempts came by need not be read.
     places = {hop.place for hop in journey.hops} | {passage.exchange.source for passage in passages}
     events = [event for event in told.events if event.place in places]
-    ruleset = texts(sandbox, events)
-    mine = own(labmap, passages, told.translations)
-    met = [visit for visit in visits(events, ruleset.hooks) if mine.has(visit)]
-    found = attach(journey.hops, journey.seen, met, ruleset, labmap.bridge_ports)
+    reading = texts(sandbox, events)
 
     def intents(asked: list[Question]) -> Sequence[str]:
         answer: list[str] = agent.request("intents", rules=asked)
         return answer
 
-    known = with_intents(found, intents)
-    at_hops = {hop: delay.named(told) for hop, told in known.decisions.items()}
-    return at_hops, tuple(Stopped(one.place, delay.named(one.decisions), one.packet) for one in known.ended)
+    def attached() -> tuple[Mapping[Hop, tuple[Decision, ...]], tuple[Stopped, ...]]:
+        mine = own(labmap, passages, told.translations)
+        ruleset = reading()
+        met = [visit for visit in visits(events, ruleset.hooks) if mine.has(visit)]
+        known = with_intents(attach(journey.hops, journey.seen, met, ruleset, labmap.bridge_ports), intents)
+        at_hops = {hop: delay.named(told) for hop, told in known.decisions.items()}
+        return at_hops, tuple(Stopped(one.place, delay.named(one.decisions), one.packet) for one in known.ended)
+
+    return attached
 
 
 def _translations(

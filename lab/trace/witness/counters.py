@@ -101,6 +101,10 @@ class _Place:
         """What is read now is where growth ends."""
         self._end = self._text(), self._links(), self._queues()
 
+    def is_holding(self) -> bool:
+        """Whether a device of it has packets in its queue now."""
+        return tc.are_holding(self._netlink)
+
     def close(self) -> None:
         self._netlink.__exit__()
         for file in self._files.values():
@@ -181,6 +185,10 @@ class Counters:
         """What grows from now on is somebody else's, in all that are open."""
         for place in self._places.values():
             place.settle()
+
+    def are_holding(self) -> bool:
+        """Whether a device of any of them has packets in its queue now."""
+        return any(place.is_holding() for place in self._places.values())
 
     def begin_again(self) -> None:
         """Count from now on, in all of them."""

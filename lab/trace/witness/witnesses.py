@@ -28,6 +28,7 @@ class Witnesses:
         self.counters = Counters(sandbox, queues=bool(labmap.impaired))
         self.translations = Translations(sandbox)
         self.netfilter = NetfilterWitness(sandbox, (), matches, Tunnels.of(labmap))
+        self._settled = False
         self._frames: tuple[Instruction, ...] = ()
         self._stack = ExitStack()
 
@@ -78,12 +79,14 @@ class Witnesses:
         """Others begin: what counters say from now on may be of theirs, and of iptables-legacy only one can hear."""
         self.counters.settle()
         self.netfilter.release()
+        self._settled = True
 
     def end(self, *, well: bool) -> None:
-        """Have nothing more reported. Of a request that did not go `well` the counters are read, unless they were when
-        others had begun.
+        """Have nothing more reported; where others have begun, that can wait: it changes the rules, of which some have
+        been read. Of a request that did not go `well` the counters are read, unless they were when others had begun.
         """
-        self.netfilter.end()
+        if not self._settled:
+            self.netfilter.end()
         if not well and not self.netfilter.others:
             self.counters.settle()
 

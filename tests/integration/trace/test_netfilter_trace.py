@@ -90,7 +90,7 @@ def ask(lab: Lab, destination: str, port: int = 80, *, protocol: str = "tcp", wa
                     events = witness.events()
                     request = Request(source.name, destination, port, protocol)
                     journey = judge(labmap, request, [exchange], observed(captures.read(), labmap))
-                    rules = read_rules(sandbox, events)
+                    rules = read_rules(sandbox, events)()
                     found = attach(journey.hops, journey.seen, visits(events, rules.hooks), rules, labmap.bridge_ports)
                     tell(Seen(journey, found.decisions, found.ended, witness.missed))
 

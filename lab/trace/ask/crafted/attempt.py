@@ -38,6 +38,7 @@ class CraftedAttempt(Attempt):
         self.protocol = packet.protocol
         self.role = UNASKED if packet.icmp_type == ECHO_REPLY else role_of(packet)
         super().__init__(Ask(packet.dst, packet.dport if packet.protocol in PORTED else 0, packet.payload))
+        self.once = True  # nobody sends it again
         self._packet = packet
         self.address, self.sport = packet.src, packet.sport
         self._routed_to = crafting.outer_destination

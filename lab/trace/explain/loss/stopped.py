@@ -20,6 +20,10 @@ class Stopped:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether it only told of something else: an ICMP error, or a reset."""
-        kind = self.packet.icmp_type
-        return bool(self.packet.flags & RST) or (self.packet.protocol == "icmp" and kind not in ECHOES)
+        """Whether it only told of something else."""
+        return is_refusal(self.packet)
+
+
+def is_refusal(packet: Packet) -> bool:
+    """Whether a packet only tells of another one: an ICMP error, or a reset."""
+    return bool(packet.flags & RST) or (packet.protocol == "icmp" and packet.icmp_type not in ECHOES)

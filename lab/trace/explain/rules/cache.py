@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lab.kernel.netlink.netfilter import NetfilterSocket
 from lab.kernel.sandbox.sandbox import Sandbox, inside
@@ -22,14 +22,17 @@ class RememberedRules:
         self._generations: dict[str, int] = {}
         self._known: dict[str, Chains] = {}
 
-    def read(self, sandbox: Sandbox, events: Iterable[TraceEvent]) -> Ruleset:
-        """The rules that the events are about. Those of iptables-legacy have no number of their last change."""
+    def read(self, sandbox: Sandbox, events: Iterable[TraceEvent], *, whole: bool = False) -> Callable[[], Ruleset]:
+        """Starts to read those that are not known; what it gives waits for them. Those of iptables-legacy have no
+        number of their last change.
+        """
         by_place: dict[str, list[TraceEvent]] = {}
         for event in events:
             by_place.setdefault(event.place, []).append(event)
         anew = []
         for place, met in by_place.items():
-            chains = {(one.family, one.table, one.chain) for one in met if one.kind == RULE and one.table != TABLE}
+            telling = (one for one in met if (whole or one.kind == RULE) and one.table != TABLE)
+            chains = {(one.family, one.table, one.chain) for one in telling}
             current = _generation(sandbox, place)
             if (
                 self._generations.get(place) != current
@@ -40,12 +43,14 @@ class RememberedRules:
                 anew += met
                 self._known[place] = chains | (self._known[place] if self._generations.get(place) == current else set())
                 self._generations[place] = current
-        if anew:
-            found = read_rules(sandbox, anew)
-            self._ruleset.texts.update(found.texts)
-            self._ruleset.policies.update(found.policies)
-            self._ruleset.interfaces.update(found.interfaces)
-            self._ruleset.hooks.update(found.hooks)
+        finish = read_rules(sandbox, anew, whole=whole)
+        return lambda: self._with(finish())
+
+    def _with(self, found: Ruleset) -> Ruleset:
+        self._ruleset.texts.update(found.texts)
+        self._ruleset.policies.update(found.policies)
+        self._ruleset.interfaces.update(found.interfaces)
+        self._ruleset.hooks.update(found.hooks)
         return self._ruleset
 
     def _knows_interfaces(self, events: Iterable[TraceEvent]) -> bool:

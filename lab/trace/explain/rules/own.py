@@ -51,10 +51,19 @@ class Own:
             return _five(packet) in self.tunnels or (not visit.arrived and visit.place in self.wrapping)
         if packet.protocol not in (*PORTED, "icmp") or not packet.sport:
             return True
+        return self._has_ports_of(visit) or self._is_a_servers_question(packet)
+
+    def surely_has(self, visit: Visit) -> bool:
+        """Whether it is about one of them. In a tunnel that is known of VXLAN alone, by its source port."""
+        packet = visit.first.packet
+        if packet.protocol == "ipip" or (packet.protocol, packet.dport) in {("udp", one) for one in self.carrying}:
+            return _five(packet) in self.tunnels and packet.sport not in (0, packet.dport)
+        return packet.protocol in (*PORTED, "icmp") and bool(packet.sport) and self._has_ports_of(visit)
+
+    def _has_ports_of(self, visit: Visit) -> bool:
+        packet = visit.first.packet
         near, far = (packet.protocol, packet.src, packet.sport), (packet.protocol, packet.dst, packet.dport)
-        if near in self.ends or far in self.ends or (visit.place, packet.protocol, packet.sport) in self.home:
-            return True
-        return self._is_a_servers_question(packet)
+        return near in self.ends or far in self.ends or (visit.place, packet.protocol, packet.sport) in self.home
 
     def _is_a_servers_question(self, packet: Packet) -> bool:
         if packet.protocol not in PORTED:

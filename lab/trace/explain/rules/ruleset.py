@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lab.kernel.netlink.netfilter import SUBSYSTEM_NFTABLES, UNSPECIFIED, Message, NetfilterSocket
 from lab.kernel.netlink.transport import attributes, text
-from lab.kernel.rules import iptables
+from lab.kernel.rules.running import Running, start
 from lab.kernel.sandbox.sandbox import Sandbox, inside
-from lab.network.objects import Chain
 from lab.trace.explain.rules.visit import PATH, Base
 from lab.trace.witness.netfilter.trace_message import LEGACY, RULE, TraceEvent
 from lab.trace.witness.netfilter.trace_table import TABLE
@@ -60,8 +59,10 @@ class Ruleset:
         return not made_by_iptables or event.table not in _IPTABLES or bool(text and not text.startswith("-A "))
 
 
-def read_rules(sandbox: Sandbox, events: Iterable[TraceEvent]) -> Ruleset:
-    """The rules that the events are about. Programs of several places run side by side."""
+def read_rules(sandbox: Sandbox, events: Iterable[TraceEvent], *, whole: bool = False) -> Callable[[], Ruleset]:
+    """Starts to read the rules that the events are about; with `whole` those of every chain that they name. What it
+    gives waits for the programs that read them, which run side by side.
+    """
     found = Ruleset()
     by_place: dict[str, list[TraceEvent]] = {}
     for event in events:
@@ -69,14 +70,20 @@ def read_rules(sandbox: Sandbox, events: Iterable[TraceEvent]) -> Ruleset:
             by_place.setdefault(event.place, []).append(event)
         elif event.place not in by_place:
             by_place[event.place] = []
-    wanted = by_place
-    for _ in range(TRIES):
-        readings = [_Reading(sandbox, place, met, found) for place, met in wanted.items()]
-        changed = {reading.place for reading in readings if not reading.finish()}
-        wanted = {place: met for place, met in wanted.items() if place in changed}
-        if not wanted:
-            break
-    return found
+
+    def begin(places: Iterable[str]) -> list[_Reading]:
+        return [_Reading(sandbox, place, by_place[place], found, whole=whole) for place in places]
+
+    begun = begin(by_place)
+
+    def finish() -> Ruleset:
+        readings = begun
+        for left in reversed(range(TRIES)):
+            changed = [reading.place for reading in readings if not reading.finish()]
+            readings = begin(changed) if left else []
+        return found
+
+    return finish
 
 
 def generation(netlink: NetfilterSocket) -> int:
@@ -88,12 +95,13 @@ def generation(netlink: NetfilterSocket) -> int:
 class _Reading:
     """One place's rules while their programs run."""
 
-    def __init__(self, sandbox: Sandbox, place: str, events: Sequence[TraceEvent], found: Ruleset) -> None:
+    def __init__(
+        self, sandbox: Sandbox, place: str, events: Sequence[TraceEvent], found: Ruleset, *, whole: bool
+    ) -> None:
         self.place = place
         self._found = found
-        self._chains = list(
-            dict.fromkeys((one.family, one.table, one.chain) for one in events if one.kind == RULE and not _old(one))
-        )
+        telling = [one for one in events if (whole or one.kind == RULE) and not _old(one)]
+        self._chains = list(dict.fromkeys((one.family, one.table, one.chain) for one in telling))
         self._handles: dict[Where, list[int]] = {}
         self._legacy = any(_old(one) for one in events)
         ours = {where for where in self._chains if where[0] == "ip" and where[1] in _IPTABLES}
@@ -103,8 +111,8 @@ class _Reading:
             found.interfaces.update({(place, index): name for index, name in socket.if_nameindex()})
             self._netlink = NetfilterSocket()
             self._generation = generation(self._netlink)
-            self._saving = [iptables.start(place, command) for command in self._commands(ours)]
-            self._saving_legacy = iptables.start(place, "iptables-legacy-save") if self._legacy else None
+            self._saving = [start(place, command) for command in self._commands(ours)]
+            self._saving_legacy = start(place, "iptables-legacy-save") if self._legacy else None
             others = dict.fromkeys(where[:2] for where in self._chains if where not in ours)
             self._listing = {table: listing for table in others if (listing := _start_listing(place, *table))}
         for family, table, chain in bases:
@@ -130,7 +138,7 @@ class _Reading:
             if listing:
                 self._listing[family, table] = listing
         if self._saving_legacy:
-            self._number(iptables.chains(self.place, self._saving_legacy.result()))
+            self._number(self._saving_legacy.result())
         for (family, table), listing in self._listing.items():
             self._read_listing(family, table, listing.result())
         unchanged = self._generation == generation(self._netlink)
@@ -176,8 +184,10 @@ class _Reading:
                 self._found.texts[self.place, family, table, name, handle] = line
         return strange
 
-    def _number(self, saved: Iterable[Chain]) -> None:
-        for chain in saved:
+    def _number(self, saved: str) -> None:
+        from lab.kernel.rules.iptables import chains  # noqa: PLC0415  20 ms that only iptables-legacy needs
+
+        for chain in chains(self.place, saved):
             self._found.policies[self.place, chain.table, chain.name] = chain.policy
             for number, rule in enumerate(chain.rules, 1):
                 key = (self.place, LEGACY, chain.table, chain.name, number)
@@ -221,10 +231,10 @@ class _Reading:
 _HOOKS = PATH  # the kernel's own order, NF_INET_PRE_ROUTING to NF_INET_POST_ROUTING
 
 
-def _start_listing(place: str, family: str, table: str) -> iptables.Running | None:
+def _start_listing(place: str, family: str, table: str) -> Running | None:
     """nft's own listing with handles, in the namespace that the caller is in; None where there is no nft."""
     try:
-        return iptables.start(place, f"nft -a -s list table {family} {table}")
+        return start(place, f"nft -a -s list table {family} {table}")
     except FileNotFoundError:
         return None
 
