@@ -19,6 +19,9 @@ from lab.errors import HoplabError, LabError, UsageError
 PODS_OF_A_NODE = 100
 VERIFY = "verify"
 CHANGED = "service-000007"  # there is always one of that name among many Services
+P = "P"
+"""The row of what commands' times are told as multiples of."""
+IMPORTS = "import pydantic, yaml"
 END_SECONDS, ASK_EVERY_SECONDS = 10.0, 0.02
 
 
@@ -126,6 +129,13 @@ def whole(*arguments: str, status: int = 0) -> float:
     if done.returncode != status:
         raise HoplabError(f"`{' '.join(arguments)}` ended with {done.returncode}, not {status}: {done.stderr.strip()}")
     return spent
+
+
+def interpreter() -> float:
+    """Milliseconds of `P`: an interpreter that imports what Hoplab's files are read with."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", IMPORTS], check=True)
+    return (time.perf_counter() - began) * 1000
 
 
 def memory(name: str, kind: str = "Pss") -> float:

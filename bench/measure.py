@@ -15,7 +15,9 @@ from bench.netlink import figures as netlinks
 from bench.peers import MOST_OF_MININET, Floor, Mininet
 
 # design: ms, MiB and multiples of the floor, for two cores.
-BUDGETS = {"up": 1500.0, "down": 500.0, "trace, delivered": 1000.0, "trace, lost": 2500.0}
+BUDGETS = {"up": 1500.0, "down": 500.0}
+DELIVERED, REPORTED, SILENT = "trace, delivered", "trace, lost: a rule that drops", "trace, lost: in silence"
+OF_P = {DELIVERED: 3.5, REPORTED: 12.0, SILENT: 28.0}
 OF_THE_FLOOR = {100: 1.6, 1000: 1.3}  # by the number of pods
 ONE_MORE_APPLIED, ONE_MORE, MEMORY = 50.0, 120.0, 120.0  # ms, ms, MiB
 MEMORY_OF_TWO_SUBNET = 70.0  # MiB
@@ -27,7 +29,8 @@ RESTORED = "iptables-restore, same text, two side by side"
 PODS_OF_A_WIDE_NODE = 10
 APPLIED = 3  # for each run: it is soon done
 CLIENT, TARGET, VIA = "namespace001/pod-0", "myapp.namespace001", "pod-3"
-FIREWALL = ("-p", "udp", "--dport", "4789", "-j", "DROP")
+FIREWALL = ("iptables", "-I", "INPUT", "1", "-p", "udp", "--dport", "4789", "-j", "DROP")
+BLACKHOLE = ("ip", "route", "add", "blackhole", "10.0.2.10/32")
 LOST = 3
 
 Tell = Callable[[str], None]
@@ -191,7 +194,11 @@ class Bench:
                     times.setdefault(what, []).append(spent)
         group = "two-subnet, whole processes"
         for what, runs in times.items():
-            yield Figure(group, what, "ms", tuple(runs), BUDGETS.get(what))
+            note = f"python -c '{labs.IMPORTS}'" if what == labs.P else ""
+            yield Figure(group, what, "ms", tuple(runs), BUDGETS.get(what), note)
+        beside = Figure(group, "P", "ms", tuple(times[labs.P]))
+        for what, budget in OF_P.items():
+            yield Figure(group, what, "ms", tuple(times[what])).over(beside, budget)
         self._tell("two-subnet, followed")
         with self._lab() as name:
             labs.whole("up", "--topology", "two-subnet", "--lab", name)
@@ -224,12 +231,16 @@ def _built(group: str, pods: int, phases: Sequence[dict[str, float]]) -> Figure:
 
 def _life(name: str) -> Iterator[tuple[str, float]]:
     """What happens to a lab, and how long each took."""
-    lab, trace = ("--lab", name), _trace(name)
+    lab, lost = ("--lab", name), ("trace", "--from", CLIENT, "--to", VIA, "--lab", name)
+    yield labs.P, labs.interpreter()
     yield "up", labs.whole("up", "--topology", "two-subnet", *lab)
     yield "up, no changes", labs.whole("up", "--topology", "two-subnet", *lab)
-    yield "trace, delivered", labs.whole(*trace)
-    labs.whole("exec", "node-2", *lab, "--", "iptables", "-I", "INPUT", "1", *FIREWALL)
-    yield "trace, lost", labs.whole(*trace, status=LOST)
+    yield DELIVERED, labs.whole(*_trace(name))
+    labs.whole("exec", "router", *lab, "--", *BLACKHOLE)
+    yield SILENT, labs.whole(*lost, status=LOST)
+    labs.whole("exec", "router", *lab, "--", *BLACKHOLE[:2], "del", *BLACKHOLE[3:])
+    labs.whole("exec", "node-2", *lab, "--", *FIREWALL)
+    yield REPORTED, labs.whole(*lost, status=LOST)
     yield "down", labs.whole("down", *lab)
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from bench.measure import DELIVERED, OF_P, REPORTED, SILENT
 from lab.agent.presence import folder
 
 ROOT = Path(__file__).parents[3]
@@ -31,7 +32,7 @@ def test_a_little_of_everything_quickly() -> None:
     figures = {figure["name"]: figure for figure in report["figures"]}
     for name in ("build", "read-back verification", "memory", "one more, in the agent", "one more, whole process"):
         assert figures[name]["median"] > 0, f"{name} was not measured: {figures[name]}"
-    for name in ("up", "up, no changes", "trace, delivered", "trace, lost", "down"):
+    for name in ("P", "up", "up, no changes", DELIVERED, REPORTED, SILENT, "down"):
         assert figures[name]["median"] > 0, f"{name} was not measured: {figures[name]}"
     for name in ("make", "load", "iptables-restore, same text", "nft -f, same text", "iptables", "nftables"):
         assert figures[name]["median"] > 0, f"{name} was not measured: {figures[name]}"
@@ -46,6 +47,9 @@ def test_a_little_of_everything_quickly() -> None:
     mininet = figures["Mininet"]
     assert mininet["median"] or mininet["note"], "Mininet is measured, or says why it is not"
     assert figures["up"]["met"] is not None, "up has a budget"
+    for name in OF_P:
+        assert figures[f"{name} ÷ P"]["met"] is not None, f"{name} has a budget beside P"
+    assert figures[SILENT]["median"] > 1000, "TCP's second packet was waited for"
     assert not _labs_of(process), "a lab of the bench still runs"
 
 
