@@ -12,10 +12,8 @@ from lab import printable, terminal
 from lab.agent.client import calls
 from lab.agent.presence import folder
 from lab.errors import UsageError
-from lab.tasks import topologies
 from lab.tasks.commandline import inputs, into_machine, outputs
 from lab.tasks.commandline.task import LAB, Context, Exit, command
-from lab.tasks.lifetime import bring_up
 
 if TYPE_CHECKING:
     from lab.tasks.commandline.outputs import Outputs
@@ -239,6 +237,8 @@ def _say(line: str) -> None:
 @command(help={"verbose": "Every captured packet.", "lab": "The lab's name; without it the topology's."})
 def demo(_: Context, verbose: bool = False, lab: str = "") -> None:
     """Bring two-subnet up if it is not, and tell the journey from pod-0 to myapp through pod-3."""
+    from lab.tasks import topologies  # noqa: PLC0415  no other of these tasks builds a lab
+    from lab.tasks.lifetime import bring_up  # noqa: PLC0415
     from lab.trace.trace import trace as trace_request  # noqa: PLC0415
 
     name = lab or os.environ.get("HOPLAB_LAB") or DEMO

@@ -64,13 +64,17 @@ class Client:
         """Ask and wait. Gives the result; raises what the agent raised, or LabError when it ended meanwhile or does not
         answer.
         """
+        return self.ask(operation, on_event, **parameters)()
+
+    def ask(self, operation: str, on_event: OnEvent = _ignore, **parameters: Any) -> Callable[[], Any]:  # noqa: ANN401
+        """Ask; what this gives waits, as `request` does. Nothing else can be asked until then."""
         left = memoryview(encode({"operation": operation, **parameters}))
         try:
             while left:
                 left = self._patiently(self._sending(left))
         except OSError:  # it has ended: its last words are read
             left = memoryview(b"")
-        return self._result(lambda: self._patiently(self._line.receive), on_event)
+        return lambda: self._result(lambda: self._patiently(self._line.receive), on_event)
 
     def begin(self, operation: str, **parameters: Any) -> None:  # noqa: ANN401
         """Ask without waiting for the answer, for which there is `finish`. LabError when the agent has ended."""

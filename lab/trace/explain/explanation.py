@@ -38,6 +38,9 @@ class Agent(Protocol):
     def request(self, operation: str, on_event: Callable[[dict[str, Any]], None] = ..., **parameters: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
         """Its answer; what it tells meanwhile goes to `on_event`."""
 
+    def ask(self, operation: str, **parameters: Any) -> Callable[[], Any]:  # noqa: ANN401
+        """The same, asked; what it gives waits for the answer."""
+
 
 def explained(
     journey: Journey,

@@ -38,7 +38,7 @@ def explaining(
         passage,
         counters,
         lambda places, kinds: agent.request("objects", places=list(places), kinds=list(kinds)),
-        lambda places: agent.request("differences", places=list(places)),
+        lambda places: agent.ask("differences", places=list(places)),
     )
     facts = replace(facts, had=had(agent, passage.labmap, passage.exchange.destination))
     facts = answered(sandbox, Case(passage, hops, facts, stopped), translations)

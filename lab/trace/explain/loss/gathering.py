@@ -23,7 +23,7 @@ from lab.trace.explain.queries.neighbour import read_all
 from lab.trace.witness.counters import Counters
 
 Desired = Callable[[tuple[str, ...], tuple[str, ...]], Any]
-Differences = Callable[[tuple[str, ...]], Any]
+Differences = Callable[[tuple[str, ...]], Callable[[], Any]]
 
 KINDS = (
     *("Interface", "Sysctl", "Address", "Route", "RoutingRule", "Neighbour", "FdbEntry", "Listener"),
@@ -36,19 +36,20 @@ def gather(sandbox: Sandbox, passage: Passage, counters: Counters, desired: Desi
     """The facts about every place that the lost packet passed or should have passed, and about the wires between them.
 
     `desired` asks the agent for the objects of these kinds that these places should hold, as JSON; `differences` for
-    what they hold otherwise.
+    what they hold otherwise, and gives what waits for that.
     """
     case = Case(passage, (), Facts())
     behind = onward(case)
     cases = (case, behind) if behind else (case,)
     places = tuple(dict.fromkeys((*(place for one in cases for place in one.suspects), UNDERLAY)))
     wanted = _by_place(from_plain(desired(places, KINDS)))
-    drifts: dict[str, list[Drift]] = {}
-    for one in differences(places):
-        drifts.setdefault(one["place"], []).append(drift_told(one))
+    comparing = differences(places)
     held, names, seen = {}, {}, {}
     for place in places:
         held[place], names[place], seen[place] = _read(sandbox, place)
+    drifts: dict[str, list[Drift]] = {}
+    for one in comparing():
+        drifts.setdefault(one["place"], []).append(drift_told(one))
     counted = counters.grown(names)
     return Facts(
         {

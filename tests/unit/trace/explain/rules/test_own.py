@@ -44,3 +44,19 @@ def visit(headers: bytes, place: str = "node-0") -> Visit:
 def test_of_what_a_place_reports_some_is_anothers(headers: bytes, is_own: bool) -> None:
     mine = own(LabMap("lab"), [Passage(LabMap("lab"), exchange("udp"), ())], ())
     assert mine.has(visit(headers)) == is_own
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_certain"),
+    [
+        (udp(CLIENT, 40000, SERVER, 8080), True),
+        (udp(CLIENT, 50000, SERVER, 8080), False),
+        (error(CLIENT, udp(CLIENT, 40000, SERVER, 8080)), False),
+        (echo(CLIENT, SERVER, 40000), False),
+        (vxlan(udp(CLIENT, 40000, SERVER, 8080)), False),
+    ],
+    ids=["request", "another's request", "an error", "another protocol", "a tunnel's that was not captured"],
+)
+def test_only_what_nobody_else_may_have_sent_ends_the_wait(headers: bytes, is_certain: bool) -> None:
+    mine = own(LabMap("lab"), [Passage(LabMap("lab"), exchange("udp"), ())], ())
+    assert mine.surely_has(visit(headers)) == is_certain
