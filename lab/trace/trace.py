@@ -13,7 +13,6 @@ from lab.trace.apart import apart
 from lab.trace.ask import target as targets
 from lab.trace.ask.reference import asker
 from lab.trace.ask.typed import protocol_of
-from lab.trace.explain.queries.outlook import outlook
 from lab.trace.journey import DELIVERED, Journey
 from lab.trace.run import Tracer
 from lab.trace.witness.filter.match import PORTED
@@ -82,6 +81,7 @@ def trace_packet(
 
     require_scapy()
     from lab.trace.ask.crafted.written import Crafting  # noqa: PLC0415
+    from lab.trace.explain.queries.outlook import outlook  # noqa: PLC0415
 
     with connect(lab) as client:
         labmap = LabMap.from_json(client.request("read", what="map"))

@@ -19,7 +19,6 @@ class RememberedRules:
 
     def __init__(self) -> None:
         self._ruleset = Ruleset()
-        self._generations: dict[str, int] = {}
         self._known: dict[str, Chains] = {}
 
     def read(self, sandbox: Sandbox, events: Iterable[TraceEvent], *, whole: bool = False) -> Callable[[], Ruleset]:
@@ -33,16 +32,17 @@ class RememberedRules:
         for place, met in by_place.items():
             telling = (one for one in met if (whole or one.kind == RULE) and one.table != TABLE)
             chains = {(one.family, one.table, one.chain) for one in telling}
-            current = _generation(sandbox, place)
+            known = self._known.get(place)
+            if known is not None and self._ruleset.generations.get(place) != _generation(sandbox, place):
+                known = None
             if (
-                self._generations.get(place) != current
-                or not chains <= self._known[place]
+                known is None
+                or not chains <= known
                 or any(one.origin == LEGACY for one in met)
                 or not self._knows_interfaces(met)
             ):
                 anew += met
-                self._known[place] = chains | (self._known[place] if self._generations.get(place) == current else set())
-                self._generations[place] = current
+                self._known[place] = chains | (known or set())
         finish = read_rules(sandbox, anew, whole=whole)
         return lambda: self._with(finish())
 
@@ -51,6 +51,7 @@ class RememberedRules:
         self._ruleset.policies.update(found.policies)
         self._ruleset.interfaces.update(found.interfaces)
         self._ruleset.hooks.update(found.hooks)
+        self._ruleset.generations.update(found.generations)
         return self._ruleset
 
     def _knows_interfaces(self, events: Iterable[TraceEvent]) -> bool:

@@ -37,13 +37,15 @@ Where = tuple[str, str, str]  # family, table and chain
 @dataclass(slots=True)
 class Ruleset:
     """What is known of the rules of the places: by (place, family, table, chain, handle), and of legacy ones by
-    (place, "legacy", table, chain, number). Interfaces by (place, index), hooks of base chains that nft named.
+    (place, "legacy", table, chain, number). Interfaces by (place, index), hooks of base chains that nft named;
+    generations by place.
     """
 
     texts: dict[tuple[str, str, str, str, int], str] = field(default_factory=dict)
     policies: dict[tuple[str, str, str], str] = field(default_factory=dict)
     interfaces: dict[tuple[str, int], str] = field(default_factory=dict)
     hooks: dict[Base, str] = field(default_factory=dict)
+    generations: dict[str, int] = field(default_factory=dict)
 
     def text(self, event: TraceEvent) -> str:
         """The rule of an event, "" when it is not known (any more): `-A CHAIN …`, or as nft prints it."""
@@ -110,7 +112,7 @@ class _Reading:
         with self._inside():
             found.interfaces.update({(place, index): name for index, name in socket.if_nameindex()})
             self._netlink = NetfilterSocket()
-            self._generation = generation(self._netlink)
+            self._generation = found.generations[place] = generation(self._netlink)
             self._saving = [start(place, command) for command in self._commands(ours)]
             self._saving_legacy = start(place, "iptables-legacy-save") if self._legacy else None
             others = dict.fromkeys(where[:2] for where in self._chains if where not in ours)
