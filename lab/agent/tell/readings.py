@@ -15,8 +15,8 @@ from lab.agent.protocol import Message
 from lab.errors import UsageError
 from lab.map.survey import lab_map
 from lab.network.components import Stop
+from lab.network.kubeproxy.nftables.drawn import choice
 from lab.network.objects import Chain, Namespace, Network, NftChain, NftSet
-from lab.network.objects.nft_choice import choice
 from lab.network.objects.plain import to_plain
 from lab.network.place_names import UNDERLAY
 from lab.network.underlay.netem import impaired

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.kernel.netlink.rtnetlink.qdisc import HEADER, ROOT, RTM_GETQDISC, TCA_KIND, USUAL
+from lab.kernel.netlink.rtnetlink.tcmsg import HEADER, ROOT, RTM_GETQDISC, TCA_KIND, USUAL
 from lab.kernel.netlink.transport import RouteSocket, attributes
 from lab.kernel.rules.running import start
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lab.kernel.netlink.rtnetlink.device_settings import af_spec, read_af_spec
-from lab.kernel.netlink.rtnetlink.qdisc import USUAL
+from lab.kernel.netlink.rtnetlink.tcmsg import USUAL
 from lab.kernel.netlink.transport import (
     NLM_F_CREATE,
     NLM_F_EXCL,

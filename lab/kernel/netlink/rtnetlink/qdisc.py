@@ -9,6 +9,16 @@ import errno
 import struct
 from collections.abc import Iterator, Mapping
 
+from lab.kernel.netlink.rtnetlink.tcmsg import (
+    HEADER,
+    ROOT,
+    RTM_DELQDISC,
+    RTM_GETQDISC,
+    RTM_NEWQDISC,
+    TCA_KIND,
+    TCA_OPTIONS,
+    USUAL,
+)
 from lab.kernel.netlink.transport import (
     NLM_F_CREATE,
     NLM_F_EXCL,
@@ -23,15 +33,9 @@ from lab.kernel.netlink.transport import (
 )
 from lab.network.objects.qdisc import NETEM, TBF, Qdisc
 
-RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
-USUAL = ("noqueue", "pfifo_fast", "fq_codel", "mq", "fq")
-"""What the kernel gives devices by itself."""
-ROOT = 0xFFFFFFFF
 LOOPBACK = 1
 NANOSECONDS_PER_TICK = 64
 
-HEADER = struct.Struct("=BxxxiIII")  # struct tcmsg: family, ifindex, handle, parent, info
-TCA_KIND, TCA_OPTIONS = 1, 2
 _NETEM = struct.Struct("=IIIIII")  # tc_netem_qopt: latency, limit, loss, gap, duplicate, jitter
 NETEM_REORDER, NETEM_CORRUPT, NETEM_RATE, NETEM_RATE64, NETEM_LATENCY64, NETEM_JITTER64 = 3, 4, 6, 8, 10, 11
 _PROBABILITY = struct.Struct("=II")  # the share, its correlation

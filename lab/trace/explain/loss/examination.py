@@ -10,8 +10,8 @@ from functools import cached_property
 from lab.map.labmap import LabMap
 from lab.map.path import OUT, Crossing, Path
 from lab.map.place import Link, Place
+from lab.network.kubeproxy.nftables.drawn import chosen_address, without_choice
 from lab.network.objects import Interface
-from lab.network.objects.nft_choice import chosen_address, without_choice
 from lab.network.place_names import UNDERLAY
 from lab.trace.ask.exchange import ERROR, Part
 from lab.trace.explain.loss.facts import Facts, PlaceFacts

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lab.network.objects.nft_choice import with_choice
+from lab.network.kubeproxy.nftables.drawn import with_choice
 from lab.trace.explain.rules.element import element, with_element
 from lab.trace.explain.rules.ruleset import Ruleset
 from lab.trace.explain.rules.visit import ARRIVING, Stretch, Visit, essence, identity

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.kernel.netlink.rtnetlink import qdisc
+from lab.kernel.netlink.rtnetlink.tcmsg import HEADER, TCA_KIND, TCA_OPTIONS
 from lab.kernel.netlink.transport import attributes
 from lab.network.objects import Qdisc
 from lab.network.objects.qdisc import fraction, shaped
@@ -25,16 +26,16 @@ NETEM = Qdisc(
 @pytest.mark.parametrize("wanted", [NETEM, Qdisc("node-0", "eth0", "netem", limit=1000)], ids=["all", "nothing"])
 def test_a_netem_is_read_as_it_was_written(wanted: Qdisc) -> None:
     body = qdisc.add(wanted, {"eth0": 7}).body
-    told = attributes(body, qdisc.HEADER.size)
-    assert bytes(told[qdisc.TCA_KIND]) == b"netem\0"
-    assert qdisc.HEADER.unpack_from(body)[1] == 7
-    assert qdisc._read("node-0", "eth0", "netem", told[qdisc.TCA_OPTIONS]) == wanted
+    told = attributes(body, HEADER.size)
+    assert bytes(told[TCA_KIND]) == b"netem\0"
+    assert HEADER.unpack_from(body)[1] == 7
+    assert qdisc._read("node-0", "eth0", "netem", told[TCA_OPTIONS]) == wanted
 
 
 def test_a_bucket_is_read_as_it_was_written() -> None:
     wanted = shaped("node-0", "eth0", 1_250_000, 1500, "")
-    told = attributes(qdisc.add(wanted, {"eth0": 7}).body, qdisc.HEADER.size)
-    assert qdisc._read("node-0", "eth0", "tbf", told[qdisc.TCA_OPTIONS]) == wanted
+    told = attributes(qdisc.add(wanted, {"eth0": 7}).body, HEADER.size)
+    assert qdisc._read("node-0", "eth0", "tbf", told[TCA_OPTIONS]) == wanted
 
 
 def test_a_bucket_holds_a_frame_however_slow_it_is() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.network.objects.nft_choice import choice, chosen_address, with_choice, without_choice
+from lab.network.kubeproxy.nftables.drawn import choice, chosen_address, with_choice, without_choice
 
 AMONG = (
     "meta l4proto tcp dnat ip to numgen random mod 3 map { 0 : 10.0.0.1 . 80, 1 : 10.0.0.11 . 80, 2 : 10.0.0.1 . 8080 }"
