@@ -12,7 +12,7 @@ from lab.agent.design.blueprint import Design
 from lab.agent.design.leaving import without_leaving
 from lab.agent.design.stale_flows import forget_flows
 from lab.agent.design.transition import Following, NodeProxies
-from lab.agent.programs import Programs
+from lab.agent.place_programs import Programs
 from lab.agent.protocol import Message
 from lab.agent.stopwatch import Brought, Stopwatch
 from lab.agent.tell.happenings import CARRIED

@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import TypeVar
 
 from lab.errors import KernelError
 from lab.kernel import files, sysctl
@@ -20,7 +19,7 @@ from lab.kernel.netlink.transport import Request, RequestError, RouteSocket
 from lab.kernel.place_requests import PlaceRequests
 from lab.kernel.rules import iptables
 from lab.kernel.rules.loaders import Loading
-from lab.kernel.step_kinds import Kinds, holds_sets, is_anywhere, needs_all, place_or_new, says_other
+from lab.kernel.step_kinds import NEED_LINKS, Kinds, holds_sets, is_anywhere, needs_all, place_or_new, says_other
 from lab.network.objects import (
     File,
     Interface,
@@ -41,12 +40,9 @@ from lab.plan import AnyStep, NftStep, Plan, RuleStep, Step
 from lab.plan.commands import ipset_input
 
 Progress = Callable[[int, str], None]
-T = TypeVar("T")
 PROCESSORS = os.cpu_count() or 1
 # Programs that load rules wait for the kernel half of their time.
 LOADS_AT_ONCE = max(4, PROCESSORS)
-# What is done by other means than netlink, and to devices that must be there.
-_NEED_LINKS = (WireguardDevice, WireguardPeer, VirtualServer, RealServer, Offload)
 
 
 def apply(
@@ -139,7 +135,7 @@ class _Application:
         # any other place.
         self._behind += ((max(self._ordered, default=0), loaded) for loaded in kinds.rules)
         self._load_behind()
-        if any(kinds[kind] for kind in _NEED_LINKS):
+        if any(kinds[kind] for kind in NEED_LINKS):
             self._links_done()
         self._encrypt(place, [*kinds[WireguardDevice], *kinds[WireguardPeer]])
         self._holdings.balancing.carry_out(place, [*kinds[VirtualServer], *kinds[RealServer]])

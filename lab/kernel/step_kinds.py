@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.network.objects import IpSet, Listener, Namespace, Process
+from lab.network.objects import (
+    IpSet,
+    Listener,
+    Namespace,
+    Offload,
+    Process,
+    RealServer,
+    VirtualServer,
+    WireguardDevice,
+    WireguardPeer,
+)
 from lab.plan import AnyStep, NftStep, RuleStep, Step
+
+# What is done by other means than netlink, and to devices that must be there.
+NEED_LINKS = (WireguardDevice, WireguardPeer, VirtualServer, RealServer, Offload)
 
 
 class Kinds:

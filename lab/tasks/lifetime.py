@@ -62,12 +62,12 @@ def up(
 ) -> None:
     """Build the lab, or bring the one that runs to the file's state."""
     if profile:
-        from lab.tasks import profiling  # noqa: PLC0415  few want to know
+        from lab.tasks.profile import whole_command  # noqa: PLC0415  few want to know
 
         if plan or vm or kernel:
             raise UsageError("--profile is for what is built on this machine", "leave out --plan, --vm and --kernel")
-        if not profiling.is_measured():
-            profiling.measure("" if profile is True else str(profile))
+        if not whole_command.is_measured():
+            whole_command.measure("" if profile is True else str(profile))
             return
     source = topologies.find(_given(topology))
     name = lab or os.environ.get("HOPLAB_LAB") or topologies.lab_name(source)
@@ -82,7 +82,7 @@ def up(
         return
     confined = _confinement(share or [], limit or [], privileged)
     if profile:
-        profiling.note(lambda: bring_up(name, source, set_ or [], confined, leftovers=leftovers, profile=True))
+        whole_command.note(lambda: bring_up(name, source, set_ or [], confined, leftovers=leftovers, profile=True))
         return
     bring_up(name, source, set_ or [], confined, leftovers=leftovers)
 

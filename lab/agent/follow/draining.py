@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lab.agent.follow.writer import Writer
-    from lab.agent.programs import Programs
+    from lab.agent.place_programs import Programs
 
 EVERY_SECONDS = 60.0
 """kube-proxy, ipvs mode: rsCheckDeleteInterval."""

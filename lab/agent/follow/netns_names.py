@@ -9,7 +9,7 @@ from lab.kernel.sandbox.mounts import Mounts
 
 if TYPE_CHECKING:
     from lab.agent.follow.writer import Writer
-    from lab.agent.programs import Programs
+    from lab.agent.place_programs import Programs
     from lab.agent.tell.chronicle import Chronicle
 
 TOGETHER_SECONDS = 0.2  # an `up` mounts a name for each place

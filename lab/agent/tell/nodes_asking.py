@@ -21,7 +21,7 @@ from lab.agent.tell.in_node import SOCKET
 from lab.errors import HoplabError
 
 if TYPE_CHECKING:
-    from lab.agent.programs import Programs
+    from lab.agent.place_programs import Programs
     from lab.agent.protocol import Message
 
 PROGRAM = "/usr/local/bin/calicoctl"

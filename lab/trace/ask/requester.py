@@ -18,9 +18,10 @@ from lab.kernel.sandbox.sandbox import Sandbox, inside
 from lab.map.place import Place
 from lab.network.dns.resolver import Resolver, address_in_hosts, hosts_entries
 from lab.trace.ask import question
-from lab.trace.ask.attempt import ATTEMPTS, Ask, Attempt
+from lab.trace.ask.attempt import Ask, Attempt
 from lab.trace.ask.exchange import ANSWERED, REFUSED, SILENT, Exchange
 from lab.trace.ask.lookup import DNS_ATTEMPTS, DnsStream, Questions
+from lab.trace.ask.ping import ATTEMPTS
 from lab.trace.journey import BY_HOSTS, DATA, DNS, Resolution
 
 if TYPE_CHECKING:

@@ -10,10 +10,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+ROOMY = 17
+"""So many modules stand side by side before they want another wing, `__init__` counted."""
+LONG = 300
+"""Lines of a module."""
 
 
 def folders() -> Iterator[Path]:
     return (init.parent for init in sorted((ROOT / "lab").rglob("__init__.py")))
+
+
+def modules() -> Iterator[Path]:
+    return (one for one in sorted((ROOT / "lab").rglob("*.py")) if one.name != "__init__.py")
 
 
 def test_every_folder_has_its_row_and_every_row_its_folder() -> None:
@@ -33,3 +41,25 @@ def test_the_picture_has_the_floors_that_the_contracts_hold() -> None:
     named = (name for layer in layers for name in re.findall(r"lab\.(\w+)", layer))
     floors = {name for name in named if (ROOT / "lab" / name).is_dir()}
     assert {*drawn, "vm"} - {"guest"} == floors, "floors that are drawn, and floors of the contract"
+
+
+def test_no_wing_is_a_hall_and_each_says_what_lives_there() -> None:
+    for folder in folders():
+        there = list(folder.glob("*.py"))
+        assert len(there) <= ROOMY, (
+            f"{folder.relative_to(ROOT)} has {len(there)} modules: which of them belong together?"
+        )
+        assert (folder / "__init__.py").read_text(encoding="utf-8").startswith('"""'), folder
+
+
+def test_no_module_is_a_book() -> None:
+    long = {str(one.relative_to(ROOT)): n for one in modules() if (n := len(one.read_text().splitlines())) > LONG}
+    assert long == {}, "modules that have parts with names of their own"
+
+
+def test_names_tell_modules_apart() -> None:
+    """`flow` and `flows`, `deriving` and `derived` would not."""
+    names = {one.stem for one in modules()}
+    for name in names:
+        others = {f"{name}s", re.sub("ing$", "ed", name)} - {name}
+        assert not others & names, f"{name} and {others & names}"

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from lab.spans import Span
-from lab.tasks.flame import SCHEMA, UNACCOUNTED, Profile, chrome, table
+from lab.tasks.profile.flame import SCHEMA, UNACCOUNTED, Profile, chrome, table
 
 MS = 1_000_000
 BEGIN = 5_000 * MS

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from lab.trace.ask import question
-from lab.trace.ask.attempt import ANY, Ask, Attempt, Outcome, identifier
+from lab.trace.ask.attempt import ANY, Ask, Attempt, Outcome
 from lab.trace.ask.crafted.written import Crafting
 from lab.trace.ask.exchange import ANSWERED, DNS_PORT, REFUSED, UNASKED, role_of
+from lab.trace.ask.ping import identifier
 from lab.trace.witness.filter.match import PORTED, number
 from lab.trace.witness.packet import ECHO_REPLY, ECHO_REQUEST, RST, Packet, decode
 

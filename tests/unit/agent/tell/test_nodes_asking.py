@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from lab.agent.programs import Programs
+from lab.agent.place_programs import Programs
 from lab.agent.tell import in_node, nodes_asking
 from lab.agent.tell.nodes_asking import LONGEST, MOST_CONNECTED, NodesAsking
 from lab.errors import LabError

@@ -74,7 +74,7 @@ def trace(
                 "--follow sends nothing and tells of whatever comes",
                 "it goes with --count, --json, --minimal, --verbose",
             )
-        from lab.tasks.trace_follow import follow as follow_pod  # noqa: PLC0415
+        from lab.tasks.trace.follow import follow as follow_pod  # noqa: PLC0415
 
         follow_pod(lab, from_, count=count, json=json, minimal=minimal, verbose=verbose)
         return
@@ -112,7 +112,7 @@ def _tell(journey: Journey, minimal: bool, verbose: bool) -> None:
 
 def _mended(journey: Journey, again: Callable[[str], Journey], *, quiet: bool) -> Journey:
     """With `quiet`, all of it is told on standard error."""
-    from lab.tasks.trace_fix import mended  # noqa: PLC0415
+    from lab.tasks.trace.mending import mended  # noqa: PLC0415
 
     say, output = (terminal.warn, sys.stderr.fileno()) if quiet else (terminal.out, sys.stdout.fileno())
     if not quiet:

@@ -23,7 +23,7 @@ from lab.program_name import TASKS_FILE, VARIABLE
 from lab.spans import Span
 from lab.tasks.commandline import outputs
 from lab.tasks.commandline.task import Exit
-from lab.tasks.flame import Profile, chrome, table
+from lab.tasks.profile.flame import Profile, chrome, table
 
 MEASURED = "HOPLAB_PROFILE"
 """Has, in the command that is measured: where to send what it notes, when it was started, and, by ./inv, when that
