@@ -68,7 +68,7 @@ def is_address(host: str) -> bool:
     """Whether it is an IPv4 address, all four numbers of it."""
     try:
         inet_aton(host)
-    except OSError:
+    except (OSError, ValueError):  # the latter for a text with a NUL in it
         return False
     return host.count(".") == 3
 

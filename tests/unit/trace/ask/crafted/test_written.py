@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scapy.layers.dns import DNS
 from scapy.layers.inet import IP, TCP, UDP
@@ -189,6 +189,7 @@ def expressions(draw: st.DrawFn) -> str:
 
 
 @given(expressions())
+@example(r'IP(dst="10.9.9.9")/IP(src="\x00")')
 def test_whatever_scapy_can_be_asked_for_is_built_or_refused(text: str) -> None:
     try:
         made = crafting(text)
