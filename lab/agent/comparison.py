@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lab.agent.stopwatch import Stopwatch
 from lab.kernel.holdings import Holdings
 from lab.kernel.observe import observe
 from lab.kernel.verified import Verified
 from lab.network.objects import Interface, Namespace, Network
-from lab.plan import Plan, Step, plan
+from lab.plan import AnyStep, Plan, Step, plan
+from lab.plan.steps import takes_more_away
 
 
 class Comparison:
@@ -27,6 +30,28 @@ class Comparison:
             steps = self.compare(wanted, doubtful | further)
         watch.lap("observe")
         return steps
+
+    def is_as_left(self) -> bool:
+        """Whether every place holds what it was left with. What nobody can tell of without it is read."""
+        self.verified.begin()
+        doubtful = self.verified.doubtful()
+        expected = self.verified.expected(doubtful)
+        return expected is not None and not self.compare(expected, doubtful)
+
+    def is_as_worked_on(self, steps: Iterable[AnyStep]) -> bool:
+        """Whether the places of these steps, and whatever the kernel has spoken of meanwhile, hold what they should."""
+        places = self.verified.touched(frozenset(step.place for step in steps))
+        expected = self.verified.expected(places)
+        return expected is not None and not self.compare(expected, places)
+
+    def work(self, steps: Plan) -> None:
+        """These steps are about to be carried out. Where they take something away, nothing is known from then on: more
+        may go with it.
+        """
+        self.verified.work(steps.steps)
+        going = [step for step in steps.steps if takes_more_away(step)]
+        if going:
+            self.verified.forget({step.place for step in going} | self.other_ends(steps))
 
     def compare(self, wanted: Network, places: frozenset[str]) -> Plan:
         part = wanted.only(places)

@@ -5,8 +5,9 @@ fails. Everything here runs in the agent's writer thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from lab.agent.addition import Addition
 from lab.agent.comparison import Comparison
 from lab.agent.design.blueprint import Design
 from lab.agent.design.leaving import without_leaving
@@ -102,6 +103,16 @@ class Lab:
         """
         watch = Stopwatch()
         watch.told["design"] = round(spent, 1)
+        self.programs.let_go_of_logs()
+
+        def lap(phase: str) -> None:
+            watch.lap(phase)
+            if phase == "rules":
+                built(self._holdings)  # DNS servers that are about to start want to be heard at once
+
+        addition = Addition(self._holdings, self.comparison, self._proxier)
+        if not leftovers and self._is_added(addition, wanted, watch, cancelled, lap):
+            return self._stands_now(wanted, addition.done, watch)
         network = wanted.network
         if leftovers and self._design is not None:
             from lab.network.kubeproxy.leftovers import with_leftovers  # noqa: PLC0415  for few an `up`
@@ -109,18 +120,38 @@ class Lab:
             network = with_leftovers(network, self._design.network)
         watch.lap("design")
         features.require(self._holdings, network)
-        self.programs.let_go_of_logs()
-        first = self._let_nobody_in(wanted)
+        first = (*addition.done, *self._let_nobody_in(wanted))
         if first:
             watch.lap("rules")
         steps = self.comparison.difference(network, watch)
         if steps:
-            self._build(network, steps, tell, cancelled, watch, built)
+            self._build(network, steps, tell, cancelled, watch, lap)
         self._holdings.let_go_of_hand()
-        self._design = wanted
         self._uncertain = frozenset()
         self._proxier.forget()
-        return Brought(Plan((*first, *steps.steps)), wanted.places, dict(watch.told))
+        return self._stands_now(wanted, (*first, *steps.steps), watch)
+
+    def _is_added(
+        self,
+        addition: Addition,
+        wanted: Design,
+        watch: Stopwatch,
+        cancelled: Callable[[], bool],
+        lap: Callable[[str], None],
+    ) -> bool:
+        """Whether it was so little that it is done already."""
+        if self._design is None or self._uncertain:
+            return False
+        try:
+            return addition.bring(self._design, wanted, watch, cancelled, lap)
+        except Exception:
+            self._back()
+            raise
+
+    def _stands_now(self, wanted: Design, done: Iterable[AnyStep], watch: Stopwatch) -> Brought:
+        self._design = wanted
+        self._holdings.forget_gone(wanted.places)
+        return Brought(Plan(tuple(done)), wanted.places, dict(watch.told))
 
     def _let_nobody_in(self, wanted: Design) -> tuple[AnyStep, ...]:
         """Nothing new goes to pods that are about to go. The steps that this took; the last good state stays what it
@@ -158,9 +189,7 @@ class Lab:
             if not isinstance(error, KernelError):  # a defect: it may have stopped anywhere
                 self._uncertain = frozenset((UNDERLAY, *before.places, *wanted.places))
             raise
-        self._design = wanted
-        self._holdings.forget_gone(wanted.places)
-        return Brought(Plan(tuple(done)), wanted.places, dict(watch.told))
+        return self._stands_now(wanted, done, watch)
 
     def _by_design(self, before: Design, wanted: Design, watch: Stopwatch) -> list[AnyStep]:
         """The steps from one design to the other, done."""
@@ -168,6 +197,7 @@ class Lab:
         for number, (steps, after) in enumerate(Following(self._proxier, before, wanted).strides()):
             watch.lap("design")
             self._holdings.learn(after)
+            self.comparison.work(steps)
             try:
                 self._carry_out(after, steps, watch)
             except KernelError:
@@ -184,6 +214,7 @@ class Lab:
         """Bring these places to the design whatever they hold, and those that were left half done before."""
         self._proxier.forget()
         self._uncertain |= places
+        self.comparison.verified.forget()
         steps = self.comparison.compare(wanted.network, self._uncertain)
         further = self.comparison.other_ends(steps) - self._uncertain
         if further:
@@ -227,7 +258,7 @@ class Lab:
         tell: Callable[[Message], None],
         cancelled: Callable[[], bool],
         watch: Stopwatch,
-        built: Built,
+        lap: Callable[[str], None],
     ) -> None:
         done, told = 0, 0.0
 
@@ -239,11 +270,6 @@ class Lab:
                 return
             told = time.monotonic()
             tell({"event": "progress", "done": done, "of": len(steps.steps), "place": place})
-
-        def lap(phase: str) -> None:
-            watch.lap(phase)
-            if phase == "rules":
-                built(self._holdings)  # DNS servers that are about to start want to be heard at once
 
         try:
             self.comparison.verified.building(len(steps))
@@ -272,6 +298,8 @@ class Lab:
         """To the last good state. Without one there is nothing to go back to: the agent ends, and with it all of it."""
         if self._design is None:
             return
+        self._proxier.forget()
+        self.comparison.verified.forget()
         network = self._design.network
         steps = self.comparison.steps_to(network)
         apply(self._holdings, steps, network, lambda _number, _place: None, lambda: False, lambda _phase: None)

@@ -72,6 +72,10 @@ def asked(documents: Sequence[Document]) -> Iterator[Asked]:
 
 def ask(source: Source) -> Asked:
     """What one manifest asks for."""
+    known = source.document.made.get((_PLAIN, source.at))
+    if known is not None:
+        resource, item = known
+        return Wanted(resource, item, source)
     mistakes = kind_mistakes(source)
     if not mistakes and source.kind not in BY_KIND:
         return LeftOut(source, consequence(*source.kind) or "")
@@ -103,12 +107,9 @@ def _turn(one: Wanted) -> int:
 
 
 def _wanted(source: Source) -> Wanted:
-    made = source.document.made
-    if (_PLAIN, source.at) not in made:
-        made[_PLAIN, source.at] = resource, item = _item(source.value)
-        if not source.at:
-            source.document.content.becomes(item)
-    resource, item = made[_PLAIN, source.at]
+    resource, item = source.document.made[_PLAIN, source.at] = _item(source.value)
+    if not source.at:
+        source.document.content.becomes(item)
     return Wanted(resource, item, source)
 
 

@@ -64,17 +64,22 @@ class _Settled:
     there is nothing to compare.
     """
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_item", "_parts", "_version")
 
-    def __init__(self, parts: tuple[object, ...]) -> None:
-        self._parts = parts
+    def __init__(self, item: Json, version: str, parts: tuple[object, ...]) -> None:
+        self._item, self._version, self._parts = item, version, parts
+
+    def is_of(self, one: Wanted, live: Json) -> bool:
+        """Whether it was made of the very same, and nothing in the live one has changed since."""
+        return self._item is one.item and self._version == live["metadata"]["resourceVersion"]
 
     @classmethod
     def of(cls, one: Wanted, live: Json) -> _Settled:
         """What is only its controller's or the kubelet's to say does not count."""
         metadata = live["metadata"]
         own = [live.get(name) for name in one.item if name not in ("apiVersion", "kind", "metadata")]
-        return cls((one.item, metadata["uid"], metadata.get("labels"), metadata.get("annotations"), *own))
+        marks = metadata["uid"], metadata.get("labels"), metadata.get("annotations")
+        return cls(one.item, metadata["resourceVersion"], (one.item, *marks, *own))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Settled) or len(self._parts) != len(other._parts):
@@ -162,16 +167,19 @@ class ControlPlane:
 
     def put(self, one: Wanted) -> str:
         """Make one object what a file says of it: `created`, `configured` or `unchanged`. ApiError."""
-        live = self.store.find(one.resource, *one.key)
-        if live is not None and is_evicted(live):
-            self.registry.delete(one.resource, *one.key, NOW)  # a file's pod is one that runs
-            live = None
-        if live is not None and self._settled.get((one.resource, one.key)) == _Settled.of(one, live):
+        key = one.key
+        live, settled = self.store.find(one.resource, *key), self._settled.get((one.resource, key))
+        if live is not None and settled is not None and settled.is_of(one, live):
             return "unchanged"
-        done = self._applied(one, live)
-        live = self.store.find(one.resource, *one.key)
+        if live is not None and is_evicted(live):
+            self.registry.delete(one.resource, *key, NOW)  # a file's pod is one that runs
+            live = None
+        done = "unchanged"
+        if live is None or settled != _Settled.of(one, live):
+            done = self._applied(one, live)
+            live = self.store.find(one.resource, *key)
         if live is not None:
-            self._settled[one.resource, one.key] = _Settled.of(one, live)
+            self._settled[one.resource, key] = _Settled.of(one, live)
         return done
 
     def apply(self, one: Wanted) -> str:

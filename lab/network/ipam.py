@@ -159,11 +159,13 @@ def _pods(
             owned.append(next(free[pools.tunnel_index], None) or pools.exhausted())
     used: defaultdict[str, set[int]] = defaultdict(set)
     addresses: dict[str, str] = {}
-    for pod in cluster.pods if previous else ():
-        address = previous.pods.get(pod.place) if previous else None
-        if address and any(number(address) in block for block in blocks[pod.node]):
-            addresses[pod.place] = address
-            used[pod.node].add(number(address))
+    placed = [(pod.place, pod) for pod in cluster.pods]
+    for place, pod in placed if previous else ():
+        address = previous.pods.get(place) if previous else None
+        kept_number = number(address) if address else 0
+        if address and any(kept_number in block for block in blocks[pod.node]):
+            addresses[place] = address
+            used[pod.node].add(kept_number)
     devices: dict[str, str] = {}
     for node in cluster.nodes if wireguard else ():
         kept = previous.wireguard.get(node, "") if previous else ""
@@ -173,8 +175,8 @@ def _pods(
         devices[node] = kept
         used[node].add(number(kept))
     cursors: dict[tuple[str, int], Iterator[int]] = {}
-    for pod in cluster.pods:
-        if pod.place not in addresses:
+    for place, pod in placed:
+        if place not in addresses:
             found = None
             for index in pools.open_to(pod.pools):
                 where = (pod.node, index)
@@ -183,5 +185,5 @@ def _pods(
                 found = next(cursors[where], None)
                 if found is not None:
                     break
-            addresses[pod.place] = dotted(pools.exhausted() if found is None else found)
-    return blocks, {pod.place: addresses[pod.place] for pod in cluster.pods}, devices
+            addresses[place] = dotted(pools.exhausted() if found is None else found)
+    return blocks, {place: addresses[place] for place, _ in placed}, devices

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.network.objects import Chain, NftChain, NftSet, Object, Qdisc, Rule
+from lab.network.objects import Chain, Interface, Namespace, NftChain, NftSet, Object, Qdisc, Rule, VirtualServer
 from lab.network.objects.nft_text import element_text
 
 Action = Literal["add", "change", "remove"]
@@ -70,6 +70,14 @@ class NftStep:
 
 
 AnyStep = Step | RuleStep | NftStep
+
+
+def takes_more_away(step: AnyStep) -> bool:
+    """Whether more goes with it than is said of it: what is in a place, hangs on a link, or stands behind a virtual
+    server.
+    """
+    going = step.object if isinstance(step, Step) and step.action == "remove" else None
+    return isinstance(going, Namespace | Interface | VirtualServer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from lab.network.part import dns_part, extent, part
 from lab.plan import Plan, RuleStep, plan
 from lab.plan.steps import ChainChange
 
+FEW = 32  # pods that are worked on one by one; with more, everything is looked at
+
 AnyProxier = Proxier | NftProxier | IpvsProxier
 
 
@@ -64,6 +66,25 @@ def _proxier(design: Design) -> AnyProxier:
     if design.topology.spec.services.proxy == "ipvs":
         return IpvsProxier(options)
     return Proxier(options)
+
+
+def adds_little(before: Design, wanted: Design) -> bool:
+    """Whether little differs but what a few pods and the Services need that are new, or are otherwise than before."""
+    if wanted.topology.spec.services.proxy == "ipvs":  # real servers of before may still have connections
+        return False
+    same = (before.topology, before.impairments, before.stale) == (wanted.topology, wanted.impairments, wanted.stale)
+    reached = extent(before.cluster, before.addresses, wanted.cluster, wanted.addresses) if same else None
+    if reached is None or len(reached.pods) > FEW:
+        return False
+    old, new = (
+        {
+            pod.place: (pod.node, one.addresses.pods.get(pod.place))
+            for pod in one.cluster.pods
+            if pod.place in reached.pods
+        }
+        for one in (before, wanted)
+    )
+    return all(new.get(place) == where for place, where in old.items())
 
 
 class Following:

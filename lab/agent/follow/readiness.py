@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from lab.api.resources import PODS
 from lab.control.pods import podstatus
-from lab.control.pods.running import place_of
 
 if TYPE_CHECKING:
     from lab.agent.kubelet.probing import Prober
@@ -36,6 +35,10 @@ class Readiness:
 
     def waited_for(self) -> list[str]:
         """Pods whose readiness probe has not succeeded, in words."""
-        pods = (pod for pod in self._store.each(PODS) if place_of(pod) in self._prober.watched)
-        waiting = (place_of(pod) for pod in pods if not podstatus.is_ready(pod) and not podstatus.is_held_back(pod))
-        return [f"{place} is not ready: its probe has not succeeded yet: ./inv events" for place in sorted(waiting)]
+        pods = {place: self._store.find(PODS, *place.split("/")) for place in sorted(self._prober.watched)}
+        waiting = [
+            place
+            for place, pod in pods.items()
+            if pod is not None and not podstatus.is_ready(pod) and not podstatus.is_held_back(pod)
+        ]
+        return [f"{place} is not ready: its probe has not succeeded yet: ./inv events" for place in waiting]

@@ -66,6 +66,7 @@ class Kubelet:
         self._back_off = BackOff()
         self._ending: dict[str, str] = {}  # pods whose programs were asked to end, by uid
         self._held: dict[str, str] = {}  # uids of the pods that the kernel holds, by place
+        self._steady: dict[str, Json] = {}  # pods that run and are not probed, of which all was reported
         self.held_down: frozenset[str] = frozenset()  # places whose programs shall not run
         # Statuses of programs that ended before their start was reported, and why they never began.
         self._early: dict[str, tuple[int, str]] = {}
@@ -83,10 +84,14 @@ class Kubelet:
         ended, pod by pod. A pod that has changed since waits until the kernel has followed that too.
         """
         self._held = {place: uid for place, uid in self._held.items() if place in places}
+        before, self._steady = self._steady, {}
         for pod in pods:
             yield
             place = place_of(pod)
             if self._pod(place) is not pod:
+                continue
+            if before.get(place) is pod and self._is_steady(pod, place, addresses):
+                self._steady[place] = pod
                 continue
             if podstatus.is_terminating(pod):
                 self._end(pod, place)
@@ -94,9 +99,15 @@ class Kubelet:
                 self._forget(place)
             elif place in places:
                 self._report(pod, place, addresses)
-        known = {place_of(pod) for pod in self._store.each(PODS)}
-        for place in self._prober.watched - known:
+                if self._pod(place) is pod and podstatus.is_running(pod) and not podstatus.probes(pod):
+                    self._steady[place] = pod
+        for place in [place for place in self._prober.watched if self._pod(place) is None]:
             self._forget(place)
+
+    def _is_steady(self, pod: Json, place: str, addresses: Addresses) -> bool:
+        """Whether a pod of which all was reported is still held as it was."""
+        held = self._held.get(place) == pod["metadata"]["uid"] and place not in self.held_down
+        return held and pod["status"].get("podIP") == addresses.pods.get(place)
 
     def _report(self, pod: Json, place: str, addresses: Addresses) -> None:
         address, host = addresses.pods[place], addresses.nodes[pod["spec"]["nodeName"]]

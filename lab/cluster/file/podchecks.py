@@ -18,6 +18,7 @@ from lab.topology.yaml.document import Path, shown
 READY = "hoplab.io/ready"
 """The annotation that keeps a pod unready, where it is "false"."""
 
+_NAMED_PORTS = "named ports"
 TEMPLATE: Path = ("spec", "template")
 # A pod's network namespace is named NAMESPACE.POD, and a file name has at most 255 characters.
 MAX_PLACE = 250
@@ -87,6 +88,12 @@ def _check(
     result: Manifests,
 ) -> frozenset[NamedPort]:
     """The ports that have a name. `at` is where metadata and spec stand in the manifest."""
+    made, key = source.document.made, (_NAMED_PORTS, (*source.at, *at))
+    known: frozenset[NamedPort] | None = made.get(key)
+    if known is not None:  # of a manifest of which there was nothing to be said; but the nodes may be others
+        result.mistakes += _node_mistakes(source, spec, at, nodes)
+        return known
+    said = len(result.mistakes), len(result.warnings)
     told = unobeyed(_at(source.value, at))
     result.warnings += [source.warning((*at, *one.path), str(one.below(at))) for one in told]
     ports = _ports(source, spec, at, result)
@@ -94,10 +101,13 @@ def _check(
     if ready not in ("true", "false"):
         path = (*at, "metadata", "annotations", READY)
         result.mistakes.append(source.mistake(path, f"{shown(ready)} is not true or false", 'write "true" or "false"'))
-    _check_nodes(source, spec, at, nodes, result)
+    elsewhere = _node_mistakes(source, spec, at, nodes)
+    result.mistakes += elsewhere
     if spec.dns_policy == "None" and not spec.dns_config.nameservers:
         path, problem = (*at, "spec", "dnsPolicy"), "with dnsPolicy None the pod asks nobody"
         result.mistakes.append(source.mistake(path, problem, "name its servers in dnsConfig.nameservers"))
+    if (len(result.mistakes) - len(elsewhere), len(result.warnings)) == said:
+        made[key] = ports
     return ports
 
 
@@ -128,9 +138,7 @@ def _ports(source: Source, spec: manifests.PodSpec, at: Path, result: Manifests)
     return frozenset(found)
 
 
-def _check_nodes(
-    source: Source, spec: manifests.PodSpec, at: Path, nodes: Mapping[str, Labels], result: Manifests
-) -> None:
+def _node_mistakes(source: Source, spec: manifests.PodSpec, at: Path, nodes: Mapping[str, Labels]) -> list[Mistake]:
     """Whether nodeName and nodeSelector leave a node."""
     where, name, mistakes = (*at, "spec"), spec.node_name, list[Mistake]()
     if name and name not in nodes:
@@ -146,7 +154,7 @@ def _check_nodes(
     if not mistakes and not any(spec.node_selector.items() <= labels.items() for labels in left.values()):
         problem, remedy = "no node has all of these labels", "`spec.nodes` gives nodes their labels"
         mistakes.append(source.mistake((*where, "nodeSelector"), problem, remedy))
-    result.mistakes += mistakes
+    return mistakes
 
 
 def _has(nodes: Mapping[str, Labels], label: str) -> str:

@@ -47,9 +47,10 @@ class Source:
     def kind(self) -> tuple[str, str]:
         """The apiVersion and kind that it says, "" for what it does not say in words."""
         value = self.value
-        said = (value.get("apiVersion"), value.get("kind")) if isinstance(value, dict) else ("", "")
-        version, kind = (part if isinstance(part, str) else "" for part in said)
-        return version, kind
+        if not isinstance(value, dict):
+            return "", ""
+        version, kind = value.get("apiVersion"), value.get("kind")
+        return version if isinstance(version, str) else "", kind if isinstance(kind, str) else ""
 
     @property
     def named(self) -> str:
@@ -136,6 +137,10 @@ def each_source(documents: Iterable[Document], mistakes: list[Mistake]) -> Itera
 
 
 def _read(source: Source, result: Manifests) -> None:
+    known = source.document.made.get((_VALIDATED, source.at))
+    if known is not None:
+        result.found.append((source, known))
+        return
     result.mistakes += (mistakes := kind_mistakes(source))
     if mistakes:
         return
@@ -144,7 +149,7 @@ def _read(source: Source, result: Manifests) -> None:
         result.warnings.append(left_out(source, consequence(*source.kind) or ""))
         return
     try:
-        item = source.document.made.get((_VALIDATED, source.at)) or model.model_validate(source.value)
+        item = model.model_validate(source.value)
         source.document.made[_VALIDATED, source.at] = item
         result.found.append((source, item))
     except ValidationError as error:

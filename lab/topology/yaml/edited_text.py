@@ -17,7 +17,8 @@ from lab.topology.yaml.text import MAX_CHARACTERS, read_documents
 
 _BEGINNING = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 # Directives and ends of documents matter to their neighbours; other line breaks than \n are not counted here.
-_ODD = re.compile("^%|^\\.\\.\\.|[\r\x85\u2028\u2029\ufeff]", re.MULTILINE)
+_ODD_LINES = ("%", "...")
+_ODD = (*(f"\n{one}" for one in _ODD_LINES), *"\r\x85\u2028\u2029\ufeff")
 
 
 class _Known(Content):
@@ -50,7 +51,7 @@ class Rereader:
 
     def read(self, text: str, file: str) -> tuple[Document, ...]:
         """As `read_documents`; a document whose text is that of one read before has the very same values."""
-        if len(text) > MAX_CHARACTERS or _ODD.search(text):
+        if len(text) > MAX_CHARACTERS or text.startswith(_ODD_LINES) or any(one in text for one in _ODD):
             return read_documents(text, file)
         try:
             known = self._read(text, file)

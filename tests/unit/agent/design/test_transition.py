@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.agent.design.blueprint import Design, read_design
-from lab.agent.design.transition import Following, NodeProxies
+from lab.agent.design.transition import FEW, Following, NodeProxies, adds_little
 from lab.network.objects import Chain, Network
 from lab.plan import Plan, RuleStep, Step, plan
 from lab.plan.steps import NftStep
@@ -138,3 +138,28 @@ def test_a_stopped_kube_proxy_follows_nothing_and_catches_up_when_it_is_started(
     caught_up = [steps for steps, _ in Following(NodeProxies(), during, after).strides()]
     assert outcome(during.network, *caught_up) == set(after.network.by_key.values())
     assert {step.place for step in caught_up[0].steps} == {"node-0"}
+
+
+LEAVING = ("a pod comes", "an endpoint of a Service with health checks comes", "a pod moves", "all of it")
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_adds_little(edit: str) -> None:
+    """Whoever moves leaves a place, and of more than a few pods each is not worth a way of its own."""
+    text = (TOPOLOGIES / "two-subnet.yaml").read_text(encoding="utf-8")
+    before, after = design(text, ()), design(EDITS[edit](text), ())
+    assert adds_little(before, after) is (edit != "a pod moves")
+    assert not adds_little(before, design(EDITS[edit](text), ("services.proxy=nftables",)))
+    assert adds_little(after, before) is (edit not in LEAVING)
+
+
+def test_ipvs_is_looked_at_in_whole() -> None:
+    text = (TOPOLOGIES / "two-subnet.yaml").read_text(encoding="utf-8")
+    settings = ("services.proxy=ipvs",)
+    assert not adds_little(design(text, settings), design(text + MORE_PODS, settings))
+
+
+def test_many_pods_are_more_than_a_little() -> None:
+    text = (TOPOLOGIES / "two-subnet.yaml").read_text(encoding="utf-8")
+    many = "".join(MORE_PODS.replace("pod-9", f"pod-{number}") for number in range(9, 9 + FEW + 1))
+    assert not adds_little(design(text, ()), design(text + many, ()))
