@@ -72,7 +72,7 @@ class Addition:
             self._comparison.work(steps)
             try:
                 apply(self._holdings, steps, after, lambda _number, place: watch.show(place), cancelled, lap)
-                if number == 0 and (begun := _begun(steps)):
+                if number == 0 and (begun := programs_begun(steps)):
                     wait_until_ready(self._holdings, after, cancelled, begun)
                 elif number and (self.done or steps):  # all servers answer, as after every change
                     internet = self._comparison.verified.expected(frozenset((INTERNET,))) or ()
@@ -86,7 +86,7 @@ class Addition:
         return True
 
 
-def _begun(steps: Plan) -> tuple[Process, ...]:
+def programs_begun(steps: Plan) -> tuple[Process, ...]:
     """The programs that were started."""
     programs = (step.object for step in steps.steps if isinstance(step, Step) and step.action != "remove")
     return tuple(item for item in programs if isinstance(item, Process))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from lab.agent.addition import Addition
+from lab.agent.addition import Addition, programs_begun
 from lab.agent.comparison import Comparison
 from lab.agent.design.blueprint import Design
 from lab.agent.design.leaving import without_leaving
@@ -25,18 +25,19 @@ from lab.kernel.host import memory
 from lab.kernel.readiness import wait_until_ready
 from lab.kernel.sandbox.confinement import Confinement
 from lab.network.components import Stale
-from lab.network.objects import Listener, Network, Process
+from lab.network.objects import Listener, Network
 from lab.network.place_names import UNDERLAY
-from lab.plan import Plan, Step, plan
+from lab.plan import Plan, plan
 from lab.plan.script import script
 from lab.plan.steps import AnyStep
 
-MOST_NAMED = 12
-MOST_TOLD = 1_000
 PROGRESS_SECONDS = 0.05
 
 Built = Callable[[Holdings], None]
 """Called when links and rules are there, before the programs that need them are started."""
+
+Asked = Callable[[], bool]
+Lap = Callable[[str], None]
 
 
 class Lab:
@@ -131,14 +132,7 @@ class Lab:
         self._proxier.forget()
         return self._stands_now(wanted, (*first, *steps.steps), watch)
 
-    def _is_added(
-        self,
-        addition: Addition,
-        wanted: Design,
-        watch: Stopwatch,
-        cancelled: Callable[[], bool],
-        lap: Callable[[str], None],
-    ) -> bool:
+    def _is_added(self, addition: Addition, wanted: Design, watch: Stopwatch, cancelled: Asked, lap: Lap) -> bool:
         """Whether it was so little that it is done already."""
         if self._design is None or self._uncertain:
             return False
@@ -233,7 +227,7 @@ class Lab:
     def _carry_out(self, wanted: Network, steps: Plan, watch: Stopwatch) -> None:
         self._revive()
         apply(self._holdings, steps, wanted, lambda _number, _place: None, lambda: False, watch.lap)
-        begun = _servers(steps)
+        begun = tuple(one for one in programs_begun(steps) if one.ready_udp)
         if begun:
             wait_until_ready(self._holdings, wanted, lambda: False, begun)
         watch.lap("ready")
@@ -282,17 +276,11 @@ class Lab:
             )
             watch.lap("verify")
             if left:
-                self._require_programs(left)
+                self.programs.require_alive(left)
                 raise KernelError(f"the kernel does not hold what it was asked to:\n{script(left)}")
         except Exception:  # whatever it was, a defect of ours included
             self._back()
             raise
-
-    def _require_programs(self, left: Plan) -> None:
-        """KernelError with the last words of a program that was started and is no more."""
-        for step in left.steps:
-            if isinstance(step, Step) and isinstance(step.object, Process):
-                self._holdings.processes.require_alive(step.object)
 
     def _back(self) -> None:
         """To the last good state. Without one there is nothing to go back to: the agent ends, and with it all of it."""
@@ -309,9 +297,3 @@ class Lab:
         if self._design is None:
             raise LabError(f"lab {self.name!r} is not up yet", "wait for its `up` to end")
         return self._design
-
-
-def _servers(steps: Plan) -> tuple[Process, ...]:
-    """The DNS servers that were started."""
-    programs = (step.object for step in steps.steps if isinstance(step, Step) and step.action != "remove")
-    return tuple(item for item in programs if isinstance(item, Process) and item.ready_udp)

@@ -15,6 +15,7 @@ from lab.kernel.sandbox.confinement import Confinement
 from lab.network import pods
 from lab.network.objects import Process
 from lab.network.place_names import UNDERLAY
+from lab.plan import Plan, Step
 
 SERVER = "the built-in server"
 
@@ -85,6 +86,12 @@ class Programs:
     def ask_to_end(self, place: str) -> bool:
         """Whether the pod has a program that runs; it was sent its stop signal."""
         return self._holdings.processes.ask_to_end(place)
+
+    def require_alive(self, left: Plan) -> None:
+        """KernelError with the last words of a program that was started and is no more, where such are left to do."""
+        for step in left.steps:
+            if isinstance(step, Step) and isinstance(step.object, Process):
+                self._holdings.processes.require_alive(step.object)
 
     def said(self, place: str, lines: int) -> dict[str, list[tuple[str, str]]]:
         """The last lines of every program of the place, with their times, by the program's name. Any thread may ask."""

@@ -92,8 +92,7 @@ class Kubelet:
                 continue
             if before.get(place) is pod and self._is_steady(pod, place, addresses):
                 self._steady[place] = pod
-                continue
-            if podstatus.is_terminating(pod):
+            elif podstatus.is_terminating(pod):
                 self._end(pod, place)
             elif podstatus.is_finished(pod):
                 self._forget(place)
@@ -189,7 +188,7 @@ class Kubelet:
         self._prober.forget(place)
         name = pod["spec"]["containers"][0]["name"]
         self._event(pod, NORMAL, "Killing", f"Stopping container {name}")
-        self._later(_before_stop(pod), lambda: self._ask_to_end(uid, place))
+        self._later(podstatus.before_stop(pod), lambda: self._ask_to_end(uid, place))
         self._later(float(pod["metadata"].get("deletionGracePeriodSeconds", 0)), lambda: self._kill(uid, place))
 
     def _ask_to_end(self, uid: str, place: str) -> None:
@@ -299,9 +298,3 @@ def _is_evictable(pod: Json) -> bool:
     if is_own_pod(pod) or podstatus.is_terminating(pod):
         return False
     return podstatus.is_started(pod) and not podstatus.is_finished(pod)
-
-
-def _before_stop(pod: Json) -> float:
-    """Seconds that its preStop hook sleeps before the program is asked to end."""
-    hook = pod["spec"]["containers"][0].get("lifecycle", {}).get("preStop", {})
-    return float(hook.get("sleep", {}).get("seconds", 0))

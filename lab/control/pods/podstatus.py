@@ -209,6 +209,12 @@ def with_condition(pod: Json, kind: str, true: bool, now: str, why: Json | None 
     return {**pod, "status": {**status, "conditions": conditions}}
 
 
+def before_stop(pod: Json) -> float:
+    """Seconds that its preStop hook sleeps before the program is asked to end."""
+    hook = pod["spec"]["containers"][0].get("lifecycle", {}).get("preStop", {})
+    return float(hook.get("sleep", {}).get("seconds", 0))
+
+
 def _each_container(pod: Json, change: Callable[[Json], Json]) -> Json:
     status = pod.get("status", {})
     return {**pod, "status": {**status, "containerStatuses": [change(one) for one in status["containerStatuses"]]}}
