@@ -93,7 +93,11 @@ ANSWERS = (
     ),
     Row(
         "an ip rule that prohibits",
-        (("node-0", "ip rule add from 10.244.0.0/26 prohibit pref 100"),),
+        # Before: the rule stands in the way of the node's answers to ARP as well.
+        (
+            ("namespace001/pod-0", "curl -sS -o /dev/null http://myapp"),
+            ("node-0", "ip rule add from 10.244.0.0/26 prohibit pref 100"),
+        ),
         "policy-route",
         "node-0",
         "100: from 10.244.0.0/26 prohibit",
