@@ -52,7 +52,6 @@ from lab.network.dns.coredns import NOTHING, Given
 if TYPE_CHECKING:
     pass
 
-MOST_TOLD = 1_000
 MOST_TRYING = 4  # nodes whose BGP sessions are tried at once: each takes a socket for every peer
 # Changes that come together are followed together, as kube-proxy does; whoever waits notices nothing of so little.
 TOGETHER_SECONDS = 0.002
