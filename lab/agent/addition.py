@@ -71,7 +71,8 @@ class Addition:
             self._holdings.learn(after)
             self._comparison.work(steps)
             try:
-                apply(self._holdings, steps, after, lambda _number, place: watch.show(place), cancelled, lap)
+                if steps:
+                    apply(self._holdings, steps, after, lambda _number, place: watch.show(place), cancelled, lap)
                 if number == 0 and (begun := programs_begun(steps)):
                     wait_until_ready(self._holdings, after, cancelled, begun)
                 elif number and (self.done or steps):  # all servers answer, as after every change

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -88,8 +89,7 @@ class _Application:
         removals = [step for step in plan.steps if isinstance(step, Step) and step.action == "remove"]
         others = [step for step in plan.steps if not isinstance(step, Step) or step.action != "remove"]
         # A set cannot go while rules, or a set of sets, still name it; a real server not before there is another.
-        sets = [step for step in removals if isinstance(step.object, IpSet)]
-        sets.sort(key=holds_sets, reverse=True)
+        sets = sorted((one for one in removals if isinstance(one.object, IpSet)), key=holds_sets, reverse=True)
         balanced = [step for step in removals if isinstance(step.object, VirtualServer | RealServer)]
         self._remove([step for step in removals if not isinstance(step.object, IpSet | VirtualServer | RealServer)])
         serving: list[Step] = []
@@ -182,8 +182,8 @@ class _Application:
         inherit from it, and the kernel takes it in only while nobody makes links.
         """
         items = [(step, step.object) for step in steps if isinstance(step.object, Sysctl)]
-        chosen = [(step, item) for step, item in items if device_settings.device_of(item.name) is None]
-        chosen = [(step, item) for step, item in chosen if bool(sysctl.link_of(item.name)) == of_links]
+        in_files = [(step, item) for step, item in items if device_settings.device_of(item.name) is None]
+        chosen = [(step, item) for step, item in in_files if bool(sysctl.link_of(item.name)) == of_links]
         if chosen:
             if of_links and place in self._reached:
                 self._links_done()
@@ -227,8 +227,7 @@ class _Application:
         while hand.done < hand.given:
             hand.wait(self._behind[0][0] if self._behind else hand.given)
             self._load_behind()
-        failed = hand.finish()
-        if failed:
+        if failed := hand.finish():
             order, error = failed
             raise failure(self._ordered[order][error.position], error) from error
 
@@ -245,7 +244,10 @@ class _Application:
             with self._holdings.namespaces.entered(place), RouteSocket() as netlink:
                 netlink.execute(requests)
         except RequestError as error:
-            raise failure(owners[error.position], error) from error
+            owner = owners[error.position]
+            if owner.action == "remove" and error.errno == errno.ENODEV:
+                return  # it went with its other end, which nobody knew to be that
+            raise failure(owner, error) from error
 
     def _remove(self, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -294,6 +296,5 @@ class _Application:
                 self._holdings.listeners.change(stale, wanted)
             except KernelError as refusal:  # what the others need is done all the same
                 self._refusal = self._refusal or refusal
-        run(
-            [step for step in steps if isinstance(step.object, Process)], self._holdings, self._desired, self._cancelled
-        )
+        programs = [step for step in steps if isinstance(step.object, Process)]
+        run(programs, self._holdings, self._desired, self._cancelled)
