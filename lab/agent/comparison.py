@@ -61,17 +61,13 @@ class Comparison:
         return steps
 
     def other_ends(self, steps: Plan) -> frozenset[str]:
-        """Where the other ends are of the links that go, or whose places go: what hangs on them goes as well. And of
-        those that are missing: an end that was renamed has taken the other one away from the pair.
-        """
+        """Where the other ends are of the links that go, or whose places go: what hangs on them goes as well."""
         removed = [step.object for step in steps.steps if isinstance(step, Step) and step.action == "remove"]
-        added = [step.object for step in steps.steps if isinstance(step, Step) and step.action == "add"]
         peers = self._holdings.peers
         links = [(item.place, item.name) for item in removed if isinstance(item, Interface)]
         gone = {item.place for item in removed if isinstance(item, Namespace)}
         links += [link for link in peers if link[0] in gone] if gone else []
-        missing = {item.peer_place for item in added if isinstance(item, Interface) and item.peer_place}
-        return frozenset(peers[link][0] for link in links if link in peers) - gone | missing
+        return frozenset(peers[link][0] for link in links if link in peers) - gone
 
     def everything(self, network: Network) -> Network:
         """What the kernel holds now of all that was ever designed, everything read afresh."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -244,10 +243,7 @@ class _Application:
             with self._holdings.namespaces.entered(place), RouteSocket() as netlink:
                 netlink.execute(requests)
         except RequestError as error:
-            owner = owners[error.position]
-            if owner.action == "remove" and error.errno == errno.ENODEV:
-                return  # it went with its other end, which nobody knew to be that
-            raise failure(owner, error) from error
+            raise failure(owners[error.position], error) from error
 
     def _remove(self, steps: Sequence[Step]) -> None:
         for step in steps:

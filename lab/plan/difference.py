@@ -94,11 +94,10 @@ def _removals(wanted: Mapping[Key, Object], present: Mapping[Key, Object]) -> li
         elif (item.place, item.name) in falling:
             # With its other end, but only when the kernel gets to that; meanwhile it would be in the way of a new one.
             steps.append(Step("remove", item))
-        elif isinstance(target, Interface) and target.kind == "veth":
+        elif isinstance(target, Interface) and target.kind == "veth" and target.primary:
             # Half a pair is no pair: its other end was renamed or moved away. (Where that place was not read, nothing
             # is known.)
-            is_of_nobody = target.primary and target.peer_place == UNDERLAY
-            read = is_of_nobody or ("netns", target.peer_place) in present
+            read = target.peer_place == UNDERLAY or ("netns", target.peer_place) in present
             if read and ("link", target.peer_place, target.peer_name) not in present:
                 steps.append(Step("remove", item))
     return steps

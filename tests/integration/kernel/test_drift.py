@@ -138,12 +138,6 @@ DAMAGES = [
         (f"node-0: link {CALI_POD_0}", "namespace001/pod-0: link eth0", "node-0: route 10.244.0.2/32"),
     ),
     Damage(
-        "a pod's cable has another name",
-        "node-0",
-        (f"ip link set {CALI_POD_0} down", f"ip link set {CALI_POD_0} name calix", "ip link set calix up"),
-        (f"node-0: link {CALI_POD_0}", "node-0: link calix", "namespace001/pod-0: link eth0"),
-    ),
-    Damage(
         "a node's cable is cut",
         "node-2",
         ("ip link del eth0",),
