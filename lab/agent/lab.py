@@ -19,6 +19,7 @@ from lab.agent.stopwatch import Brought, Stopwatch
 from lab.agent.tell.happenings import CARRIED
 from lab.errors import KernelError, LabError
 from lab.kernel.apply import apply
+from lab.kernel.cancelled import Cancelled
 from lab.kernel.check import features
 from lab.kernel.holdings import Holdings
 from lab.kernel.host import memory
@@ -121,11 +122,9 @@ class Lab:
             network = with_leftovers(network, self._design.network)
         watch.lap("design")
         features.require(self._holdings, network)
-        first = (*addition.done, *self._let_nobody_in(wanted))
-        if first:
+        if first := (*addition.done, *self._let_nobody_in(wanted)):
             watch.lap("rules")
-        steps = self.comparison.difference(network, watch)
-        if steps:
+        if steps := self.comparison.difference(network, watch):
             self._build(network, steps, tell, cancelled, watch, lap)
         self._holdings.let_go_of_hand()
         self._uncertain = frozenset()
@@ -278,6 +277,8 @@ class Lab:
             if left:
                 self.programs.require_alive(left)
                 raise KernelError(f"the kernel does not hold what it was asked to:\n{script(left)}")
+            if cancelled():  # whoever asked hung up while the last rules were loaded
+                raise Cancelled
         except Exception:  # whatever it was, a defect of ours included
             self._back()
             raise
