@@ -92,7 +92,7 @@ class Lab:
         self,
         wanted: Design,
         tell: Callable[[Message], None],
-        cancelled: Callable[[], bool],
+        cancelled: Asked,
         built: Built,
         spent: float,
         *,
@@ -249,9 +249,9 @@ class Lab:
         wanted: Network,
         steps: Plan,
         tell: Callable[[Message], None],
-        cancelled: Callable[[], bool],
+        cancelled: Asked,
         watch: Stopwatch,
-        lap: Callable[[str], None],
+        lap: Lap,
     ) -> None:
         done, told = 0, 0.0
 

@@ -45,9 +45,9 @@ def serve(
     nursery: Nursery | None = None,
     begun: Sequence[spans.Span] = (),
 ) -> None:
-    """`held` is the lab's name in the kernel, `nursery` who makes cells, if anybody does; `begun` are
-    the phases of its start. Until `down`, SIGTERM, the
-    death of whoever asked for a first `up` that never succeeded, or nobody could see the lab any more.
+    """`held` is the lab's name in the kernel, `nursery` who makes cells, if anybody does; `begun` are the phases of its
+    start. Until `down`, SIGTERM, the death of whoever asked for a first `up` that never succeeded, or nobody could see
+    the lab any more.
     """
     # What is imported stays for good: the collector need not look at it again and again.
     gc.freeze()

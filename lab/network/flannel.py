@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lab.network.cable import End, cable
 from lab.network.ipv4 import Prefix
 from lab.network.naming import bridge_device, mac
 from lab.network.objects import Address, Chain, FdbEntry, Interface, Neighbour, Object, Route, Rule, Vxlan
@@ -96,29 +97,9 @@ def _pod(pod: Pod, addresses: Addresses, mtu: int) -> Iterator[Object]:
     place, node, device = pod.place, pod.node, bridge_device(pod.namespace, pod.name)
     own = Prefix.of(addresses.blocks[node][0])
     gateway = own.address(1)
-    yield Interface(
-        node,
-        device,
-        "veth",
-        mac(node, device),
-        mtu,
-        master=BRIDGE,
-        hairpin=True,
-        peer_place=place,
-        peer_name="eth0",
-        intent=f"cable to pod {place}",
-    )
-    yield Interface(
-        place,
-        "eth0",
-        "veth",
-        mac(place, "eth0"),
-        mtu,
-        peer_place=node,
-        peer_name=device,
-        primary=False,
-        intent=f"cable to {node}",
-    )
+    near = End(node, device, mac(node, device), f"cable to pod {place}")
+    far = End(place, "eth0", mac(place, "eth0"), f"cable to {node}")
+    yield from cable(near, far, mtu, BRIDGE, hairpin=True)
     yield Address(place, "eth0", f"{addresses.pods[place]}/{own.length}", f"address of pod {place}")
     yield Route(place, "default", via=gateway, device="eth0", intent=f"everything else through {node}")
     yield Route(place, addresses.pod_cidr, via=gateway, device="eth0", intent="other nodes' pods")

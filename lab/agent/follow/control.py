@@ -8,9 +8,8 @@ import asyncio
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from lab.agent.apiserver.entrance import Entrance
 from lab.agent.apiserver.outside import Outside
@@ -49,14 +48,9 @@ from lab.kernel.sandbox.confinement import Confinement
 from lab.network.components import COMPONENTS, chosen, named, places
 from lab.network.dns.coredns import NOTHING, Given
 
-if TYPE_CHECKING:
-    pass
-
 MOST_TRYING = 4  # nodes whose BGP sessions are tried at once: each takes a socket for every peer
 # Changes that come together are followed together, as kube-proxy does; whoever waits notices nothing of so little.
 TOGETHER_SECONDS = 0.002
-
-Tell = Callable[[Message], None]
 
 
 class Control:
@@ -74,7 +68,6 @@ class Control:
         self.pulse = pulse
         self.lab = Lab(name, confinement)
         self.chronicle = Chronicle(time.time)
-        self._name = name
         self.writer = writer
         self._loop = asyncio.get_running_loop()
         self.plane = ControlPlane(_now, lambda: str(uuid.uuid4()), time.monotonic, node_info())
@@ -131,7 +124,7 @@ class Control:
 
     async def calicoctl(self, typed: Sequence[str], node: str) -> Message:
         """What calicoctl says to these words on that node: `lab.agent.tell.calico.ask`."""
-        from lab.agent.tell import calico  # noqa: PLC0415  as above
+        from lab.agent.tell import calico  # noqa: PLC0415  few ask for it
 
         return await calico.ask(self, typed, node)
 
@@ -180,7 +173,7 @@ class Control:
         """
         async with self.turn:
             if self.now.picture is None:
-                raise LabError(f"lab {self._name!r} is not up yet", "wait for its `up` to end")
+                raise LabError(f"lab {self.lab.name!r} is not up yet", "wait for its `up` to end")
             component = named(name)
             there = chosen(component, on, self.now.picture.cluster)
             change = self.stops.start if running else self.stops.stop

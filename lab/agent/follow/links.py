@@ -96,7 +96,7 @@ class Links:
 
     async def _device(self, where: str) -> tuple[str, str]:
         """A device of a place, both as the design names them. UsageError."""
-        from lab.agent.tell import readings  # noqa: PLC0415  as above
+        from lab.agent.tell import readings  # noqa: PLC0415  40 ms that no `up` should wait for
 
         self._lab.standing()
         name, device = netem.split(where)

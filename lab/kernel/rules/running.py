@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lab.errors import KernelError
 from lab.kernel.host.packages import search_path
+from lab.kernel.sandbox.identity import own_root
 
 
 @dataclass(slots=True)
@@ -46,9 +47,8 @@ def start(place: str, command: str, given: str = "") -> Running:
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            # Who came from outside into the namespace of root's lab is nobody in it: powerful, but only until an exec.
-            user=0 if os.geteuid() else None,
-            group=0 if os.geteuid() else None,
+            user=own_root(),
+            group=own_root(),
             env={**os.environ, "LC_ALL": "C", "PATH": search_path()},
         )
     return Running(place, command, given, process)

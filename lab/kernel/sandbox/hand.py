@@ -27,6 +27,7 @@ from contextlib import suppress
 from lab.errors import KernelError
 from lab.kernel.host import interpreter
 from lab.kernel.netlink.transport import BATCH_BYTES, Request, RequestError, RouteSocket, chunks, packed
+from lab.kernel.sandbox.identity import own_root
 from lab.kernel.sandbox.namespaces import fresh
 from lab.kernel.syscalls import CLONE_NEWNET, setns
 
@@ -49,9 +50,8 @@ class Hand:
             pass_fds=told,
             stdin=subprocess.DEVNULL,
             env=interpreter.environment(),
-            # Who came from outside into the namespace of root's lab is nobody in it: powerful only until an exec.
-            user=0 if os.geteuid() else None,
-            group=0 if os.geteuid() else None,
+            user=own_root(),
+            group=own_root(),
         )
         theirs.close()
         self._to_come = namespaces

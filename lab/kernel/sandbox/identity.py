@@ -122,3 +122,10 @@ def become_root() -> None:
         os.setgroups([])
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
+
+
+def own_root() -> int | None:
+    """The id as which a program of the machine is to be started inside; None where we have it. Who came from outside
+    into the namespace of root's lab is nobody in it: powerful, but only until an exec.
+    """
+    return 0 if os.geteuid() else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from lab.network.cable import End, cable
 from lab.network.calico import rules, sets, wireguard, workloads
 from lab.network.calico.sets import Tunnel
 from lab.network.naming import calico_device, calico_tunnel_mac, mac
@@ -171,27 +172,8 @@ def _router_blocks(addresses: Addresses, wires: Wiring, pools: Pools) -> Iterato
 
 def _pod(pod: Pod, address: str, mtu: int) -> Iterator[Object]:
     place, node, device = pod.place, pod.node, calico_device(pod.namespace, pod.name)
-    yield Interface(
-        node,
-        device,
-        "veth",
-        POD_MAC,
-        mtu,
-        peer_place=place,
-        peer_name="eth0",
-        intent=f"cable to pod {place}",
-    )
-    yield Interface(
-        place,
-        "eth0",
-        "veth",
-        mac(place, "eth0"),
-        mtu,
-        peer_place=node,
-        peer_name=device,
-        primary=False,
-        intent=f"cable to {node}",
-    )
+    near = End(node, device, POD_MAC, f"cable to pod {place}")
+    yield from cable(near, End(place, "eth0", mac(place, "eth0"), f"cable to {node}"), mtu)
     for name, value, intent in _POD_SETTINGS:
         yield Sysctl(node, name % device, value, intent)
     yield Address(place, "eth0", f"{address}/32", f"address of pod {place}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lab.network.cable import End, cable
 from lab.network.ipv4 import Prefix
 from lab.network.naming import device_name, mac, port_name
 from lab.network.objects import Address, Interface, Namespace, Object, Offload, Sysctl
@@ -78,28 +79,8 @@ def _bridge(subnet: str, mtu: int, intent: str) -> Interface:
 def _plug(place: str, device: str, subnet: str, mtu: int, address: str) -> Iterator[Object]:
     """A cable from a place into a subnet's bridge, and the place's address there."""
     port = port_name(place, device)
-    yield Interface(
-        UNDERLAY,
-        port,
-        "veth",
-        mac(UNDERLAY, port),
-        mtu,
-        master=device_name(subnet),
-        peer_place=place,
-        peer_name=device,
-        intent=f"port of {subnet} for {place}",
-    )
-    yield Interface(
-        place,
-        device,
-        "veth",
-        mac(place, device),
-        mtu,
-        peer_place=UNDERLAY,
-        peer_name=port,
-        primary=False,
-        intent=f"{place} in {subnet}",
-    )
+    near = End(UNDERLAY, port, mac(UNDERLAY, port), f"port of {subnet} for {place}")
+    yield from cable(near, End(place, device, mac(place, device), f"{place} in {subnet}"), mtu, device_name(subnet))
     yield Address(place, device, address, intent=f"address of {place} in {subnet}")
 
 

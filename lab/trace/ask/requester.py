@@ -6,7 +6,6 @@ It reads the place's resolver files and never changes anything; only the sockets
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from lab.map.place import Place
 from lab.network.dns.resolver import Resolver, address_in_hosts, hosts_entries
 from lab.trace.ask import question
 from lab.trace.ask.attempt import Ask, Attempt
+from lab.trace.ask.chosen_address import source_towards
 from lab.trace.ask.exchange import ANSWERED, REFUSED, SILENT, Exchange
 from lab.trace.ask.lookup import DNS_ATTEMPTS, DnsStream, Questions
 from lab.trace.ask.ping import ATTEMPTS
@@ -97,13 +97,8 @@ class Probe:
 
     def source_for(self, destination: str) -> str:
         """The address with which the place would send there, "" where it has no way; nothing is sent."""
-        with self._entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-            try:
-                one.connect((destination, DNS_PORT))
-            except OSError:
-                return ""
-            address: str = one.getsockname()[0]
-            return address
+        with self._entered():
+            return source_towards(destination)
 
     def resolve(self, name: str) -> Resolution:
         """Ask for the name as the place's programs do, until one of the candidates has an address.

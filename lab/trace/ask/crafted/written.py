@@ -48,6 +48,7 @@ class Crafting:
         self._labmap = labmap
         self._look = look
         self._written = _composed(parse(text))
+        self._filled: tuple[Written, str] | None = None
         blind, _ = addressed(self._written, _Blind(), labmap)
         self.followed = self._decoded(blind)
         if not self.followed.dst or self.followed.protocol.startswith("0x"):
@@ -63,11 +64,18 @@ class Crafting:
         """Made inside the place: with its addresses, a port of its own where none is written, and a number by which TCP
         is known again behind a NAT.
         """
-        with self._look(place) as outlook:
-            filled, interface = addressed(self._written, outlook, self._labmap)
+        known, interface = self._addressed(place)
+        filled = known.copy()
         for one in layers(filled):
             _mark(one, claim)
         return Frame(_built(filled), interface, isinstance(filled, IP), self._decoded(filled))
+
+    def _addressed(self, place: str) -> tuple[Written, str]:
+        """The place is asked once: who has an address may have to be found by ARP."""
+        if self._filled is None:
+            with self._look(place) as outlook:
+                self._filled = addressed(self._written, outlook, self._labmap)
+        return self._filled
 
     def _decoded(self, written: Written) -> Packet:
         return decode(_built(written), self._labmap.vxlan_ports, ethernet=isinstance(written, Ether))

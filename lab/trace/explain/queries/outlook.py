@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.kernel.netlink.transport import RouteSocket
+from lab.trace.ask.chosen_address import source_towards
 from lab.trace.explain.queries import neighbour, route
 from lab.trace.explain.queries.inquiry import Inquiry
 
@@ -20,7 +21,6 @@ _ARP = 0x0806
 _QUESTION, _ANSWER = 1, 2
 _PACKET = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 _SECONDS = 0.3  # who is there answers in microseconds
-_DISCARD = 9
 
 
 class KernelOutlook:
@@ -36,14 +36,7 @@ class KernelOutlook:
 
     def source(self, destination: str) -> str:
         """The address that a datagram there would have; "" without a way. Nothing is sent."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-            try:
-                one.connect((destination, _DISCARD))
-            except OSError:
-                return ""
-            address: str = one.getsockname()[0]
-            return address
+        return source_towards(destination, broadcast=True)
 
     def way(self, destination: str) -> tuple[str, str]:
         """The interface, and the address of the next hop there; twice "" without a way."""

@@ -18,18 +18,23 @@ from lab.trace.explain.rules.visit import Visit
 from lab.trace.witness.netfilter.trace_message import DROP, LEGACY, POLICY, TraceEvent
 from lab.trace.witness.netfilter.trace_table import TABLE
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # iptables-extensions(8). Left out are, among others, statistic, limit, recent, quota, time, length, u32 and the filling
 # of sets; source ports and TCP's flags, which another try may have otherwise; and the state INVALID.
-_MODULES = "addrtype comment conntrack icmp iprange mac mark multiport physdev rpfilter set state tcp udp"
-_OPTIONS = """-A -s -d -p -i -o -m -j -g --comment --dport --dports --icmp-type --ctstate --state --ctdir --mark
+_MODULES = _words("addrtype comment conntrack icmp iprange mac mark multiport physdev rpfilter set state tcp udp")
+_OPTIONS = _words("""-A -s -d -p -i -o -m -j -g --comment --dport --dports --icmp-type --ctstate --state --ctdir --mark
 --src-type --dst-type --mac-source --physdev-in --physdev-out --physdev-is-bridged --src-range --dst-range --match-set
---invert --loose --validmark --to-destination --to-source --set-xmark --set-mark --reject-with"""
-_STATES = "NEW ESTABLISHED RELATED UNTRACKED"
+--invert --loose --validmark --to-destination --to-source --set-xmark --set-mark --reject-with""")
+_STATES = _words("NEW ESTABLISHED RELATED UNTRACKED")
 # nft(8). Left out are, among others, numgen, limit, quota, ct count, the filling of sets, time, length and sport.
-_WORDS = """ip ipv4 saddr daddr protocol tcp udp icmp type th dport iif iifname oif oifname meta l4proto nfproto mark
-set or and xor ct state direction new established related untracked original reply counter packets bytes comment accept
-drop return reject with port unreachable host net admin prohibited reset vmap map fib local unicast broadcast dnat snat
-to addr echo request"""
+_WORDS = _words("""ip ipv4 saddr daddr protocol tcp udp icmp type th dport iif iifname oif oifname meta l4proto nfproto
+mark set or and xor ct state direction new established related untracked original reply counter
+packets bytes comment accept drop return reject with port unreachable host net admin prohibited
+reset vmap map fib local unicast broadcast dnat snat to addr echo request""")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAMED = re.compile(r"@(?!(?:ll|nh|th|ih),)\S+|\b(?:jump|goto) \S+")
 _WORD = re.compile(r"(?<![\w.:/])[a-z][a-z0-9_]*")
@@ -70,21 +75,20 @@ def is_fixed(text: str) -> bool:
 
 
 def _is_fixed_of_iptables(text: str) -> bool:
-    modules, options, states = (frozenset(each.split()) for each in (_MODULES, _OPTIONS, _STATES))
     words = _QUOTED.sub('""', text).split()
     for before, word in zip(("", *words), words, strict=False):
-        if word.startswith("-") and word not in options and before != "--comment":
+        if word.startswith("-") and word not in _OPTIONS and before != "--comment":
             return False
-        if before == "-m" and word not in modules:
+        if before == "-m" and word not in _MODULES:
             return False
-        if before in ("--ctstate", "--state") and not states.issuperset(word.split(",")):
+        if before in ("--ctstate", "--state") and not _STATES.issuperset(word.split(",")):
             return False
     return True
 
 
 def _is_fixed_of_nft(text: str) -> bool:
     plain = _NUMBERED.sub("", _NAMED.sub("", _QUOTED.sub("", text)))
-    return "@" not in plain and frozenset(_WORDS.split()).issuperset(_WORD.findall(plain))
+    return "@" not in plain and _WORDS.issuperset(_WORD.findall(plain))
 
 
 def _only_drops(text: str) -> bool:
