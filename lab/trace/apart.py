@@ -19,13 +19,14 @@ from lab.errors import HoplabError, LabError
 from lab.refusal import refusal
 
 T = TypeVar("T")
+STDOUT_FILENO, STDERR_FILENO = 1, 2
 
 
 def apart(work: Callable[[Callable[[T], None]], None]) -> T:
     """What `work` tells, or the HoplabError that it raises; LabError when its process dies.
 
-    What `work` does after it has told is not waited for: closing a packet socket takes the kernel 15 ms. Its process
-    ends with ours, however that ends.
+    What `work` does after it has told is not waited for, nor by whoever reads what we print until its end: closing a
+    packet socket takes the kernel 15 ms. Its process ends with ours, however that ends.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -50,8 +51,10 @@ def apart(work: Callable[[Callable[[T], None]], None]) -> T:
 def _report(work: Callable[[Callable[[T], None]], None], writing: int) -> NoReturn:
     def tell(result: T | None, error: HoplabError | None = None) -> None:
         fcntl(writing, F_SETFL, fcntl(writing, F_GETFL) & ~os.O_ASYNC)
+        told = pickle.dumps((error, result))
+        _let_go_of_outputs()
         with os.fdopen(writing, "wb") as pipe:
-            pickle.dump((error, result), pipe)
+            pipe.write(told)
 
     status = 1
     try:
@@ -72,6 +75,13 @@ def _report(work: Callable[[Callable[[T], None]], None], writing: int) -> NoRetu
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(status)
+
+
+def _let_go_of_outputs() -> None:
+    """Whoever reads them to their end need not wait for us."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STDOUT_FILENO)
+    os.dup2(nowhere, STDERR_FILENO)
 
 
 def _end_without_reader(writing: int) -> None:

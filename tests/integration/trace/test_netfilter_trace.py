@@ -311,4 +311,4 @@ def test_a_place_that_is_not_there_leaves_no_table_behind(two_subnet: Lab) -> No
     with connect(two_subnet.name) as client:
         sandbox = client.sandbox
     assert "node-9" in apart(fails)
-    assert TABLE not in tables(two_subnet, "node-1")
+    until(lambda: TABLE not in tables(two_subnet, "node-1"), "the table is gone")

@@ -19,7 +19,7 @@ from scapy.utils import PcapNgReader
 from lab.map.labmap import LabMap
 from lab.running.lab import RunningLab
 from tests.integration.conftest import LabFactory
-from tests.integration.labs import Done, Lab, inv
+from tests.integration.labs import Done, Lab, inv, until
 from tests.integration.trace.test_trace import NOT_DELIVERED, POD_0, SCHEMA, hops, is_as_designed
 
 SYN = 'IP(dst="10.244.0.129")/TCP(dport=8080, flags="S")'
@@ -216,7 +216,7 @@ def test_nothing_is_left_of_it(lab: LabFactory) -> None:
     before = one.processes()
     trace(one, SYN).ok()
     trace(one, 'ARP(pdst="169.254.1.1")').ok()
-    assert one.processes() == before
+    until(lambda: one.processes() == before, "its processes have ended")
     for place in (POD_0, "node-0", "node-2"):
         assert "hoplab" not in one.in_(place, "nft list tables")
     assert one.plan() == "# no changes"

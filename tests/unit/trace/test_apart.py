@@ -1,9 +1,13 @@
-"""A process of its own for a trace: it ends with whoever waits for it, and not because that begins to read."""
+"""A process of its own for a trace: it ends with whoever waits for it, not because that begins to read, and is waited
+for by nobody once it has told.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -37,3 +41,24 @@ def test_it_ends_when_nobody_reads_any_more() -> None:
     os.waitpid(asker, 0)
     assert os.read(told, 5) == b"", "its process holds no end of the pipe any more"
     os.close(told)
+
+
+AFTERWARDS = """
+import os, sys
+from lab.trace.apart import apart
+
+def work(tell):
+    tell("told")
+    os.read(int(sys.argv[1]), 1)  # until whoever started this has read all that it printed
+
+print(apart(work))
+"""
+
+
+def test_whoever_reads_what_is_printed_does_not_wait_for_what_it_does_afterwards() -> None:
+    waiting, going_on = os.pipe()
+    started = [sys.executable, "-c", AFTERWARDS, str(waiting)]
+    done = subprocess.run(started, capture_output=True, text=True, check=False, pass_fds=(waiting,), timeout=60)
+    os.close(going_on)
+    os.close(waiting)
+    assert (done.stdout, done.stderr, done.returncode) == ("told\n", "", 0)
