@@ -1,11 +1,11 @@
 /* The floor: what the kernel itself charges for pods, and nothing else.
  *
  *   cc -O2 -Wall -Wextra -o floor floor.c && unshare -Urnmpf ./floor 100
- *   {"pods":100,"ms":73.1,"ms_per_pod":0.731}
+ *   {"pods":100,"nodes":1,"ms":73.1,"ms_per_pod":0.731}
  *
- * The caller's network namespace plays the node. Per pod: a namespace, a veth whose peer is born in it, an address /32,
- * the two routes of Calico's pods, lo and both ends up. Raw netlink, one socket per namespace, closed behind it.
- * Teardown is the kernel's, when the process ends.
+ * A namespace for each node, and the pods' ends spread over them: the kernel takes longer the more links one has. Per
+ * pod: a namespace, a veth whose peer is born in it, an address /32, the two routes of Calico's pods, lo and both ends
+ * up. Raw netlink, one socket per namespace, a pod's closed behind it. Teardown is the kernel's, when the process ends.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -27,7 +27,7 @@
 
 /* Interfaces get their indices from us, so that nobody has to ask for them. A fresh namespace may have more than lo:
  * tunl0, sit0, gre0, when the kernel has those modules. */
-enum { LOOPBACK = 1, FIRST_OF_NODE = 1000, PEER = 1000, MOST_PODS = 60000 };
+enum { LOOPBACK = 1, FIRST_OF_NODE = 1000, PEER = 1000, MOST_PODS = 60000, MOST_NODES = 1000 };
 
 static uint32_t sequence;
 
@@ -198,23 +198,33 @@ static double milliseconds(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+static int make_node(void)
+{
+	if (unshare(CLONE_NEWNET) < 0)
+		die("unshare(CLONE_NEWNET)");
+	return netlink();
+}
+
 int main(int argc, char **argv)
 {
+	static int node[MOST_NODES];
 	struct rlimit files;
-	int pods = argc == 2 ? atoi(argv[1]) : 0;
-	if (pods < 1 || pods > MOST_PODS) {
-		fprintf(stderr, "usage: floor PODS (1 to %d)\n", MOST_PODS);
+	int pods = argc == 2 || argc == 3 ? atoi(argv[1]) : 0;
+	int nodes = argc == 3 ? atoi(argv[2]) : 1;
+	if (pods < 1 || pods > MOST_PODS || nodes < 1 || nodes > MOST_NODES) {
+		fprintf(stderr, "usage: floor PODS [NODES] (1 to %d, 1 to %d)\n", MOST_PODS, MOST_NODES);
 		return 2;
 	}
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* a file per pod stays open */
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	int node = netlink();
 	double began = milliseconds();
+	for (int i = 0; i < nodes; i++)
+		node[i] = make_node();
 	for (int i = 0; i < pods; i++)
-		make_pod(node, i);
+		make_pod(node[i % nodes], i);
 	double spent = milliseconds() - began;
-	printf("{\"pods\":%d,\"ms\":%.3f,\"ms_per_pod\":%.4f}\n", pods, spent, spent / pods);
+	printf("{\"pods\":%d,\"nodes\":%d,\"ms\":%.3f,\"ms_per_pod\":%.4f}\n", pods, nodes, spent, spent / pods);
 	return 0;
 }

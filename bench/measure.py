@@ -15,9 +15,18 @@ from bench.netlink import figures as netlinks
 from bench.peers import MOST_OF_MININET, Floor, Mininet
 
 # design: ms, MiB and multiples of the floor, for two cores.
-BUDGETS = {"up": 1500.0, "down": 500.0}
 DELIVERED, REPORTED, SILENT = "trace, delivered", "trace, lost: a rule that drops", "trace, lost: in silence"
-OF_P = {DELIVERED: 3.5, REPORTED: 12.0, SILENT: 28.0}
+OF_P = {
+    "up": 8.0,
+    "up, no changes": 1.5,
+    "get": 1.5,
+    "list": 1.5,
+    "--help": 1.5,
+    DELIVERED: 3.5,
+    REPORTED: 12.0,
+    SILENT: 28.0,
+    "down": 3.0,
+}
 OF_THE_FLOOR = {100: 1.6, 1000: 1.3}  # by the number of pods
 ONE_MORE_APPLIED, ONE_MORE, MEMORY = 50.0, 120.0, 120.0  # ms, ms, MiB
 MEMORY_OF_TWO_SUBNET = 70.0  # MiB
@@ -52,16 +61,16 @@ class Bench:
             folder = Path(name)
             self._tell("compiling the C floor")
             floor, mininet = Floor(folder), Mininet()
+            yield from self._two_subnet()
+            yield from self._netlinks(folder)
             for number in pods:
                 yield from self._pods(number, labs.nodes_for(number), folder, floor, mininet)
             if nodes:
                 yield from self._wide(nodes, folder, floor)
             if many:
                 yield from self._many(many, folder, floor)
-            floor.settle()
-            yield from self._netlinks(folder)
-            yield from self._two_subnet()
             for number in services_:
+                floor.settle()
                 yield from self._services(number, folder)
 
     @contextmanager
@@ -91,7 +100,7 @@ class Bench:
         used = 0.0
         for run in range(self._runs):
             self._tell(f"{group}, run {run + 1} of {self._runs}")
-            floors += floor.measure(pods)
+            floors += floor.measure(pods, nodes)
             loads.append(restored.seconds(file) * 1000 / pods)
             floor.settle()
             with self._lab() as name:
@@ -112,7 +121,7 @@ class Bench:
         group, judged = f"{pods:,} pods on {NODES_OF_MANY} nodes", pods == BUDGETED_MANY
         self._tell(group)
         file = labs.with_pods(pods, NODES_OF_MANY, folder)
-        floors = floor.measure(pods)
+        floors = floor.measure(pods, NODES_OF_MANY)
         floor.settle()
         with self._lab() as name, self._lab() as beside:
             phases = labs.build(name, file)
@@ -151,7 +160,7 @@ class Bench:
         # Interleaved: what else the machine does meanwhile falls on all of them.
         for run in range(self._runs):
             self._tell(f"{pods:,} pods, run {run + 1} of {self._runs}")
-            floors += floor.measure(pods)
+            floors += floor.measure(pods, nodes)
             floor.settle()
             with self._lab() as name:
                 phases.append(labs.build(name, file))
@@ -195,7 +204,7 @@ class Bench:
         group = "two-subnet, whole processes"
         for what, runs in times.items():
             note = f"python -c '{labs.IMPORTS}'" if what == labs.P else ""
-            yield Figure(group, what, "ms", tuple(runs), BUDGETS.get(what), note)
+            yield Figure(group, what, "ms", tuple(runs), note=note)
         beside = Figure(group, "P", "ms", tuple(times[labs.P]))
         for what, budget in OF_P.items():
             yield Figure(group, what, "ms", tuple(times[what])).over(beside, budget)
@@ -235,6 +244,9 @@ def _life(name: str) -> Iterator[tuple[str, float]]:
     yield labs.P, labs.interpreter()
     yield "up", labs.whole("up", "--topology", "two-subnet", *lab)
     yield "up, no changes", labs.whole("up", "--topology", "two-subnet", *lab)
+    yield "get", labs.whole("get", "pods", *lab)
+    yield "list", labs.whole("list")
+    yield "--help", labs.whole("--help")
     yield DELIVERED, labs.whole(*_trace(name))
     labs.whole("exec", "router", *lab, "--", *BLACKHOLE)
     yield SILENT, labs.whole(*lost, status=LOST)

@@ -14,7 +14,9 @@ from bench import ROOT
 SANDBOX = ("unshare", "-Urnmpf", "--mount-proc", "--kill-child")
 SYSTEM_PYTHON = "/usr/bin/python3"  # a distribution's Mininet is for the distribution's Python
 MOST_OF_MININET = 100  # at 20 to 100 ms a pod, more would take longer than all the rest
-SETTLE_PODS, SETTLE_SECONDS = 20, 20.0
+SETTLE_PODS, SETTLE_SECONDS = 20, 60.0
+IDLE_LOOK_SECONDS = 0.3
+IDLE, IOWAIT = 3, 4  # in the first line of /proc/stat
 
 
 class Floor:
@@ -23,6 +25,7 @@ class Floor:
     def __init__(self, folder: Path) -> None:
         self._program = folder / "floor"
         self.missing = self._compile()
+        self._idle = idle()
         self._calm = 0.0 if self.missing else min(self._run(SETTLE_PODS) for _ in range(3))
 
     def _compile(self) -> str:
@@ -34,25 +37,40 @@ class Floor:
         tried = subprocess.run([*SANDBOX, self._program, "1"], capture_output=True, text=True, check=False)
         return tried.stderr.strip()
 
-    def _run(self, pods: int) -> float:
-        done = subprocess.run([*SANDBOX, self._program, str(pods)], check=True, capture_output=True, text=True)
+    def _run(self, pods: int, nodes: int = 1) -> float:
+        command = [*SANDBOX, str(self._program), str(pods), str(nodes)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
         return float(json.loads(done.stdout)["ms_per_pod"])
 
-    def measure(self, pods: int) -> tuple[float, ...]:
+    def measure(self, pods: int, nodes: int) -> tuple[float, ...]:
         """Milliseconds per pod, once; nothing if it is missing."""
         if self.missing:
             return ()
         self.settle()
-        return (self._run(pods),)
+        return (self._run(pods, nodes),)
 
     def settle(self) -> None:
-        """Wait until a few pods cost again what they did at the beginning.
+        """Wait until the processors have as little to do as at the beginning, and a few pods cost what they did then.
 
-        The kernel takes namespaces apart after whoever used them has ended, and makes new ones slowly meanwhile.
+        The kernel takes namespaces apart after whoever used them has ended, for seconds after 1,000 pods and for half a
+        minute after 10,000, and makes new ones slowly meanwhile.
         """
         deadline = time.monotonic() + SETTLE_SECONDS
-        while self._calm and self._run(SETTLE_PODS) > 1.3 * self._calm and time.monotonic() < deadline:
-            continue
+        while time.monotonic() < deadline:
+            if idle() >= 0.9 * self._idle and (not self._calm or self._run(SETTLE_PODS) <= 1.3 * self._calm):
+                return
+
+
+def idle() -> float:
+    """The share of the processors' time in which they had nothing to do, just now (proc_stat(5))."""
+    before = _spent()
+    time.sleep(IDLE_LOOK_SECONDS)
+    spent = [now - then for now, then in zip(_spent(), before, strict=True)]
+    return (spent[IDLE] + spent[IOWAIT]) / max(1, sum(spent))
+
+
+def _spent() -> list[int]:
+    return [int(ticks) for ticks in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]]
 
 
 class Mininet:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
-SELDOM = 50_000  # objects more than there were
+SELDOM = 200_000  # objects more than there were: the agent imports 90,000
 
 _FEW_FILES = "a process may have too few files open here\nhint: `ulimit -n` says how many; 4096 are enough for most"
 _LITTLE_MEMORY = "there is not enough memory\nhint: `free -h` says how much there is, `ulimit -v` how much we may have"

@@ -13,6 +13,7 @@ from lab import spans
 from lab.agent.client.attachments import NeededError
 from lab.agent.conversations import Operation, Reply
 from lab.agent.protocol import Message
+from lab.agent.tell.kept_map import KeptMap
 from lab.errors import UsageError
 from lab.kernel.sandbox.confinement import Confinement
 
@@ -41,6 +42,7 @@ class Operations:
         self._pulse = pulse
         self._begun = begun
         self._because = because
+        self._map = KeptMap()
         self.by_name: dict[str, Operation] = {
             "hear": self._hear,
             "up": self._up,
@@ -112,9 +114,12 @@ class Operations:
             return _readings().status(self._lab)
         if what == "pulse":
             return self._pulse.to_json()
-        unready = self._control.unready() if what == "map" else {}
-        stopped = self._control.stops.all
-        return await self._in_writer("a reading", reply, lambda: _readings().read(self._lab, what, unready, stopped))
+        if what == "drift":
+            return await self._in_writer("a reading", reply, lambda: _readings().drift(self._lab))
+        unready, stopped = self._control.unready(), self._control.stops.all
+        return await self._in_writer(
+            "a reading", reply, lambda: _readings().told_map(self._lab, self._map, unready, stopped)
+        )
 
     async def _objects(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What places should hold, for whoever compares it with what they do hold."""

@@ -5,13 +5,14 @@ Everything here runs in the agent's writer thread, so that it is the whole truth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lab.agent.design.blueprint import Design
 from lab.agent.lab import Lab
-from lab.agent.protocol import Message
+from lab.agent.protocol import Encoded, Message
+from lab.agent.tell.kept_map import KeptMap, MapFacts
 from lab.errors import UsageError
 from lab.map.survey import lab_map
 from lab.network.components import Stop
@@ -37,15 +38,16 @@ def planned(lab: Lab, wanted: Design) -> Message:
     return {"script": script(steps), "steps": len(steps)}
 
 
-def read(lab: Lab, what: str, unready: Mapping[str, str], stopped: tuple[Stop, ...] = ()) -> Any:  # noqa: ANN401  JSON of several shapes
-    """One of the readings, as JSON: `map`, `drift`. `unready` says why pods are not, by their places;
-    `stopped` are the components that somebody wants stopped.
-    """
-    readings: dict[str, Callable[[], Any]] = {
-        "map": lambda: _map(lab, unready, stopped),
-        "drift": lambda: _drift(lab),
-    }
-    return readings[what]()
+def told_map(lab: Lab, kept: KeptMap, unready: Mapping[str, str], stopped: tuple[Stop, ...]) -> Encoded:
+    """The lab's map as JSON."""
+
+    def make(facts: MapFacts) -> Message:
+        it = facts.design
+        made = lab_map(it.topology, it.cluster, it.addresses, it.network, lab.name, facts.unready)
+        there = (one for one, _ in impaired(it.topology, it.impairments) if made.has_device(one.place, one.device))
+        return replace(made, stopped=facts.stopped, impaired=tuple(there)).to_json()
+
+    return kept.told(MapFacts(lab.standing(), unready, stopped), make)
 
 
 def objects(lab: Lab, places: Sequence[str], kinds: Sequence[str]) -> Any:  # noqa: ANN401
@@ -105,13 +107,6 @@ def place(lab: Lab, name: str, finished: Mapping[str, str]) -> str:
     return pods[0]
 
 
-def _map(lab: Lab, unready: Mapping[str, str], stopped: tuple[Stop, ...]) -> Message:
-    it = lab.standing()
-    made = lab_map(it.topology, it.cluster, it.addresses, it.network, lab.name, unready)
-    there = (one for one, _ in impaired(it.topology, it.impairments) if made.has_device(one.place, one.device))
-    return replace(made, stopped=stopped, impaired=tuple(there)).to_json()
-
-
 def status(lab: Lab) -> Message:
     """The lab at a glance. Nothing is designed for it: it is answered at once, whatever else is going on."""
     it = lab.standing()
@@ -128,7 +123,7 @@ def status(lab: Lab) -> Message:
     }
 
 
-def _drift(lab: Lab) -> list[dict[str, str]]:
+def drift(lab: Lab) -> list[dict[str, str]]:
     """What of the kernel's state is not as it should be."""
     network = lab.standing().network
     return summary(plan(network, lab.comparison.everything(network)))

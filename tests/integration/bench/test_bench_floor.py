@@ -30,18 +30,19 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-def test_ten_pods(floor: Path) -> None:
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_ten_pods(floor: Path, nodes: int) -> None:
     if subprocess.run([*SANDBOX, "true"], capture_output=True, check=False).returncode:
         pytest.skip("user namespaces are not allowed here")
-    done = subprocess.run([*SANDBOX, str(floor), "10"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*SANDBOX, str(floor), "10", str(nodes)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert said["pods"] == 10
+    assert (said["pods"], said["nodes"]) == (10, nodes)
     assert said["ms"] > 0
     assert said["ms_per_pod"] == pytest.approx(said["ms"] / 10, rel=0.01)
 
 
-@pytest.mark.parametrize("argument", [(), ("0",), ("many",), ("10", "20")])
+@pytest.mark.parametrize("argument", [(), ("0",), ("many",), ("10", "0"), ("10", "many"), ("10", "2", "3")])
 def test_what_it_cannot_do_it_says(floor: Path, argument: tuple[str, ...]) -> None:
     done = subprocess.run([str(floor), *argument], capture_output=True, text=True, check=False)
     assert done.returncode == 2
