@@ -12,8 +12,10 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lab import BEGAN, spans
+from lab.agent.apiserver.notary import Notary
 from lab.agent.apiserver.outside import Outside
 from lab.agent.presence import folder, witness
 from lab.agent.presence.home import BACKLOG, Home
@@ -111,6 +113,11 @@ def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
     limits.allow_many_files()
     outside = _outside(home)
 
+    def alone() -> None:
+        nonlocal outside
+        if not warm:  # what it would import is there already
+            outside = replace(outside, notary=Notary())
+
     def life() -> None:
         from lab.agent.loop import serve  # noqa: PLC0415  there by now
         from lab.kernel.cell.nursery import Nursery  # noqa: PLC0415  as above
@@ -126,7 +133,9 @@ def main(lab: str, confinement: Confinement, *, warm: bool = False) -> None:
         serve(lab, name, outside, confinement, Starter(_quiet()), nursery, spans.finish())
 
     try:
-        sandbox.start(lab, life, _refuse, meanwhile=_import_service, confinement=confinement, groups=groups)
+        sandbox.start(
+            lab, life, _refuse, alone=alone, meanwhile=_import_service, confinement=confinement, groups=groups
+        )
     except HoplabError as error:
         _refuse(error)
 

@@ -92,10 +92,16 @@ class Entrance:
             await self._serve_anew()
 
     def _begin(self, names: list[str], addresses: list[str]) -> None:
-        """In a thread of its own: imports and keys cost 50 ms, while the kernel is at work."""
+        """In a thread of its own: it waits for the notary, or imports what makes keys."""
         with spans.span("keys and certificates", TRACK):
-            self._authority = authority = self._authority or Authority()
-            write_pki(authority.ca, authority.certify(names, addresses))
+            notary = self._outside.notary
+            if self._authority is None and notary is not None:
+                authority, server = notary.certify(names, addresses)
+            else:
+                authority = self._authority or Authority.new()
+                server = authority.certify(names, addresses)
+            self._authority = authority
+            write_pki(authority.ca, server)
         self._outside.home.keep(
             kubeconfig.NAME,
             kubeconfig.text(self._lab, f"https://{LOOPBACK}:{self._outside.port}", authority.ca, self._token),

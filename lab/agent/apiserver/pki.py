@@ -31,50 +31,61 @@ class Certificate:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
 class Authority:
-    """A new authority, the lab's for as long as it lives: whoever was given its certificate trusts every server's."""
+    """The lab's for as long as it lives: whoever was given its certificate trusts every server's. Its own certificate
+    and its key, as PEM.
+    """
 
-    def __init__(self) -> None:
-        # Imported here: 55 ms that only a starting agent needs.
+    ca: str
+    key: str
+
+    @classmethod
+    def new(cls) -> Authority:
+        """One that there was not yet."""
+        # Imported here: 55 ms that few processes need.
         from cryptography import x509  # noqa: PLC0415
         from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
         from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
 
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name(AUTHORITY)
-        self._identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = _name(AUTHORITY)
         certificate = (
-            _certificate(self._name, self._name, self._key, key_cert_sign=True)
+            _certificate(name, name, key, key_cert_sign=True)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(self._identifier, critical=False)
-            .sign(self._key, hashes.SHA256())
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .sign(key, hashes.SHA256())
         )
-        self.ca = certificate.public_bytes(Encoding.PEM).decode()
-        """Its own certificate, as PEM."""
+        return cls(certificate.public_bytes(Encoding.PEM).decode(), _pem(key))
 
     def certify(self, names: Sequence[str], addresses: Sequence[str]) -> Certificate:
         """A new server certificate for these DNS names and IP addresses."""
         from cryptography import x509  # noqa: PLC0415  as above
         from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key  # noqa: PLC0415
 
+        own = load_pem_private_key(self.key.encode(), None)
+        assert isinstance(own, ec.EllipticCurvePrivateKey)
         key = ec.generate_private_key(ec.SECP256R1())
-        identifier = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._identifier)
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(own.public_key())
         alternatives = [*map(x509.DNSName, names), *(x509.IPAddress(ip_address(address)) for address in addresses)]
         certificate = (
-            _certificate(_name(SERVER), self._name, key, key_cert_sign=False)
+            _certificate(_name(SERVER), _name(AUTHORITY), key, key_cert_sign=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(identifier, critical=False)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-            .sign(self._key, hashes.SHA256())
+            .sign(own, hashes.SHA256())
         )
-        return Certificate(
-            certificate.public_bytes(Encoding.PEM).decode(),
-            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        )
+        return Certificate(certificate.public_bytes(Encoding.PEM).decode(), _pem(key))
+
+
+def _pem(key: EllipticCurvePrivateKey) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
+
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _name(common: str) -> Name:

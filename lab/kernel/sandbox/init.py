@@ -75,13 +75,14 @@ def start(
     life: Callable[[], None],
     refused: Callable[[MachineError], None],
     *,
+    alone: Callable[[], None] | None = None,
     meanwhile: Callable[[], None] | None = None,
     confinement: Confinement = USUAL,
     shown: Sequence[str] = (),
     groups: Sequence[str] = (),
 ) -> int:
-    """Make the sandbox and fork its init, which prepares it, doing `meanwhile` while it waits for the kernel, and then
-    lives `life`. Gives the init's process id.
+    """Make the sandbox and fork its init, which does `alone` while it has one thread, prepares the sandbox, doing
+    `meanwhile` while it waits for the kernel, and then lives `life`. Gives the init's process id.
 
     The calling process is for nothing else afterwards: its children would be born in the sandbox. `shown` are further
     files and folders of the machine that are to be seen in there, read-only; `groups` are the control groups that
@@ -106,7 +107,7 @@ def start(
         raise _refusal(error, powerless=False, as_root=as_root) from error
     pid = os.fork()
     if pid == 0:
-        _live(name, meanwhile, life, refused)
+        _live(name, alone, meanwhile, life, refused)
     return pid
 
 
@@ -133,12 +134,18 @@ def _confine_ourselves(shown: Sequence[str], shared: Sequence[str], groups: Sequ
 
 
 def _live(
-    name: str, meanwhile: Callable[[], None] | None, life: Callable[[], None], refused: Callable[[MachineError], None]
+    name: str,
+    alone: Callable[[], None] | None,
+    meanwhile: Callable[[], None] | None,
+    life: Callable[[], None],
+    refused: Callable[[MachineError], None],
 ) -> NoReturn:
     status = 1
     try:
         # Becoming somebody else made /proc/PID unreadable for its own user, through which commands find the places.
         prctl(PR_SET_DUMPABLE, 1)
+        if alone is not None:
+            alone()
         with spans.span("mounts, names and trials"):
             removing = _prepare(name)
         if meanwhile is not None:

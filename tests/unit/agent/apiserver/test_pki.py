@@ -14,7 +14,7 @@ ADDRESSES = ("172.16.0.1", "127.0.0.1")
 
 @pytest.fixture(scope="module")
 def authority() -> Authority:
-    return Authority()
+    return Authority.new()
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_it_is_not_believed_under_another_name(authority: Authority, server: Cer
 
 def test_another_labs_authority_does_not_vouch_for_it(server: Certificate, tmp_path: Path) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
-        greet(server, tmp_path, "172.16.0.1", trusted=Authority().ca)
+        greet(server, tmp_path, "172.16.0.1", trusted=Authority.new().ca)
 
 
 def test_who_trusts_it_trusts_a_server_that_was_certified_later(authority: Authority, tmp_path: Path) -> None:
