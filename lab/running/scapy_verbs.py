@@ -6,6 +6,7 @@ rules, as those of its programs do; one that begins with Ether or ARP goes strai
 
 from __future__ import annotations
 
+import reprlib
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -158,6 +159,9 @@ class Packets:
         given = list(packets if isinstance(packets, Gen) else SetGen(packets))
         if not given:
             raise UsageError("there is no packet to send", "IP(dst=…)/UDP(dport=…)")
+        stranger = next((one for one in given if not isinstance(one, Packet)), None)
+        if stranger is not None:
+            raise UsageError(f"{reprlib.repr(stranger)} is no packet of scapy's", "IP(dst=…)/UDP(dport=…)")
 
         with calls.connect(self.lab) as connected:
             labmap = LabMap.from_json(connected.request("read", what="map"))

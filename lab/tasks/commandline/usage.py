@@ -32,10 +32,13 @@ VALUES = {
     "json": "FILE",
     "lab": "NAME",
     "namespace": "NAME",
+    "packet": "EXPRESSION",
     "pcap": "FILE",
     "profile": "FILE",
     "set": "KEY=VALUE",
+    "to": "TARGET",
     "topology": "NAME|FILE",
+    "via": "POD",
     "write": "FILE",
 }
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from lab import BEGAN, spans, terminal
 from lab.program_name import TASKS_FILE, VARIABLE
@@ -44,7 +44,7 @@ def measure(file: str) -> None:
     status.
     """
     with outputs.opened(profile=file) as opened:
-        status, profile = _measured()
+        status, profile = _measured(sys.stderr if opened.on_standard else None)
         if profile is not None:
             opened.write_text("profile", chrome(profile))
             if not opened.on_standard:
@@ -53,14 +53,17 @@ def measure(file: str) -> None:
         raise Exit(code=status)
 
 
-def _measured() -> tuple[int, Profile | None]:
-    """Its status as a shell tells it, and the profile of one that has come to its end."""
+def _measured(says_to: TextIO | None) -> tuple[int, Profile | None]:
+    """Its status as a shell tells it, and the profile of one that has come to its end. None: it says what it does where
+    it always does.
+    """
     reading, writing = os.pipe()
     high = fcntl.fcntl(writing, fcntl.F_DUPFD_CLOEXEC, _LEAST_DESCRIPTOR)
     os.close(writing)
     began = spans.now()
     with _signals_handed_on() as begin, os.fdopen(reading, "rb") as told:
-        process = subprocess.Popen(_typed(), env={**os.environ, MEASURED: f"{high} {began}"}, pass_fds=[high])
+        environment = {**os.environ, MEASURED: f"{high} {began}"}
+        process = subprocess.Popen(_typed(), env=environment, pass_fds=[high], stdout=says_to)
         begin(process)
         os.close(high)
         text = told.read()

@@ -81,7 +81,10 @@ def trace(
     if packet and (to or protocol or size):
         raise UsageError("--packet says itself whom it is for and what it is", "without --to, --protocol and --size")
     if not to and not packet:
-        raise UsageError("--to is missing: what is asked for?", "--to myapp.namespace001, or --follow to watch only")
+        raise UsageError(
+            "--to is missing: what is asked for?",
+            "--to myapp.namespace001, --packet to write one yourself, or --follow to watch only",
+        )
 
     def send(through: str = "") -> Journey:
         if packet:

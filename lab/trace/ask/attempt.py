@@ -62,6 +62,7 @@ class Attempt(ABC):
     kind: ClassVar[int]
     number: ClassVar[int] = 0
     role = ""
+    ident = 0
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask

@@ -30,8 +30,9 @@ class Exchange:
     all that was sent was acknowledged, and no more came for long), refused (a reset or an ICMP error), silent, or
     unreachable (the client's own kernel gave up); `detail` says more in words. With `mark`, several exchanges have one
     port, and it is what payloads of this one begin with. `aliases` are the addresses and ports that its own place gave
-    it on its way out. Of a packet that a person wrote, which alone is followed, `role` is what it is there for. One
-    that is `behind` is what a DNS server asked others for the sake of the client's question.
+    it on its way out. Of a packet that a person wrote, which alone is followed, `role` is what it is there for, and
+    `ident` its number in IP, by which it is known after its source was rewritten even if it carries nothing. One that
+    is `behind` is what a DNS server asked others for the sake of the client's question.
     """
 
     phase: str
@@ -48,6 +49,7 @@ class Exchange:
     aliases: tuple[tuple[str, int], ...] = ()
     behind: bool = False
     role: str = ""
+    ident: int = 0
 
     @property
     def order(self) -> tuple[tuple[str, str], ...]:
@@ -82,13 +84,16 @@ def parts(exchange: Exchange, observations: Sequence[Observation]) -> list[Part]
         about = packet.cause if packet.cause and packet.cause.protocol == exchange.protocol else packet
         if about.protocol != exchange.protocol or observation.astray:
             continue
+        if exchange.protocol == "arp" and {about.src, about.dst} != {exchange.address, exchange.destination}:
+            continue  # neither side has a port: what its place asks of others, or is told by them, is not about this
         if exchange.mark and about.payload and not about.payload.startswith(exchange.mark):
             continue
         opening = packet.protocol == "tcp" and packet.flags & (SYN | ACK) == SYN
         direction = _direction(about, clients, asked=exchange.role != UNASKED)
         stranger = packet.src != exchange.address  # its own further packets with the same payload are others
         if not direction and (
-            (opening and packet.seq == first_sequence) or (stranger and _carries(packet, exchange.token))
+            (opening and packet.seq == first_sequence)
+            or (stranger and (_carries(packet, exchange.token) or _has_number(packet, exchange)))
         ):
             clients.add((packet.src, packet.sport))
             direction = REQUEST
@@ -119,6 +124,14 @@ def _carries(packet: Packet, token: bytes) -> bool:
         return False
     begins = packet.fragment and len(packet.payload) >= LEAST and token.startswith(packet.payload)
     return begins or packet.payload == token
+
+
+def _has_number(packet: Packet, exchange: Exchange) -> bool:
+    """A written packet, by its number in IP; an answer has one of its own."""
+    if packet.cause is not None or (packet.icmp_type == ECHO_REPLY and exchange.role != UNASKED):
+        return False
+    same = exchange.token.startswith(packet.payload)  # as much of it as was captured
+    return exchange.ident != 0 and packet.ident == exchange.ident and same and packet.dst != exchange.address
 
 
 def role_of(packet: Packet) -> str:

@@ -271,4 +271,5 @@ class Probe:
             detail,
             mark,
             role=attempt.role,
+            ident=attempt.ident,
         )

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
@@ -128,12 +129,15 @@ def test_what_cannot_be_is_refused_with_what_would_be_right(two_subnet: Lab) -> 
     with pytest.raises(UsageError, match="no place 'node-7'"):
         lab.place("node-7")
     pod = lab.place("pod-0").scapy
+    words: Any = ["hello"]
     with pytest.raises(UsageError, match="has no interface 'eth7'"):
         pod.sniff(iface="eth7", count=1)
     with pytest.raises(UsageError, match="has no interface 'eth7'"):
         pod.send(IP(dst="10.244.0.129") / UDP(), iface="eth7")
     with pytest.raises(UsageError, match="cannot begin with UDP"):
         pod.send(UDP())
+    with pytest.raises(UsageError, match="'hello' is no packet of scapy's"):
+        pod.send(words)
     with pytest.raises(UsageError, match="some of the packets begin with IP"):
         pod.send([IP(dst="10.244.0.129") / UDP(), Ether() / IP(dst="10.244.0.129") / UDP()])
     with pytest.raises(UsageError, match="the filter 'tcp prt 80'"):

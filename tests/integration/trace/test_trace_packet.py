@@ -96,6 +96,15 @@ def test_datagrams_echoes_and_questions_are_answered(two_subnet: Lab, packet: st
     assert hops(told, "request")[-1]["place"] == told["answered_by"]
 
 
+@pytest.mark.parametrize("packet", ['IP(dst="203.0.113.80")/ICMP()', 'IP(dst="203.0.113.80")/UDP(dport=9)'])
+def test_what_carries_nothing_is_known_again_behind_a_nat(two_subnet: Lab, packet: str) -> None:
+    """node-0 and the gateway rewrite its source, and may rewrite its port or identifier."""
+    told = journey(two_subnet, packet)
+    assert places(told) == [POD_0, "node-0", "router", "gateway", "internet"]
+    assert places(told, "reply") == ["internet", "gateway", "router", "node-0", POD_0]
+    assert told["answered_by"] == "internet" or told["lost"]["place"] == "internet", told
+
+
 def test_a_vxlan_packet_made_by_hand_is_taken_in_by_the_other_node(two_subnet: Lab) -> None:
     told = journey(two_subnet, TUNNELLED.format(""), source="node-0")
     assert (told["verdict"], told["answered_by"]) == ("delivered", "namespace001/pod-3")
@@ -113,7 +122,8 @@ def test_a_vxlan_packet_made_by_hand_is_taken_in_by_the_other_node(two_subnet: L
         ('IP(dst="10.244.0.129", proto=253)/b"x"', POD_0, ("refused", "namespace001/pod-3"), "takes IP protocol 253"),
         ('IP(dst="10.244.0.129")/UDP(dport=9999)', POD_0, ("refused", "namespace001/pod-3"), "Nothing listens on udp"),
         ('IP(dst="10.244.0.129")/TCP(dport=8080, flags="A")', POD_0, ("refused", "namespace001/pod-3"), "TCP reset"),
-        ('IP(dst="10.244.0.129", ttl=2)/ICMP()', POD_0, ("refused", "node-2"), "time"),
+        ('IP(dst="10.244.0.129")/"x"', POD_0, ("refused", "namespace001/pod-3"), "takes IP protocol 0"),
+        ('IP(dst="10.244.0.129", ttl=2)/ICMP()', POD_0, ("refused", "node-2"), "sent with 2 hops to live"),
         ('IP(dst="10.244.0.200")/TCP(dport=80, flags="S")', POD_0, ("lost", "gateway"), "No pod, node or Service has"),
         ('IP(dst="10.244.0.129")/ICMP(type="echo-reply")', POD_0, ("lost", "node-0"), "belongs to no connection"),
         (TUNNELLED.format("vni=999"), "node-0", ("lost", "node-2"), "No device of node-2 has VXLAN number 999"),

@@ -41,7 +41,7 @@ class CraftedAttempt(Attempt):
         super().__init__(Ask(packet.dst, packet.dport if packet.protocol in PORTED else 0, packet.payload))
         self.once = True  # nobody sends it again
         self._packet = packet
-        self.address, self.sport = packet.src, packet.sport
+        self.address, self.sport, self.ident = packet.src, packet.sport, packet.ident
         self._routed_to = crafting.outer_destination
         self._heard = tuple(self._listening())
 
@@ -59,7 +59,8 @@ class CraftedAttempt(Attempt):
             yield socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP))
             return
         for one in dict.fromkeys((number(self.protocol), socket.IPPROTO_ICMP)):
-            yield socket.socket(socket.AF_INET, socket.SOCK_RAW, one)
+            if one:  # to IP's number 0 no socket listens (raw(7)): what refuses it is all that can be heard
+                yield socket.socket(socket.AF_INET, socket.SOCK_RAW, one)
 
     def _claim(self, protocol: str, wanted: int) -> int:
         """A port or identifier that is ours, or else the wanted one in spite of whoever has it."""

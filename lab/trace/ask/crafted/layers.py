@@ -71,8 +71,8 @@ def layer(expression: Expression, call: Call | Literal) -> Packet:
     for argument in call.arguments:
         name = argument.name or ("load" if kind is Raw and len(call.arguments) == 1 else "")
         if not name:
-            example = next(iter(fields))
-            raise expression.wrong(argument.place, f"a value of {call.name} without its field", f"{example}=…")
+            known = f"name=value, with a name of {', '.join(fields)}"
+            raise expression.wrong(argument.place, f"a value of {call.name} without its field", known)
         if name not in fields:
             known = f"{call.name} has {', '.join(fields)}"
             told = _meant(name, fields, known)
@@ -103,6 +103,8 @@ def _value(expression: Expression, call: Call, argument: Argument, name: str, fi
     def wrong(problem: str, remedy: str) -> UsageError:
         return expression.wrong(term.place, f"{name} of {call.name}: {problem}", remedy)
 
+    if isinstance(term, Listing) and not isinstance(field, TCPOptionsField | PacketListField | FieldListField):
+        raise wrong("a list: a trace follows one packet", "one value")
     if call.name == "ARP" and name in _ARP_ADDRESSES:
         return _ARP_ADDRESSES[name](term, wrong)
     for kind, read in _READERS:
@@ -120,7 +122,7 @@ def _told(term: Term) -> str:
     if isinstance(term, Call):
         return f"the layer {shown(term.name)}"
     if isinstance(term, Listing):
-        return "a list: a trace follows one packet, with one value in each field"
+        return "a list"
     if isinstance(term.value, bytes):
         return f"bytes ({shown(term.value.decode('latin-1'))})"
     return f"the text {shown(term.value)}" if isinstance(term.value, str) else f"the number {term.value}"

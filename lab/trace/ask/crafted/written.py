@@ -61,8 +61,8 @@ class Crafting:
         return outer.dst if outer is not None else self.followed.dst
 
     def frame(self, place: str, claim: Claim) -> Frame:
-        """Made inside the place: with its addresses, a port of its own where none is written, and a number by which TCP
-        is known again behind a NAT.
+        """Made inside the place: with its addresses, a port of its own where none is written, and the numbers by which
+        it is known again behind a NAT.
         """
         known, interface = self._addressed(place)
         filled = known.copy()
@@ -126,6 +126,8 @@ def _composed(expression: Expression) -> Written:
 
 
 def _mark(one: Written, claim: Claim) -> None:
+    if isinstance(one, IP) and not is_said(one, "id"):
+        one.id = random.getrandbits(16) or 1  # the kernel would make another one of 0
     protocol = PORTED.get(type(one))
     if protocol is not None:
         one.sport = claim(protocol, int(one.sport) if is_said(one, "sport") else 0)

@@ -94,6 +94,7 @@ ROWS: tuple[Row, ...] = (
     traffic.no_arp,
     silence.unanswered,
     ttl.circles,
+    ttl.as_written,
     nobody.nobody_has_it,
     outside_client.behind_the_nodes,
     devices.silent_neighbour,

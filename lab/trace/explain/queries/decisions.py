@@ -100,7 +100,9 @@ class _Answers:
     def _routed(self, sighting: Sighting, answer: route.Answer) -> str:
         if answer.route is None:
             return "not what was seen: the kernel refuses it now"
-        if answer.route.device != sighting.hop.interface:
+        # What a place sends to itself goes through lo, whichever device has the address.
+        leaves = "lo" if answer.route.type == "local" else answer.route.device
+        if leaves != sighting.hop.interface:
             return f"not what was seen: it left through {sighting.hop.interface}"
         return MATCHES
 

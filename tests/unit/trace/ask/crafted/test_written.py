@@ -83,6 +83,14 @@ def test_what_is_said_stays() -> None:
     assert bytes(sent[UDP].payload) == b"x"
 
 
+def test_a_number_by_which_it_is_known_is_given_where_none_is_written() -> None:
+    text = 'IP(dst="10.9.9.9"{})/ICMP()'
+    frames = [crafting(text.format("")).frame("node-0", claim) for _ in range(8)]
+    assert len({frame.packet.ident for frame in frames}) > 1, "by chance"
+    assert all(IP(frame.data).id == frame.packet.ident != 0 for frame in frames)
+    assert crafting(text.format(",id=7")).frame("node-0", claim).packet.ident == 7
+
+
 def test_a_frames_next_hop_is_asked_for() -> None:
     assert Ether(crafting('Ether()/IP(dst="10.9.9.9")/ICMP()').frame("node-0", claim).data).dst == "02:00:00:00:00:fe"
 
@@ -121,18 +129,22 @@ def test_questions_options_names_and_flags() -> None:
         ('IP(dst="10.9.9.9",__class__=1)', "1:19: IP has no field '__class__'", "IP has version, "),
         ('IP(dst="10.9.9.9",_pkt=b"")', "1:19: IP has no field '_pkt'", "IP has version, "),
         ('IP(dst="10.9.9.9",dst="10.9.9.8")', "1:19: dst of IP is said twice", "once"),
-        ('IP("10.9.9.9")', "1:4: a value of IP without its field", "version=…"),
+        ('IP("10.9.9.9")', "1:4: a value of IP without its field", "with a name of version, "),
         ("IP(dst=10)", "1:8: dst of IP: the number 10 is no address", "in quotes"),
         ('IP(dst="myapp")', "1:8: dst of IP: 'myapp' is no IPv4 address", "names are not asked for"),
         ('IP(dst="10.9.9.0/24")', "1:8: dst of IP: '10.9.9.0/24' is no IPv4 address", ""),
         ('IP(dst="fd00::1")', "1:8: dst of IP: 'fd00::1' looks like an IPv6", "IPv4 addresses only"),
-        ('IP(dst=["10.9.9.9"])', "1:8: dst of IP: a list: a trace follows one packet", ""),
+        ('IP(dst=["10.9.9.9"])', "1:8: dst of IP: a list: a trace follows one packet", "one value"),
         ('IP(dst="10.9.9.9",ttl=256)', "1:23: ttl of IP: 256 does not fit", "0 to 255"),
         ('IP(dst="10.9.9.9",ttl="64")', "1:23: ttl of IP: the text '64' is no number", "without quotes"),
         ('IP(dst="10.9.9.9",proto="tpc")', "1:25: proto of IP: unknown name 'tpc'", "did you mean"),
         ('IP(dst="10.9.9.9",options=[])', "1:27: options of IP: cannot be given here", "leave it out"),
         ('IP(dst="10.9.9.9",chksum=1)', "1:19: the kernel makes chksum itself", "Ether()/IP(…)"),
-        ('IP(dst="10.9.9.9")/TCP(dport=[80,81])', "1:30: dport of TCP: a list", ""),
+        (
+            'IP(dst="10.9.9.9")/TCP(dport=[80,81])',
+            "1:30: dport of TCP: a list: a trace follows one packet",
+            "one value",
+        ),
         ('IP(dst="10.9.9.9")/TCP(dport=70000)', "1:30: dport of TCP: 70000 does not fit", "0 to 65535"),
         ('IP(dst="10.9.9.9")/TCP(flags="SX")', "1:30: flags of TCP: no flag is called 'X'", "F, S, R, "),
         ('IP(dst="10.9.9.9")/TCP(flags=b"S")', "1:30: flags of TCP: bytes ('S') is no flags", ""),
