@@ -17,7 +17,6 @@ from lab.agent.client.unanswered import UnansweredError
 from lab.agent.presence import folder
 from lab.errors import HoplabError, LabError, UsageError
 from lab.tasks import topologies
-from lab.tasks import verify as expecting
 from lab.tasks.commandline.task import LAB, Context, command
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def up(
             whole_command.measure("" if profile is True else str(profile))
             return
     source = topologies.find(_given(topology))
-    expecting.judge(source, set_ or [], wanted=verify)
+    _judge_expectations(source, set_ or [], wanted=verify)
     name = lab or os.environ.get("HOPLAB_LAB") or topologies.lab_name(source)
     if plan:
         terminal.out(_planned(name, source, set_ or []))
@@ -92,8 +91,10 @@ def up(
             return
         bring_up(name, source, set_ or [], confined, leftovers=leftovers)
     if verify:
+        from lab.tasks.verify import ask_after_up  # noqa: PLC0415  few ask at once
+
         terminal.flush()
-        expecting.ask_after_up(name)
+        ask_after_up(name)
 
 
 def _confinement(share: list[str], limit: list[str], privileged: bool) -> Confinement | None:
@@ -105,6 +106,16 @@ def _confinement(share: list[str], limit: list[str], privileged: bool) -> Confin
     from lab.kernel.sandbox import confinement  # noqa: PLC0415  few say anything of it
 
     return confinement.Confinement(privileged, confinement.shared(share), confinement.limits(limit))
+
+
+def _judge_expectations(source: topologies.Source, settings: list[str], *, wanted: bool = False) -> None:
+    """What the agent cannot judge of what the file expects: the words of `cause`, which only those who trace know; and
+    whether there is anything, where somebody is going to ask (`wanted`). FileError and UsageError.
+    """
+    if wanted or ("expect" in source.text and "cause" in source.text):
+        from lab.tasks.verify import judge  # noqa: PLC0415  few files say anything of a cause
+
+        judge(source, settings, wanted=wanted)
 
 
 def _given(topology: str) -> str:
@@ -245,7 +256,7 @@ def validate(_: Context, topology: str = "", set_: list[str] | None = None) -> N
     from lab.agent.design.blueprint import read_design  # noqa: PLC0415
 
     source = topologies.find(_given(topology))
-    expecting.judge(source, set_ or [], wanted=False)
+    _judge_expectations(source, set_ or [])
     read = read_design(source.text, source.file, set_ or [])
     for warning in read.warnings:
         terminal.warn(f"warning: {warning}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lab.tasks.commandline.outputs import Outputs
     from lab.tasks.topologies import Source
     from lab.topology.expect.expectation import Expectation
-    from lab.trace.expect.account import Line
+    from lab.trace.expect.report import Line
 
 NOT_MET = 3
 HOW = "a file with a topology's spec.expect, or a list of expectations: docs/verify.md"
@@ -49,7 +49,7 @@ def _of_file(file: str) -> tuple[Expectation, ...]:
 
 def ask(lab: str, expectations: Sequence[Expectation] | None = None, opened: Outputs | None = None) -> None:
     """These, or those of the lab's file. Exit with `NOT_MET` unless all come true."""
-    from lab.trace.expect import account  # noqa: PLC0415
+    from lab.trace.expect import report  # noqa: PLC0415
     from lab.trace.expect.junit import junit  # noqa: PLC0415
     from lab.trace.expect.outcome import Outcome  # noqa: PLC0415
     from lab.trace.expect.verify import verify as verified  # noqa: PLC0415
@@ -59,14 +59,14 @@ def ask(lab: str, expectations: Sequence[Expectation] | None = None, opened: Out
 
     def tell(outcome: Outcome) -> None:
         if not quiet:
-            _show(account.lines(outcome, connected.lab))
+            _show(report.lines(outcome, connected.lab))
 
     with calls.connect(lab or None) as connected:
         result = verified(connected, expectations, tell)
     opened.write_text("junit", junit(result, os.getcwd()))  # noqa: PTH109  a text, not a path
     opened.write_text("json", f"{json_module.dumps(result.to_json(), indent=1)}\n")
     if not quiet:
-        _show((account.summary(result.outcomes),))
+        _show((report.summary(result.outcomes),))
     if result.failed:
         raise Exit(code=NOT_MET)
 
@@ -82,8 +82,6 @@ def judge(source: Source, settings: Sequence[str], *, wanted: bool) -> None:
     """What a topology's file expects, before anything is built: FileError for a cause that there is not, and, where
     somebody is going to ask (`wanted`), UsageError for a file that expects nothing.
     """
-    if not wanted and not ("expect" in source.text and "cause" in source.text):
-        return  # the agent judges all of it but this word, which only those who trace know
     from lab.topology.expect.expect_file import load_expectations  # noqa: PLC0415
     from lab.trace.expect.known_causes import require_known  # noqa: PLC0415
     from lab.trace.expect.verify import require_any  # noqa: PLC0415

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from lab import printable
 from lab.program_name import spoken
-from lab.trace.expect import account
+from lab.trace.expect import report
 from lab.trace.expect.outcome import Outcome
 from lab.trace.expect.verification import Verification
 from lab.trace.show import story
@@ -58,11 +58,11 @@ def _add(cases: ET.Element, one: Outcome, lab: str, folder: str) -> None:
     )
     if one.is_met:
         return
-    told = [line.text for line in account.lines(one, lab)]
+    told = [line.text for line in report.lines(one, lab)]
     if one.journey is not None:
         told += ["", *(line.text for line in story.tell(one.journey))]
-    wrong = "; ".join(account.wrong(each) for each in one.mismatches)
-    message = "; ".join(filter(None, (account.ended(one), wrong)))
+    wrong = "; ".join(report.wrong(each) for each in one.mismatches)
+    message = "; ".join(filter(None, (report.ended(one), wrong)))
     kind = one.mismatches[0].field if one.mismatches else UNASKED
     failure = ET.SubElement(case, "failure", {"type": kind, "message": _line(message)})
     failure.text = _text(spoken("\n".join(told)))

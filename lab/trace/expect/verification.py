@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lab.trace.expect.account import lines, summary
 from lab.trace.expect.outcome import Outcome
+from lab.trace.expect.report import lines, summary
 
 SCHEMA = "hoplab.verify/v1"
 
