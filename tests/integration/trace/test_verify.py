@@ -63,6 +63,13 @@ def test_the_labs_own_file_and_another_are_asked(two_subnet: Lab, tmp_path: Path
     assert list(failed) == ["no such place", "no such endpoint", "another answers"]
     assert "namespace001/pod-3  eth0 →" in failed["another answers"], "the journey is there"
 
+    (tmp_path / "nodes.yaml").write_text(
+        "- {name: nodes, from: node-0, to: node-1, protocol: icmp}\n", encoding="utf-8"
+    )
+    verified = RunningLab(two_subnet.name).verify(str(tmp_path / "nodes.yaml"))
+    assert not verified.failed, str(verified)
+    assert str(verified) == "ok      nodes: delivered to node-1\n1 expectation: all met"
+
 
 def test_a_rule_that_breaks_one_is_named_and_the_lab_stays(
     lab: Callable[..., Lab], file: Callable[[str], str], two_subnet_text: str
@@ -91,8 +98,6 @@ def test_a_rule_that_breaks_one_is_named_and_the_lab_stays(
 
     bug = broken.replace("through: [router]", "verdict: lost, cause: firewall-drop, place: node-2")
     assert "no changes" in one.up("--verify", topology=file(bug)).ok(), "the bug is what is expected now"
-    verified = RunningLab(one.name).verify()
-    assert not verified.failed, str(verified)
 
     wrong = one.up(topology=file(bug.replace("cause: firewall-drop", "cause: firewall-drops"))).refused()
     assert f"topology.yaml:{line}:" in wrong and "did you mean 'firewall-drop'?" in wrong, wrong
