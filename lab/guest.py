@@ -48,6 +48,7 @@ _WARM = (
     "lab.tasks.trace.tracing",
     "lab.tasks.exec",
     "lab.tasks.trace.follow",
+    "lab.tasks.verify",
     "lab.trace.trace",
     "lab.trace.show.page",
     "lab.trace.show.wireshark",

@@ -116,6 +116,8 @@ class Operations:
             return self._pulse.to_json()
         if what == "drift":
             return await self._in_writer("a reading", reply, lambda: _readings().drift(self._lab))
+        if what == "expectations":
+            return await self._in_writer("a reading", reply, lambda: _readings().expectations(self._lab))
         unready, stopped = self._control.unready(), self._control.stops.all
         return await self._in_writer(
             "a reading", reply, lambda: _readings().told_map(self._lab, self._map, unready, stopped)

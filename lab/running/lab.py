@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lab.running.place import RunningPlace
+    from lab.trace.expect.verification import Verification
     from lab.trace.journey import Journey
 
 SECONDS = 60.0
@@ -40,6 +41,18 @@ class RunningLab:
         from lab.trace.trace import trace  # noqa: PLC0415  only a test that traces pays for it
 
         return trace(self.name, source, to, protocol=protocol, via=via, size=size)
+
+    def verify(self, file: str = "") -> Verification:
+        """Ask what the lab's own file expects, or another one: what came of each in `outcomes`, those that did not come
+        true in `failed`, and all of it in words by str(). UsageError where nothing is expected, FileError for a file
+        that cannot be right.
+        """
+        from lab.agent.client import calls  # noqa: PLC0415
+        from lab.topology.expect.expect_file import load_expectations  # noqa: PLC0415
+        from lab.trace.expect.verify import verify  # noqa: PLC0415
+
+        with calls.connect(self.name) as connected:
+            return verify(connected, load_expectations(Path(file).read_text(encoding="utf-8"), file) if file else None)
 
     def trace_packet(self, source: str, packet: str, *, via: str | None = None) -> Journey:
         """Send one packet, written in scapy's words (`IP(dst="10.244.0.129")/ICMP()`), and give its journey.

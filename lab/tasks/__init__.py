@@ -33,5 +33,6 @@ TASKS = Catalogue(
         "trace.diff": "lab.tasks.trace.tracing:trace_diff",
         "up": "lab.tasks.lifetime:up",
         "validate": "lab.tasks.lifetime:validate",
+        "verify": "lab.tasks.verify:verify",
     }
 )

@@ -41,6 +41,7 @@ _TOPOLOGY = {
         "vm": "In a small virtual machine with a kernel of its own: docs/vm.md.",
         "leftovers": "When services.proxy changes: leave what kube-proxy made in its mode of before, to learn from.",
         "kernel": "Of --vm: the kernel's image, such as /boot/vmlinuz-6.1.0-57-amd64.",
+        "verify": "Then ask what the file expects: `verify`. The lab stays; status 3 unless all came true.",
         "profile": "Tell where the milliseconds went: a table, and in FILE a trace for Chrome's viewer; - prints that.",
     },
     iterable=["set_", "share", "limit"],
@@ -58,9 +59,12 @@ def up(
     vm: bool = False,
     kernel: str = "",
     leftovers: bool = False,
+    verify: bool = False,
     profile: str | bool = False,
 ) -> None:
     """Build the lab, or bring the one that runs to the file's state."""
+    if verify and (plan or profile):
+        raise UsageError("--verify asks a lab that is up", "leave out --plan and --profile")
     if profile:
         from lab.tasks.profile import whole_command  # noqa: PLC0415  few want to know
 
@@ -70,6 +74,7 @@ def up(
             whole_command.measure("" if profile is True else str(profile))
             return
     source = topologies.find(_given(topology))
+    _judge_expectations(source, set_ or [], wanted=verify)
     name = lab or os.environ.get("HOPLAB_LAB") or topologies.lab_name(source)
     if plan:
         terminal.out(_planned(name, source, set_ or []))
@@ -79,12 +84,17 @@ def up(
 
         options = up_vm.wanted(kernel, share or [], limit or [], privileged=privileged)
         up_vm.bring_up(name, source, set_ or [], options, leftovers=leftovers)
-        return
-    confined = _confinement(share or [], limit or [], privileged)
-    if profile:
-        whole_command.note(lambda: bring_up(name, source, set_ or [], confined, leftovers=leftovers, profile=True))
-        return
-    bring_up(name, source, set_ or [], confined, leftovers=leftovers)
+    else:
+        confined = _confinement(share or [], limit or [], privileged)
+        if profile:
+            whole_command.note(lambda: bring_up(name, source, set_ or [], confined, leftovers=leftovers, profile=True))
+            return
+        bring_up(name, source, set_ or [], confined, leftovers=leftovers)
+    if verify:
+        from lab.tasks.verify import ask_after_up  # noqa: PLC0415  few ask at once
+
+        terminal.flush()
+        ask_after_up(name)
 
 
 def _confinement(share: list[str], limit: list[str], privileged: bool) -> Confinement | None:
@@ -96,6 +106,16 @@ def _confinement(share: list[str], limit: list[str], privileged: bool) -> Confin
     from lab.kernel.sandbox import confinement  # noqa: PLC0415  few say anything of it
 
     return confinement.Confinement(privileged, confinement.shared(share), confinement.limits(limit))
+
+
+def _judge_expectations(source: topologies.Source, settings: list[str], *, wanted: bool = False) -> None:
+    """What the agent cannot judge of what the file expects: the words of `cause`, which only those who trace know; and
+    whether there is anything, where somebody is going to ask (`wanted`). FileError and UsageError.
+    """
+    if wanted or ("expect" in source.text and "cause" in source.text):
+        from lab.tasks.verify import judge  # noqa: PLC0415  few files say anything of a cause
+
+        judge(source, settings, wanted=wanted)
 
 
 def _given(topology: str) -> str:
@@ -236,6 +256,7 @@ def validate(_: Context, topology: str = "", set_: list[str] | None = None) -> N
     from lab.agent.design.blueprint import read_design  # noqa: PLC0415
 
     source = topologies.find(_given(topology))
+    _judge_expectations(source, set_ or [])
     read = read_design(source.text, source.file, set_ or [])
     for warning in read.warnings:
         terminal.warn(f"warning: {warning}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lab.topology.defaults import PLUGINS, overhead, tunnel_pool
+from lab.topology.expect.expect_file import MOST as MAX_EXPECTATIONS
+from lab.topology.expect.expectation import contradictions
 from lab.topology.field_errors import unknown
 from lab.topology.objection import Objection
 from lab.topology.schema import ZONE, Spec
@@ -53,6 +55,7 @@ def check(spec: Spec) -> Iterator[Objection]:
     yield from addresses(spec)
     yield from _outside(spec)
     yield from _links(spec)
+    yield from (Objection(*one) for one in contradictions(spec.expect, ("spec", "expect")))
 
 
 def _too_many(spec: Spec) -> Iterator[Objection]:
@@ -62,6 +65,7 @@ def _too_many(spec: Spec) -> Iterator[Objection]:
         ("routers", spec.routers, MAX_ROUTERS),
         ("firewalls", spec.firewalls, MAX_FIREWALLS),
         ("links", spec.links, MAX_LINKS),
+        ("expect", spec.expect, MAX_EXPECTATIONS),
     ):
         if len(items) > limit:
             yield Objection(("spec", field), f"there are {len(items)}", f"at most {limit} are possible")

@@ -62,7 +62,8 @@ def load_topology(
     links = tuple(
         link.standing(_origin(first, ("spec", "links", number))) for number, link in enumerate(topology.spec.links)
     )
-    spec = topology.spec.model_copy(update={"firewalls": tuple(loaded.firewalls), "links": links})
+    expect = tuple(one.stood(first, ("spec", "expect", number)) for number, one in enumerate(topology.spec.expect))
+    spec = topology.spec.model_copy(update={"firewalls": tuple(loaded.firewalls), "links": links, "expect": expect})
     return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], (*warnings, *loaded.warnings))
 
 

@@ -9,14 +9,14 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from lab.topology.expect.expectation import Expectation
 from lab.topology.field_errors import refusal
-from lab.topology.model import Model
+from lab.topology.model import Model, Port
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
 from lab.topology.wires import Firewall, Link
 
 Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]
-Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Mtu = Annotated[int, Field(ge=576, le=65535, strict=True)]
 LabelKey = Annotated[str, Field(pattern=LABEL_KEY)]
 LabelValue = Annotated[str, Field(pattern=LABEL_VALUE)]
@@ -202,6 +202,9 @@ class Spec(Model):
     dns: Dns = Field(default=Dns(), description="The cluster's DNS.")
     firewalls: tuple[Firewall, ...] = Field(default=(), description="Rules of your own on nodes and routers.")
     links: tuple[Link, ...] = Field(default=(), description="Cables of the underlay that are otherwise than usual.")
+    expect: tuple[Expectation, ...] = Field(
+        default=(), description="What is to become of requests, at most 1,000: `./inv verify` sends them."
+    )
     internet: Internet = Field(default=Internet(), description="The world outside the cluster.")
     underlay_mtu: Mtu = Field(
         default=1500, alias="underlayMTU", description="MTU of the nodes' and routers' interfaces, in bytes."

@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from fcntl import F_GETFL, F_SETFL, F_SETOWN, fcntl
-from typing import NoReturn, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from lab.errors import HoplabError, LabError
 from lab.refusal import refusal
@@ -22,30 +22,51 @@ T = TypeVar("T")
 STDOUT_FILENO, STDERR_FILENO = 1, 2
 
 
+class Begun(Generic[T]):
+    """Work that goes on in a process of its own, which ends with ours, however that ends, and when this is closed."""
+
+    def __init__(self, work: Callable[[Callable[[T], None]], None]) -> None:
+        self._reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            if os.fork():
+                os._exit(0)
+            os.close(self._reading)
+            _report(work, writing)
+        os.close(writing)
+        os.waitpid(child, 0)
+
+    def fileno(self) -> int:
+        """What there is to be read of once it tells."""
+        return self._reading
+
+    def result(self) -> T:
+        """Waits for what it tells, or the HoplabError that it raises; LabError when its process dies."""
+        with os.fdopen(self._reading, "rb") as pipe:
+            self._reading = -1
+            told = pipe.read()
+        if not told:
+            raise LabError("the process that traces died", "its own words are above")
+        error, result = pickle.loads(told)  # noqa: S301  it comes from our own child
+        if error is not None:
+            raise error
+        found: T = result
+        return found
+
+    def close(self) -> None:
+        """Nobody wants to know any more."""
+        if self._reading >= 0:
+            os.close(self._reading)
+            self._reading = -1
+
+
 def apart(work: Callable[[Callable[[T], None]], None]) -> T:
     """What `work` tells, or the HoplabError that it raises; LabError when its process dies.
 
     What `work` does after it has told is not waited for, nor by whoever reads what we print until its end: closing a
-    packet socket takes the kernel 15 ms. Its process ends with ours, however that ends.
+    packet socket takes the kernel 15 ms.
     """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        if os.fork():
-            os._exit(0)
-        os.close(reading)
-        _report(work, writing)
-    os.close(writing)
-    os.waitpid(child, 0)
-    with os.fdopen(reading, "rb") as pipe:
-        told = pipe.read()
-    if not told:
-        raise LabError("the process that traces died", "its own words are above")
-    error, result = pickle.loads(told)  # noqa: S301  it comes from our own child
-    if error is not None:
-        raise error
-    found: T = result
-    return found
+    return Begun(work).result()
 
 
 def _report(work: Callable[[Callable[[T], None]], None], writing: int) -> NoReturn:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from lab.agent.client.calls import connect
 from lab.agent.client.client import Client
 from lab.errors import UsageError
 from lab.map.labmap import LabMap
 from lab.map.place import Place
-from lab.trace.apart import apart
+from lab.map.services import Endpoint
+from lab.trace.apart import Begun, apart
 from lab.trace.ask import target as targets
 from lab.trace.ask.reference import asker
 from lab.trace.ask.typed import protocol_of
@@ -57,6 +59,58 @@ def follow(
     timeout: float = SECONDS,
 ) -> Journey:
     """The same for a lab that is at hand already."""
+    asked = prepare(labmap, source, to, port=port, protocol=protocol, via=via, size=size, timeout=timeout)
+    return _annotated(apart(asked.tracer(lab).run), labmap, asked.client)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that can be asked of a lab."""
+
+    labmap: LabMap
+    client: Place
+    target: targets.Target
+    protocol: str
+    through: Endpoint | None
+    size: int
+    timeout: float
+
+    def tracer(self, lab: Client) -> Tracer:
+        """What traces it."""
+        return Tracer(
+            lab.sandbox,
+            self.labmap,
+            self.client,
+            self.target,
+            self.protocol,
+            self.through,
+            self.size,
+            self.timeout,
+            lab,
+        )
+
+    def begin(self) -> Begun[Journey]:
+        """Its trace, begun: others may be begun beside it. UsageError and LabError come with its result."""
+
+        def work(tell: Callable[[Journey], None]) -> None:
+            with connect(self.labmap.lab) as own:
+                self.tracer(own).run(lambda journey: tell(_annotated(journey, self.labmap, self.client)))
+
+        return Begun(work)
+
+
+def prepare(
+    labmap: LabMap,
+    source: str,
+    to: str,
+    *,
+    port: int | None = None,
+    protocol: str = "",
+    via: str | None = None,
+    size: int = 0,
+    timeout: float = SECONDS,
+) -> Prepared:
+    """The same, not asked yet. UsageError for what does not exist or cannot be asked."""
     protocol = protocol_of(to, protocol)
     if protocol not in LARGEST:
         raise UsageError(f"{protocol!r} is not a protocol that can be traced", f"choose one of {', '.join(LARGEST)}")
@@ -65,8 +119,7 @@ def follow(
     client = asker(labmap, source)
     target = targets.aim(labmap, client, to, port, protocol)
     through = targets.via(labmap, target, via) if via else None
-    journey = apart(Tracer(lab.sandbox, labmap, client, target, protocol, through, size, timeout, lab).run)
-    return _annotated(journey, labmap, client)
+    return Prepared(labmap, client, target, protocol, through, size, timeout)
 
 
 def trace_packet(

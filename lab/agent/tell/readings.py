@@ -123,6 +123,11 @@ def status(lab: Lab) -> Message:
     }
 
 
+def expectations(lab: Lab) -> list[Message]:
+    """What the author of the lab's file expects of requests: `Expectation` as JSON."""
+    return [one.to_json() for one in lab.standing().topology.spec.expect]
+
+
 def drift(lab: Lab) -> list[dict[str, str]]:
     """What of the kernel's state is not as it should be."""
     network = lab.standing().network

@@ -18,7 +18,7 @@ SCRIPT = "--print-completion-script"
 COMPLETE = "--complete"  # what that script asks; not for people
 SHELLS = ("bash", "zsh", "fish")
 # Options whose value is a file, and never "".
-FILES = ("diff", "file", "html", "json", "output", "pcap", "profile", "write")
+FILES = ("diff", "file", "html", "json", "junit", "output", "pcap", "profile", "write")
 SEE = "./inv --list shows the tasks, ./inv TASK --help the options of one"
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")

@@ -8,7 +8,7 @@ from lab.map.place import Place
 from lab.map.services import Service
 from lab.network.place_names import UNDERLAY
 from lab.suggestion import did_you_mean
-from lab.trace.ask.typed import NODE, POD, SERVICE, Typed, is_address, take_apart
+from lab.trace.ask.typed import DEPLOYMENT, NODE, POD, SERVICE, Typed, is_address, take_apart
 
 
 def asker(labmap: LabMap, text: str) -> Place:
@@ -51,6 +51,22 @@ def place_called(labmap: LabMap, source: Place | None, typed: Typed) -> Place:
     namespace = namespace or (namespace_of(source) if source and source.kind == POD else "")
     if typed.kind == POD:
         return labmap.by_name.get(f"{namespace}/{name}") or labmap.find(typed.host if slash else name)
+    mine = _of_deployment(labmap, namespace, name)
+    return next((one for one in mine if one.ready), mine[0])
+
+
+def places_called(labmap: LabMap, text: str) -> frozenset[str]:
+    """The names of the places that are meant: one, or all pods of `deploy/NAME`. UsageError for none."""
+    typed = take_apart(text)
+    if typed.kind == DEPLOYMENT:
+        namespace, _, name = typed.host.rpartition("/")
+        return frozenset(one.name for one in _of_deployment(labmap, namespace, name))
+    place = place_called(labmap, None, typed) if typed.kind else labmap.find(text)
+    return frozenset((place.name,))
+
+
+def _of_deployment(labmap: LabMap, namespace: str, name: str) -> list[Place]:
+    """Its pods, at least one; without a namespace, of the only one that has such a Deployment. UsageError."""
     owned = [one for one in labmap.of_kind(POD) if one.deployment == name]
     mine = [one for one in owned if namespace_of(one) == namespace] or owned
     if not mine:
@@ -60,7 +76,7 @@ def place_called(labmap: LabMap, source: Place | None, typed: Typed) -> Place:
     if len({namespace_of(one) for one in mine}) > 1:
         choice = " or ".join(dict.fromkeys(f"deploy/{namespace_of(one)}/{name}" for one in mine))
         raise UsageError(f"{name!r} is the name of several Deployments", f"say {choice}")
-    return next((one for one in mine if one.ready), mine[0])
+    return mine
 
 
 def namespace_of(place: Place) -> str:

@@ -43,7 +43,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_the_examples_of_the_page_are_tests_that_pass(pytester: pytest.Pytester) -> None:
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
     for number, text in enumerate(EXAMPLES):
         Path(pytester.path, f"test_example_{number}.py").write_text(text, encoding="utf-8")
     run(pytester, "").assert_outcomes(passed=len(EXAMPLES))

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
 LAB = f"readme-{os.getpid()}"
+SHOWING = {"verify.md": "shop"}
+"""Pages whose `text` blocks are parts of what their commands print, and what their lab is called there."""
 PATIENCE = 120
 MARK = "--- next block ---"
 
@@ -120,3 +122,8 @@ def test_every_command_of_the_documents_works(folder: Path, page: str) -> None:
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    if page in SHOWING:
+        shown = "".join(text for kind, text in fences(DOCS[page]) if kind == "text")
+        told = shown.replace(f"--lab {SHOWING[page]} ", f"--lab {lab} ").replace("…\n", "")
+        missing = [line for line in comparable(told) if line not in comparable(done.stdout)]
+        assert not missing, done.stdout

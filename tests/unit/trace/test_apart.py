@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from lab.trace.apart import apart
+from lab.trace.apart import Begun, apart
 
 
 def test_a_signal_that_the_reader_has_begun_to_read_ends_nothing() -> None:
@@ -40,6 +40,43 @@ def test_it_ends_when_nobody_reads_any_more() -> None:
     os.kill(asker, signal.SIGKILL)
     os.waitpid(asker, 0)
     assert os.read(told, 5) == b"", "its process holds no end of the pipe any more"
+    os.close(told)
+
+
+def test_several_go_on_side_by_side() -> None:
+    told, telling = os.pipe()
+
+    def first(tell: Callable[[str], None]) -> None:
+        tell(os.read(told, 6).decode())
+
+    def second(tell: Callable[[str], None]) -> None:
+        os.write(telling, b"second")
+        tell("first")
+
+    waiting = Begun(first)
+    assert (Begun(second).result(), waiting.result()) == ("first", "second")
+    os.close(told)
+    os.close(telling)
+
+
+def test_all_of_them_end_with_whoever_began_them() -> None:
+    """Though each has what was open when it began: the reading ends of those before it."""
+    told, telling = os.pipe()
+    asker = os.fork()
+    if not asker:
+
+        def work(_: Callable[[int], None]) -> None:
+            os.write(telling, b".")
+            while True:
+                time.sleep(60)
+
+        begun = [Begun(work) for _ in range(3)]
+        begun[0].result()
+    os.close(telling)
+    assert b"".join(os.read(told, 1) for _ in range(3)) == b"..."
+    os.kill(asker, signal.SIGKILL)
+    os.waitpid(asker, 0)
+    assert os.read(told, 5) == b"", "none of them holds an end of the pipe any more"
     os.close(told)
 
 
