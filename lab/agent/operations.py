@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lab import spans
 from lab.agent.client.attachments import NeededError
 from lab.agent.conversations import Operation, Reply
+from lab.agent.follow.injected import Timing
 from lab.agent.protocol import Message
 from lab.agent.tell.kept_map import KeptMap
 from lab.errors import UsageError
@@ -54,6 +55,10 @@ class Operations:
             "settled": self._settled,
             "events": self._events,
             "read": self._read,
+            "faults": self._faults,
+            "inject": self._inject,
+            "draw_faults": self._draw_faults,
+            "clear_faults": self._clear_faults,
             "objects": self._objects,
             "differences": self._differences,
             "place": self._place,
@@ -115,7 +120,8 @@ class Operations:
         if what == "pulse":
             return self._pulse.to_json()
         if what == "drift":
-            return await self._in_writer("a reading", reply, lambda: _readings().drift(self._lab))
+            visible = self._control.faults.visible
+            return await self._in_writer("a reading", reply, lambda: _readings().drift(self._lab, visible))
         unready, stopped = self._control.unready(), self._control.stops.all
         return await self._in_writer(
             "a reading", reply, lambda: _readings().told_map(self._lab, self._map, unready, stopped)
@@ -169,6 +175,25 @@ class Operations:
     async def _impaired(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return self._control.links.impaired()
 
+    async def _faults(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        return self._control.faults.told()
+
+    async def _inject(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """A fault is put in: what `faults` tells of it."""
+        timing, hidden = _timing(request), bool(request["hidden"])
+        return await self._control.faults.inject(
+            request["name"], request["on"], request["given"], timing, hidden=hidden
+        )
+
+    async def _draw_faults(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """So many that chance names: the seed, and what they are unless they are hidden."""
+        timing, hidden = _timing(request), bool(request["hidden"])
+        return await self._control.faults.draw(request["number"], request["seed"], timing, hidden=hidden)
+
+    async def _clear_faults(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """Faults are taken out: where there were some."""
+        return await self._control.faults.clear(request["name"], request["on"])
+
     async def _calicoctl(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What calicoctl says on a node: never waits for the writer."""
         return await self._control.calicoctl(request["typed"], request["on"])
@@ -211,6 +236,11 @@ class Operations:
     async def _down(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         self._because(f"`down` ended it (process {request.get('pid', '?')})")
         return {}
+
+
+def _timing(request: Message) -> Timing:
+    given = request["timing"]
+    return Timing(*(float(given[name]) for name in ("after", "lasting", "flapping")))
 
 
 def _readings() -> ModuleType:
