@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -213,14 +213,16 @@ class Injected:
         design = self._designed()
         await self._writer.do("a fault", lambda: self._lab.follow(design))
 
-    def _run(self, place: str, commands: Iterable[tuple[str, str]], back: Iterable[tuple[str, str]]) -> None:
+    def _run(self, place: str, commands: Sequence[tuple[str, str]], back: Sequence[tuple[str, str]]) -> None:
         """The programs in the place, one after the other; where one fails, those that take back what was done."""
+        done = 0
         with self._lab.programs.entered(place):
             try:
                 for command, given in commands:
                     running.start(place, command, given).result()
+                    done += 1
             except HoplabError:
-                for command, given in back:
+                for command, given in back if done else ():
                     running.start(place, command, given).process.communicate()
                 raise
 

@@ -66,7 +66,7 @@ def _port(ground: Ground, place: str, given: Given) -> Difference:
     return Difference(objects=(replace(link, vxlan=replace(vxlan, port=other)),))
 
 
-def _mtu_blackhole(ground: Ground, place: str, _: Given) -> Difference:
+def _mtu_blackhole(ground: Ground, _: str, __: Given) -> Difference:
     """Pods that send what is too large for the tunnel, and a node that tells none of its own so."""
     changed = [replace(link, mtu=UNDERLAY_MTU) for pod in ground.pods if (link := ground.link(pod, OUTER))]
     return Difference(

@@ -34,6 +34,11 @@ def _bridge_nf_off(_: Ground, place: str, __: Given) -> Difference:
     return Difference(objects=(Sysctl(place, BRIDGE_NF, "0"),))
 
 
+def _with_two_pods(ground: Ground) -> tuple[str, ...]:
+    pods = [pod.node for pod in ground.cluster.pods]
+    return tuple(node for node in ground.of_kind("node") if ground.is_bridged and pods.count(node) > 1)
+
+
 def _masquerading(ground: Ground, node: str) -> Chain | None:
     found = (one for one in ground.held(node, Chain) if one.table == "nat" and one.name in MASQUERADING)
     return next((one for one in found if any("MASQUERADE" in rule.text for rule in one.rules)), None)
@@ -68,8 +73,8 @@ FAULTS = (
         "bridged packets meet no rules of iptables",
         "kubernetes/kubernetes#87426",
         "a Service answers, unless the pod that was chosen is on the asker's own node",
-        "a node with flannel's bridge",
-        lambda ground: ground.of_kind("node") if ground.is_bridged else (),
+        "a node with two pods on flannel's bridge",
+        _with_two_pods,
         Rewrite(_bridge_nf_off),
     ),
     Fault(
