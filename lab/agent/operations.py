@@ -55,7 +55,6 @@ class Operations:
             "settled": self._settled,
             "events": self._events,
             "read": self._read,
-            "faults": self._faults,
             "inject": self._inject,
             "draw_faults": self._draw_faults,
             "clear_faults": self._clear_faults,
@@ -115,6 +114,8 @@ class Operations:
         what = request["what"]
         if what == "troubles":
             return self._control.troubles()
+        if what == "faults":
+            return self._control.faults.told()
         if what == "status":
             return _readings().status(self._lab)
         if what == "pulse":
@@ -175,11 +176,8 @@ class Operations:
     async def _impaired(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return self._control.links.impaired()
 
-    async def _faults(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        return self._control.faults.told()
-
     async def _inject(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
-        """A fault is put in: what `faults` tells of it."""
+        """A fault is put in: what `read` of `faults` tells of it."""
         timing, hidden = _timing(request), bool(request["hidden"])
         return await self._control.faults.inject(
             request["name"], request["on"], request["given"], timing, hidden=hidden

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from lab.errors import UsageError
 from lab.faults.fault import Fault
 from lab.faults.ground import Ground
-from lab.faults.kinds import components, devices, firewalls, hooks, names, routes, settings
+from lab.faults.kinds import components, devices, firewalls, names, routes, settings, unseen
 from lab.suggestion import did_you_mean
 
 FAULTS: dict[str, Fault] = {
-    one.name: one for table in (firewalls, devices, routes, settings, components, names, hooks) for one in table.FAULTS
+    one.name: one for table in (firewalls, devices, routes, settings, components, names, unseen) for one in table.FAULTS
 }
 
 

@@ -31,7 +31,7 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
         status = connected.request("read", what="status")
         drift = connected.request("read", what="drift")
         troubles = connected.request("read", what="troubles")
-        faults = connected.request("faults")
+        faults = connected.request("read", what="faults")
         pods = connected.request("api", path="/api/v1/pods", accept=TABLE)["object"]["rows"]
     map_ = LabMap.from_json(told)
     terminal.out(f"lab {connected.lab}: {status['cni']} {status['encapsulation'] or ''}, from {status['file']}")

@@ -27,7 +27,7 @@ def fault_list(_: Context, name: str = "", lab: str = "", json: bool = False) ->
     present = []
     if lab or os.environ.get("HOPLAB_LAB") or len(folder.running()) == 1:  # else nobody said which is meant
         with calls.connect(lab or None) as connected:
-            present = connected.request("faults")
+            present = connected.request("read", what="faults")
     if json:
         known = [
             {"name": one.name, "story": one.story, "source": one.source, "symptom": one.symptom, "where": one.where}
