@@ -7,11 +7,13 @@ from collections.abc import Callable
 from lab.errors import UsageError
 from lab.faults.fault import Fault
 from lab.faults.ground import Ground
-from lab.faults.kinds import components, devices, firewalls, names, routes, settings, unseen
+from lab.faults.kinds import components, devices, names, packet_filters, settings, unseen, wrong_ways
 from lab.suggestion import did_you_mean
 
 FAULTS: dict[str, Fault] = {
-    one.name: one for table in (firewalls, devices, routes, settings, components, names, unseen) for one in table.FAULTS
+    one.name: one
+    for table in (packet_filters, devices, wrong_ways, settings, components, names, unseen)
+    for one in table.FAULTS
 }
 
 
