@@ -115,11 +115,11 @@ class Lab:
         addition = Addition(self._holdings, self.comparison, self._proxier)
         if not leftovers and self._is_added(addition, wanted, watch, cancelled, lap):
             return self._stands_now(wanted, addition.done, watch)
-        network = wanted.network
+        network = wanted.held
         if leftovers and self._design is not None:
             from lab.network.kubeproxy.leftovers import with_leftovers  # noqa: PLC0415  for few an `up`
 
-            network = with_leftovers(network, self._design.network)
+            network = with_leftovers(network, self._design.held)
         watch.lap("design")
         features.require(self._holdings, network)
         if first := (*addition.done, *self._let_nobody_in(wanted)):
@@ -173,7 +173,7 @@ class Lab:
         self.programs.let_go_of_logs()
         try:
             if self._uncertain:  # what the last time left is not what the last design says
-                places = frozenset(step.place for step in plan(wanted.network, before.network).steps)
+                places = frozenset(step.place for step in plan(wanted.held, before.held).steps)
                 done = list(self._by_reading(wanted, places, watch).steps)
                 forget_flows(self._holdings, before, wanted)
             else:
@@ -208,12 +208,12 @@ class Lab:
         self._proxier.forget()
         self._uncertain |= places
         self.comparison.verified.forget()
-        steps = self.comparison.compare(wanted.network, self._uncertain)
+        steps = self.comparison.compare(wanted.held, self._uncertain)
         further = self.comparison.other_ends(steps) - self._uncertain
         if further:
             self._uncertain |= further
-            steps = self.comparison.compare(wanted.network, self._uncertain)
-        self._carry_out(wanted.network, steps, watch)
+            steps = self.comparison.compare(wanted.held, self._uncertain)
+        self._carry_out(wanted.held, steps, watch)
         self._uncertain = frozenset()
         return steps
 
@@ -237,12 +237,12 @@ class Lab:
         """
         places = self._holdings.listeners.ended_places()
         if places:  # only then: the whole network is designed for it
-            lost = [item for item in self.standing().network if isinstance(item, Listener) and item.place in places]
+            lost = [item for item in self.standing().held if isinstance(item, Listener) and item.place in places]
             if lost:
                 self._holdings.listeners.change((), lost)
         for process in self.programs.dead():
             self._holdings.processes.start(process)
-            wait_until_ready(self._holdings, self.standing().network, lambda: False, (process,))
+            wait_until_ready(self._holdings, self.standing().held, lambda: False, (process,))
 
     def _build(
         self,
@@ -289,7 +289,7 @@ class Lab:
             return
         self._proxier.forget()
         self.comparison.verified.forget()
-        network = self._design.network
+        network = self._design.held
         steps = self.comparison.steps_to(network)
         apply(self._holdings, steps, network, lambda _number, _place: None, lambda: False, lambda _phase: None)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lab import spans
 from lab.agent.client.attachments import NeededError
 from lab.agent.conversations import Operation, Reply
+from lab.agent.follow.injected import Timing
 from lab.agent.protocol import Message
 from lab.agent.tell.kept_map import KeptMap
 from lab.errors import UsageError
@@ -54,6 +55,9 @@ class Operations:
             "settled": self._settled,
             "events": self._events,
             "read": self._read,
+            "inject": self._inject,
+            "draw_faults": self._draw_faults,
+            "clear_faults": self._clear_faults,
             "objects": self._objects,
             "differences": self._differences,
             "place": self._place,
@@ -107,21 +111,23 @@ class Operations:
         """What commands show: answered from the design, waiting for a writer at work so that it is the whole truth;
         but for what `list` asks of every lab, which waits for nobody.
         """
-        what = request["what"]
-        if what == "troubles":
-            return self._control.troubles()
-        if what == "status":
-            return _readings().status(self._lab)
-        if what == "pulse":
-            return self._pulse.to_json()
-        if what == "drift":
-            return await self._in_writer("a reading", reply, lambda: _readings().drift(self._lab))
-        if what == "expectations":
-            return await self._in_writer("a reading", reply, lambda: _readings().expectations(self._lab))
-        unready, stopped = self._control.unready(), self._control.stops.all
-        return await self._in_writer(
-            "a reading", reply, lambda: _readings().told_map(self._lab, self._map, unready, stopped)
-        )
+        what, lab, control = request["what"], self._lab, self._control
+        at_once: dict[str, Callable[[], Any]] = {
+            "troubles": control.troubles,
+            "faults": control.faults.told,
+            "pulse": self._pulse.to_json,
+            "status": lambda: _readings().status(lab),
+        }
+        if what in at_once:
+            return at_once[what]()
+        unready = control.unready() if what == "map" else {}
+        stopped, visible = control.stops.all, control.faults.visible
+        whole: dict[str, Callable[[], Any]] = {
+            "map": lambda: _readings().told_map(lab, self._map, unready, stopped),
+            "drift": lambda: _readings().drift(lab, visible),
+            "expectations": lambda: _readings().expectations(lab),
+        }
+        return await self._in_writer("a reading", reply, whole[what])
 
     async def _objects(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What places should hold, for whoever compares it with what they do hold."""
@@ -171,6 +177,22 @@ class Operations:
     async def _impaired(self, _request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         return self._control.links.impaired()
 
+    async def _inject(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """A fault is put in: what `read` of `faults` tells of it."""
+        timing, hidden = _timing(request), bool(request["hidden"])
+        return await self._control.faults.inject(
+            request["name"], request["on"], request["given"], timing, hidden=hidden
+        )
+
+    async def _draw_faults(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """So many that chance names: the seed, and what they are unless they are hidden."""
+        timing, hidden = _timing(request), bool(request["hidden"])
+        return await self._control.faults.draw(request["number"], request["seed"], timing, hidden=hidden)
+
+    async def _clear_faults(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """Faults are taken out: where there were some."""
+        return await self._control.faults.clear(request["name"], request["on"])
+
     async def _calicoctl(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What calicoctl says on a node: never waits for the writer."""
         return await self._control.calicoctl(request["typed"], request["on"])
@@ -213,6 +235,11 @@ class Operations:
     async def _down(self, request: Message, _reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         self._because(f"`down` ended it (process {request.get('pid', '?')})")
         return {}
+
+
+def _timing(request: Message) -> Timing:
+    given = request["timing"]
+    return Timing(*(float(given[name]) for name in ("after", "lasting", "flapping")))
 
 
 def _readings() -> ModuleType:

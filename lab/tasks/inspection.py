@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json as json_module
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lab import terminal
 from lab.agent.client import calls
 from lab.tasks.commandline import outputs
 from lab.tasks.commandline.task import LAB, Context, command
 from lab.tasks.get import TABLE
+
+if TYPE_CHECKING:
+    from lab.network.underlay.netem_device import Impaired
 
 
 @command(help={**LAB, "json": "The whole map as JSON."})
@@ -26,6 +31,7 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
         status = connected.request("read", what="status")
         drift = connected.request("read", what="drift")
         troubles = connected.request("read", what="troubles")
+        faults = connected.request("read", what="faults")
         pods = connected.request("api", path="/api/v1/pods", accept=TABLE)["object"]["rows"]
     map_ = LabMap.from_json(told)
     terminal.out(f"lab {connected.lab}: {status['cni']} {status['encapsulation'] or ''}, from {status['file']}")
@@ -43,28 +49,28 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
         if place.kind != "underlay"
     ]
     terminal.out(terminal.table(("PLACE", "KIND", "READY", "NODE", "ADDRESSES"), rows))
-    unready = [place for place in map_.places if not place.ready]
-    if unready:
-        terminal.out("\nnot ready:")
-    for place in unready:
-        terminal.out(terminal.shortened(f"  {place.name}: {place.why}"))
-    if map_.stopped:
-        terminal.out("\nstopped by hand (it is not healed, and outlasts `up`):")
-    for stop in map_.stopped:
-        terminal.out(terminal.shortened(f"  {stop.told}"))
-    if map_.impaired:
-        terminal.out("\nimpaired (what leaves there):")
-    for one in map_.impaired:
-        since = one.origin or f"by hand: ./inv impair {one.where} --clear"
-        terminal.out(terminal.shortened(f"  {one.where}: {one.words}, by {one.means} ({since})"))
-    if troubles:
-        terminal.out("\nin trouble (./inv events tells more; it is tried again):")
-    for trouble in troubles:
-        terminal.out(terminal.shortened(f"  {trouble}"))
-    if drift:
-        terminal.out("\nnot as in the file (`up` with the same file mends it):")
-    for change in drift:
-        terminal.out(terminal.shortened(f"  {change['place']}: {change['object']}: {change['reason']}"))
+    _tell("not ready", [f"{place.name}: {place.why}" for place in map_.places if not place.ready])
+    stopped = [one.told for one in map_.stopped]
+    impaired = [f"{one.where}: {one.words}, by {one.means} ({_since(one)})" for one in map_.impaired]
+    broken = [f"{one['name']} on {one['place']}: {one['story']} (./inv fault.clear {one['name']})" for one in faults]
+    changed = [f"{change['place']}: {change['object']}: {change['reason']}" for change in drift]
+    _tell("stopped by hand (it is not healed, and outlasts `up`)", stopped)
+    _tell("impaired (what leaves there)", impaired)
+    _tell("broken on purpose (it outlasts `up`)", broken)
+    _tell("in trouble (./inv events tells more; it is tried again)", troubles)
+    _tell("not as in the file (`up` with the same file mends it)", changed)
+
+
+def _since(one: Impaired) -> str:
+    return one.origin or f"by hand: ./inv impair {one.where} --clear"
+
+
+def _tell(title: str, lines: Sequence[str]) -> None:
+    """Nothing where there are none."""
+    if lines:
+        terminal.out(f"\n{title}:")
+    for line in lines:
+        terminal.out(terminal.shortened(f"  {line}"))
 
 
 @command(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.cluster.file.judgement import judge
 from lab.cluster.file.kinds import STORED_ONLY
@@ -24,6 +25,10 @@ from lab.network.underlay.subnets import namespaces
 from lab.topology import Document, Topology, load_topology
 from lab.topology.field_errors import file_error
 from lab.topology.yaml.text import read_documents
+
+if TYPE_CHECKING:
+    from lab.faults.fault import Placed
+    from lab.faults.ground import Ground
 
 MOST_COUNTED = 10_000  # a file may ask for more than it will get
 _REPLICATED = ("Deployment", "ReplicaSet")
@@ -50,7 +55,7 @@ class ReadFile:
 @dataclass(frozen=True)
 class Design:
     """A cluster at one moment and the network that it needs; `given` is what CoreDNS needs besides, `stale` what
-    stopped kube-proxies know, `impairments` what was set on links live.
+    stopped kube-proxies know, `impairments` what was set on links live, `faults` what is broken on purpose.
     """
 
     read: ReadFile
@@ -59,11 +64,31 @@ class Design:
     given: Given = NOTHING
     stale: Stale = field(default_factory=dict)
     impairments: Impairments = NONE
+    faults: tuple[Placed, ...] = ()
 
     @cached_property
     def network(self) -> Network:
-        """All of it, designed when somebody asks: most changes need only a part."""
+        """All of it as it should be, designed when somebody asks: most changes need only a part."""
         return design(self.read.topology, self.cluster, self.addresses, self.given, self.stale, self.impairments)
+
+    @cached_property
+    def held(self) -> Network:
+        """What the kernel is to hold: all that, with the faults in it."""
+        return self.with_faults(self.faults)
+
+    def with_faults(self, faults: tuple[Placed, ...]) -> Network:
+        """The network with these."""
+        network = self.network
+        for one in faults:
+            network = one.made_in(network, self.ground)
+        return network
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What a fault is put on."""
+        from lab.faults.ground import Ground  # noqa: PLC0415  few labs have one
+
+        return Ground(self.read.topology, self.cluster, self.addresses, self.network)
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -72,6 +72,8 @@ def adds_little(before: Design, wanted: Design) -> bool:
     """Whether little differs but what a few pods and the Services need that are new, or are otherwise than before."""
     if wanted.topology.spec.services.proxy == "ipvs":  # real servers of before may still have connections
         return False
+    if before.faults or wanted.faults:  # they may be anywhere
+        return False
     same = (before.topology, before.impairments, before.stale) == (wanted.topology, wanted.impairments, wanted.stale)
     reached = extent(before.cluster, before.addresses, wanted.cluster, wanted.addresses) if same else None
     if reached is None or len(reached.pods) > FEW:
@@ -99,11 +101,12 @@ class Following:
         """Steps, and the part of the network that they lead to. Each is worked out when the one before is done."""
         before, wanted = self._before, self._wanted
         reached = None
-        if before.topology is wanted.topology and before.impairments == wanted.impairments:
+        is_whole = not before.faults and not wanted.faults
+        if is_whole and before.topology is wanted.topology and before.impairments == wanted.impairments:
             reached = extent(before.cluster, before.addresses, wanted.cluster, wanted.addresses)
         if reached is None:
             self._proxies.forget()
-            yield plan(wanted.network, before.network), wanted.network
+            yield plan(wanted.held, before.held), wanted.held
             return
         after = part(wanted.topology, wanted.cluster, wanted.addresses, reached, wanted.stale)
         around = part(before.topology, before.cluster, before.addresses, reached, before.stale), after

@@ -16,6 +16,7 @@ from lab.agent.apiserver.outside import Outside
 from lab.agent.apiserver.served import Served
 from lab.agent.design.blueprint import Design, ReadFile
 from lab.agent.follow.draining import Draining
+from lab.agent.follow.injected import Injected
 from lab.agent.follow.links import Links
 from lab.agent.follow.netns_names import Names
 from lab.agent.follow.place_files import PlaceFiles
@@ -98,6 +99,7 @@ class Control:
         self._quiet = asyncio.Event()
         self.turn = asyncio.Lock()
         self.links = Links(self.lab, writer, self.chronicle, self.turn, self.kubelet.finished, self._standing_design)
+        self.faults = Injected(self.lab, writer, self.chronicle, self.turn, self._standing_design, self.switch)
         self._troubles = Troubles(self.plane.runner, self.chronicle, self._wake_up)
         self._follower: asyncio.Task[None] | None = None
         self._watchers: tuple[object, ...] = ()
@@ -138,6 +140,7 @@ class Control:
         assert self.now.picture is not None
         self.stops.forget_gone(self.now.picture.cluster, self.now.picture)
         self.links.keep_within(brought.places)
+        self.faults.keep_within(brought.places)
         self._nodes_asking.keep(brought.places)
         await self._kubelet_follows(self.now.picture, frozenset(brought.places))
         if brought.steps:
@@ -154,7 +157,8 @@ class Control:
             )
 
     def design(self, read: ReadFile, picture: Picture, given: Given) -> Design:
-        return Design(read, picture.cluster, picture.addresses, given, self.stops.stale, self.links.all)
+        known = self.stops.stale, self.links.all, self.faults.all
+        return Design(read, picture.cluster, picture.addresses, given, *known)
 
     def _standing_design(self) -> Design:
         """What stands, with what is known now of stopped components and impaired links."""
@@ -267,6 +271,7 @@ class Control:
             raise
         self.now.picture, self.now.given = picture, given
         self.links.keep_within(brought.places)
+        self.faults.keep_within(brought.places)
         for part in revived:
             self.chronicle.write((f"{part} ended",), ("a new one serves again what it served",))
         self._report(waiting, brought, since)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.agent.design.blueprint import Design
 from lab.agent.lab import Lab
@@ -28,13 +28,16 @@ from lab.plan.script import script
 from lab.plan.summary import summary
 from lab.suggestion import did_you_mean
 
+if TYPE_CHECKING:
+    from lab.faults.fault import Placed
+
 MOST_NAMED = 12
 OURS = "the cluster's own"
 
 
 def planned(lab: Lab, wanted: Design) -> Message:
     """What bringing the kernel to that design would do, as a script, and how many steps that is."""
-    steps = lab.comparison.steps_to(wanted.network)
+    steps = lab.comparison.steps_to(wanted.held)
     return {"script": script(steps), "steps": len(steps)}
 
 
@@ -128,9 +131,9 @@ def expectations(lab: Lab) -> list[Message]:
     return [one.to_json() for one in lab.standing().topology.spec.expect]
 
 
-def drift(lab: Lab) -> list[dict[str, str]]:
-    """What of the kernel's state is not as it should be."""
-    network = lab.standing().network
+def drift(lab: Lab, faults: tuple[Placed, ...] = ()) -> list[dict[str, str]]:
+    """What of the kernel's state is not as it should be, and is none of these faults."""
+    network = lab.standing().with_faults(faults)
     return summary(plan(network, lab.comparison.everything(network)))
 
 

@@ -222,6 +222,15 @@ FAULTS = {
         "legacy filter",
         "-A mine -p udp -m udp --dport 4789 -j DROP",
     ),
+    "by a rule of iptables-legacy without conditions": Fault(
+        "router", ("iptables-legacy -A FORWARD -j DROP",), "legacy filter", "-A FORWARD -j DROP"
+    ),
+    "by one in a chain of its own": Fault(
+        "router",
+        ("iptables-legacy -N mine", "iptables-legacy -A mine -j DROP", "iptables-legacy -A FORWARD -p udp -j mine"),
+        "legacy filter",
+        "-A mine -j DROP",
+    ),
     "by iptables-legacy's policy": Fault(
         "router", ("iptables-legacy -P FORWARD DROP",), "legacy filter", "-P FORWARD DROP"
     ),

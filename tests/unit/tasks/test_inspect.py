@@ -33,6 +33,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "status": STATUS,
         "drift": [],
         "troubles": [],
+        "faults": [],
     }
 
     def request(operation: str, what: str = "", **_: object) -> Any:

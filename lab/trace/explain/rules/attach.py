@@ -172,7 +172,7 @@ class _Attaching:
             self._about(self._decision(event), stretch.packet, after)
             for stretch, after in met
             for event in stretch.events
-            if event.table != TABLE and event.kind != RETURN
+            if event.table != TABLE and (event.kind != RETURN or self._ruleset.text(event))
         )
 
     def _about(self, one: Decision, packet: Packet, after: Packet) -> Decision:
@@ -202,13 +202,15 @@ class _Attaching:
 def decision(event: TraceEvent, ruleset: Ruleset) -> Decision:
     """An event in the words of the tool that made the rule.
 
-    The table is `filter` for iptables, `legacy filter` for iptables-legacy, `inet mine` for what nft made.
+    The table is `filter` for iptables, `legacy filter` for iptables-legacy, `inet mine` for what nft made. A rule of
+    iptables-legacy without conditions is told as its chain's policy or return (the kernel's get_chainname_rulenum): its
+    number says which rule it is.
     """
     native = ruleset.native(event)
     # iptables-legacy and iptables-nft may have a table of the same name in the same place.
     prefix = f"{event.family} " if native else "legacy " if event.origin == LEGACY else ""
     table = prefix + event.table
-    if event.kind == POLICY:
+    if event.kind == POLICY and not ruleset.text(event):
         policy = (ruleset.policies.get((event.place, event.table, event.chain), "") or event.verdict).upper()
         text = f"policy {policy.lower()}" if native else f"-P {event.chain} {policy}"
         return Decision("rule", text, KERNEL, table, event.chain, policy)

@@ -1,0 +1,240 @@
+"""The faults of a running lab: put in and taken out as somebody asks, or by the clock; kept over every `up`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from lab.agent.protocol import Message
+from lab.errors import HoplabError, UsageError
+from lab.kernel.rules import running
+
+if TYPE_CHECKING:
+    from lab.agent.design.blueprint import Design
+    from lab.agent.follow.writer import Writer
+    from lab.agent.lab import Lab
+    from lab.agent.tell.chronicle import Chronicle
+    from lab.faults.fault import Placed
+    from lab.faults.ground import Ground
+
+Switch = Callable[..., Awaitable[list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """In seconds: when it begins, how long it stays (0 until it is cleared), how long it comes and goes (0: it does
+    not).
+    """
+
+    after: float = 0.0
+    lasting: float = 0.0
+    flapping: float = 0.0
+
+    def __bool__(self) -> bool:
+        return any((self.after, self.lasting, self.flapping))
+
+    @property
+    def words(self) -> str:
+        """`after 5 s, for 20 s`, "" where it stays."""
+        said = (("after", self.after), ("for", self.lasting), ("coming and going every", self.flapping))
+        return ", ".join(f"{word} {seconds:g} s" for word, seconds in said if seconds)
+
+
+class Injected:
+    """Those of one lab. `designed` is the lab's design with what is in `all` now; `switch` stops or starts a component
+    on a place.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        writer: Writer,
+        chronicle: Chronicle,
+        turn: asyncio.Lock,
+        designed: Callable[[], Design],
+        switch: Switch,
+    ) -> None:
+        self._lab, self._writer, self._chronicle, self._turn = lab, writer, chronicle, turn
+        self._designed, self._switch = designed, switch
+        self.all: tuple[Placed, ...] = ()
+        self._timed: dict[Placed, tuple[Timing, asyncio.Task[None]]] = {}
+
+    async def inject(self, name: str, on: str, said: Mapping[str, str], timing: Timing, *, hidden: bool) -> Message:
+        """Put one in, at once or as `timing` says; gives it as `told` does. UsageError, and KernelError and all as
+        before.
+        """
+        from lab.faults import catalogue  # noqa: PLC0415  few labs have one
+
+        fault = catalogue.named(name)
+        given = fault.given(said)
+        place = fault.chosen(on, self._ground())
+        return await self._put(self._placed(name, place, given, hidden=hidden), timing)
+
+    async def draw(self, number: int, seed: int, timing: Timing, *, hidden: bool) -> Message:
+        """Put in so many that chance names; `seed` draws the same again, 0 is a new one. Gives the seed, and what was
+        drawn unless it is hidden.
+        """
+        from lab.faults import catalogue  # noqa: PLC0415  as above
+
+        seed = seed or secrets.randbelow(999_999) + 1
+        rng = Random(seed)  # noqa: S311  to be drawn again
+        drawn: list[Message] = []
+        while len(drawn) < number:
+            fault, place = catalogue.drawn(self._ground(), rng.randrange)
+            if any((one.fault.name, one.place) == (fault.name, place) for one in self._known()):
+                continue
+            drawn.append(await self._put(self._placed(fault.name, place, fault.given({}), hidden=hidden), timing))
+        return {"seed": seed, "faults": [] if hidden else drawn}
+
+    async def clear(self, name: str, on: str) -> list[str]:
+        """Take out all of that name ("" for any) on that place ("" for anywhere). Gives what was taken out; of hidden
+        ones how many.
+        """
+        leaving = [
+            one
+            for one in self._known()
+            if name in ("", one.fault.name) and on in ("", one.place, one.place.rpartition("/")[2])
+        ]
+        if name and not leaving:
+            known = ", ".join(one.where for one in self._known() if not one.hidden)
+            raise UsageError(
+                f"no fault {name!r}{f' is on {on}' if on else ' is in this lab'}", f"there is: {known or 'none'}"
+            )
+        for one in reversed(leaving):  # what came last goes first: some lie upon others
+            timed = self._timed.pop(one, None)
+            if timed is not None:
+                timed[1].cancel()
+            if one in self.all:
+                await self._end(one)
+        hidden = sum(one.hidden for one in leaving)
+        return [*(one.where for one in leaving if not one.hidden), *([f"{hidden} hidden"] if hidden else [])]
+
+    def told(self) -> list[Message]:
+        """Those that are not hidden: name, place, story, what was given, since when, and when it comes and goes."""
+        return [self._as_json(one) for one in self._known() if not one.hidden]
+
+    @property
+    def visible(self) -> tuple[Placed, ...]:
+        """Those in the kernel now that are not hidden."""
+        return tuple(one for one in self.all if not one.hidden)
+
+    def keep_within(self, places: Iterable[str]) -> None:
+        """A place that goes takes its faults with it."""
+        there = frozenset(places)
+        for one in [one for one in self._timed if one.place not in there]:
+            self._timed.pop(one)[1].cancel()
+        self.all = tuple(one for one in self.all if one.place in there)
+
+    def _known(self) -> tuple[Placed, ...]:
+        """All of them, those that wait for their time as well."""
+        return (*self.all, *(one for one in self._timed if one not in self.all))
+
+    def _ground(self) -> Ground:
+        return self._lab.standing().ground
+
+    def _placed(self, name: str, place: str, given: Mapping[str, str], *, hidden: bool) -> Placed:
+        from lab.faults.catalogue import named  # noqa: PLC0415  as above
+        from lab.faults.fault import Placed  # noqa: PLC0415  as above
+
+        return Placed(named(name), place, tuple(given.items()), time.time(), hidden)
+
+    async def _put(self, placed: Placed, timing: Timing) -> Message:
+        if any((one.fault.name, one.place) == (placed.fault.name, placed.place) for one in self._known()):
+            raise UsageError(f"{placed.where} is there already", f"./inv fault.clear {placed.fault.name}, then again")
+        if timing:
+            task = asyncio.get_running_loop().create_task(self._by_the_clock(placed, timing))
+            self._timed[placed] = (timing, task)
+            if not timing.after:
+                await self._begin(placed)
+        else:
+            await self._begin(placed)
+        return self._as_json(placed)
+
+    async def _by_the_clock(self, placed: Placed, timing: Timing) -> None:
+        """Until it is over, or cleared. What the kernel refuses meanwhile is told in `events`, and ends it."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(timing.after)
+        over = loop.time() + timing.lasting if timing.lasting else float("inf")
+        try:
+            if timing.after:
+                await self._begin(placed)
+            while loop.time() < over:
+                left = over - loop.time()
+                await asyncio.sleep(min(left, timing.flapping or left, 3600.0))
+                if timing.flapping and loop.time() < over:
+                    await (self._end(placed) if placed in self.all else self._begin(placed))
+            if placed in self.all:
+                await self._end(placed)
+        except HoplabError as error:
+            self._chronicle.write((f"fault {self._shown(placed)} has ended: {error.message}",), ())
+        self._timed.pop(placed, None)
+
+    async def _begin(self, placed: Placed) -> None:
+        await self._change(placed, (*self.all, placed), begins=True)
+        self._chronicle.write((f"fault {self._shown(placed)} put in",), ())
+
+    async def _end(self, placed: Placed) -> None:
+        await self._change(placed, tuple(one for one in self.all if one != placed), begins=False)
+        self._chronicle.write((f"fault {self._shown(placed)} taken out",), ())
+
+    def _shown(self, placed: Placed) -> str:
+        return "(hidden)" if placed.hidden else placed.where
+
+    async def _change(self, placed: Placed, wanted: tuple[Placed, ...], *, begins: bool) -> None:
+        """Have the kernel follow; where it does not, all is as it was."""
+        from lab.faults.fault import Commands, Stopping  # noqa: PLC0415  as above
+
+        before, effect = self.all, placed.fault.effect
+        if isinstance(effect, Stopping):
+            await self._switch(effect.component, placed.place, running=not begins)
+            self.all = wanted
+            return
+        async with self._turn:
+            if isinstance(effect, Commands):
+                commands = effect.do if begins else effect.undo
+                back = effect.undo if begins else effect.do
+                await self._writer.do("a fault", lambda: self._run(placed.place, commands, back))
+                self.all = wanted
+                return
+            self.all = wanted
+            try:
+                await self._follow()
+            except BaseException:
+                self.all = before
+                await self._follow()
+                raise
+
+    async def _follow(self) -> None:
+        design = self._designed()
+        await self._writer.do("a fault", lambda: self._lab.follow(design))
+
+    def _run(self, place: str, commands: Sequence[tuple[str, str]], back: Sequence[tuple[str, str]]) -> None:
+        """The programs in the place, one after the other; where one fails, those that take back what was done."""
+        done = 0
+        with self._lab.programs.entered(place):
+            try:
+                for command, given in commands:
+                    running.start(place, command, given).result()
+                    done += 1
+            except HoplabError:
+                for command, given in back if done else ():
+                    running.start(place, command, given).process.communicate()
+                raise
+
+    def _as_json(self, one: Placed) -> Message:
+        timing, _ = self._timed.get(one, (Timing(), None))
+        return {
+            "name": one.fault.name,
+            "place": one.place,
+            "story": one.fault.story,
+            "given": dict(one.given),
+            "since": one.since,
+            "timing": timing.words,
+            "active": one in self.all,
+            "from": one.origin,
+        }

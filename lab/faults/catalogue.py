@@ -1,0 +1,36 @@
+"""All faults that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.errors import UsageError
+from lab.faults.fault import Fault
+from lab.faults.ground import Ground
+from lab.faults.kinds import components, devices, names, packet_filters, settings, unseen, wrong_ways
+from lab.suggestion import did_you_mean
+
+FAULTS: dict[str, Fault] = {
+    one.name: one
+    for table in (packet_filters, devices, wrong_ways, settings, components, names, unseen)
+    for one in table.FAULTS
+}
+
+
+def named(name: str) -> Fault:
+    """UsageError where there is none."""
+    if name not in FAULTS:
+        raise UsageError(f"there is no fault {name!r}", did_you_mean(name, FAULTS, "`./inv fault.list` has them all"))
+    return FAULTS[name]
+
+
+def drawn(ground: Ground, below: Callable[[int], int]) -> tuple[Fault, str]:
+    """One of those that show in this lab, and one of the places where it does: `below` gives a number below another.
+    UsageError where none does.
+    """
+    fitting = [one for one in FAULTS.values() if one.places(ground)]
+    if not fitting:
+        raise UsageError("no fault shows in this lab", "it takes two nodes with pods, such as two-subnet")
+    fault = fitting[below(len(fitting))]
+    places = fault.places(ground)
+    return fault, places[below(len(places))]

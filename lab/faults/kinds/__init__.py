@@ -1,0 +1,1 @@
+"""The faults, a table for each kind of thing that is broken. Adding one is adding an entry."""
