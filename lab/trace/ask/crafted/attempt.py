@@ -58,7 +58,7 @@ class CraftedAttempt(Attempt):
         if self.protocol == "arp":
             yield socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP))
             return
-        for one in dict.fromkeys((number(self.protocol), socket.IPPROTO_ICMP)):
+        for one in filter(None, dict.fromkeys((number(self.protocol), socket.IPPROTO_ICMP))):  # 0 is heard by nobody
             yield socket.socket(socket.AF_INET, socket.SOCK_RAW, one)
 
     def _claim(self, protocol: str, wanted: int) -> int:
