@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from fcntl import F_GETFL, F_SETFL, F_SETOWN, fcntl
 from typing import NoReturn, TypeVar
 
@@ -36,7 +37,8 @@ def apart(work: Callable[[Callable[[T], None]], None]) -> T:
         os.close(reading)
         _report(work, writing)
     os.close(writing)
-    os.waitpid(child, 0)
+    with suppress(ChildProcessError):  # whose program ignores SIGCHLD, its children bury themselves
+        os.waitpid(child, 0)
     with os.fdopen(reading, "rb") as pipe:
         told = pipe.read()
     if not told:
