@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ def main() -> None:
 def guard() -> None:
     """Whatever ends this process unforeseen because the machine refused something ends it with a sentence, status 1."""
     sys.excepthook = _told
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # of who was started with it ignored, no child could be waited for
     gc.set_threshold(SELDOM)  # what is imported stays: to look through it again and again takes a tenth of the time
 
 

@@ -111,11 +111,11 @@ class Operations:
         """What commands show: answered from the design, waiting for a writer at work so that it is the whole truth;
         but for what `list` asks of every lab, which waits for nobody.
         """
-        what, lab, control = request["what"], self._lab, self._control
+        what, lab, control, pulse = request["what"], self._lab, self._control, self._pulse
         at_once: dict[str, Callable[[], Any]] = {
             "troubles": control.troubles,
             "faults": control.faults.told,
-            "pulse": self._pulse.to_json,
+            "pulse": pulse.to_json,
             "status": lambda: _readings().status(lab),
         }
         if what in at_once:

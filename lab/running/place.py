@@ -45,7 +45,13 @@ class RunningPlace:
 
         with calls.connect(self.lab) as connected:
             _, (netlink,) = lent(connected.sandbox, self.name, _netlink)
-        return IPRoute(fileno=netlink.detach(), **options)
+        try:
+            made = IPRoute(fileno=netlink.fileno(), **options)
+        except BaseException:  # an option that there is not: nobody else would close it
+            netlink.close()
+            raise
+        netlink.detach()
+        return made
 
     @property
     def scapy(self) -> Packets:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Written = Packet | Gen[Packet] | Sequence[Packet]
 Interfaces = str | Sequence[str] | Mapping[str, str] | None
 SECONDS = 2.0
+_EXAMPLE = "IP(dst=…)/UDP(dport=…)"
 _ETH_P_ALL, _BUFFER = 3, 4 << 20
 _SO_TIMESTAMPNS, _SOL_PACKET, _PACKET_AUXDATA = 35, 263, 8
 
@@ -158,10 +159,10 @@ class Packets:
         """The packets with their addresses, and a socket for them. All of them begin alike."""
         given = list(packets if isinstance(packets, Gen) else SetGen(packets))
         if not given:
-            raise UsageError("there is no packet to send", "IP(dst=…)/UDP(dport=…)")
+            raise UsageError("there is no packet to send", _EXAMPLE)
         stranger = next((one for one in given if not isinstance(one, Packet)), None)
         if stranger is not None:
-            raise UsageError(f"{reprlib.repr(stranger)} is no packet of scapy's", "IP(dst=…)/UDP(dport=…)")
+            raise UsageError(f"{reprlib.repr(stranger)} is no packet of scapy's", _EXAMPLE)
 
         with calls.connect(self.lab) as connected:
             labmap = LabMap.from_json(connected.request("read", what="map"))
@@ -199,7 +200,7 @@ def _heard(place: str, iface: str, program: Sequence[Instruction]) -> socket.soc
     if iface:
         try:
             listening.bind((iface, _ETH_P_ALL))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # also what can be no name
             raise _no_interface(place, iface) from error
     listening.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     listening.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
@@ -216,7 +217,7 @@ def _raw(place: str, iface: str) -> socket.socket:
     if iface:
         try:
             sending.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, iface.encode())
-        except OSError as error:
+        except (OSError, ValueError) as error:  # also what can be no name
             raise _no_interface(place, iface) from error
     return sending
 

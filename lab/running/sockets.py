@@ -7,6 +7,8 @@ user namespace may do anything in it (user_namespaces(7)). The sockets keep the 
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -24,7 +26,7 @@ Made = tuple[T, Sequence[socket.socket]]
 def lent(sandbox: Sandbox, place: str, make: Callable[[Inquiry], Made[T]]) -> tuple[T, tuple[socket.socket, ...]]:
     """What `make` gives, run inside the place: a result that can be pickled, and sockets, some `MOST` at most.
 
-    HoplabError as `make` raises it, LabError without the place.
+    HoplabError as `make` raises it, LabError without the place, OSError where this process may not have so many open.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
@@ -37,5 +39,10 @@ def lent(sandbox: Sandbox, place: str, make: Callable[[Inquiry], Made[T]]) -> tu
                 tell(result)
 
         result = apart(work)
-        _, numbers, _, _ = socket.recv_fds(ours, 1, MOST, socket.MSG_CMSG_CLOEXEC)
-    return result, tuple(socket.socket(fileno=number) for number in numbers)
+        _, numbers, flags, _ = socket.recv_fds(ours, 1, MOST, socket.MSG_CMSG_CLOEXEC)
+    found = tuple(socket.socket(fileno=number) for number in numbers)
+    if flags & socket.MSG_CTRUNC:  # some of them this process may not have open
+        for one in found:
+            one.close()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    return result, found

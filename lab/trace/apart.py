@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from fcntl import F_GETFL, F_SETFL, F_SETOWN, fcntl
 from typing import Generic, NoReturn, TypeVar
 
@@ -34,7 +35,8 @@ class Begun(Generic[T]):
             os.close(self._reading)
             _report(work, writing)
         os.close(writing)
-        os.waitpid(child, 0)
+        with suppress(ChildProcessError):  # whose program ignores SIGCHLD, its children bury themselves
+            os.waitpid(child, 0)
 
     def fileno(self) -> int:
         """What there is to be read of once it tells."""

@@ -22,7 +22,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from lab.errors import KernelError
 from lab.kernel.host import interpreter
@@ -34,6 +34,7 @@ from lab.kernel.syscalls import CLONE_NEWNET, setns
 AT_ONCE = 32  # namespaces in a message
 LONGEST = 2 * BATCH_BYTES  # of an order
 FEWEST = 64  # of less, its start takes longer than it saves
+SECONDS = 20.0  # without a word of it, beside milliseconds: whoever hung up meanwhile, and the next `up`, wait for that
 _NUMBER, _ORDER = struct.Struct("=I"), struct.Struct("=II")
 
 
@@ -54,6 +55,7 @@ class Hand:
             group=own_root(),
         )
         theirs.close()
+        self._control.settimeout(SECONDS)
         self._to_come = namespaces
         self._made: deque[int] = deque()
         self._theirs: dict[int, int] = {}
@@ -78,14 +80,18 @@ class Hand:
     def wait(self, number: int) -> None:
         """Until so many orders are done."""
         while self.done < number:
-            for fd, event in self._waiting.poll():
+            told = self._waiting.poll(SECONDS * 1000)
+            if not told:
+                raise _silent()
+            for fd, event in told:
                 if fd != self._counter and event & (select.POLLHUP | select.POLLERR):
                     raise _died()
 
     def namespace(self) -> int | None:
         """A new one of those that it makes, waited for; None when all have been given."""
         if not self._made and self._to_come:
-            said, fds, _, _ = socket.recv_fds(self._control, AT_ONCE * _NUMBER.size, AT_ONCE)
+            with _heard():
+                said, fds, _, _ = socket.recv_fds(self._control, AT_ONCE * _NUMBER.size, AT_ONCE)
             if not fds:
                 raise _died()
             self._to_come -= len(fds)
@@ -97,7 +103,8 @@ class Hand:
         """Of the namespace behind our descriptor, as it has it."""
         if netns not in self._theirs:
             self._take_rest()
-            socket.send_fds(self._control, [_ORDER.pack(0, 0)], [netns])
+            with _heard():
+                socket.send_fds(self._control, [_ORDER.pack(0, 0)], [netns])
             self._theirs[netns] = int(self._answer())
         return self._theirs[netns]
 
@@ -108,10 +115,8 @@ class Hand:
         number = self.number(netns)
         for start, end in chunks(requests):
             self.given += 1
-            try:
+            with _heard():
                 self._control.send(_ORDER.pack(number, end - start) + packed(requests[start:end]))
-            except OSError as error:
-                raise _died() from error
             yield self.given, start
 
     def finish(self) -> tuple[int, RequestError] | None:
@@ -119,7 +124,8 @@ class Hand:
         requests.
         """
         self._take_rest()
-        self._control.send(_ORDER.pack(0, 0))
+        with _heard():
+            self._control.send(_ORDER.pack(0, 0))
         told = json.loads(self._answer())
         return (told["order"], RequestError(told["errno"], told["words"], told["position"])) if told else None
 
@@ -131,7 +137,8 @@ class Hand:
         self._made.extend(waiting)
 
     def _answer(self) -> bytes:
-        said = self._control.recv(LONGEST)
+        with _heard():
+            said = self._control.recv(LONGEST)
         if not said:
             raise _died()
         return said
@@ -148,6 +155,23 @@ class Hand:
 
 def _died() -> KernelError:
     return KernelError("the process that makes namespaces and links died", "run the same `up` again")
+
+
+def _silent() -> KernelError:
+    return KernelError(
+        f"the process that makes namespaces and links has said nothing for {SECONDS:.0f} s", "run the same `up` again"
+    )
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """KernelError when it does not answer, or is not there any more."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise _silent() from error
+    except OSError as error:
+        raise _died() from error
 
 
 def _make(control: socket.socket, number: int) -> None:

@@ -111,6 +111,15 @@ def test_its_words_stand_where_those_of_others_stand(forked: Lab) -> None:
     assert Path(f"/proc/{forked.pid()}/cmdline").read_bytes().endswith(f"\0-m\0lab.agent\0{forked.name}\0".encode())
 
 
+def test_whoever_starts_it_may_ignore_their_children(lab: LabFactory) -> None:
+    """As some daemons do: what is started by one of them has no children that it could wait for, unless it says so."""
+    one = lab("minimal", up=False)
+    command = [sys.executable, str(ROOT / "tasks.py"), "up", "-t", "minimal", "-L", one.name]
+    script = ["sh", "-c", "trap '' CHLD; exec \"$@\"", "sh", *command]
+    subprocess.run(script, check=True, cwd=ROOT, env=environment(one.mark), stdout=subprocess.DEVNULL)
+    assert one.in_("node-0", "hostname").strip() == "node-0"
+
+
 def test_it_lives_on_when_the_commands_group_is_killed(lab: LabFactory) -> None:
     one = lab("minimal", up=False)
     command = [sys.executable, str(ROOT / "tasks.py"), "up", "-t", "minimal", "-L", one.name]

@@ -5,6 +5,8 @@ agent ── orders ──► hand ── netlink ──► node-0 ── eth0 �
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from lab.kernel.holdings import Holdings
 from lab.kernel.netlink.rtnetlink import interface
 from lab.kernel.netlink.transport import RouteSocket
 from lab.kernel.observe import observe
+from lab.kernel.sandbox import hand
 from lab.kernel.sandbox.hand import FEWEST
 from lab.network.objects import Address, Interface, Namespace, Network, Object
 from lab.plan import Plan, plan
@@ -80,6 +83,20 @@ def test_a_refusal_names_the_step_and_what_follows_is_not_done() -> None:
         links = interface.read(netlink, last).interfaces
     assert not [link for link in links if link.up], "the orders after it were not carried out"
     assert holdings.hand is None, "it has ended"
+    assert "lab.kernel.sandbox.hand" not in _programs()
+
+
+@sandboxed
+def test_one_that_says_nothing_is_not_waited_for_without_end() -> None:
+    holdings = Holdings()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hand, "SECONDS", 0.3)
+        holdings.take_hand(PODS + 1)
+        assert holdings.hand is not None
+        os.kill(holdings.hand.pid, signal.SIGSTOP)
+        with pytest.raises(KernelError, match="has said nothing"):
+            _apply(holdings, _network())
+    holdings.let_go_of_hand()
     assert "lab.kernel.sandbox.hand" not in _programs()
 
 

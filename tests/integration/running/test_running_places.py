@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 
 from lab.errors import UsageError
 from lab.running.lab import RunningLab
@@ -142,3 +142,13 @@ def test_what_cannot_be_is_refused_with_what_would_be_right(two_subnet: Lab) -> 
         pod.send([IP(dst="10.244.0.129") / UDP(), Ether() / IP(dst="10.244.0.129") / UDP()])
     with pytest.raises(UsageError, match="the filter 'tcp prt 80'"):
         pod.sniff(filter="tcp prt 80", count=1)
+    with pytest.raises(UsageError, match="has no interface"):
+        pod.sniff(iface="eth\ud800", count=1)
+    with pytest.raises(UsageError, match="no packet of scapy's"):
+        pod.send("IP(dst='10.244.0.129')")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="ARP of other than IPv4 on Ethernet has no addresses"):
+        pod.send(ARP(plen=47, pdst="10.244.0.129"))
+    before = descriptors()
+    with pytest.raises(TypeError):
+        lab.place("pod-0").iproute(no_such_option=1)
+    assert descriptors() == before, "nobody has it who could close it"

@@ -120,6 +120,7 @@ def test_a_vxlan_packet_made_by_hand_is_taken_in_by_the_other_node(two_subnet: L
     ("packet", "source", "ending", "why"),
     [
         ('IP(dst="10.244.0.129", proto=253)/b"x"', POD_0, ("refused", "namespace001/pod-3"), "takes IP protocol 253"),
+        ('IP(dst="10.244.0.129")', POD_0, ("refused", "namespace001/pod-3"), "takes IP protocol 0"),
         ('IP(dst="10.244.0.129")/UDP(dport=9999)', POD_0, ("refused", "namespace001/pod-3"), "Nothing listens on udp"),
         ('IP(dst="10.244.0.129")/TCP(dport=8080, flags="A")', POD_0, ("refused", "namespace001/pod-3"), "TCP reset"),
         ('IP(dst="10.244.0.129")/"x"', POD_0, ("refused", "namespace001/pod-3"), "takes IP protocol 0"),
@@ -158,6 +159,11 @@ def test_an_icmp_error_is_followed_as_well(two_subnet: Lab) -> None:
     told = journey(two_subnet, f'IP(dst="10.244.0.129")/ICMP(type="dest-unreach", code=3)/{quoted}')
     assert (told["verdict"], places(told)[:2]) == ("lost", [POD_0, "node-0"])
     assert "belongs to no connection" in told["lost"]["why"], told["lost"]
+
+
+def test_a_tunnel_with_nothing_in_it_is_followed_as_well(two_subnet: Lab) -> None:
+    told = journey(two_subnet, 'IP(dst="10.244.0.129", proto=4)/b"x"')
+    assert (told["request"]["protocol"], places(told)[:2]) == ("ipip", [POD_0, "node-0"])
 
 
 def test_sctp_is_followed_as_well(two_subnet: Lab) -> None:

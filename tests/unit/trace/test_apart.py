@@ -80,6 +80,17 @@ def test_all_of_them_end_with_whoever_began_them() -> None:
     os.close(told)
 
 
+def test_whoever_ignores_their_children_is_told_as_well() -> None:
+    def work(tell: Callable[[int], None]) -> None:
+        tell(7)
+
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert apart(work) == 7
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 AFTERWARDS = """
 import os, sys
 from lab.trace.apart import apart

@@ -58,9 +58,9 @@ class CraftedAttempt(Attempt):
         if self.protocol == "arp":
             yield socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP))
             return
-        for one in dict.fromkeys((number(self.protocol), socket.IPPROTO_ICMP)):
-            if one:  # to IP's number 0 no socket listens (raw(7)): what refuses it is all that can be heard
-                yield socket.socket(socket.AF_INET, socket.SOCK_RAW, one)
+        for one in filter(None, dict.fromkeys((number(self.protocol), socket.IPPROTO_ICMP))):
+            # To IP's number 0 no socket listens (raw(7)): what refuses it is all that can be heard.
+            yield socket.socket(socket.AF_INET, socket.SOCK_RAW, one)
 
     def _claim(self, protocol: str, wanted: int) -> int:
         """A port or identifier that is ours, or else the wanted one in spite of whoever has it."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from scapy.fields import MACField, SourceIP6Field
 from scapy.layers.inet import IP
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import ARP, DestMACField, Ether
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet
 
@@ -16,7 +17,8 @@ from lab.errors import UsageError
 from lab.map.labmap import LabMap
 from lab.map.place import Link
 
-BROADCAST = "ff:ff:ff:ff:ff:ff"
+BROADCAST, NOBODY = "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"
+FOREIGN_ARP, WITHOUT_THEM = "ARP of other than IPv4 on Ethernet", "leave out hwtype, ptype, hwlen and plen"
 _ANY = ("255.255.255.255", "0.0.0.0")  # noqa: S104
 
 
@@ -42,7 +44,13 @@ class Outlook(Protocol):
 
 def is_said(layer: Packet, field: str) -> bool:
     """Whether the person gave the field: what scapy derives from the other layers is not given."""
-    return field in layer.fields
+    return layer.fields.get(field) is not None
+
+
+def is_of_ipv4(layer: ARP) -> bool:
+    """Whether it is about IPv4 on Ethernet: of other kinds and lengths its addresses are none."""
+    told = ((layer.hwtype, (1,)), (layer.ptype, (0x0800,)), (layer.hwlen, (None, 6)), (layer.plen, (None, 4)))
+    return all(value in right for value, right in told)
 
 
 def carried(packet: Packet) -> Packet | None:
@@ -74,6 +82,8 @@ def addressed(packet: Packet, outlook: Outlook, labmap: LabMap, interface: str =
         filled = Ether() / filled
     if not isinstance(filled, Ether | IP):
         raise UsageError(f"a packet cannot begin with {filled.name}", "begin with Ether(), ARP() or IP()")
+    if not all(is_of_ipv4(one) for one in layers(filled) if isinstance(one, ARP)):
+        raise UsageError(f"a packet with {FOREIGN_ARP} has no addresses", WITHOUT_THEM)
     about = carried(filled)
     found, hop = outlook.way(destination(about)) if about is not None else ("", "")
     leaves = interface or found or next((one for one in outlook.interfaces if outlook.mac(one)), "")
@@ -86,6 +96,8 @@ def addressed(packet: Packet, outlook: Outlook, labmap: LabMap, interface: str =
         _fill_ethernet(filled, about, outlook, leaves, hop)
     if isinstance(about, IP) and VXLAN in about and isinstance(about[VXLAN].payload, Ether):
         _fill_tunnel(about[VXLAN], _tunnel(labmap, str(about.dst)), mine=_tunnel(labmap, str(about.src)))
+    for layer in layers(filled):
+        _fill_rest(layer)
     return filled, leaves
 
 
@@ -93,13 +105,13 @@ def _fill_arp(layer: ARP, outlook: Outlook, interface: str) -> None:
     if not is_said(layer, "psrc"):
         layer.psrc = outlook.source(destination(layer)) or "0.0.0.0"  # noqa: S104
     if not is_said(layer, "hwsrc"):
-        layer.hwsrc = outlook.mac(interface) or "00:00:00:00:00:00"
+        layer.hwsrc = outlook.mac(interface) or NOBODY
 
 
 def _fill_ethernet(frame: Ether, about: Packet | None, outlook: Outlook, interface: str, hop: str) -> None:
     """Whom an Ethernet frame is for is asked for by ARP, if it need be."""
     if not is_said(frame, "src"):
-        frame.src = outlook.mac(interface) or "00:00:00:00:00:00"
+        frame.src = outlook.mac(interface) or NOBODY
     if not is_said(frame, "dst"):
         asked = hop if isinstance(about, IP) and str(about.dst) not in _ANY else ""
         frame.dst = (outlook.neighbour(interface, asked) if asked else "") or BROADCAST
@@ -113,9 +125,17 @@ def _fill_tunnel(layer: VXLAN, end: Link | None, mine: Link | None) -> None:
         layer.flags = "Instance"  # scapy's own says what follows as well (VXLAN-GPE), and no VXLAN device takes that in
     inner = layer.payload
     if not is_said(inner, "src"):
-        inner.src = mine.mac if mine is not None else "00:00:00:00:00:00"
+        inner.src = mine.mac if mine is not None else NOBODY
     if not is_said(inner, "dst"):
         inner.dst = end.mac if end is not None else BROADCAST
+
+
+def _fill_rest(layer: Packet) -> None:
+    """What is still left out, in frames within others: scapy would have the machine's own, and ask its neighbours."""
+    for field in layer.fields_desc:
+        if isinstance(field, SourceIP6Field | MACField) and not is_said(layer, field.name):
+            unsaid = "::" if isinstance(field, SourceIP6Field) else NOBODY
+            setattr(layer, field.name, BROADCAST if isinstance(field, DestMACField) else unsaid)
 
 
 def _tunnel(labmap: LabMap, address: str) -> Link | None:

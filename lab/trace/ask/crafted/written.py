@@ -16,7 +16,16 @@ from scapy.packet import Packet as Written
 from lab.errors import UsageError
 from lab.map.labmap import LabMap
 from lab.trace.ask.crafted.expression import Call, Expression, parse
-from lab.trace.ask.crafted.filling import Outlook, addressed, carried, is_said, layers
+from lab.trace.ask.crafted.filling import (
+    FOREIGN_ARP,
+    WITHOUT_THEM,
+    Outlook,
+    addressed,
+    carried,
+    is_of_ipv4,
+    is_said,
+    layers,
+)
 from lab.trace.ask.crafted.layers import LONGEST, layer
 from lab.trace.witness.packet import ECHO_REQUEST, Packet, decode
 
@@ -117,6 +126,8 @@ def _composed(expression: Expression) -> Written:
         asked = "pdst" if isinstance(one, ARP) else "dst" if isinstance(one, IP) else ""
         if asked and not is_said(one, asked):
             raise expression.wrong(call.place, f"{type(one).__name__} has no {asked}", f'{asked}="10.244.0.129"')
+        if isinstance(one, ARP) and not is_of_ipv4(one):
+            raise expression.wrong(call.place, f"{FOREIGN_ARP} cannot be followed", WITHOUT_THEM)
     packet = first
     for one in others:
         packet = packet / one

@@ -16,7 +16,7 @@ from lab.trace.witness.filter.sample import ALL, Sample
 
 ICMP, IPIP, TCP, UDP = 1, 4, 6, 17
 PROTOCOLS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}
-OTHERS = {"sctp": 132}
+OTHERS = {"sctp": 132, "ipip": IPIP}
 # Of a TCP connection, what opens, refuses or carries: bare acknowledgements would only fill the socket's buffer.
 TELLING_FLAGS = 0x02 | 0x04 | 0x08  # SYN, RST, PSH
 PORTED = ("tcp", "udp", "sctp")
@@ -34,7 +34,8 @@ _ECHO_BUT_ITS_WAY = 0xF7  # request is 8, reply 0
 
 def number(protocol: str) -> int:
     """IP's, of one that has a name here or is called by its number."""
-    return {**PROTOCOLS, **OTHERS}.get(protocol) or int(protocol)
+    named = {**PROTOCOLS, **OTHERS}.get(protocol)
+    return int(protocol) if named is None else named
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scapy.config import conf
 from scapy.layers.dns import DNS
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
@@ -95,6 +96,25 @@ def test_a_frames_next_hop_is_asked_for() -> None:
     assert Ether(crafting('Ether()/IP(dst="10.9.9.9")/ICMP()').frame("node-0", claim).data).dst == "02:00:00:00:00:fe"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'IP(dst="10.9.9.9")/GRE()/Ether()/IP(dst="192.0.2.1")',
+        'Ether(dst="02:00:00:00:00:09")/IP(dst="10.9.9.9")/GRE()/Ether()/ARP(pdst="192.0.2.1")',
+        'IP(dst="10.9.9.9")/UDP(dport=4789)/VXLAN()/Ether()/Ether()/IP(dst="192.0.2.1")',
+    ],
+)
+def test_nothing_is_asked_of_the_machine_that_builds_it(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a frame within another scapy would ask the machine's own neighbours, with its own address."""
+
+    def asked(*_: object, **__: object) -> None:
+        raise AssertionError("the machine's own routes were asked for")
+
+    monkeypatch.setattr(conf.route, "route", asked)
+    sent = crafting(text).frame("node-0", claim).data
+    assert b"\xff" * 6 + bytes(6) in sent, "it is for all, from nobody"
+
+
 def test_arp_is_asked_of_all() -> None:
     sent = Ether(crafting('ARP(pdst="10.0.1.11")').frame("node-0", claim).data)
     assert (sent.dst, sent[ARP].psrc, sent[ARP].hwsrc) == ("ff:ff:ff:ff:ff:ff", "10.0.1.10", "02:00:00:00:00:00")
@@ -156,6 +176,8 @@ def test_questions_options_names_and_flags() -> None:
         ('"hello"/IP(dst="10.9.9.9")', "1:1: a packet cannot begin with a text", ""),
         ("IP()/TCP(dport=80)", "1:1: IP has no dst", 'dst="'),
         ("ARP()", "1:1: ARP has no pdst", 'pdst="'),
+        ('ARP(plen=47,pdst="10.9.9.9")', "1:1: ARP of other than IPv4 on Ethernet cannot be followed", "leave out"),
+        ('IP(dst="10.9.9.9")/ARP(ptype=1,pdst="10.9.9.9")', "1:20: ARP of other than IPv4", "leave out"),
         ('Ether()/"hello"', "1:1: there is neither IP nor ARP in it", ""),
         ('IP(dst="10.9.9.9")/Raw(1)', "1:24: load of Raw: the number 1 is no text", ""),
         ('IP(dst="10.9.9.9")/"' + "x" * 70_000 + '"', "bytes are too many", "65535"),

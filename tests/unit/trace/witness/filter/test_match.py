@@ -9,7 +9,7 @@ import pytest
 
 from lab.kernel.netlink.netfilter import BATCH_BEGIN, BATCH_END
 from lab.kernel.netlink.transport import attributes
-from lab.trace.witness.filter.match import Match, Tunnels, left_out, spots
+from lab.trace.witness.filter.match import Match, Tunnels, left_out, number, spots
 from lab.trace.witness.filter.sample import ALL, LARGEST, sample, seed_beside
 from lab.trace.witness.filter.sieve import Decision, frames
 from lab.trace.witness.netfilter import expression
@@ -22,6 +22,7 @@ from lab.trace.witness.netfilter.trace_table import (
     other_rules,
     trace_table,
 )
+from lab.trace.witness.packet import PROTOCOLS
 from tests.unit.trace.frames import (
     ACK,
     IPIP_DEVICE,
@@ -172,6 +173,11 @@ def test_a_sample_is_as_large_as_it_says() -> None:
     taken = sum(one.takes_sequence(random.randrange(1 << 32)) for _ in range(32_000))
     assert 1600 < taken < 2150, "2,000, less those that are too near the end of their range"
     assert sum(one.takes_port(port) for port in range(32768, 60999, 2)) == pytest.approx(14116 / 16, abs=1)
+
+
+def test_what_is_decoded_has_a_number_whatever_it_is_called() -> None:
+    named = {**PROTOCOLS, 0: "0", 253: "253"}
+    assert {one: number(name) for one, name in named.items()} == {one: one for one in named}
 
 
 def test_the_table_is_one_transaction_and_belongs_to_its_socket() -> None:
