@@ -26,7 +26,7 @@ from lab.kernel.host import memory
 from lab.kernel.readiness import wait_until_ready
 from lab.kernel.sandbox.confinement import Confinement
 from lab.network.components import Stale
-from lab.network.objects import Listener, Network
+from lab.network.objects import Network
 from lab.network.place_names import UNDERLAY
 from lab.plan import Plan, plan
 from lab.plan.script import script
@@ -224,25 +224,12 @@ class Lab:
         memory.give_back()
 
     def _carry_out(self, wanted: Network, steps: Plan, watch: Stopwatch) -> None:
-        self._revive()
+        self.programs.revive(self.standing())
         apply(self._holdings, steps, wanted, lambda _number, _place: None, lambda: False, watch.lap)
         begun = tuple(one for one in programs_begun(steps) if one.ready_udp)
         if begun:
             wait_until_ready(self._holdings, wanted, lambda: False, begun)
         watch.lap("ready")
-
-    def _revive(self) -> None:
-        """Have the built-in server serve again what it served when it ended, and the lab's other programs run again.
-        KernelError when one does not.
-        """
-        places = self._holdings.listeners.ended_places()
-        if places:  # only then: the whole network is designed for it
-            lost = [item for item in self.standing().held if isinstance(item, Listener) and item.place in places]
-            if lost:
-                self._holdings.listeners.change((), lost)
-        for process in self.programs.dead():
-            self._holdings.processes.start(process)
-            wait_until_ready(self._holdings, self.standing().held, lambda: False, (process,))
 
     def _build(
         self,
@@ -269,10 +256,11 @@ class Lab:
             apply(self._holdings, steps, wanted, progress, cancelled, lap)
             wait_until_ready(self._holdings, wanted, cancelled)
             watch.lap("ready")
-            self.comparison.verified.begin()
-            left = self.comparison.compare(
-                wanted, self.comparison.verified.touched(frozenset(step.place for step in steps.steps))
-            )
+            left = self._left(wanted, steps)
+            if left:  # more went with what was taken away than could be known, such as a renamed cable's other end
+                apply(self._holdings, left, wanted, progress, cancelled, lap)
+                wait_until_ready(self._holdings, wanted, cancelled)
+                left = self._left(wanted, left)
             watch.lap("verify")
             if left:
                 self.programs.require_alive(left)
@@ -282,6 +270,12 @@ class Lab:
         except Exception:  # whatever it was, a defect of ours included
             self._back()
             raise
+
+    def _left(self, wanted: Network, done: Plan) -> Plan:
+        """What is still not as wanted where these steps were carried out, and where something has changed since."""
+        self.comparison.verified.begin()
+        places = self.comparison.verified.touched(frozenset(step.place for step in done.steps))
+        return self.comparison.compare(wanted, places)
 
     def _back(self) -> None:
         """To the last good state. Without one there is nothing to go back to: the agent ends, and with it all of it."""

@@ -9,11 +9,12 @@ from lab.agent.design.blueprint import Design
 from lab.kernel.cell.cell import Cell
 from lab.kernel.holdings import Holdings
 from lab.kernel.programs.processes import nothing_in
+from lab.kernel.readiness import wait_until_ready
 from lab.kernel.sandbox import capabilities
 from lab.kernel.sandbox.cgroups import cgroup
 from lab.kernel.sandbox.confinement import Confinement
 from lab.network import pods
-from lab.network.objects import Process
+from lab.network.objects import Listener, Process
 from lab.network.place_names import UNDERLAY
 from lab.plan import Plan, Step
 
@@ -107,6 +108,19 @@ class Programs:
         """Programs of the lab's own, which no kubelet starts again."""
         kinds = self._holdings.kinds
         return tuple(one for one in self._holdings.processes.dead() if kinds[one.place].kind != "pod")
+
+    def revive(self, standing: Design) -> None:
+        """Have the built-in server serve again what it served when it ended, and the lab's other programs run again.
+        KernelError when one does not.
+        """
+        places = self._holdings.listeners.ended_places()
+        if places:  # only then: the whole network is designed for it
+            lost = [item for item in standing.held if isinstance(item, Listener) and item.place in places]
+            if lost:
+                self._holdings.listeners.change((), lost)
+        for process in self.dead():
+            self._holdings.processes.start(process)
+            wait_until_ready(self._holdings, standing.held, lambda: False, (process,))
 
     @property
     def nameless(self) -> tuple[str, ...]:

@@ -88,6 +88,7 @@ CALICO = (
         )
     ),
     typed("node-0", f"ip link set {TUNNEL} type vxlan df set", f"link {TUNNEL}"),
+    typed("node-0", f"ip link set {CALI_POD_0} name renamed", "link renamed"),
     typed("underlay", "bridge link set dev node-0.eth0 hairpin on", "link node-0.eth0: port of subnet-a"),
     typed("underlay", "ip address add 192.0.2.1/24 dev subnet-a", "address subnet-a 192.0.2.1/24: not in the file"),
     typed("node-2", "ip rule add pref 5 lookup 77", "rule 5 from all lookup 77: not in the file"),
