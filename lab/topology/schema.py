@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from lab.topology.field_errors import refusal
+from lab.topology.machines import Machine
 from lab.topology.model import Model
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
@@ -201,6 +202,9 @@ class Spec(Model):
     services: Services = Field(default=Services(), description="ClusterIPs and kube-proxy.")
     dns: Dns = Field(default=Dns(), description="The cluster's DNS.")
     firewalls: tuple[Firewall, ...] = Field(default=(), description="Rules of your own on nodes and routers.")
+    machines: tuple[Machine, ...] = Field(
+        default=(), description="What real machines printed of themselves, for nodes and routers to be like them."
+    )
     links: tuple[Link, ...] = Field(default=(), description="Cables of the underlay that are otherwise than usual.")
     internet: Internet = Field(default=Internet(), description="The world outside the cluster.")
     underlay_mtu: Mtu = Field(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from lab.plan import quoting
+from lab.trace.explain.loss import saved
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.counted import last_word
 from lab.trace.explain.loss.ends import delivery, ipvs, resolver, services, stale
@@ -31,6 +32,24 @@ from lab.trace.explain.passage import Passage
 from lab.trace.journey import Hop, Loss, Mending
 
 Row = Callable[[Case], Finding | None]
+
+_OF_MACHINES: tuple[Row, ...] = (
+    rerouted.policy_routed,
+    ways.reverse_path,
+    ways.source_refused,
+    ways.forwarding_off,
+    ways.misrouted,
+    vxlan.other_mac,
+    vxlan.wrong_entry,
+    devices.foreign_neighbour,
+)
+"""Those that compare a place with its design, of which the author's files have a say."""
+
+
+def of_the_author(case: Case) -> Finding | None:
+    """A file that the topology names for the machine says otherwise than the lab's components would."""
+    return saved.differs(case, _OF_MACHINES)
+
 
 ROWS: tuple[Row, ...] = (
     resolver.misled,
@@ -74,6 +93,7 @@ ROWS: tuple[Row, ...] = (
     vxlan.unknown_network,
     wireguard.estranged,
     wireguard.forgotten,
+    of_the_author,
     # What a counter tells; the setting behind it is asked for.
     ways.reverse_path,
     ways.source_refused,
@@ -165,6 +185,8 @@ def explain(
         if loss.cause != Cause.UNKNOWN:  # whoever refused it has said how
             return loss
         finding = last_word(case, loss)
+    about = case.about(finding.place)
+    own = (Mending(finding.place, line, saved.holding(about, line)) for line in finding.fix)
     place = finding.ended or loss.place
     mine = finding.stage and place in (finding.place, finding.ended)
     seen = _behind_rules(case) if loss.stage == "firewall" and finding.cause not in RULED else loss.stage
@@ -177,7 +199,7 @@ def explain(
         object=finding.object,
         object_place=finding.place,
         why=finding.why,
-        fix=tuple(_typed((*(Mending(finding.place, line) for line in finding.fix), *finding.elsewhere))),
+        fix=tuple(_typed((*own, *finding.elsewhere))),
         evidence=finding.evidence,
     )
 

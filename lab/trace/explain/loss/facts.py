@@ -101,7 +101,7 @@ def _table(network: Network) -> Callable[[str], Route | None]:
     """
     up = {item.name for item in network if isinstance(item, Interface) and item.up}
     routes = [(prefix(item), item) for item in network if isinstance(item, Route)]
-    rules = sorted((one for one in network if isinstance(one, RoutingRule) and not one.further), key=_priority)
+    rules = sorted((one for one in network if isinstance(one, RoutingRule) and one.for_all), key=_priority)
     first = [_sorted([one for one in routes if one[1].table == rule.table]) for rule in rules]
     entries = [one for one in routes if not one[1].table]
     entries += [
@@ -123,7 +123,7 @@ def _table(network: Network) -> Callable[[str], Route | None]:
 
 
 def _sorted(entries: list[tuple[Prefix, Route]]) -> list[tuple[Prefix, Route]]:
-    return sorted(entries, key=lambda entry: -entry[0].length)
+    return sorted(entries, key=lambda entry: (-entry[0].length, entry[1].metric))
 
 
 def _priority(rule: RoutingRule) -> int:
