@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lab.topology.schema import Topology
 
 _HELD = re.compile(r"\bsaved (?:route|rule|neighbour|entry|setting) of \S+ \(([^()]+:\d+)\)")
+_FORWARD = ("net.ipv4.ip_forward", "0")
+_OF_INTERFACES = re.compile(r"net\.ipv4\.conf\.(?!cali).+\.forwarding")
 Saved = Route | RoutingRule | Neighbour | FdbEntry | Sysctl
 
 
@@ -43,6 +45,7 @@ def with_machines(network: Network, topology: Topology) -> Network:
     saved = [item for machine in topology.spec.machines for item in _objects(machine)]
     if not saved:
         return network
+    saved += _unforwarding(network, saved)
     by_key = {_overrides(item): item for item in reversed(saved)}
     instead: dict[Key, Object] = {}
     kept = []
@@ -53,6 +56,22 @@ def with_machines(network: Network, topology: Topology) -> Network:
         else:
             kept.append(item)
     return Network((*kept, *(_replacing(item, instead, by_key) for item in saved)))
+
+
+def _unforwarding(network: Network, saved: list[Saved]) -> list[Saved]:
+    """Who takes forwarding from a machine takes it from all its interfaces: there each has a setting of its own. Those
+    of pods keep what Felix gives them.
+    """
+    off = {
+        item.place: item.intent for item in saved if isinstance(item, Sysctl) and (item.name, item.value) == _FORWARD
+    }
+    said = {item.key for item in saved}
+    return [
+        replace(item, value="0", intent=off[item.place])
+        for item in network
+        if isinstance(item, Sysctl) and item.place in off and item.key not in said
+        if _OF_INTERFACES.fullmatch(item.name)
+    ]
 
 
 def without_saved(network: Network, topology: Topology) -> Network:

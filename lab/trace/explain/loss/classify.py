@@ -48,7 +48,12 @@ _OF_MACHINES: tuple[Row, ...] = (
 
 def of_the_author(case: Case) -> Finding | None:
     """A file that the topology names for the machine says otherwise than the lab's components would."""
-    return saved.differs(case, _OF_MACHINES)
+    return saved.near(case, _OF_MACHINES)
+
+
+def of_the_author_before(case: Case) -> Finding | None:
+    """The same of places that it passed."""
+    return saved.on_the_way(case, _OF_MACHINES)
 
 
 ROWS: tuple[Row, ...] = (
@@ -135,6 +140,7 @@ ROWS: tuple[Row, ...] = (
     bridge.untranslated,
     firewall.caught_by_own,
     late.came_late,
+    of_the_author_before,
 )
 
 RULED = (  # what a rule does to a packet, or would not do if something else were right; and where nobody knows

@@ -31,7 +31,8 @@ T = TypeVar("T", bound=Object)
 @dataclass(frozen=True)
 class PlaceFacts:
     """`held` is what the kernel holds now, `desired` the design; `neighbours` has those that ARP learned as well,
-    `drifts` what differs, rules and sets included, and `answers` what the kernel says about this very packet.
+    `drifts` what differs, rules and sets included, and `answers` what the kernel says about this very packet. `alone`:
+    the design is without what files of the topology's author say of the machine.
     """
 
     place: str
@@ -41,6 +42,7 @@ class PlaceFacts:
     drifts: tuple[Drift, ...] = ()
     counted: Counted = field(default_factory=lambda: Counted(""))
     answers: Answers = field(default_factory=Answers)
+    alone: bool = False
 
     def interface(self, name: str) -> tuple[Interface | None, Interface | None]:
         """The interface as it is and as it should be."""

@@ -21,16 +21,28 @@ if TYPE_CHECKING:
     from lab.trace.explain.loss.examination import Case
 
 
-def differs(case: Case, rows: tuple[Callable[[Case], Finding | None], ...]) -> Finding | None:
+Rows = tuple[Callable[["Case"], "Finding | None"], ...]
+
+
+def near(case: Case, rows: Rows) -> Finding | None:
     """What these rows find where the packet was last, or left its path, of which a file holds the object."""
-    places = tuple(dict.fromkeys(one for one in (case.astray, case.last.place if case.last else case.origin) if one))
+    return _differs(case, rows, (case.astray, case.last.place if case.last else case.origin))
+
+
+def on_the_way(case: Case, rows: Rows) -> Finding | None:
+    """What they find in any place that it passed: for one that nothing else explains."""
+    return _differs(case, rows, (case.origin, *(one.place for one in case.seen)))
+
+
+def _differs(case: Case, rows: Rows, suspected: tuple[str, ...]) -> Finding | None:
+    places = tuple(dict.fromkeys(one for one in suspected if one))
     if not any(_of(case.facts.of(place)) for place in places):
         return None
     alone = replace(case, facts=_components_alone(case.facts))
     for row in rows:
         found = row(alone)
         if found is not None and found.place in places and (origin := _origin(case.facts.of(found.place), found)):
-            return replace(found, why=f"{found.why} {origin} says so.")
+            return replace(found, why=f"{found.why} The topology's author wants it so: {origin}.")
     return None
 
 
@@ -48,7 +60,8 @@ def _components_alone(facts: Facts) -> Facts:
     return replace(
         facts,
         places={
-            place: replace(one, desired=Network(tuple(_alone(one.desired)))) for place, one in facts.places.items()
+            place: replace(one, desired=Network(tuple(_alone(one.desired))), alone=True)
+            for place, one in facts.places.items()
         },
     )
 

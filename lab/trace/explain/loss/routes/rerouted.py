@@ -86,7 +86,8 @@ def _of_rule(facts: PlaceFacts, rule: PolicyRule, route: Route | None, asked: As
         does = f"leads to table {rule.table}, whose {as_printed(route)} {REFUSING[route.type]}"
     else:
         does = f"leads to table {rule.table}, which sends it by {as_printed(route) if route else 'another route'}"
-    why = f"In {place} an ip rule that is not of the design {does}: what goes from {whom} does not arrive."
+    whose = "of the topology's author" if facts.alone else "that is not of the design"
+    why = f"In {place} an ip rule {whose} {does}: what goes from {whom} does not arrive."
     return Finding(place, Cause.POLICY_ROUTE, rule.text, why, fix, QUERIED, "route")
 
 
