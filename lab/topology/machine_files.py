@@ -87,7 +87,7 @@ def _neighbour_key(one: SavedNeighbour) -> tuple[Hashable, str]:
 
 
 def _entry_key(one: SavedEntry) -> tuple[Hashable, str]:
-    return one.key, f"another end for {one.mac} of {one.device}: several cannot be held,"
+    return one.key, f"another end for {one.mac} of {one.device} (several cannot be held)"
 
 
 def _setting_key(one: SavedSetting) -> tuple[Hashable, str]:

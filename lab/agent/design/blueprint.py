@@ -109,7 +109,7 @@ def read_file(
     """
 
     def read_beside(name: str) -> str:
-        return (Path(file).parent / name).read_text(encoding="utf-8")
+        return (Path(file).parent / name).read_bytes().decode("utf-8")  # with its line ends as they are
 
     loaded = load_topology(text, file, beside or read_beside, settings, read)
     if mistakes := [*misfits(loaded.topology, node_addresses(loaded.topology))]:

@@ -153,8 +153,7 @@ def _of_lines(text: str, anew: str) -> Iterator[Entry]:
     held: Entry | None = None
     for number, line in enumerate(text.split("\n"), 1):
         if not line.isascii():
-            strange = next(one for one in line if not one.isascii())
-            raise _WholeError(number, f"{shown(strange)} is no character of what the program prints in English", anew)
+            raise _WholeError(number, "the line has letters that the program does not print in English", anew)
         # `ip -o` has a backslash where a line would end.
         words = tuple(word for word in line.replace("\\", " ").split() if word)
         if not words or line.startswith("#"):

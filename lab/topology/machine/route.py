@@ -100,12 +100,12 @@ def _checked(route: SavedRoute, devices: Devices) -> SavedRoute:
     if refuses and route.hops:
         raise DumpError(f"a route of type {route.type} leads nowhere", "take out what stands behind via and dev")
     if not refuses and not route.hops:
-        raise DumpError(f"the route to {route.destination} has no interface: the line is cut off", "print it anew")
+        raise DumpError(f"no way to {route.destination} is given: the line is cut off", "print it anew, whole")
     if len(route.hops) > MOST_HOPS:
         raise DumpError(f"the route has {len(route.hops)} next hops", f"at most {MOST_HOPS} are possible")
     for hop in route.hops:
         if not hop.device:
-            raise DumpError("a next hop has no interface: the line is cut off", "print it anew, whole")
+            raise DumpError(f"a way to {route.destination} has no interface: the line is cut off", "print it anew, whole")
         devices.require(hop.device)
     return route
 

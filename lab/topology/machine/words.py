@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Interface, NetmaskValueError
 
 from lab.topology.machine.dump import DumpError, LeftOutError
 from lab.topology.yaml.document import shown
@@ -87,8 +87,12 @@ def table(text: str, command: str) -> str:
 
 
 def six(text: str) -> None:
-    """LeftOutError for what only IPv6 has."""
+    """LeftOutError for an address or prefix of IPv6."""
     if ":" in text:
+        try:
+            IPv6Interface(text)
+        except (AddressValueError, NetmaskValueError, ValueError):
+            return
         raise LeftOutError(IPV6)
 
 

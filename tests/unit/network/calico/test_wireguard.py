@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from lab.map.path import Walker
 from lab.network.calico.wireguard import private_key, public_key
-from lab.network.objects.policy_rule import PolicyRule
 from lab.network.objects import Interface, IpSet, Network, Route, RoutingRule, WireguardDevice, WireguardPeer
+from lab.network.objects.policy_rule import PolicyRule
 from lab.plan import Step, plan
 from lab.plan.commands import commands
 from lab.topology.schema import Cni
