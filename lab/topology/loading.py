@@ -13,7 +13,7 @@ from lab.topology.consistency import check
 from lab.topology.defaults import complete
 from lab.topology.field_errors import MAX_MISTAKES, file_error, refusals
 from lab.topology.firewall.rule_files import load_firewalls
-from lab.topology.machine_files import load_machines
+from lab.topology.machine.machine_files import load_machines
 from lab.topology.remarks import remarks
 from lab.topology.schema import Topology
 from lab.topology.settings import apply_settings

@@ -10,10 +10,10 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from lab.topology.field_errors import refusal
-from lab.topology.machines import Machine
 from lab.topology.model import Model
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
+from lab.topology.real_machines import Machine
 from lab.topology.wires import Firewall, Link
 
 Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]

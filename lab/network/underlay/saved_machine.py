@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lab.topology.machine.policy_rule import SavedRule
     from lab.topology.machine.route import SavedHop, SavedRoute
-    from lab.topology.machines import Machine, Written
+    from lab.topology.real_machines import Machine, Written
     from lab.topology.schema import Topology
 
 _HELD = re.compile(r"\bsaved (?:route|rule|neighbour|entry|setting) of \S+ \(([^()]+:\d+)\)")

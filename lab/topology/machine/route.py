@@ -105,7 +105,7 @@ def _checked(route: SavedRoute, devices: Devices) -> SavedRoute:
         raise DumpError(f"the route has {len(route.hops)} next hops", f"at most {MOST_HOPS} are possible")
     for hop in route.hops:
         if not hop.device:
-            raise DumpError(f"a way to {route.destination} has no interface: the line is cut off", "print it anew, whole")
+            raise DumpError(f"a way to {route.destination} has no interface: the line is cut off", "print it anew")
         devices.require(hop.device)
     return route
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from lab.plan import quoting
-from lab.trace.explain.loss import saved
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.counted import last_word
 from lab.trace.explain.loss.ends import delivery, ipvs, resolver, services, stale
@@ -14,7 +13,18 @@ from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import Facts
 from lab.trace.explain.loss.links import bridge, devices, late, netem, sizes, traffic, vxlan, wireguard
 from lab.trace.explain.loss.onward import onward
-from lab.trace.explain.loss.routes import defaults, nobody, outside_client, rerouted, sender, silence, ttl, twice, ways
+from lab.trace.explain.loss.routes import (
+    defaults,
+    nobody,
+    outside_client,
+    rerouted,
+    saved,
+    sender,
+    silence,
+    ttl,
+    twice,
+    ways,
+)
 from lab.trace.explain.loss.rules import (
     drift,
     firewall,
@@ -138,9 +148,9 @@ ROWS: tuple[Row, ...] = (
     firewall.prohibited,
     foreign_rules.meddling,
     bridge.untranslated,
+    of_the_author_before,
     firewall.caught_by_own,
     late.came_late,
-    of_the_author_before,
 )
 
 RULED = (  # what a rule does to a packet, or would not do if something else were right; and where nobody knows

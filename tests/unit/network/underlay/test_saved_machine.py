@@ -12,7 +12,7 @@ from lab.errors import FileError
 from lab.network.design import assign, design
 from lab.network.objects import FdbEntry, Interface, Neighbour, Network, NextHop, Object, Route, RoutingRule, Sysctl
 from lab.network.objects.plain import from_plain, to_plain
-from lab.network.part import part
+from lab.network.part import Extent, part
 from lab.network.underlay.saved_machine import held_by
 from lab.plan import plan
 from lab.plan.commands import commands
@@ -162,9 +162,7 @@ def test_a_part_of_the_network_knows_nothing_of_what_a_file_stands_in_place_of()
     cluster = cluster_of(plain)
     addresses = assign(plain.topology, cluster)
     pod = next(one for one in cluster.pods if one.node == "node-0")
-    reached = extent(cluster, addresses, cluster, {} or addresses)
-    assert reached is not None
-    reached = type(reached)(frozenset((pod.place,)), frozenset(("node-0",)))
+    reached = Extent(frozenset((pod.place,)), frozenset(("node-0",)))
     route = f"{addresses.pods[pod.place]}/32"
     text = f"blackhole {addresses.pods[pod.place]} \n"
     loaded = load("{on: node-0, routesFile: x}", {"x": text})

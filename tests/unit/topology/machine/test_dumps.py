@@ -18,7 +18,7 @@ from lab.topology.machine.dump import Dump, Kind, read_dump
 from lab.topology.machine.entries import SavedEntry, SavedNeighbour, forwarding, neighbours
 from lab.topology.machine.policy_rule import SavedRule, policy_rules
 from lab.topology.machine.route import SavedHop, SavedRoute, routes
-from lab.topology.machine.setting import SavedSetting, settings
+from lab.topology.machine.sysctl_lines import SavedSetting, settings
 
 MACHINES = Path(__file__).parents[3] / "golden" / "machines"
 NODE = Devices("node-0", ("lo", "eth0", "vxlan.calico"), ("vxlan.calico",))

@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 from lab.topology.machine.entries import SavedEntry, SavedNeighbour
 from lab.topology.machine.policy_rule import SavedRule
 from lab.topology.machine.route import SavedRoute
-from lab.topology.machine.setting import SavedSetting
+from lab.topology.machine.sysctl_lines import SavedSetting
 from lab.topology.model import Model
 from lab.topology.names import Name
 

@@ -13,8 +13,8 @@ from lab.topology.machine.dump import Dump, Kind, read_dump
 from lab.topology.machine.entries import SavedEntry, SavedNeighbour, forwarding, neighbours
 from lab.topology.machine.policy_rule import policy_rules
 from lab.topology.machine.route import SavedRoute, routes
-from lab.topology.machine.setting import SavedSetting, settings
-from lab.topology.machines import Machine, Saved, Written
+from lab.topology.machine.sysctl_lines import SavedSetting, settings
+from lab.topology.real_machines import Machine, Saved, Written
 from lab.topology.schema import Spec
 from lab.topology.yaml.document import Document, Path, shown
 
