@@ -60,9 +60,10 @@ def read_place(holdings: Holdings, place: str, settings: Iterable[str]) -> list[
     """One place's links, addresses, routes, entries and named settings."""
     kind = holdings.kinds[place].kind if place in holdings.kinds else UNDERLAY
     found: list[Object] = []
+    asked = tuple(settings)
     with holdings.namespaces.entered(place):
         with RouteSocket() as netlink:
-            links = interface.read(netlink, place)
+            links = interface.read(netlink, place, asked)
             names = {index: name for name, index in links.indexes.items()}
             found += (_with_peer(holdings, item) for item in links.interfaces)
             found += links.settings
@@ -83,7 +84,7 @@ def read_place(holdings: Holdings, place: str, settings: Iterable[str]) -> list[
 
             found += wireguard.read(place, tunnels)
         found += offload.read(item for item in holdings.offloads.values() if item.place == place)
-        found += sysctl.read(place, (name for name in settings if device_settings.device_of(name) is None))
+        found += sysctl.read(place, (name for name in asked if device_settings.device_of(name) is None))
     holdings.indexes[place] = links.indexes
     return found
 

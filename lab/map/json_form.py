@@ -8,14 +8,14 @@ from functools import cache
 from typing import Any, TypeVar
 
 from lab.map.names import Dns
-from lab.map.place import Link, Place, Way
+from lab.map.place import Link, Place, Way, Written
 from lab.map.services import Endpoint, Service, ServicePort
 from lab.network.dns.resolver import HostsEntry, Resolver
 
 T = TypeVar("T")
 
 _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made; None for scalars
-    Place: {"subnets": None, "links": Link, "routes": Way, "hosts": HostsEntry, "unobeyed": None},
+    Place: {"subnets": None, "links": Link, "routes": Way, "hosts": HostsEntry, "unobeyed": None, "written": Written},
     HostsEntry: {"names": None},
     Resolver: {"nameservers": None, "search": None, "options": None},
     Link: {"addresses": None},

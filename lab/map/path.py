@@ -226,8 +226,9 @@ def _tables(place: Place) -> tuple[dict[str, Way], dict[str, Way]]:
     """The place's routes by prefix: those that are asked first, then the main table's, with those that the kernel makes
     from the addresses.
     """
-    first = {way.destination: way for way in place.routes if way.table}
-    table = {way.destination: way for way in place.routes if not way.table}
+    # Of several for one destination the first counts: it has the least metric.
+    first = {way.destination: way for way in reversed(place.routes) if way.table}
+    table = {way.destination: way for way in reversed(place.routes) if not way.table}
     for link in place.links:
         for address in link.addresses:
             connected = Prefix.of(address)

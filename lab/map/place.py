@@ -49,13 +49,27 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """An object of a place that a file of the topology's author holds: its key in words, and what it is for."""
+
+    key: str
+    intent: str
+
+    @staticmethod
+    def words(key: tuple[str, ...]) -> str:
+        """A network object's key: `route node-0 10.9.0.0/16 table 100`."""
+        return " ".join(key)
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A network namespace. `kind` is node, pod, router, gateway, internet or underlay.
 
     `node` is set for pods, `ready` and why it is not count for pods, `subnets` are the names of those it has an
     interface in. A node may be in a `zone`. `resolver`, `hostname` and `hosts` are as the lab wrote them, and only
     where they are not the usual ones of its kind: ask `LabMap.resolver`, `hostname` and `hosts`. `unobeyed` is what of
-    a pod's manifest means something in a cluster and nothing here, a sentence each; `deployment` whose pod it is.
+    a pod's manifest means something in a cluster and nothing here, a sentence each; `deployment` whose pod it is;
+    `written` is what the author's files say of its routes and entries.
     """
 
     name: str
@@ -72,6 +86,12 @@ class Place:
     hosts: tuple[HostsEntry, ...] = ()
     unobeyed: tuple[str, ...] = ()
     deployment: str = ""
+    written: tuple[Written, ...] = ()
+
+    def purpose(self, key: tuple[str, ...]) -> str:
+        """What the author's files say that the object with this key is for; "" for one that is none of theirs."""
+        wanted = Written.words(key) if self.written else ""
+        return next((one.intent for one in self.written if one.key == wanted), "")
 
     @property
     def address(self) -> str:

@@ -10,15 +10,26 @@ from typing import TYPE_CHECKING
 from lab.cluster.objects import CLUSTER_FIRST, PROXY_NAME
 from lab.map.labmap import LabMap
 from lab.map.names import Dns, HostName
-from lab.map.place import Link, Place, Subnet, Way
+from lab.map.place import Link, Place, Subnet, Way, Written
 from lab.map.services import Endpoint, Service, ServicePort
 from lab.network.dns import pod_names
 from lab.network.dns.resolver import HostsEntry, Resolver
 from lab.network.ipv4 import Prefix, number
-from lab.network.objects import Address, Interface, Namespace, Network, Route, WireguardDevice
+from lab.network.objects import (
+    Address,
+    FdbEntry,
+    Interface,
+    Namespace,
+    Neighbour,
+    Network,
+    Route,
+    RoutingRule,
+    WireguardDevice,
+)
 from lab.network.place_names import UNDERLAY
 from lab.network.pods import cluster_dns
 from lab.network.underlay.machine_names import machine_resolver
+from lab.network.underlay.saved_machine import held_by
 from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
@@ -52,11 +63,17 @@ def lab_map(
     ways: defaultdict[str, list[Way]] = defaultdict(list)
     links: defaultdict[str, list[Link]] = defaultdict(list)
     encrypting: dict[tuple[str, str], WireguardDevice] = {}
+    asked_first = {(item.place, item.table) for item in network if isinstance(item, RoutingRule) and item.for_all}
+    written: defaultdict[str, list[Written]] = defaultdict(list)
+    for item in network if spec.machines else ():
+        if isinstance(item, Route | Neighbour | FdbEntry) and held_by(item.intent):
+            written[item.place].append(Written(Written.words(item.key), item.intent))
     for item in network:
         if isinstance(item, Address):
             held[item.place, item.device].append(item.address)
         elif isinstance(item, Route):
-            ways[item.place].append(Way(item.destination, item.via, item.device, item.type, item.table))
+            if not item.table or (item.place, item.table) in asked_first:
+                ways[item.place].append(_way(item))
         elif isinstance(item, WireguardDevice):
             encrypting[item.place, item.device] = item
     for item in network:
@@ -88,6 +105,7 @@ def lab_map(
             *named_as.get(item.place, _AS_USUAL),
             unobeyed.get(item.place, ()),
             deployments.get(item.place, ""),
+            tuple(written[item.place]),
         )
         for item in network
         if isinstance(item, Namespace)
@@ -150,6 +168,12 @@ def _link(item: Interface, addresses: tuple[str, ...]) -> Link:
         item.vxlan.port if item.vxlan else 0,
         item.mtu,
     )
+
+
+def _way(item: Route) -> Way:
+    """Of a route with several next hops the first: which of them a packet takes, nobody can say before."""
+    hop = item.hops[0] if item.hops else item
+    return Way(item.destination, hop.via, hop.device, item.type, item.table)
 
 
 def _bridge(cidr: str, links: Mapping[str, list[Link]], wires: Mapping[tuple[str, str], str]) -> str:

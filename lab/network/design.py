@@ -17,6 +17,7 @@ from lab.network.kubeproxy.settings import route_localnet
 from lab.network.objects import Chain, Network
 from lab.network.underlay import firewall, forwarding, machine_names, routing, subnets
 from lab.network.underlay.netem import NONE, Impairments, with_impairments
+from lab.network.underlay.saved_machine import with_machines
 from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def design(
         health.listeners(cluster, addresses, proxy, options, stale),
         servers.servers(topology, cluster, addresses, given),
     )
-    return with_impairments(network, topology, impairments)
+    return with_impairments(with_machines(network, topology), topology, impairments)
 
 
 def _chains(topology: Topology, cluster: Cluster, addresses: Addresses, stale: Stale) -> Iterator[Chain]:

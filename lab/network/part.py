@@ -18,6 +18,7 @@ from lab.network.dns.coredns import NOTHING, Given
 from lab.network.kubeproxy import health
 from lab.network.objects import Address, Chain, Network, Object
 from lab.network.underlay import subnets
+from lab.network.underlay.saved_machine import without_saved
 from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def part(
     topology = complete(topology)
     proxy, options = topology.spec.services.proxy, chains.proxy_options(topology, addresses)
     some = replace(cluster, pods=tuple(pod for pod in cluster.pods if pod.place in reached.pods))
-    return Network.of(
+    network = Network.of(
         subnets.namespaces(topology),  # nothing of them differs; but nodes come before pods, whose links they make
         pods.namespaces(some),
         pods.sysctls(some),
@@ -74,6 +75,7 @@ def part(
         pods.servers(topology, some, addresses),
         health.listeners(cluster, addresses, proxy, options, stale),
     )
+    return without_saved(network, topology)
 
 
 def dns_part(topology: Topology, cluster: Cluster, addresses: Addresses, given: Given = NOTHING) -> Network:

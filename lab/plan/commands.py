@@ -111,7 +111,7 @@ def _details(item: Interface) -> str:
 
 
 def _sysctl(item: Sysctl, _action: Action) -> str:
-    return f"{_exec(item.place)}sysctl -qw {sysctl_path(item.name)}={item.value}"
+    return f"{_exec(item.place)}sysctl -qw {shlex.quote(f'{sysctl_path(item.name)}={item.value}')}"
 
 
 def _offload(item: Offload, action: Action) -> str:
@@ -160,9 +160,11 @@ def _route(item: Route, action: Action) -> str:
     words += ["proto", item.proto] if item.proto != "boot" else []
     words += ["scope", item.scope] if item.scope != "global" else []
     words += ["src", item.src] if item.src else []
+    words += ["metric", str(item.metric)] if item.metric else []
     words += ["mtu", str(item.mtu)] if item.mtu else []
     words += ["onlink"] if item.onlink else []
     words += ["table", item.table] if item.table else []
+    words += [hop.words for hop in item.hops]
     return " ".join(words)
 
 

@@ -7,6 +7,7 @@ settings, addresses, routes, entries, sets, rules, files, servers. So a plan rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -47,6 +48,8 @@ _OUTSIDE = (File, Symlink, Listener, Process)
 # What is not removed one by one: settings have no absence, nor has a WireGuard device's own side; the others have
 # steps of their own kind.
 _OTHERWISE = (Sysctl, WireguardDevice, Chain, NftTable, NftSet, NftChain, Namespace, Interface)
+# What the kernel sets anew with ip_forward.
+_FOLLOWS_FORWARDING = re.compile(r"net\.ipv4\.conf\.(?:.*\.forwarding|all\.accept_redirects)")
 # A link can be brought to another value of these; any other difference means making it anew.
 _CHANGEABLE = ("mac", "mtu", "master", "hairpin", "up")
 
@@ -66,6 +69,7 @@ def plan(desired: Network, actual: Network) -> Plan:
     _forget_real_servers(wanted, present)
     _forget_what_falls(removals, present)
     _forget_neighbours(wanted, present)
+    _forget_forwarding(wanted, present)
     removed = {step.object.key for step in removals}
     removals += [
         Step("remove", item)
@@ -158,6 +162,21 @@ def _forget_neighbours(wanted: Mapping[Key, Object], present: dict[Key, Object])
     if changing:
         for key, item in tuple(present.items()):
             if isinstance(item, Neighbour) and (item.place, item.device) in changing:
+                del present[key]
+
+
+def _forget_forwarding(wanted: Mapping[Key, Object], present: dict[Key, Object]) -> None:
+    """Take out of `present` what the kernel sets anew with ip_forward, where that is to change."""
+    changing = {
+        item.place
+        for key, item in present.items()
+        if isinstance(item, Sysctl) and item.name == "net.ipv4.ip_forward" and wanted.get(key, item) != item
+    }
+    if changing:
+        for key, item in tuple(present.items()):
+            if not isinstance(item, Sysctl) or item.place not in changing or item != wanted.get(key):
+                continue  # where it is otherwise already, it is written anyway
+            if _FOLLOWS_FORWARDING.fullmatch(item.name):
                 del present[key]
 
 

@@ -7,8 +7,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.network.objects import Chain, Interface, Namespace, NftChain, NftSet, Object, Qdisc, Rule, VirtualServer
+from lab.network.objects import (
+    Chain,
+    Interface,
+    Namespace,
+    NextHop,
+    NftChain,
+    NftSet,
+    Object,
+    Qdisc,
+    Rule,
+    VirtualServer,
+)
 from lab.network.objects.nft_text import element_text
+from lab.network.objects.policy_rule import PolicyRule
 
 Action = Literal["add", "change", "remove"]
 ACTIONS: tuple[Action, ...] = ("add", "change", "remove")
@@ -147,8 +159,10 @@ def _of_rules(before: Iterable[Rule], after: Iterable[Rule]) -> list[str]:
 
 def _shown(name: str, value: object) -> str:
     written = "none" if value in ("", None) else str(value).replace("\n", "\\n")
+    if isinstance(value, PolicyRule):
+        written = value.text
     if name in _HEXADECIMAL and isinstance(value, int):
         written = hex(value)
-    elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
-        written = ", ".join(value) or "none"
+    elif isinstance(value, tuple) and all(isinstance(one, str | NextHop) for one in value):
+        written = ", ".join(one if isinstance(one, str) else one.words for one in value) or "none"
     return written if len(written) <= 60 else f"{written[:57]}..."

@@ -14,6 +14,7 @@ from lab.topology.space import addresses, prefixes, room
 from lab.topology.yaml.document import Path, shown
 
 MAX_NODES, MAX_SUBNETS, MAX_ROUTERS, MAX_FIREWALLS, MAX_LINKS = 1000, 200, 200, 2000, 2000
+MAX_MACHINES = 1200
 MAX_POOLS = 100
 PLACES = {
     "gateway": "the NAT gateway",
@@ -64,6 +65,7 @@ def _too_many(spec: Spec) -> Iterator[Objection]:
         ("nodes", spec.nodes, MAX_NODES),
         ("routers", spec.routers, MAX_ROUTERS),
         ("firewalls", spec.firewalls, MAX_FIREWALLS),
+        ("machines", spec.machines, MAX_MACHINES),
         ("links", spec.links, MAX_LINKS),
         ("expect", spec.expect, MAX_EXPECTATIONS),
     ):
@@ -110,6 +112,15 @@ def _references(spec: Spec) -> Iterator[Objection]:
     for i, firewall in enumerate(spec.firewalls):
         if firewall.on not in places:
             yield Objection(("spec", "firewalls", i, "on"), *unknown("node or router", firewall.on, places))
+    named: set[str] = set()
+    for i, machine in enumerate(spec.machines):
+        if machine.on not in places:
+            yield Objection(("spec", "machines", i, "on"), *unknown("node or router", machine.on, places))
+        elif machine.on in named:
+            yield Objection(
+                ("spec", "machines", i, "on"), f"{machine.on} is named twice", "name its files in one place"
+            )
+        named.add(machine.on)
 
 
 def _labels(spec: Spec) -> Iterator[Objection]:

@@ -13,6 +13,7 @@ from lab.topology.consistency import check
 from lab.topology.defaults import complete
 from lab.topology.field_errors import MAX_MISTAKES, file_error, refusals
 from lab.topology.firewall.rule_files import load_firewalls
+from lab.topology.machine.machine_files import load_machines
 from lab.topology.remarks import remarks
 from lab.topology.schema import Topology
 from lab.topology.settings import apply_settings
@@ -42,9 +43,9 @@ def load_topology(
 ) -> LoadedFile:
     """The whole file, with `settings` (`cni.encapsulation=VXLAN`) made first.
 
-    `read` gives the documents of a text and a file's name. `read_file` gives the text of a `rulesFile` or `setsFile`
-    and raises OSError when it cannot. What they hold is in the Firewall's `rules` and `sets` afterwards. Raises
-    FileError with every mistake that can be told at once.
+    `read` gives the documents of a text and a file's name. `read_file` gives the text of a file that this one
+    names (`rulesFile`, `routesFile`, …) and raises OSError when it cannot. What they hold is in the Firewall's `rules`
+    and `sets`, and in the Machine's `saved`, afterwards. Raises FileError with every mistake that can be told at once.
     """
     documents = read(text, file)
     first = apply_settings(_topology_document(documents, file), settings)
@@ -56,15 +57,24 @@ def load_topology(
     mistakes = [first.mistake(*objection) for objection in islice(check(topology.spec), MAX_MISTAKES + 1)]
     warnings = [first.warning(*remark) for remark in remarks(topology.spec)]
     loaded = load_firewalls(topology.spec, first, read_file)
-    mistakes += loaded.mistakes
+    machines = load_machines(topology.spec, first, read_file)
+    mistakes += loaded.mistakes + machines.mistakes
     if mistakes:
         raise file_error(mistakes)
     links = tuple(
         link.standing(_origin(first, ("spec", "links", number))) for number, link in enumerate(topology.spec.links)
     )
-    expect = tuple(one.stood(first, ("spec", "expect", number)) for number, one in enumerate(topology.spec.expect))
-    spec = topology.spec.model_copy(update={"firewalls": tuple(loaded.firewalls), "links": links, "expect": expect})
-    return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], (*warnings, *loaded.warnings))
+    given = {
+        "firewalls": tuple(loaded.firewalls),
+        "machines": tuple(machines.machines),
+        "links": links,
+        "expect": tuple(
+            one.stood(first, ("spec", "expect", number)) for number, one in enumerate(topology.spec.expect)
+        ),
+    }
+    spec = topology.spec.model_copy(update=given)
+    told = (*warnings, *loaded.warnings, *machines.warnings)
+    return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], told)
 
 
 def _origin(document: Document, path: Path) -> str:

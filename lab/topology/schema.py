@@ -14,6 +14,7 @@ from lab.topology.field_errors import refusal
 from lab.topology.model import Model, Port
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
+from lab.topology.real_machines import Machine
 from lab.topology.wires import Firewall, Link
 
 Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]
@@ -201,6 +202,9 @@ class Spec(Model):
     services: Services = Field(default=Services(), description="ClusterIPs and kube-proxy.")
     dns: Dns = Field(default=Dns(), description="The cluster's DNS.")
     firewalls: tuple[Firewall, ...] = Field(default=(), description="Rules of your own on nodes and routers.")
+    machines: tuple[Machine, ...] = Field(
+        default=(), description="What real machines printed of themselves, for nodes and routers to be like them."
+    )
     links: tuple[Link, ...] = Field(default=(), description="Cables of the underlay that are otherwise than usual.")
     expect: tuple[Expectation, ...] = Field(
         default=(), description="What is to become of requests, at most 1,000: `./inv verify` sends them."

@@ -1,4 +1,4 @@
-"""Files that a topology names (`rulesFile`, `setsFile`): read by the person's command and sent along with the topology.
+"""Files that a topology names (`rulesFile`, `routesFile`, …): read by the person's command and sent along with it.
 
 The agent sees nothing of the person's folders. What it lacks it asks for: the answer to its request says so, and the
 command asks again.

@@ -21,6 +21,7 @@ from lab.network.ipam import Addresses, node_addresses
 from lab.network.objects import Namespace, Network
 from lab.network.pools import unknown_pools
 from lab.network.underlay.netem import NONE, Impairments
+from lab.network.underlay.saved_machine import misfits
 from lab.network.underlay.subnets import namespaces
 from lab.topology import Document, Topology, load_topology
 from lab.topology.field_errors import file_error
@@ -133,10 +134,11 @@ def read_file(
     """
 
     def read_beside(name: str) -> str:
-        return (Path(file).parent / name).read_text(encoding="utf-8")
+        return (Path(file).parent / name).read_bytes().decode("utf-8")  # with its line ends as they are
 
     loaded = load_topology(text, file, beside or read_beside, settings, read)
-    node_addresses(loaded.topology)
+    if mistakes := [*misfits(loaded.topology, node_addresses(loaded.topology))]:
+        raise file_error(mistakes)
     warnings = judge(loaded.topology, loaded.manifests)
     _judge_stored(loaded.manifests)
     return ReadFile(file, loaded.topology, loaded.manifests, loaded.warnings + warnings)

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterable
 
 from lab.errors import MachineError
+from lab.kernel.check import saved_settings
 from lab.kernel.holdings import Holdings
 from lab.kernel.host import coredns, modules, packages
 from lab.kernel.netlink.rtnetlink import interface, qdisc
@@ -54,6 +55,7 @@ def require(holdings: Holdings, network: Network) -> None:
     if any(item.name == "coredns" for item in processes):
         coredns.require()
     trial.require(holdings, network)
+    saved_settings.require(holdings, network)
     _require_netem(holdings, qdiscs)
     if NftTable in others:
         nft.require(holdings.namespaces, UNDERLAY)

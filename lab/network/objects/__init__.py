@@ -15,7 +15,7 @@ from lab.network.objects.network import Network, Object
 from lab.network.objects.qdisc import Qdisc
 from lab.network.objects.rules import Chain, IpSet, NftChain, NftElement, NftHook, NftObject, NftSet, NftTable, Rule
 from lab.network.objects.served import File, Listener, Process, Reply, Symlink
-from lab.network.objects.ways import Address, FdbEntry, Neighbour, Route, RoutingRule
+from lab.network.objects.ways import Address, FdbEntry, Neighbour, NextHop, Route, RoutingRule
 from lab.network.objects.wireguard import WireguardDevice, WireguardPeer
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Namespace",
     "Neighbour",
     "Network",
+    "NextHop",
     "NftChain",
     "NftElement",
     "NftHook",

@@ -86,6 +86,7 @@ class Sysctl:
     name: str
     value: str
     intent: str = field(default="", compare=False)
+    instead: Sysctl | None = field(default=None, compare=False)
 
     @property
     def key(self) -> Key:

@@ -20,6 +20,7 @@ from lab.network.objects import (
     Listener,
     Namespace,
     Neighbour,
+    NextHop,
     NftChain,
     NftElement,
     NftHook,
@@ -41,6 +42,7 @@ from lab.network.objects import (
     WireguardDevice,
     WireguardPeer,
 )
+from lab.network.objects.policy_rule import PolicyRule
 
 KINDS: dict[str, type] = {
     kind.__name__: kind
@@ -50,7 +52,8 @@ KINDS: dict[str, type] = {
         *(IpSet, VirtualServer, RealServer, Chain, NftTable, NftSet, NftChain, File, Symlink, Listener, Process),
     )
 }
-_PARTS: dict[str, type] = {"vxlan": Vxlan, "ipip": Ipip, "reply": Reply, "hook": NftHook}
+_PARTS: dict[str, type] = {"vxlan": Vxlan, "ipip": Ipip, "reply": Reply, "hook": NftHook, "further": PolicyRule}
+_INSTEAD = "instead"  # an object of the same kind
 _KIND = "kind of object"  # no field has a name with blanks
 
 
@@ -76,21 +79,30 @@ def _members(item: Any) -> dict[str, Any]:  # noqa: ANN401  any of our frozen da
 
 def _value(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, tuple):
-        return [one if isinstance(one, str) else _members(one) for one in value]
-    return _members(value) if isinstance(value, Vxlan | Ipip | Reply | NftHook) else value
+        return [one if isinstance(one, str | int) else _members(one) for one in value]
+    return value if value is None or isinstance(value, str | int | float) else _members(value)
 
 
 def _object(members: dict[str, Any]) -> Object:
     kind = KINDS[members.pop(_KIND)]
     for name, part in _PARTS.items():
         if members.get(name) is not None:
-            members[name] = part(**members[name])
-    for name, value in members.items():
-        if isinstance(value, list):
-            of = {"rules": _rule, "elements": _element}.get(name)
-            members[name] = tuple(of(one) if of else one for one in value)
+            members[name] = part(**_tuples(members[name]))
+    if members.get(_INSTEAD) is not None:
+        members[_INSTEAD] = _object({_KIND: kind.__name__, **members[_INSTEAD]})
+    members = _tuples(members)
     made: Object = kind(**members)
     return made
+
+
+def _tuples(members: Mapping[str, Any]) -> dict[str, Any]:
+    """With tuples in place of lists, of what they are made of."""
+    found = dict(members)
+    for name, value in members.items():
+        if isinstance(value, list):
+            of = {"rules": _rule, "elements": _element, "hops": _hop}.get(name)
+            found[name] = tuple(of(one) if of else one for one in value)
+    return found
 
 
 def _rule(told: Mapping[str, Any]) -> Rule:
@@ -99,3 +111,7 @@ def _rule(told: Mapping[str, Any]) -> Rule:
 
 def _element(told: Mapping[str, Any]) -> NftElement:
     return NftElement(**told)
+
+
+def _hop(told: Mapping[str, Any]) -> NextHop:
+    return NextHop(**told)

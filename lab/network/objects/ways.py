@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from lab.network.objects.policy_rule import PolicyRule
@@ -26,12 +26,34 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class NextHop:
+    """One of several ways that a route has; of those with more `weight` the kernel chooses more often."""
+
+    via: str = ""
+    device: str = ""
+    weight: int = 1
+    onlink: bool = False
+
+    @property
+    def words(self) -> str:
+        """As `ip route` prints and takes it."""
+        words = ["nexthop"]
+        words += ["via", self.via] if self.via else []
+        words += ["dev", self.device] if self.device else []
+        words += ["weight", str(self.weight)]
+        words += ["onlink"] if self.onlink else []
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A route of the main table (`table` "") or another. `destination` is a prefix (`10.244.0.0/26`) or `default`.
 
-    `type` is `unicast`, `blackhole` or `throw`; `scope` is `global` or `link`; `proto` is as iproute2 prints it: `boot`
-    is what `ip route add` writes and does not print, `bird` would be 12, Calico writes 80. `mtu` 0 is that of the
-    device.
+    `type` is `unicast`, `local`, `blackhole`, `unreachable`, `prohibit` or `throw`; `scope` is `global` or `link`;
+    `proto` is as iproute2 prints it: `boot` is what `ip route add` writes and does not print, `bird` would be 12,
+    Calico writes 80. `mtu` 0 is that of the device. Of several with the same destination the kernel takes the one with
+    the least `metric`. One with `hops` has neither a gateway nor a device of its own. `instead` is what a component of
+    the lab would have there, of a route of the topology's author.
     """
 
     rank: ClassVar[int] = 4
@@ -46,18 +68,27 @@ class Route:
     src: str = ""
     mtu: int = 0
     table: str = ""
+    metric: int = 0
+    hops: tuple[NextHop, ...] = ()
     intent: str = field(default="", compare=False)
+    instead: Route | None = field(default=None, compare=False)
 
     @property
     def key(self) -> Key:
-        beside = ("table", self.table) if self.table else ()
+        beside: tuple[str, ...] = ("table", self.table) if self.table else ()
+        beside += ("metric", str(self.metric)) if self.metric else ()
         return ("route", self.place, self.destination, *beside)
+
+    def through(self, device: str) -> tuple[NextHop, ...]:
+        """The ways that it has by this device."""
+        ways = self.hops or (NextHop(self.via, self.device, onlink=self.onlink),)
+        return tuple(one for one in ways if one.device == device)
 
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule:
     """An `ip rule` by which packets are looked up in a `table`: those with `mark` in the bits of `mask`, or without
-    it where it is `inverted`. Of one that has more to it `further` is all but the priority, as `ip rule` prints it.
+    it where it is `inverted`. Of one that has more to it `further` is the whole rule.
     """
 
     rank: ClassVar[int] = 4
@@ -67,7 +98,7 @@ class RoutingRule:
     mark: int = 0
     mask: int = 0
     inverted: bool = False
-    further: str = ""
+    further: PolicyRule | None = None
     intent: str = field(default="", compare=False)
 
     @property
@@ -77,9 +108,25 @@ class RoutingRule:
     @property
     def selector(self) -> str:
         """Everything behind the priority, as `ip rule` prints it and takes it."""
-        if self.further:
-            return self.further
-        return PolicyRule(0, mark=self.mark, mask=self.mask, table=self.table, inverted=self.inverted).selector
+        return self.whole.selector
+
+    @property
+    def whole(self) -> PolicyRule:
+        """All that there is to it."""
+        return self.further or PolicyRule(
+            self.priority, mark=self.mark, mask=self.mask, table=self.table, inverted=self.inverted
+        )
+
+    @property
+    def for_all(self) -> bool:
+        """Whether it is asked of every packet but those that bear a mark of a tunnel's own."""
+        return self.further is None and (self.inverted or not self.mask)
+
+    @classmethod
+    def of(cls, place: str, rule: PolicyRule, intent: str = "") -> RoutingRule:
+        """The object of a rule with whatever there is to it."""
+        found = cls(place, rule.priority, rule.table, rule.mark, rule.mask, rule.inverted, intent=intent)
+        return found if found.whole == rule else replace(found, further=rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +139,7 @@ class Neighbour:
     address: str
     mac: str
     intent: str = field(default="", compare=False)
+    instead: Neighbour | None = field(default=None, compare=False)
 
     @property
     def key(self) -> Key:
@@ -108,6 +156,7 @@ class FdbEntry:
     mac: str
     remote: str
     intent: str = field(default="", compare=False)
+    instead: FdbEntry | None = field(default=None, compare=False)
 
     @property
     def key(self) -> Key:

@@ -22,7 +22,7 @@ CASES = sorted(ERRORS.glob("*.yaml"))
 def test_a_file_that_cannot_be_right_is_answered_with_place_problem_and_remedy(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     with pytest.raises(FileError) as refused:
-        loaded = load_topology(text, file.name, lambda name: (ERRORS / name).read_text(encoding="utf-8"))
+        loaded = load_topology(text, file.name, lambda name: (ERRORS / name).read_bytes().decode("utf-8"))
         judge(loaded.topology, loaded.manifests)
     told = f"{refused.value}\n"
     expected = file.with_suffix(".txt")

@@ -23,11 +23,34 @@ NDTA_NAME, NDTA_PARMS = 1, 6
 NDTPA_IFINDEX, NDTPA_PROXY_DELAY = 1, 13
 MILLISECONDS_PER_TICK = 10  # proxy_delay's file counts in USER_HZ, the kernel's messages in milliseconds
 
-# Position in the kernel's array of device settings (uapi/linux/ip.h, IPV4_DEVCONF_*).
-DEVCONF = {"forwarding": 1, "proxy_arp": 3, "rp_filter": 8, "route_localnet": 26}
+USUAL = {"forwarding": 1, "proxy_arp": 3, "rp_filter": 8, "route_localnet": 26}
+"""Settings that every lab has, by their position in the kernel's array (uapi/linux/ip.h, IPV4_DEVCONF_*)."""
+DEVCONF = {
+    **USUAL,
+    "accept_redirects": 4,
+    "secure_redirects": 5,
+    "send_redirects": 6,
+    "shared_media": 7,
+    "accept_source_route": 9,
+    "log_martians": 11,
+    "arp_filter": 13,
+    "disable_xfrm": 15,
+    "disable_policy": 16,
+    "arp_announce": 18,
+    "arp_ignore": 19,
+    "promote_secondaries": 20,
+    "arp_accept": 21,
+    "arp_notify": 22,
+    "accept_local": 23,
+    "src_valid_mark": 24,
+    "proxy_arp_pvlan": 25,
+    "ignore_routes_with_linkdown": 29,
+    "drop_unicast_in_l2_multicast": 30,
+    "drop_gratuitous_arp": 31,
+}
 
-UNTOLD = ("route_localnet", "proxy_delay")
-"""Settings of which no group tells when somebody writes their files."""
+_TOLD = ("forwarding", "proxy_arp", "rp_filter", "ignore_routes_with_linkdown", "addr_gen_mode")
+"""Settings of which a group tells when somebody writes their files."""
 
 IFLA_INET6_ADDR_GEN_MODE = 8
 
@@ -55,7 +78,7 @@ def device_of(name: str) -> tuple[str, str] | None:
 def is_untold(name: str) -> bool:
     """Whether this sysctl is a device's, and the kernel tells nobody when it changes."""
     of_device = device_of(name)
-    return of_device is not None and of_device[1] in UNTOLD
+    return of_device is not None and of_device[1] not in _TOLD
 
 
 def fingerprint(netlink: RouteSocket) -> tuple[bytes, ...]:
@@ -63,14 +86,12 @@ def fingerprint(netlink: RouteSocket) -> tuple[bytes, ...]:
     tables = netlink.dump(RTM_GETNEIGHTBL, _ARP)
     delays = [bytes(find(find(table, NDTA_PARMS, 4) or b"", NDTPA_PROXY_DELAY) or b"") for table in tables]
     links = netlink.dump(RTM_GETLINK, bytes(16) + u32(IFLA_EXT_MASK, SKIP_STATISTICS))
-    return (*delays, *map(_route_localnet, links))
+    return (*delays, *map(_conf, links))
 
 
-def _route_localnet(link: memoryview) -> bytes:
+def _conf(link: memoryview) -> bytes:
     families = find(link, IFLA_AF_SPEC, 16) or b""
-    conf = find(find(families, socket.AF_INET) or b"", IFLA_INET_CONF) or b""
-    end = DEVCONF["route_localnet"] * 4
-    return bytes(conf[end - 4 : end])
+    return bytes(find(find(families, socket.AF_INET) or b"", IFLA_INET_CONF) or b"")
 
 
 def af_spec(settings: Iterable[tuple[str, str]]) -> bytes:
@@ -86,14 +107,24 @@ def af_spec(settings: Iterable[tuple[str, str]]) -> bytes:
     return nested(IFLA_AF_SPEC, families) if families else b""
 
 
-def read_af_spec(device: str, spec: memoryview | None) -> Iterator[tuple[str, str]]:
-    """(sysctl name, value) of every setting we know, for one device of a dump."""
+def further(names: Iterable[str]) -> dict[str, list[str]]:
+    """By device, those of these sysctls' settings that are no usual ones."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        of_device = device_of(name)
+        if of_device is not None and of_device[1] in DEVCONF and of_device[1] not in USUAL:
+            found.setdefault(of_device[0], []).append(of_device[1])
+    return found
+
+
+def read_af_spec(device: str, spec: memoryview | None, more: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
+    """(sysctl name, value) of every usual setting and these, for one device of a dump."""
     families = attributes(spec) if spec is not None else {}
     inet, inet6 = families.get(socket.AF_INET), families.get(socket.AF_INET6)
     conf = attributes(inet).get(IFLA_INET_CONF) if inet is not None else None
     if conf is not None:
-        for name, position in DEVCONF.items():
-            (value,) = struct.unpack_from("=i", conf, (position - 1) * 4)
+        for name in (*USUAL, *more):
+            (value,) = struct.unpack_from("=i", conf, (DEVCONF[name] - 1) * 4)
             yield f"{_CONF}{device}.{name}", str(value)
     mode = attributes(inet6).get(IFLA_INET6_ADDR_GEN_MODE) if inet6 is not None else None
     if mode is not None:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lab.kernel.netlink.rtnetlink.device_settings import af_spec, read_af_spec
+from lab.kernel.netlink.rtnetlink.device_settings import af_spec, further, read_af_spec
 from lab.kernel.netlink.rtnetlink.tcmsg import USUAL
 from lab.kernel.netlink.transport import (
     NLM_F_CREATE,
@@ -160,8 +160,9 @@ class Links:
     queueing: bool = False
 
 
-def read(netlink: RouteSocket, place: str) -> Links:
-    """All links of the namespace in which `netlink` was made."""
+def read(netlink: RouteSocket, place: str, asked: Iterable[str] = ()) -> Links:
+    """All links of the namespace in which `netlink` was made; of their settings the usual ones, and those asked for."""
+    more = further(asked)
     found: list[tuple[str, int, dict[int, memoryview]]] = []
     names: dict[int, str] = {}
     for body in netlink.dump(RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0)):
@@ -174,7 +175,9 @@ def read(netlink: RouteSocket, place: str) -> Links:
     settings: list[Sysctl] = []
     queueing = False
     for name, flags, told in found:
-        settings.extend(Sysctl(place, key, value) for key, value in read_af_spec(name, told.get(IFLA_AF_SPEC)))
+        settings.extend(
+            Sysctl(place, key, value) for key, value in read_af_spec(name, told.get(IFLA_AF_SPEC), more.get(name, ()))
+        )
         info = attributes(told[IFLA_LINKINFO]) if IFLA_LINKINFO in told else {}
         kind = bytes(info.get(IFLA_INFO_KIND, b"")).rstrip(b"\0").decode()
         if kind in KINDS and not (kind == "ipip" and not flags & IFF_UP):

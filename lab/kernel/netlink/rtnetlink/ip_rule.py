@@ -5,15 +5,23 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from lab.kernel.netlink.rtnetlink.route import TABLE_NAMES, table_number
-from lab.kernel.netlink.transport import NLM_F_CREATE, NLM_F_EXCL, Request, RouteSocket, attributes, u32
+from lab.kernel.netlink.transport import (
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    Request,
+    RouteSocket,
+    attribute,
+    attributes,
+    text,
+    u32,
+)
 from lab.network.objects import RoutingRule
 from lab.network.objects.policy_rule import PolicyRule
 
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
-_ANY, LOOKUP, GOTO, BLACKHOLE, UNREACHABLE, PROHIBIT = 0, 1, 2, 6, 7, 8
+LOOKUP, GOTO, NOTHING, BLACKHOLE, UNREACHABLE, PROHIBIT = 1, 2, 3, 6, 7, 8
 REFUSING = {BLACKHOLE: "blackhole", UNREACHABLE: "unreachable", PROHIBIT: "prohibit"}
 USUAL = ("from all lookup local", "from all lookup main", "from all lookup default")
 """What the kernel has by itself."""
@@ -25,32 +33,54 @@ _GOTO, _SUPPRESSED, _UIDS, _DSCP = 4, 14, 20, 25
 _NOTHING_SUPPRESSED = 0xFFFFFFFF
 _INVERT = 0x2
 _WORDS = {1: "icmp", 4: "ipip", 6: "tcp", 17: "udp"}
+_PROTOCOLS = {word: number for number, word in _WORDS.items()}
+_ACTIONS = {word: number for number, word in REFUSING.items()}
 
 
 def add(item: RoutingRule) -> Request:
-    """Of a rule that looks packets up by their mark alone, or all of them."""
-    return Request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, _body(item, LOOKUP))
+    return Request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, _body(item.whole))
 
 
 def remove(item: RoutingRule) -> Request:
-    """The rule of that priority and table: of those that have more to them, the first that has these."""
-    return Request(RTM_DELRULE, 0, _body(item, _ANY))
+    """The first rule that has all of this."""
+    return Request(RTM_DELRULE, 0, _body(item.whole))
 
 
-def _body(item: RoutingRule, action: int) -> bytes:
-    table = table_number(item.table) if item.table else 0
-    flags = _INVERT if item.inverted else 0
-    body = _HEADER.pack(socket.AF_INET, 0, 0, 0, table if table < 256 else 0, action, flags)
-    body += u32(_PRIORITY, item.priority)
+def _body(rule: PolicyRule) -> bytes:
+    table = table_number(rule.table) if rule.table else 0
+    action = LOOKUP if table else GOTO if rule.goto else _ACTIONS.get(rule.refuses, NOTHING)
+    source, from_length = _packed(rule.source)
+    destination, to_length = _packed(rule.destination)
+    kind, _, number = rule.tos.partition(" ")
+    tos = int(number, 0) if kind == "tos" else 0
+    flags = _INVERT if rule.inverted else 0
+    body = _HEADER.pack(socket.AF_INET, to_length, from_length, tos, table if table < 256 else 0, action, flags)
+    body += u32(_PRIORITY, rule.priority)
     body += u32(_TABLE, table) if table else b""
-    return body + (u32(_MARK, item.mark) + u32(_MASK, item.mask) if item.mask else b"")
+    body += attribute(_SRC, source) if source else b""
+    body += attribute(_DST, destination) if destination else b""
+    body += u32(_MARK, rule.mark) + u32(_MASK, rule.mask) if rule.mask else b""
+    body += text(_IIF, rule.incoming) if rule.incoming else b""
+    body += text(_OIF, rule.outgoing) if rule.outgoing else b""
+    if rule.protocol:
+        body += attribute(_PROTOCOL, bytes([_PROTOCOLS.get(rule.protocol) or int(rule.protocol)]))
+    for one, ports in ((_SPORTS, rule.sports), (_DPORTS, rule.dports)):
+        body += attribute(one, struct.pack("=HH", *ports)) if ports else b""
+    body += attribute(_UIDS, struct.pack("=II", *rule.uids)) if rule.uids else b""
+    body += attribute(_DSCP, bytes([int(number)])) if kind == "dscp" else b""
+    body += u32(_GOTO, rule.goto) if rule.goto else b""
+    return body + (u32(_SUPPRESSED, rule.suppressed) if rule.suppressed is not None else b"")
+
+
+def _packed(prefix: str) -> tuple[bytes, int]:
+    network, _, length = prefix.partition("/")
+    return (socket.inet_aton(network), int(length)) if prefix else (b"", 0)
 
 
 def read(netlink: RouteSocket, place: str) -> Iterator[RoutingRule]:
     """Those that the kernel has not by itself."""
     for rule in others(held(netlink)):
-        found = RoutingRule(place, rule.priority, rule.table, rule.mark, rule.mask, rule.inverted)
-        yield found if found.selector == rule.selector else replace(found, further=rule.selector)
+        yield RoutingRule.of(place, rule)
 
 
 def held(netlink: RouteSocket) -> list[PolicyRule]:
@@ -89,7 +119,7 @@ def _rule(body: memoryview) -> PolicyRule:
         incoming=_string(told.get(_IIF)),
         outgoing=_string(told.get(_OIF)),
         mark=number_of.get(_MARK, 0),
-        mask=number_of.get(_MASK, 0) if number_of.get(_MARK) else 0,
+        mask=number_of.get(_MASK, 0),
         protocol=_WORDS.get(told[_PROTOCOL][0], str(told[_PROTOCOL][0])) if _PROTOCOL in told else "",
         sports=_range(told.get(_SPORTS)),
         dports=_range(told.get(_DPORTS)),

@@ -17,10 +17,11 @@ from lab.kernel.netlink.transport import (
     nested,
     u32,
 )
-from lab.network.objects import Route
+from lab.network.objects import NextHop, Route
 
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_METRICS, RTA_TABLE = 1, 4, 5, 7, 8, 15
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS = 1, 4, 5, 6, 7, 8
+RTA_MULTIPATH, RTA_TABLE = 9, 15
 RTAX_MTU = 2
 RT_TABLE_MAIN, RT_TABLE_LOCAL = 254, 255
 RTNH_F_ONLINK = 4
@@ -38,6 +39,7 @@ TABLE_NAMES = {253: "default", 254: "main", 255: "local"}
 _TABLES = {name: number for number, name in TABLE_NAMES.items()}
 
 _RTMSG = struct.Struct("=BBBBBBBBI")
+_NEXTHOP = struct.Struct("=HBBi")  # struct rtnexthop: length, flags, weight less one, interface
 
 
 def table_number(name: str) -> int:
@@ -62,9 +64,19 @@ def _body(route: Route, indexes: Mapping[str, int]) -> bytes:
         body += attribute(RTA_GATEWAY, socket.inet_aton(route.via))
     if route.src:
         body += attribute(RTA_PREFSRC, socket.inet_aton(route.src))
+    if route.metric:
+        body += u32(RTA_PRIORITY, route.metric)
     if route.mtu:
         body += nested(RTA_METRICS, u32(RTAX_MTU, route.mtu))
+    if route.hops:
+        body += attribute(RTA_MULTIPATH, b"".join(_hop(one, indexes) for one in route.hops))
     return body
+
+
+def _hop(hop: NextHop, indexes: Mapping[str, int]) -> bytes:
+    via = attribute(RTA_GATEWAY, socket.inet_aton(hop.via)) if hop.via else b""
+    flags = RTNH_F_ONLINK if hop.onlink else 0
+    return _NEXTHOP.pack(_NEXTHOP.size + len(via), flags, hop.weight - 1, indexes[hop.device]) + via
 
 
 def _split(destination: str) -> tuple[str, int]:
@@ -110,7 +122,29 @@ def decode(body: memoryview, place: str, names: Mapping[int, str]) -> Route:
         src=_address(told, RTA_PREFSRC),
         mtu=_mtu(told),
         table="" if table in _MAIN else TABLE_NAMES.get(table, str(table)),
+        metric=int.from_bytes(told[RTA_PRIORITY], "little") if RTA_PRIORITY in told else 0,
+        hops=tuple(_hops(told[RTA_MULTIPATH], names)) if RTA_MULTIPATH in told else (),
     )
+
+
+def several(told: Mapping[int, memoryview]) -> list[int]:
+    """The interfaces' numbers of all next hops, of a route that has more than one."""
+    packed = told.get(RTA_MULTIPATH, memoryview(b""))
+    found, at = [], 0
+    while at + _NEXTHOP.size <= len(packed):
+        length, _flags, _weight, index = _NEXTHOP.unpack_from(packed, at)
+        found.append(index)
+        at += (length + 3) & ~3
+    return found
+
+
+def _hops(told: memoryview, names: Mapping[int, str]) -> Iterator[NextHop]:
+    at = 0
+    while at + _NEXTHOP.size <= len(told):
+        length, flags, weight, index = _NEXTHOP.unpack_from(told, at)
+        via = _address(attributes(told[at : at + length], _NEXTHOP.size), RTA_GATEWAY)
+        yield NextHop(via, names.get(index, ""), weight + 1, bool(flags & RTNH_F_ONLINK))
+        at += (length + 3) & ~3
 
 
 def _mtu(told: Mapping[int, memoryview]) -> int:

@@ -13,7 +13,18 @@ from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import Facts
 from lab.trace.explain.loss.links import bridge, devices, late, netem, sizes, traffic, vxlan, wireguard
 from lab.trace.explain.loss.onward import onward
-from lab.trace.explain.loss.routes import defaults, nobody, outside_client, rerouted, sender, silence, ttl, twice, ways
+from lab.trace.explain.loss.routes import (
+    defaults,
+    nobody,
+    outside_client,
+    rerouted,
+    saved,
+    sender,
+    silence,
+    ttl,
+    twice,
+    ways,
+)
 from lab.trace.explain.loss.rules import (
     drift,
     firewall,
@@ -31,6 +42,29 @@ from lab.trace.explain.passage import Passage
 from lab.trace.journey import Hop, Loss, Mending
 
 Row = Callable[[Case], Finding | None]
+
+_OF_MACHINES: tuple[Row, ...] = (
+    rerouted.policy_routed,
+    ways.reverse_path,
+    ways.source_refused,
+    ways.forwarding_off,
+    ways.misrouted,
+    vxlan.other_mac,
+    vxlan.wrong_entry,
+    devices.foreign_neighbour,
+)
+"""Those that compare a place with its design, of which the author's files have a say."""
+
+
+def of_the_author(case: Case) -> Finding | None:
+    """A file that the topology names for the machine says otherwise than the lab's components would."""
+    return saved.near(case, _OF_MACHINES)
+
+
+def of_the_author_before(case: Case) -> Finding | None:
+    """The same of places that it passed."""
+    return saved.on_the_way(case, _OF_MACHINES)
+
 
 ROWS: tuple[Row, ...] = (
     resolver.misled,
@@ -74,6 +108,7 @@ ROWS: tuple[Row, ...] = (
     vxlan.unknown_network,
     wireguard.estranged,
     wireguard.forgotten,
+    of_the_author,
     # What a counter tells; the setting behind it is asked for.
     ways.reverse_path,
     ways.source_refused,
@@ -114,6 +149,7 @@ ROWS: tuple[Row, ...] = (
     firewall.prohibited,
     foreign_rules.meddling,
     bridge.untranslated,
+    of_the_author_before,
     firewall.caught_by_own,
     late.came_late,
 )
@@ -166,6 +202,8 @@ def explain(
         if loss.cause != Cause.UNKNOWN:  # whoever refused it has said how
             return loss
         finding = last_word(case, loss)
+    about = case.about(finding.place)
+    own = (Mending(finding.place, line, saved.holding(about, line)) for line in finding.fix)
     place = finding.ended or loss.place
     mine = finding.stage and place in (finding.place, finding.ended)
     seen = _behind_rules(case) if loss.stage == "firewall" and finding.cause not in RULED else loss.stage
@@ -178,7 +216,7 @@ def explain(
         object=finding.object,
         object_place=finding.place,
         why=finding.why,
-        fix=tuple(_typed((*(Mending(finding.place, line) for line in finding.fix), *finding.elsewhere))),
+        fix=tuple(_typed((*own, *finding.elsewhere))),
         evidence=finding.evidence,
     )
 

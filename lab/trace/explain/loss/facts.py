@@ -31,7 +31,8 @@ T = TypeVar("T", bound=Object)
 @dataclass(frozen=True)
 class PlaceFacts:
     """`held` is what the kernel holds now, `desired` the design; `neighbours` has those that ARP learned as well,
-    `drifts` what differs, rules and sets included, and `answers` what the kernel says about this very packet.
+    `drifts` what differs, rules and sets included, and `answers` what the kernel says about this very packet. `alone`:
+    the design is without what files of the topology's author say of the machine.
     """
 
     place: str
@@ -41,6 +42,7 @@ class PlaceFacts:
     drifts: tuple[Drift, ...] = ()
     counted: Counted = field(default_factory=lambda: Counted(""))
     answers: Answers = field(default_factory=Answers)
+    alone: bool = False
 
     def interface(self, name: str) -> tuple[Interface | None, Interface | None]:
         """The interface as it is and as it should be."""
@@ -101,7 +103,7 @@ def _table(network: Network) -> Callable[[str], Route | None]:
     """
     up = {item.name for item in network if isinstance(item, Interface) and item.up}
     routes = [(prefix(item), item) for item in network if isinstance(item, Route)]
-    rules = sorted((one for one in network if isinstance(one, RoutingRule) and not one.further), key=_priority)
+    rules = sorted((one for one in network if isinstance(one, RoutingRule) and one.for_all), key=_priority)
     first = [_sorted([one for one in routes if one[1].table == rule.table]) for rule in rules]
     entries = [one for one in routes if not one[1].table]
     entries += [
@@ -123,7 +125,7 @@ def _table(network: Network) -> Callable[[str], Route | None]:
 
 
 def _sorted(entries: list[tuple[Prefix, Route]]) -> list[tuple[Prefix, Route]]:
-    return sorted(entries, key=lambda entry: -entry[0].length)
+    return sorted(entries, key=lambda entry: (-entry[0].length, entry[1].metric))
 
 
 def _priority(rule: RoutingRule) -> int:

@@ -48,7 +48,8 @@ def route(held: Route | None, desired: Route | None, present: Network) -> Comman
     ):
         return connected(desired, present)  # it stands where the kernel's own was
     lines: Command = ()
-    if held is not None and (desired is None or held.destination != desired.destination) and held.proto != "kernel":
+    stays = held is not None and desired is not None and held.key == desired.key  # what is wrong of it is replaced
+    if held is not None and not stays and held.proto != "kernel":
         lines = mended("remove", held)
     if desired is not None and desired.proto != "kernel" and present.by_key.get(desired.key) != desired:
         lines += mended("change", desired)

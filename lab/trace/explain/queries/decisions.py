@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lab.kernel.sandbox.sandbox import Sandbox
 from lab.map.labmap import LabMap
 from lab.map.place import Link
+from lab.network.objects import NextHop
 from lab.network.tunnels import SEALED, TUNNELS
 from lab.trace.explain.queries import neighbour, route
 from lab.trace.explain.queries.inquiry import Inquiry, asking
@@ -60,11 +61,11 @@ class _Answers:
             QUERIED,
             table=answer.table or "main",
             verdict=self._routed(sighting, answer),
-            intent=self._purpose(sighting, link),
+            intent=self._saved(answer.route.key if answer.route else ()) or self._purpose(sighting, link),
         )
-        if answer.route is None or answer.route.device != sighting.hop.interface:
-            return
-        yield from self._next_hop(sighting, link, answer.route.via or sighting.destination)
+        ways = answer.route.through(sighting.hop.interface) if answer.route else ()
+        if ways:
+            yield from self._next_hop(sighting, link, self._taken(sighting, ways))
 
     def _link(self, device: str) -> Link | None:
         place = self.labmap.by_name.get(self.inquiry.place)
@@ -101,10 +102,18 @@ class _Answers:
         if answer.route is None:
             return "not what was seen: the kernel refuses it now"
         # What a place sends to itself goes through lo, whichever device has the address.
-        leaves = "lo" if answer.route.type == "local" else answer.route.device
-        if leaves != sighting.hop.interface:
-            return f"not what was seen: it left through {sighting.hop.interface}"
-        return MATCHES
+        left, own = sighting.hop.interface, answer.route.type == "local"
+        if (left == "lo") if own else answer.route.through(left):
+            return MATCHES
+        return f"not what was seen: it left through {left}"
+
+    def _taken(self, sighting: Sighting, ways: Sequence[NextHop]) -> str:
+        """The address that it was sent to by one of the ways: where there are several, the one behind the MAC."""
+        for way in ways if len(ways) > 1 else ():
+            entry = neighbour.neighbour(self.inquiry, way.device, way.via) if way.via else None
+            if entry is not None and entry.mac == sighting.mac:
+                return way.via
+        return ways[0].via or sighting.destination
 
     def _next_hop(self, sighting: Sighting, link: Link | None, address: str) -> Iterator[Decision]:
         device = sighting.hop.interface
@@ -115,7 +124,11 @@ class _Answers:
             yield Decision("neighbour", f"{address} dev {device}: no entry", QUERIED, verdict=f"sent to {sighting.mac}")
         else:
             yield Decision(
-                "neighbour", entry.text, QUERIED, verdict=_same(entry.mac, sighting.mac), intent=self._owner(address)
+                "neighbour",
+                entry.text,
+                QUERIED,
+                verdict=_same(entry.mac, sighting.mac),
+                intent=self._saved(("neighbour", self.inquiry.place, device, address)) or self._owner(address),
             )
         if link is not None and link.kind == "vxlan":
             yield self._tunnel(sighting, device)
@@ -125,7 +138,9 @@ class _Answers:
         if entry is None:
             return Decision("fdb", f"{sighting.mac} dev {device}: no entry", QUERIED, verdict="dropped")
         owner = self._owner(entry.remote)
-        return Decision("fdb", entry.text, QUERIED, intent=f"the tunnel's other end: {owner}" if owner else "")
+        told = self._saved(("fdb", self.inquiry.place, device, sighting.mac))
+        end = f"the tunnel's other end: {owner}" if owner else ""
+        return Decision("fdb", entry.text, QUERIED, intent=told or end)
 
     def _port(self, sighting: Sighting, bridge: str) -> Iterator[Decision]:
         entry = neighbour.port(self.inquiry, bridge, sighting.mac) if sighting.mac else None
@@ -136,6 +151,11 @@ class _Answers:
         device = sighting.hop.interface
         verdict = MATCHES if entry.device == device else f"not what was seen: it left through {device}"
         yield Decision("fdb", entry.text, QUERIED, verdict=verdict)
+
+    def _saved(self, key: tuple[str, ...]) -> str:
+        """What a file of the topology's author says that it is for; "" where none holds it."""
+        place = self.labmap.by_name.get(self.inquiry.place)
+        return place.purpose(key) if place else ""
 
     def _owner(self, address: str) -> str:
         owner = self.labmap.owners.get(address)

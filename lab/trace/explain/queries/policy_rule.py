@@ -8,8 +8,9 @@ from lab.trace.explain.queries.route import Lookup
 
 
 def matches(rule: PolicyRule, lookup: Lookup) -> bool:
-    """Whether a packet with these properties is what the rule is about."""
+    """Whether a packet with these properties is what the rule is about. Nobody in a lab asks for a TOS."""
     said = (
+        not rule.tos,
         _within(rule.source, lookup.source),
         _within(rule.destination, lookup.destination),
         lookup.mark & rule.mask == rule.mark,

@@ -18,7 +18,7 @@ from lab.network.objects import Route
 from lab.trace.explain.queries.inquiry import Inquiry
 
 RTM_F_LOOKUP_TABLE, RTM_F_FIB_MATCH = 0x1000, 0x2000
-RTA_SRC, RTA_IIF, RTA_OIF, RTA_PRIORITY, RTA_MARK = 2, 3, 4, 6, 16
+RTA_SRC, RTA_IIF, RTA_OIF, RTA_MARK = 2, 3, 4, 16
 RTA_IP_PROTO, RTA_SPORT, RTA_DPORT = 27, 28, 29
 NUMBERS = {"icmp": 1, "ipip": 4, "tcp": 6, "udp": 17}
 # What the kernel answers in place of a route.
@@ -57,17 +57,16 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The entry that matches, with its metric; or the kernel's refusal in words, with its number."""
+    """The entry that matches; or the kernel's refusal in words, with its number."""
 
     route: Route | None
-    metric: int = 0
     refusal: str = ""
     error: int = 0
 
     @property
     def text(self) -> str:
         """As `ip route` prints it."""
-        return as_printed(self.route, self.metric) if self.route else self.refusal
+        return as_printed(self.route) if self.route else self.refusal
 
     @property
     def table(self) -> str:
@@ -83,12 +82,9 @@ def ask(inquiry: Inquiry, lookup: Lookup) -> Answer:
         number = error.errno or 0
         return Answer(None, refusal=REFUSALS.get(number, os.strerror(number).lower()), error=number)
     told = attributes(body, _RTMSG.size)
-    names = {}
-    if RTA_OIF in told:
-        index = _number(told[RTA_OIF])
-        names[index] = inquiry.name(index)
-    metric = _number(told[RTA_PRIORITY]) if RTA_PRIORITY in told else 0
-    return Answer(route.decode(body, inquiry.place, names), metric)
+    indexes = [_number(told[RTA_OIF])] if RTA_OIF in told else []
+    indexes += route.several(told)
+    return Answer(route.decode(body, inquiry.place, {index: inquiry.name(index) for index in indexes}))
 
 
 def _request(inquiry: Inquiry, lookup: Lookup) -> bytes:
@@ -110,7 +106,7 @@ def _request(inquiry: Inquiry, lookup: Lookup) -> bytes:
     return b"".join(parts)
 
 
-def as_printed(item: Route, metric: int = 0) -> str:
+def as_printed(item: Route) -> str:
     """A route as `ip route` prints it: what is usual is left out."""
     words = [] if item.type == "unicast" else [item.type]
     words.append(item.destination.removesuffix("/32"))
@@ -120,9 +116,10 @@ def as_printed(item: Route, metric: int = 0) -> str:
     words += ["proto", item.proto] if item.proto != "boot" else []
     words += ["scope", item.scope] if item.scope != "global" else []
     words += ["src", item.src] if item.src else []
-    words += ["metric", str(metric)] if metric else []
+    words += ["metric", str(item.metric)] if item.metric else []
     words += ["mtu", str(item.mtu)] if item.mtu else []
     words += ["onlink"] if item.onlink else []
+    words += [hop.words for hop in item.hops]
     return " ".join(words)
 
 

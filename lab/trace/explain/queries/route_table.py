@@ -24,10 +24,10 @@ def read(netlink: RouteSocket, place: str, names: Mapping[int, str]) -> Iterator
 
 
 def matching(routes: tuple[Route, ...], table: str, address: str) -> Route | None:
-    """The table's route for an address: the longest prefix."""
+    """The table's route for an address: the longest prefix, and of several for that the least metric."""
     wanted = number(address)
     found = [one for one in routes if one.table == table and wanted in prefix(one)]
-    return max(found, key=lambda one: prefix(one).length, default=None)
+    return max(found, key=lambda one: (prefix(one).length, -one.metric), default=None)
 
 
 def prefix(item: Route) -> Prefix:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from lab.map.path import Walker
 from lab.network.calico.wireguard import private_key, public_key
 from lab.network.objects import Interface, IpSet, Network, Route, RoutingRule, WireguardDevice, WireguardPeer
+from lab.network.objects.policy_rule import PolicyRule
 from lab.plan import Step, plan
 from lab.plan.commands import commands
 from lab.topology.schema import Cni
@@ -105,7 +106,7 @@ def test_the_commands_are_those_that_a_person_would_type() -> None:
 def test_a_rule_that_nobody_designed_is_taken_away() -> None:
     """Also one with more to it than a mark."""
     plain = two_subnet().network
-    foreign = RoutingRule("node-0", 7, "100", further="from 10.244.0.2 lookup 100")
+    foreign = RoutingRule("node-0", 7, "100", further=PolicyRule(7, source="10.244.0.2/32", table="100"))
     (step,) = plan(plain, replace(plain, objects=(*plain.objects, foreign))).steps
     assert commands(step) == "ip -n node-0 rule del pref 7 from 10.244.0.2 lookup 100"
 

@@ -36,7 +36,7 @@ def policy_routed(case: Case) -> Finding | None:
                 continue  # its own addresses are looked up before all other rules
             rule, route = _deciding(facts.answers, asked)
             if rule is not None and not _is_designed(facts, rule) and (rule.refuses or not _as_designed(facts, asked)):
-                return _of_rule(place, rule, route, asked)
+                return _of_rule(facts, rule, route, asked)
     return None
 
 
@@ -76,7 +76,8 @@ def _as_designed(facts: PlaceFacts, asked: Asked) -> bool:
     return found is not None and desired is not None and (found.device, found.via) == (desired.device, desired.via)
 
 
-def _of_rule(place: str, rule: PolicyRule, route: Route | None, asked: Asked) -> Finding:
+def _of_rule(facts: PlaceFacts, rule: PolicyRule, route: Route | None, asked: Asked) -> Finding:
+    place = facts.place
     fix = (f"ip rule del pref {rule.priority} {rule.selector}",)
     whom = f"{asked.lookup.source or place} to {asked.lookup.destination}"
     if rule.refuses:
@@ -85,7 +86,8 @@ def _of_rule(place: str, rule: PolicyRule, route: Route | None, asked: Asked) ->
         does = f"leads to table {rule.table}, whose {as_printed(route)} {REFUSING[route.type]}"
     else:
         does = f"leads to table {rule.table}, which sends it by {as_printed(route) if route else 'another route'}"
-    why = f"In {place} an ip rule that is not of the design {does}: what goes from {whom} does not arrive."
+    whose = "of the topology's author" if facts.alone else "that is not of the design"
+    why = f"In {place} an ip rule {whose} {does}: what goes from {whom} does not arrive."
     return Finding(place, Cause.POLICY_ROUTE, rule.text, why, fix, QUERIED, "route")
 
 

@@ -133,7 +133,8 @@ def _of_route(case: Case, facts: PlaceFacts, address: str, held: Route | None, d
     if held.type in REFUSING:
         why = f"In {place} the route to {whom} {REFUSING[held.type]}."
         return Finding(place, Cause.BLACKHOLE_ROUTE, as_printed(held), why, fix, evidence, "route")
-    right = f"; by the design it is {as_printed(desired)}" if desired else ", for which the design has none"
+    whose = "the lab's own would be" if facts.alone else "by the design it is"
+    right = f"; {whose} {as_printed(desired)}" if desired else ", for which the design has none"
     why = f"{place} sends it the wrong way to {whom}{right}."
     return Finding(place, Cause.WRONG_ROUTE, as_printed(held), why, fix, evidence, "route")
 

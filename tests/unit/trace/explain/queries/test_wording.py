@@ -30,7 +30,8 @@ def test_routes(route: Route, printed: str) -> None:
 def test_a_refusal_takes_the_place_of_a_route() -> None:
     assert Answer(None, refusal="blackhole").text == "blackhole"
     assert (
-        Answer(Route("n", "10.0.0.1/32", device="lo", table="local"), 5).text == "10.0.0.1 dev lo table local metric 5"
+        Answer(Route("n", "10.0.0.1/32", device="lo", table="local", metric=5)).text
+        == "10.0.0.1 dev lo table local metric 5"
     )
 
 
