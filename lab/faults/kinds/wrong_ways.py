@@ -8,6 +8,7 @@ from lab.faults.difference import Difference, Given
 from lab.faults.fault import Fault, Parameter, Rewrite
 from lab.faults.ground import Ground
 from lab.network.objects import Address, Interface, Route, RoutingRule
+from lab.network.objects.policy_rule import PolicyRule
 
 PRIORITY = 100  # of a rule of policy routing: before the main table's
 
@@ -51,15 +52,10 @@ def _asymmetric(ground: Ground, place: str, _: Given) -> Difference:
 
 def _policy_route(ground: Ground, place: str, given: Given) -> Difference:
     table = given["table"]
-    return Difference(
-        objects=(
-            Route(place, "default", type="blackhole", table=table),
-            *(
-                RoutingRule(place, PRIORITY + number, table, further=f"from {block} lookup {table}")
-                for number, block in enumerate(ground.addresses.blocks.get(place, ()))
-            ),
-        )
-    )
+    blocks = ground.addresses.blocks.get(place, ())
+    asked = (PolicyRule(priority, source=block, table=table) for priority, block in enumerate(blocks, start=PRIORITY))
+    nowhere = Route(place, "default", type="blackhole", table=table)
+    return Difference(objects=(nowhere, *(RoutingRule.of(place, one, "") for one in asked)))
 
 
 def _with_blocks(ground: Ground) -> tuple[str, ...]:
