@@ -136,7 +136,7 @@ def _planned(name: str, source: topologies.Source, settings: list[str]) -> str:
     from lab.plan.script import script  # noqa: PLC0415
 
     known = Impairments(netem=modules.is_there("sch_netem"))
-    return _script(script(plan(read_design(source.text, source.file, settings, known).network, Network())))
+    return _script(script(plan(read_design(source.text, source.file, settings, known).held, Network())))
 
 
 def _script(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from lab.topology.broken import MOST as MAX_FAULTS
 from lab.topology.defaults import PLUGINS, overhead, tunnel_pool
 from lab.topology.expect.expect_file import MOST as MAX_EXPECTATIONS
 from lab.topology.expect.expectation import contradictions
@@ -68,6 +69,7 @@ def _too_many(spec: Spec) -> Iterator[Objection]:
         ("machines", spec.machines, MAX_MACHINES),
         ("links", spec.links, MAX_LINKS),
         ("expect", spec.expect, MAX_EXPECTATIONS),
+        ("faults", spec.faults, MAX_FAULTS),
     ):
         if len(items) > limit:
             yield Objection(("spec", field), f"there are {len(items)}", f"at most {limit} are possible")

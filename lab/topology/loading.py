@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -16,11 +17,13 @@ from lab.topology.firewall.rule_files import load_firewalls
 from lab.topology.machine.machine_files import load_machines
 from lab.topology.remarks import remarks
 from lab.topology.schema import Topology
-from lab.topology.settings import apply_settings
 from lab.topology.yaml.document import Document, Mapping, Path, shown
+from lab.topology.yaml.settings import apply_settings
+from lab.topology.yaml.standing import Stood
 from lab.topology.yaml.text import read_documents
 
 API_VERSION, KIND = "hoplab/v1", "Topology"
+S = TypeVar("S", bound=Stood)
 
 _FIRST = f"one begins with 'apiVersion: {API_VERSION}', 'kind: {KIND}' and 'metadata: {{name: …}}'"
 
@@ -68,13 +71,16 @@ def load_topology(
         "firewalls": tuple(loaded.firewalls),
         "machines": tuple(machines.machines),
         "links": links,
-        "expect": tuple(
-            one.stood(first, ("spec", "expect", number)) for number, one in enumerate(topology.spec.expect)
-        ),
+        "expect": _stood(first, "expect", topology.spec.expect),
+        "faults": _stood(first, "faults", topology.spec.faults),
     }
     spec = topology.spec.model_copy(update=given)
     told = (*warnings, *loaded.warnings, *machines.warnings)
     return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], told)
+
+
+def _stood(document: Document, field: str, found: Iterable[S]) -> tuple[S, ...]:
+    return tuple(one.stood(document, ("spec", field, number)) for number, one in enumerate(found))
 
 
 def _origin(document: Document, path: Path) -> str:

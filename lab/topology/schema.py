@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from lab.topology.broken import Broken
 from lab.topology.expect.expectation import Expectation
 from lab.topology.field_errors import refusal
 from lab.topology.model import Model, Port
@@ -206,6 +207,9 @@ class Spec(Model):
         default=(), description="What real machines printed of themselves, for nodes and routers to be like them."
     )
     links: tuple[Link, ...] = Field(default=(), description="Cables of the underlay that are otherwise than usual.")
+    faults: tuple[Broken, ...] = Field(
+        default=(), description="What is broken from the beginning, in ways that have names: docs/faults.md."
+    )
     expect: tuple[Expectation, ...] = Field(
         default=(), description="What is to become of requests, at most 1,000: `./inv verify` sends them."
     )

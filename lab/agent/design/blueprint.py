@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,9 +139,19 @@ def read_file(
     loaded = load_topology(text, file, beside or read_beside, settings, read)
     if mistakes := [*misfits(loaded.topology, node_addresses(loaded.topology))]:
         raise file_error(mistakes)
+    _judge_faults(loaded.topology)
     warnings = judge(loaded.topology, loaded.manifests)
     _judge_stored(loaded.manifests)
     return ReadFile(file, loaded.topology, loaded.manifests, loaded.warnings + warnings)
+
+
+def _judge_faults(topology: Topology) -> None:
+    """FileError for one that there is not."""
+    if topology.spec.faults:
+        from lab.faults.written import misjudged  # noqa: PLC0415  few files have some
+
+        if mistakes := [*misjudged(topology.spec.faults)]:
+            raise file_error(mistakes)
 
 
 def _judge_stored(documents: Sequence[Document]) -> None:
@@ -162,7 +172,12 @@ def read_design(text: str, file: str, settings: Sequence[str], impairments: Impa
 
     read = read_file(text, file, settings)
     picture = meant(read.topology, read.documents)
-    return Design(read, picture.cluster, picture.addresses, impairments=impairments)
+    design = Design(read, picture.cluster, picture.addresses, impairments=impairments)
+    if not read.topology.spec.faults:
+        return design
+    from lab.faults.written import placed  # noqa: PLC0415  few files have some
+
+    return replace(design, faults=placed(read.topology.spec.faults, design.ground, 0.0))
 
 
 def infrastructure(topology: Topology) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -112,7 +112,12 @@ class Injected:
             if one in self.all:
                 await self._end(one)
         hidden = sum(one.hidden for one in leaving)
-        return [*(one.where for one in leaving if not one.hidden), *([f"{hidden} hidden"] if hidden else [])]
+        shown = [
+            one.where + (f" ({one.origin} has it: `up` brings it back)" if one.origin else "")
+            for one in leaving
+            if not one.hidden
+        ]
+        return [*shown, *([f"{hidden} hidden"] if hidden else [])]
 
     def told(self) -> list[Message]:
         """Those that are not hidden: name, place, story, what was given, since when, and when it comes and goes."""
@@ -122,6 +127,36 @@ class Injected:
     def visible(self) -> tuple[Placed, ...]:
         """Those in the kernel now that are not hidden."""
         return tuple(one for one in self.all if not one.hidden)
+
+    def with_written(self, design: Design) -> Design:
+        """The design with the faults of its file, and those that somebody put in. FileError where one cannot be."""
+        live = tuple(one for one in self.all if not one.origin)
+        if not design.topology.spec.faults:
+            return replace(design, faults=live)
+        from lab.faults.written import placed  # noqa: PLC0415  as above
+
+        known = {(one.fault, one.place, one.given): one for one in self.all}
+        made = placed(design.topology.spec.faults, design.ground, time.time())
+        written = [known.get((one.fault, one.place, one.given), one) for one in made]
+        return replace(design, faults=(*(one for one in live if one not in written), *written))
+
+    async def adopt(self) -> None:
+        """What the file says stands now: of it what is no change of the network is put in, and taken out what has left."""
+        if not self.all and not self._lab.standing().faults:
+            return
+        from lab.faults.fault import Rewrite  # noqa: PLC0415  as above
+
+        there = self._lab.places
+        wanted = [one for one in self._lab.standing().faults if one.place in there]
+        before = self.all
+        others = [one for one in before if not isinstance(one.fault.effect, Rewrite)]
+        self.all = (*(one for one in wanted if isinstance(one.fault.effect, Rewrite)), *others)
+        for one in others:
+            if one not in wanted:
+                await self._end(one)
+        for one in wanted:
+            if one not in self.all:
+                await self._begin(one)
 
     def keep_within(self, places: Iterable[str]) -> None:
         """A place that goes takes its faults with it."""

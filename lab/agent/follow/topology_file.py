@@ -75,6 +75,7 @@ class TopologyFile:
             now.read = read
             with spans.span("kubelet"):
                 await self._control.taken_over(brought)
+        await self._control.faults.adopt()
         with spans.span("waiting for probes"):
             await self._control.readiness.wait(self._control.settled)
         return self._told(read, brought)
@@ -100,7 +101,7 @@ class TopologyFile:
         spent = (time.perf_counter() - began) * 1000
 
         def work() -> Brought:
-            wanted = self._control.design(read, picture, given)
+            wanted = self._control.faults.with_written(self._control.design(read, picture, given))
             return self._lab.bring(wanted, tell, cancelled, self._control.entrance.built, spent, leftovers=leftovers)
 
         brought = await self._writer.do(f"another up of {read.file}", work)
@@ -147,7 +148,7 @@ class TopologyFile:
             await self._control.links.look_for_netem(read)
             picture = await self._control.pulse.finish(self._control.plane.preview(read.topology, read.documents))
             given = self._control.what_is_given(read)
-            wanted = self._control.design(read, picture, given)
+            wanted = self._control.faults.with_written(self._control.design(read, picture, given))
             return await self._writer.do("a plan", lambda: planned(self._lab, wanted))
 
     @contextlib.asynccontextmanager

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from lab.errors import FileError, Mistake
 from lab.topology.expect.expectation import Expectation, contradictions
 from lab.topology.field_errors import file_error, refusals
-from lab.topology.settings import apply_settings
 from lab.topology.yaml.document import Document, Path, shown
+from lab.topology.yaml.settings import apply_settings
 from lab.topology.yaml.text import read_documents
 
 MOST = 1000

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
-from lab.errors import Mistake
-from lab.topology.model import Model, Port
-from lab.topology.yaml.document import Document, Path, field_path, shown
+from lab.topology.model import Port
+from lab.topology.yaml.document import Path, field_path, shown
+from lab.topology.yaml.standing import Standing, Stood
 
 DELIVERED, UNRESOLVED = "delivered", "unresolved"
 Word = Annotated[str, Field(min_length=1, max_length=253)]
@@ -25,15 +25,7 @@ class Contradiction(NamedTuple):
     remedy: str
 
 
-class Standing(NamedTuple):
-    """Where a value stands: line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-
-class Expectation(Model):
+class Expectation(Stood):
     """A request, and what is to become of it; all that is said has to come true."""
 
     name: Annotated[str, Field(max_length=200)] = Field(
@@ -62,29 +54,6 @@ class Expectation(Model):
     )
     avoids: tuple[Word, ...] = Field(default=(), description="Places that neither shall pass.")
 
-    # Its path in the file, and where it (under "") and each of its fields stand; loading knows them.
-    _path: Path = PrivateAttr(default=())
-    _standing: dict[str, Standing] = PrivateAttr(default={"": Standing("", 0, 0)})
-
-    def stood(self, document: Document, path: Path) -> Expectation:
-        """The same, and where in the document it stands."""
-        fields = (info.alias or name for name, info in type(self).model_fields.items() if name in self.model_fields_set)
-        made = self.model_copy()
-        made._path = path
-        made._standing = {field: Standing(*document.position((*path, field))) for field in fields}
-        made._standing[""] = Standing(*document.position(path))
-        return made
-
-    @property
-    def standing(self) -> Standing:
-        """Where it begins, after loading."""
-        return self._standing[""]
-
-    @property
-    def origin(self) -> str:
-        """`two-subnet.yaml:31`, after loading."""
-        return f"{self.standing.file.rpartition('/')[2]}:{self.standing.line}"
-
     @property
     def title(self) -> str:
         """Its name, or the request in words."""
@@ -95,10 +64,6 @@ class Expectation(Model):
         told += [f"({self.protocol})"] if self.protocol else []
         told += [f"via {self.via}"] if self.via else []
         return " ".join(told)
-
-    def mistake(self, field: str, problem: str, remedy: str = "") -> Mistake:
-        """What is wrong with one of its fields, named as in the file."""
-        return Mistake(*self._standing.get(field, self.standing), field_path((*self._path, field)), problem, remedy)
 
     def contradictions(self) -> Iterator[Contradiction]:
         """What cannot be meant together."""

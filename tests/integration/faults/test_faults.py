@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -182,6 +182,40 @@ def test_what_the_kernel_refuses_leaves_all_as_before(broken: Lab) -> None:
     broken.in_("node-2", f"ip xfrm policy delete {policy}")
     assert trace(broken.name, "pod-0", "pod-3").verdict == DELIVERED
     assert broken.plan() == "# no changes"
+
+
+WRITTEN = """  faults:
+    - {name: vxlan-blocked, on: node-2}
+    - {name: kube-proxy-dead, on: node-1}
+    - {name: legacy-leftovers, on: router}
+"""
+
+
+def test_those_of_the_file_are_there_from_the_first_moment_and_go_with_their_lines(
+    two_subnet_text: str, file: Callable[[str], str]
+) -> None:
+    text = two_subnet_text.replace("spec:\n", f"spec:\n{WRITTEN}", 1)
+    line = text.splitlines().index("    - {name: vxlan-blocked, on: node-2}") + 1
+    with standing(file(text.replace("on: router", "on: node-0"))) as lab:
+        found = {str(one["name"]): str(one["from"]) for one in present(lab)}
+        assert found["vxlan-blocked"] == f"topology.yaml:{line}"
+        assert len(found) == 3, found
+        lost = trace(lab.name, "pod-1", "pod-3").lost
+        assert lost is not None
+        assert "DROP" in lost.object
+        assert "kube-proxy on node-1 is stopped" in inv("inspect", "--lab", lab.name).ok()
+        assert lab.plan() == "# no changes"
+        assert "`up` brings it back" in inv("fault.clear", "vxlan-blocked", "--lab", lab.name).ok()
+        lab.up().ok()
+        assert {str(one["name"]) for one in present(lab)} == set(found), "the file has it still"
+        refused = lab.up(topology=file(text)).refused()
+        assert f"topology.yaml:{line + 2}" in refused, "a router has no pods' packets to drop"
+        assert "cannot be on 'router'" in refused
+        lab.up(topology=file(two_subnet_text)).ok()
+        assert present(lab) == []
+        assert trace(lab.name, "pod-0", "pod-3").verdict == DELIVERED
+        assert "stopped by hand" not in inv("inspect", "--lab", lab.name).ok()
+        assert lab.plan() == "# no changes"
 
 
 @pytest.mark.parametrize(

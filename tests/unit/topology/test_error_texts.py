@@ -12,7 +12,9 @@ import pytest
 
 from lab.cluster.file.judgement import judge
 from lab.errors import FileError
+from lab.faults.written import misjudged
 from lab.topology import load_topology
+from lab.topology.field_errors import file_error
 
 ERRORS = Path(__file__).parents[2] / "golden" / "errors"
 CASES = sorted(ERRORS.glob("*.yaml"))
@@ -24,6 +26,7 @@ def test_a_file_that_cannot_be_right_is_answered_with_place_problem_and_remedy(f
     with pytest.raises(FileError) as refused:
         loaded = load_topology(text, file.name, lambda name: (ERRORS / name).read_bytes().decode("utf-8"))
         judge(loaded.topology, loaded.manifests)
+        raise file_error([*misjudged(loaded.topology.spec.faults)])
     told = f"{refused.value}\n"
     expected = file.with_suffix(".txt")
     if os.environ.get("HOPLAB_WRITE_GOLDEN"):
