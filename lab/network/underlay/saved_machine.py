@@ -48,14 +48,17 @@ def with_machines(network: Network, topology: Topology) -> Network:
     saved += _unforwarding(network, saved)
     by_key = {_overrides(item): item for item in reversed(saved)}
     instead: dict[Key, Object] = {}
-    kept = []
+    kept: list[Object] = []
     for item in network:
         key = _overrides(item)
-        if key in by_key:
-            instead.setdefault(key, item)
-        else:
+        if key not in by_key:
             kept.append(item)
-    return Network((*kept, *(_replacing(item, instead, by_key) for item in saved)))
+            continue
+        instead.setdefault(key, item)
+        if not isinstance(item, Route):  # a route may need another of the file's before it
+            kept.append(_replacing(by_key[key], instead, by_key))
+    told = {item.key for item in kept}
+    return Network((*kept, *(_replacing(item, instead, by_key) for item in saved if item.key not in told)))
 
 
 def _unforwarding(network: Network, saved: list[Saved]) -> list[Saved]:

@@ -125,6 +125,9 @@ def test_who_takes_forwarding_from_a_machine_takes_it_from_its_interfaces() -> N
     values = {item.name: item.value for item in network if isinstance(item, Sysctl) and item.place == "node-0"}
     assert values["net.ipv4.ip_forward"] == "0"
     assert values["net.ipv4.conf.eth0.forwarding"] == values["net.ipv4.conf.vxlan.calico.forwarding"] == "0"
+    assert [*values].index("net.ipv4.ip_forward") < [*values].index("net.ipv4.conf.eth0.forwarding"), (
+        "the kernel sets all interfaces with it: their own come after it, as in the lab's own design"
+    )
     of_pods = {value for name, value in values.items() if ".conf.cali" in name and name.endswith(".forwarding")}
     assert of_pods == {"1"}, "Felix gives it to each of them"
 
