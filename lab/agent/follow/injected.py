@@ -141,7 +141,7 @@ class Injected:
         return replace(design, faults=(*(one for one in live if one not in written), *written))
 
     async def adopt(self) -> None:
-        """What the file says stands now: of it what is no change of the network is put in, and taken out what has left."""
+        """The file stands: what of its faults is no change of the network is put in, and taken out what has left it."""
         if not self.all and not self._lab.standing().faults:
             return
         from lab.faults.fault import Rewrite  # noqa: PLC0415  as above

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from lab.faults.difference import At, Difference, Given
@@ -10,12 +11,15 @@ from lab.faults.ground import Ground
 from lab.network.objects import Chain, Route, Sysctl
 
 FORWARD, RP_FILTER = "net.ipv4.ip_forward", "net.ipv4.conf.all.rp_filter"
+OF_LINKS = re.compile(r"net\.ipv4\.conf\..+\.forwarding")
 BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
 MASQUERADING = ("cali-nat-outgoing", "FLANNEL-POSTRTG")
 
 
-def _forward_off(_: Ground, place: str, __: Given) -> Difference:
-    return Difference(objects=(Sysctl(place, FORWARD, "0"),))
+def _forward_off(ground: Ground, place: str, _: Given) -> Difference:
+    """The kernel takes it from every interface with it."""
+    of_links = (item.name for item in ground.held(place, Sysctl) if OF_LINKS.fullmatch(item.name))
+    return Difference(objects=tuple(Sysctl(place, name, "0") for name in (FORWARD, *of_links)))
 
 
 def _strict(ground: Ground, place: str, _: Given) -> Difference:
