@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from lab.topology.broken import MOST as MAX_FAULTS
 from lab.topology.defaults import PLUGINS, overhead, tunnel_pool
-from lab.topology.expect.expect_file import MOST as MAX_EXPECTATIONS
+from lab.topology.expect.expectation import MOST as MAX_EXPECTATIONS
 from lab.topology.expect.expectation import contradictions
 from lab.topology.field_errors import unknown
 from lab.topology.objection import Objection

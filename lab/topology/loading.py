@@ -14,7 +14,7 @@ from lab.topology.consistency import check
 from lab.topology.defaults import complete
 from lab.topology.field_errors import MAX_MISTAKES, file_error, refusals
 from lab.topology.firewall.rule_files import load_firewalls
-from lab.topology.machine.machine_files import load_machines
+from lab.topology.real_machines import Machine
 from lab.topology.remarks import remarks
 from lab.topology.schema import Topology
 from lab.topology.yaml.document import Document, Mapping, Path, shown
@@ -60,8 +60,15 @@ def load_topology(
     mistakes = [first.mistake(*objection) for objection in islice(check(topology.spec), MAX_MISTAKES + 1)]
     warnings = [first.warning(*remark) for remark in remarks(topology.spec)]
     loaded = load_firewalls(topology.spec, first, read_file)
-    machines = load_machines(topology.spec, first, read_file)
-    mistakes += loaded.mistakes + machines.mistakes
+    mistakes += loaded.mistakes
+    machines: tuple[Machine, ...] = ()
+    if topology.spec.machines:
+        from lab.topology.machine.machine_files import load_machines  # noqa: PLC0415  few files have some
+
+        found = load_machines(topology.spec, first, read_file)
+        machines = tuple(found.machines)
+        mistakes += found.mistakes
+        warnings += found.warnings
     if mistakes:
         raise file_error(mistakes)
     links = tuple(
@@ -69,13 +76,13 @@ def load_topology(
     )
     given = {
         "firewalls": tuple(loaded.firewalls),
-        "machines": tuple(machines.machines),
+        "machines": machines,
         "links": links,
         "expect": _stood(first, "expect", topology.spec.expect),
         "faults": _stood(first, "faults", topology.spec.faults),
     }
     spec = topology.spec.model_copy(update=given)
-    told = (*warnings, *loaded.warnings, *machines.warnings)
+    told = (*warnings, *loaded.warnings)
     return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], told)
 
 

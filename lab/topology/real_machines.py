@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import Field, PrivateAttr
 
-from lab.topology.machine.entries import SavedEntry, SavedNeighbour
-from lab.topology.machine.policy_rule import SavedRule
-from lab.topology.machine.route import SavedRoute
-from lab.topology.machine.sysctl_lines import SavedSetting
 from lab.topology.model import Model
 from lab.topology.names import Name
+
+if TYPE_CHECKING:
+    from lab.topology.machine.entries import SavedEntry, SavedNeighbour
+    from lab.topology.machine.policy_rule import SavedRule
+    from lab.topology.machine.route import SavedRoute
+    from lab.topology.machine.sysctl_lines import SavedSetting
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lab.agent.design.blueprint import Design
 from lab.agent.protocol import Encoded, Message
@@ -26,12 +26,12 @@ class MapFacts:
         return self.design is others.design and (self.unready, self.stopped) == (others.unready, others.stopped)
 
 
-@dataclass(slots=True)
 class KeptMap:
     """Of one lab; for its writer thread."""
 
-    _of: MapFacts | None = None
-    _text: Encoded = field(default_factory=lambda: Encoded(b""))
+    def __init__(self) -> None:
+        self._of: MapFacts | None = None
+        self._text = Encoded(b"")
 
     def told(self, facts: MapFacts, make: Callable[[MapFacts], Message]) -> Encoded:
         """The map of these facts, made only where they are others than the last time."""

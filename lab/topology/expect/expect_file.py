@@ -8,13 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from lab.errors import FileError, Mistake
-from lab.topology.expect.expectation import Expectation, contradictions
+from lab.topology.expect.expectation import MOST, Expectation, contradictions
 from lab.topology.field_errors import file_error, refusals
 from lab.topology.yaml.document import Document, Path, shown
 from lab.topology.yaml.settings import apply_settings
 from lab.topology.yaml.text import read_documents
 
-MOST = 1000
 OUTCOME = "nothing was asked"
 _WRITE = "write a list of '- {from: pod-0, to: myapp.namespace001}', or a Topology whose spec.expect is one"
 

@@ -12,6 +12,7 @@ from lab.topology.model import Port
 from lab.topology.yaml.document import Path, field_path, shown
 from lab.topology.yaml.standing import Standing, Stood
 
+MOST = 1000  # of one file
 DELIVERED, UNRESOLVED = "delivered", "unresolved"
 Word = Annotated[str, Field(min_length=1, max_length=253)]
 _HAS_PORT = re.compile(r":[0-9]+(/|$)")
