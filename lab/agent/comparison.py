@@ -69,6 +69,17 @@ class Comparison:
         links += [link for link in peers if link[0] in gone] if gone else []
         return frozenset(peers[link][0] for link in links if link in peers) - gone
 
+    def otherwise(self, wanted: Network, before: Network) -> tuple[frozenset[str], Plan]:
+        """The places in which two networks differ, and what brings that to the wanted one, whatever is held there now:
+        somebody may have brought it back by hand.
+        """
+        changed = plan(wanted, before)
+        places = frozenset(step.place for step in changed.steps)
+        self._holdings.learn(wanted)
+        steps = self.differences(wanted, places).about(changed.keys)
+        self.work(steps)
+        return places, steps
+
     def everything(self, network: Network) -> Network:
         """What the kernel holds now of all that was ever designed, everything read afresh."""
         return observe(self._holdings, network)

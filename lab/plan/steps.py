@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lab.network.objects import (
     Chain,
     Interface,
+    Key,
     Namespace,
     NextHop,
     NftChain,
@@ -101,8 +102,39 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.steps)
 
+    @property
+    def keys(self) -> frozenset[Key]:
+        """Of all objects that it changes."""
+        return frozenset(key for step in self.steps for key in _keys(step))
+
+    def about(self, keys: Container[Key]) -> Plan:
+        """What of it changes these objects."""
+        return Plan(tuple(left for step in self.steps if (left := _about(step, keys)) is not None))
+
     def __len__(self) -> int:
         return sum(1 if isinstance(step, Step) else len(step.changes) for step in self.steps)
+
+
+def _keys(step: AnyStep) -> Iterator[Key]:
+    match step:
+        case Step():
+            yield step.object.key
+        case RuleStep():
+            yield from (change.chain.key for change in step.changes)
+        case NftStep():
+            yield from (change.object.key for change in step.changes)
+
+
+def _about(step: AnyStep, keys: Container[Key]) -> AnyStep | None:
+    match step:
+        case Step():
+            return step if step.object.key in keys else None
+        case RuleStep():
+            chains = tuple(one for one in step.changes if one.chain.key in keys)
+            return replace(step, changes=chains) if chains else None
+        case NftStep():
+            changes = tuple(one for one in step.changes if one.object.key in keys)
+            return replace(step, changes=changes) if changes else None
 
 
 def _counted(actions: Iterable[Action]) -> str:

@@ -18,6 +18,7 @@ TASKS = Catalogue(
         "component.stop": "lab.tasks.components:component_stop",
         "delete": "lab.tasks.manifests:delete",
         "demo": "lab.tasks.trace.tracing:demo",
+        "doctor": "lab.tasks.doctor:doctor",
         "down": "lab.tasks.lifetime:down",
         "events": "lab.tasks.events:events",
         "exec": "lab.tasks.exec:exec_",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lab import terminal
@@ -14,7 +14,7 @@ from lab.kernel.cell import visitor
 from lab.kernel.cell.visitor import Visit
 from lab.map.labmap import LabMap
 from lab.trace.ask.target import service_at
-from lab.trace.journey import DATA, DELIVERED, REQUEST, Journey, Loss
+from lab.trace.journey import DATA, DELIVERED, REQUEST, Journey, Loss, Mending
 from lab.trace.show import reasons, wording
 
 _FAILED = 1
@@ -29,14 +29,15 @@ class Ran:
 
 
 def mend(
-    visit_to: Callable[[str], Visit], lost: Loss, lab: str, *, say: Callable[[str], None], output: int = 1
+    visit_to: Callable[[str], Visit], fix: Sequence[Mending], lab: str, *, say: Callable[[str], None], output: int = 1
 ) -> Iterator[Ran]:
-    """Run the loss's commands one after the other, as `./inv exec` does: without a shell, each in a process of its own.
+    """Run the commands one after the other, as `./inv exec` does: without a shell, each in a process of its own.
 
     Each is said before; what it prints goes to the file descriptor `output`. One that fails does not keep the next from
     being run: what counts is the next trace.
     """
-    for one, typed in zip(lost.fix, reasons.mending(lost, lab), strict=True):
+    for one in fix:
+        typed = reasons.typed(one, lab)
         say(f"$ {reasons.begun(typed)}")
         yield Ran(typed, _run(visit_to(one.place), one.command, output))
 

@@ -28,7 +28,7 @@ def mended(journey: Journey, again: Callable[[str], Journey], say: Callable[[str
     with calls.connect(journey.lab) as connected:
         labmap = LabMap.from_json(connected.request("read", what="map"))
         failed = False
-        for ran in repair.mend(connected.visit, lost, journey.lab, say=say, output=output):
+        for ran in repair.mend(connected.visit, lost.fix, journey.lab, say=say, output=output):
             if ran.status:
                 failed = True
                 say(f"it ended with status {ran.status}")

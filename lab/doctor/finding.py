@@ -1,0 +1,121 @@
+"""What is wrong: a cause and where it is, whom it affects, why, and what mends it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.doctor.errand import Errand
+from lab.map.labmap import LabMap
+from lab.trace.journey import INFERRED, QUERIED, Journey, Mending
+
+DRIFT, NO_ENDPOINTS, STOPPED = "drift", "no-endpoints", "component-stopped"
+MOST_MENDS = 40
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`affects` are requests in words, () where none was seen to fail of it. `object` is as its own tool prints it."""
+
+    cause: str
+    places: tuple[str, ...]
+    object: str
+    why: str
+    affects: tuple[str, ...] = ()
+    fix: tuple[Mending, ...] = ()
+    evidence: str = QUERIED
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Two of the same are one that stays."""
+        return (self.cause, self.object, *self.places)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "cause": self.cause,
+            "places": list(self.places),
+            "object": self.object,
+            "affects": list(self.affects),
+            "why": self.why,
+            "fix": [one.to_json() for one in self.fix],
+            "evidence": self.evidence,
+        }
+
+
+def findings(
+    failed: Sequence[tuple[Errand, Journey]], drift: Sequence[Json], labmap: LabMap, untraced: Iterable[Errand] = ()
+) -> tuple[Finding, ...]:
+    """Worst first: what most requests fail of, then what none does. `untraced` failed too, and nobody looked why."""
+    found = [*_of_requests(failed, tuple(untraced)), *_of_services(labmap), *_of_components(labmap)]
+    mended = {(one.place, one.command) for finding in found for one in finding.fix}
+    return (*found, *_of_drift(drift, mended, {place for one in found for place in one.places}))
+
+
+def _of_requests(failed: Sequence[tuple[Errand, Journey]], untraced: Sequence[Errand]) -> list[Finding]:
+    """One for each cause that traces name, however many requests fail of it."""
+    groups: dict[tuple[str, str, str], list[tuple[Errand, Journey]]] = {}
+    for errand, journey in failed:
+        lost = journey.lost
+        key = (lost.object_place or lost.place, lost.cause, lost.object) if lost else ("", journey.verdict, "")
+        groups.setdefault(key, []).append((errand, journey))
+    made = []
+    for (place, cause, what), members in groups.items():
+        lost = members[0][1].lost
+        affects = tuple(dict.fromkeys(one.words for one, _ in members))
+        if lost is None:
+            why = f"{members[0][0].words} ended {cause}, and nothing says why."
+            made.append(Finding(cause, (members[0][0].source,), "", why, affects, (), INFERRED))
+        else:
+            made.append(Finding(cause, (place,), what, lost.why, affects, lost.fix, lost.evidence))
+    made.sort(key=lambda one: -len(one.affects))
+    if made and untraced:
+        first = made[0]
+        more = (*first.affects, *(one.words for one in untraced))
+        made[0] = Finding(first.cause, first.places, first.object, first.why, more, first.fix, first.evidence)
+    return made
+
+
+def _of_services(labmap: LabMap) -> Iterable[Finding]:
+    """Services behind which nobody is ready."""
+    for service in labmap.services:
+        empty = [port for port in service.ports if not port.preferred]
+        if service.external_name or service.left_to or not service.ports or len(empty) < len(service.ports):
+            continue
+        told = [port.why for port in empty] + [end.why for port in empty for end in port.endpoints]
+        why = next(filter(None, told), "no endpoint is ready")
+        said = f"Nobody stands behind Service {service.full_name}: {why}."
+        yield Finding(NO_ENDPOINTS, (), service.full_name, said, evidence=INFERRED)
+
+
+def _of_components(labmap: LabMap) -> Iterable[Finding]:
+    for stop in labmap.stopped:
+        places = (stop.place,) if stop.place else ()
+        yield Finding(STOPPED, places, stop.where, f"{stop.told}.", evidence=INFERRED)
+
+
+def _of_drift(drift: Sequence[Json], mended: set[tuple[str, str]], named: set[str]) -> Iterable[Finding]:
+    """Of each place what is otherwise than in the file, and is not mended by what was found before."""
+    places: dict[str, list[Json]] = {}
+    for one in drift:
+        lines = [str(line) for line in one["mends"]]
+        if lines and all((one["place"], line) in mended for line in lines):
+            continue
+        places.setdefault(one["place"], []).append(one)
+    for place, found in places.items():
+        shown = [_shown(one) for one in found]
+        lines = [str(line) for one in found for line in one["mends"]]
+        fix = tuple(Mending(place, line) for line in lines[:MOST_MENDS])
+        what = f"{len(found)} things of {place} are" if len(found) > 1 else f"{place} is"
+        also = "; what was found above may be why" if place in named else ""
+        why = f"{what} not as in the file{also}: {', '.join(shown[:3])}{' …' if len(shown) > 3 else ''}."
+        yield Finding(DRIFT, (place,), shown[0], why, (), fix)
+
+
+def _shown(one: Json) -> str:
+    """`route 10.244.0.128/26`, without the place."""
+    kind, *rest = one["key"]
+    words = " ".join([kind, *(part for part in rest if part != one["place"])])
+    told = (*one["foreign"], *one["missing"])
+    return f"{words}: {told[0]}" if told else words
