@@ -8,9 +8,8 @@ from lab.trace.explain.queries.route import Lookup
 
 
 def matches(rule: PolicyRule, lookup: Lookup) -> bool:
-    """Whether a packet with these properties is what the rule is about. Nobody in a lab asks for a TOS."""
+    """Whether a packet with these properties may be what the rule is about: its TOS is not known."""
     said = (
-        not rule.tos,
         _within(rule.source, lookup.source),
         _within(rule.destination, lookup.destination),
         lookup.mark & rule.mask == rule.mark,
