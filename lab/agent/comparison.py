@@ -75,8 +75,10 @@ class Comparison:
         """
         changed = plan(wanted, before)
         places = frozenset(step.place for step in changed.steps)
-        self._holdings.learn(wanted)
-        steps = self.differences(wanted, places).about(changed.keys)
+        part = wanted.only(places)
+        both = Network.of(part, before.only(places))  # what one alone has is looked for too
+        self._holdings.learn(both)
+        steps = plan(part, observe(self._holdings, both, places)).about(changed.keys)
         self.work(steps)
         return places, steps
 

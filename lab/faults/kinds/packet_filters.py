@@ -5,10 +5,16 @@ from __future__ import annotations
 from lab.faults.difference import At, Difference, Given
 from lab.faults.fault import Commands, Fault, Parameter, Rewrite
 from lab.faults.ground import Ground
-from lab.network.objects import NftChain, NftHook, NftTable, Rule
 
 DNS_PORT, SSH_PORT = 53, 22
-FIREWALLD = "firewalld"
+FIREWALLD = """
+table inet firewalld {
+  chain filter_INPUT {
+    type filter hook input priority filter + 10; policy accept;
+    udp dport { 4789, 8472 } reject with icmpx admin-prohibited
+  }
+}
+"""
 
 
 def _chain(ground: Ground, place: str) -> str:
@@ -85,13 +91,6 @@ def _source_translated(ground: Ground, _: str, __: Given) -> Difference:
 
 def _translating_routers(ground: Ground) -> tuple[str, ...]:
     return ground.of_kind("router") if ground.vxlan_nodes and not ground.is_bridged else ()
-
-
-def _firewalld(ground: Ground, place: str, _: Given) -> Difference:
-    text = f"udp dport {_vxlan_port(ground)} reject with icmp admin-prohibited"
-    hook = NftHook("filter", "input", 10)
-    chain = NftChain(place, FIREWALLD, "filter_INPUT", (Rule(text, "firewalld's own"),), hook)
-    return Difference(objects=(NftTable(place, FIREWALLD), chain))
 
 
 def _default_deny(_: Ground, __: str, ___: Given) -> Difference:
@@ -203,7 +202,7 @@ FAULTS = (
         "the tunnel's packets are rejected, though iptables has a rule that accepts them",
         "a node with a VXLAN tunnel",
         lambda ground: ground.vxlan_nodes,
-        Rewrite(_firewalld),
+        Commands((("nft -f -", FIREWALLD),), (("nft delete table inet firewalld", ""),)),
     ),
     Fault(
         "default-deny",
