@@ -23,7 +23,7 @@ ALL = (
     "--reorder=25%",
     "--corrupt=0.1%",
 )
-LINE = "  links: [{on: node-0/eth0, delay: 300ms, jitter: 50ms}]\n"
+LINE = "  links: [{on: node-0/eth0, delay: 150ms, jitter: 20ms}]\n"
 
 
 @pytest.fixture(scope="module")
@@ -97,5 +97,5 @@ def test_a_delay_of_the_file_is_told_where_the_packet_leaves(machine: InMachine,
     ]
     ((place, interface, way, verdict, intent),) = told
     assert (place, interface, way) == ("node-0", "eth0", "out")
-    assert 240 < float(verdict.removeprefix("held ").removesuffix(" ms")) < 1000, verdict
+    assert 120 < float(verdict.removeprefix("held ").removesuffix(" ms")) < 1000, verdict
     assert intent == f"impairment of node-0/eth0 (slow.yaml:{line})"

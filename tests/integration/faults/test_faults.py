@@ -27,7 +27,7 @@ from tests.unit.faults.test_faults import DESIGNS, SETTINGS
 
 SEED = random.SystemRandom().randrange(1, 10**6)
 AT_ONCE = {"after": 0.0, "lasting": 0.0, "flapping": 0.0}
-OUTSIDE = "www.example.com:80"
+OUTSIDE, WEB = "www.example.com:80", "203.0.113.80:80"
 LARGE = 20_000
 # What no request shows by itself: what follows from it does, later.
 SILENT = {"kube-proxy-dead", "kubelet-dead", "dns-down"}
@@ -54,8 +54,10 @@ def askings(name: str, place: str, ground: Ground) -> Iterator[Asking]:
         for pod, node in pods.items()
         if node == (ground.others(place)[0] if place in ground.addresses.nodes else "")
     ]
-    if name in ("conntrack-full", "gateway-down", "masquerade-missing", *ON_ALL):
-        yield Asking(here[0] if here else "namespace001/pod-0", OUTSIDE)
+    if name in ("conntrack-full", "gateway-down", "masquerade-missing"):
+        yield Asking(here[0] if here else "namespace001/pod-0", WEB)
+    elif name in ON_ALL:
+        yield Asking("namespace001/pod-0", OUTSIDE)
     elif name in ("wrong-search-list", "dns-policy-default"):
         yield Asking(place, "myapp.namespace001")
     elif name == "dns-race":
@@ -76,7 +78,7 @@ def askings(name: str, place: str, ground: Ground) -> Iterator[Asking]:
             yield Asking(source, to, size)
     else:
         yield Asking("namespace001/pod-0", "namespace001/pod-3", LARGE if name == "large-dropped" else 0)
-        yield Asking("namespace001/pod-0", OUTSIDE, LARGE if name == "large-dropped" else 0)
+        yield Asking("namespace001/pod-0", WEB, LARGE if name == "large-dropped" else 0)
 
 
 @pytest.fixture(scope="module", params=["calico", "flannel", "none"])

@@ -241,7 +241,7 @@ def test_nothing_of_a_trace_is_left_in_the_lab(lab: LabFactory) -> None:
     traced = lab("two-subnet")
     before = traced.processes()
     trace(traced, "--to", "myapp", "--via", "pod-3").ok()
-    until(lambda: traced.processes() == before, "the tracer's own process has gone")
+    until(lambda: traced.processes().keys() <= before.keys(), "the tracer's own process has gone")
     assert traced.plan() == "# no changes"
 
 

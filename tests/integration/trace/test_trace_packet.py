@@ -232,7 +232,7 @@ def test_nothing_is_left_of_it(lab: LabFactory) -> None:
     before = one.processes()
     trace(one, SYN).ok()
     trace(one, 'ARP(pdst="169.254.1.1")').ok()
-    until(lambda: one.processes() == before, "its processes have ended")
+    until(lambda: one.processes().keys() <= before.keys(), "its processes have ended")
     for place in (POD_0, "node-0", "node-2"):
         assert "hoplab" not in one.in_(place, "nft list tables")
     assert one.plan() == "# no changes"
