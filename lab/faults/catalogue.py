@@ -24,6 +24,11 @@ def named(name: str) -> Fault:
     return FAULTS[name]
 
 
+def number(ground: Ground) -> int:
+    """How many faults and places there are to be drawn from."""
+    return sum(len(one.places(ground)) for one in FAULTS.values())
+
+
 def drawn(ground: Ground, below: Callable[[int], int]) -> tuple[Fault, str]:
     """One of those that show in this lab, and one of the places where it does: `below` gives a number below another.
     UsageError where none does.

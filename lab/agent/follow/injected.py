@@ -81,6 +81,9 @@ class Injected:
         """
         from lab.faults import catalogue  # noqa: PLC0415  as above
 
+        possible = catalogue.number(self._ground()) - len(self._known())
+        if number > possible:
+            raise UsageError(f"{number} faults more do not show in this lab", f"at most {possible}")
         seed = seed or secrets.randbelow(999_999) + 1
         rng = Random(seed)  # noqa: S311  to be drawn again
         drawn: list[Message] = []
@@ -182,10 +185,10 @@ class Injected:
         if any((one.fault.name, one.place) == (placed.fault.name, placed.place) for one in self._known()):
             raise UsageError(f"{placed.where} is there already", f"./inv fault.clear {placed.fault.name}, then again")
         if timing:
-            task = asyncio.get_running_loop().create_task(self._by_the_clock(placed, timing))
-            self._timed[placed] = (timing, task)
             if not timing.after:
                 await self._begin(placed)
+            task = asyncio.get_running_loop().create_task(self._by_the_clock(placed, timing))
+            self._timed[placed] = (timing, task)
         else:
             await self._begin(placed)
         return self._as_json(placed)

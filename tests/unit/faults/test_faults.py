@@ -11,7 +11,7 @@ import pytest
 
 from lab.agent.design.blueprint import Design, read_design
 from lab.errors import UsageError
-from lab.faults.catalogue import FAULTS, drawn, named
+from lab.faults.catalogue import FAULTS, drawn, named, number
 from lab.faults.fault import Commands, Fault, Placed, Rewrite, Stopping
 from lab.network.components import named as component
 from lab.plan import plan
@@ -103,10 +103,15 @@ def test_what_cannot_be_is_refused_with_what_could(
 
 def test_chance_draws_what_shows() -> None:
     ground = DESIGNS["calico"].ground
-    seen = {drawn(ground, partial(mod, number))[0].name for number in range(200)}
+    seen = {drawn(ground, partial(mod, turn))[0].name for turn in range(200)}
     assert len(seen) > 30
     assert "ipip-blocked" not in seen
     assert "bridge-nf-off" not in seen
+
+
+def test_where_little_can_be_broken_little_can_be_drawn() -> None:
+    alone = read_design("apiVersion: hoplab/v1\nkind: Topology\nmetadata: {name: alone}\n", "t.yaml", ())
+    assert 0 < number(alone.ground) < number(DESIGNS["calico"].ground)
 
 
 def test_what_stops_is_a_component() -> None:
