@@ -32,7 +32,8 @@ _NO_DNS = Dns()
 @dataclass(frozen=True)
 class LabMap:
     """The whole lab; the order of places is the design's. `stopped` are the components that somebody wants stopped,
-    `impaired` the devices that lose or hold what leaves there.
+    `impaired` the devices that lose or hold what leaves there, `unmasked` the pools whose pods go out with their own
+    addresses.
     """
 
     lab: str
@@ -45,6 +46,7 @@ class LabMap:
     service_cidr: str = ""
     stopped: tuple[Stop, ...] = ()
     impaired: tuple[Impaired, ...] = ()
+    unmasked: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Place]:
@@ -189,7 +191,8 @@ class LabMap:
             name: tuple(build(kind, item) for item in data.get(name, ())) for name, kind in _MEMBERS.items()
         }
         words: dict[str, Any] = {name: data[name] for name in ("lab", "encapsulation", "service_cidr") if name in data}
-        return cls(dns=build(Dns, data.get("dns", {})), **lists, **words)
+        unmasked = tuple(data.get("unmasked", ()))
+        return cls(dns=build(Dns, data.get("dns", {})), unmasked=unmasked, **lists, **words)
 
 
 _MEMBERS: dict[str, type] = {

@@ -30,7 +30,7 @@ from lab.network.place_names import UNDERLAY
 from lab.network.pods import cluster_dns
 from lab.network.underlay.machine_names import machine_resolver
 from lab.network.underlay.saved_machine import held_by
-from lab.topology.defaults import complete
+from lab.topology.defaults import complete, pools_of
 
 if TYPE_CHECKING:
     from lab.cluster import objects as cluster_objects
@@ -131,6 +131,7 @@ def lab_map(
         ),
         internet=tuple(HostName(name, addresses.web) for name in spec.internet.names),
         service_cidr=spec.services.cidr,
+        unmasked=tuple(pool.cidr for pool in pools_of(spec.cni) if not pool.nat_outgoing),
     )
 
 

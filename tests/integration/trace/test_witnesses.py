@@ -275,6 +275,22 @@ def test_a_remembered_flow_leads_to_what_is_no_endpoint(routed: Lab) -> None:
     assert traced(routed, "namespace001/pod-1", "datagrams.namespace001", "--protocol", "udp")["verdict"] == "delivered"
 
 
+def test_a_remembered_flow_stays_untranslated_though_a_rule_masquerades_now(routed: Lab) -> None:
+    """pod-1 has one port only; its first datagram left before there was a rule for it."""
+    asking = ("namespace001/pod-1", "203.0.113.53:53", "--protocol", "udp")
+    spared = "POSTROUTING -d 203.0.113.53/32 -p udp -j ACCEPT"
+    run(routed, "namespace001/pod-1", "sysctl -qw net.ipv4.ip_local_port_range='45001 45001'")
+    run(routed, "node-0", f"iptables -t nat -I {spared.replace('POSTROUTING', 'POSTROUTING 1')}")
+    assert traced(routed, *asking)["lost"]["object"] == f"-A {spared}"
+    run(routed, "node-0", f"iptables -t nat -D {spared}")
+    lost = traced(routed, *asking)["lost"]
+    assert (lost["cause"], lost["object_place"]) == ("stale-flow", "node-0"), lost
+    assert lost["object"].startswith("udp 17 src=10.244.0.3 dst=203.0.113.53 sport=45001 dport=53 src="), lost
+    assert "when nothing masqueraded it" in lost["why"]
+    mend(routed, lost)
+    assert traced(routed, *asking)["verdict"] == "delivered"
+
+
 def test_a_loss_that_nothing_explains_ends_with_the_counter_that_rose(routed: Lab) -> None:
     """A server that takes only what has crossed no router: no rule, route or neighbour tells of it."""
     until(partial(listens, routed, "near-only"), "near-only listens")

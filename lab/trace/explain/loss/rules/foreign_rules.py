@@ -64,7 +64,7 @@ def unmasked(case: Case) -> Finding | None:
     """
     found = masquerading.not_masqueraded(case)
     if found is None:
-        return masquerading.unmasked_by_design(case)
+        return masquerading.unmasked(case)
     for place, decision in met(case, REQUEST):
         if place == found.place and _ends_nat(decision) and is_foreign(decision):
             why = f"{found.why} A rule that is not the cluster's accepts it before that."

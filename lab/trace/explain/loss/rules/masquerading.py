@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.map.path import OUT
+from lab.network.ipv4 import Prefix, number
 from lab.network.objects import Chain, IpSet, NftChain, NftSet, NftTable
 from lab.plan.drift import Drift
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
-from lab.trace.explain.loss.rules import drift
+from lab.trace.explain.loss.rules import drift, tracked
 from lab.trace.explain.passage import FORWARDERS
 from lab.trace.journey import CAPTURED, QUERIED, REQUEST
 
@@ -34,8 +35,10 @@ def not_masqueraded(case: Case) -> Finding | None:
     return None
 
 
-def unmasked_by_design(case: Case) -> Finding | None:
-    """The pool of the pod is not masqueraded, as the topology wants it, and outside nobody knows the way back."""
+def unmasked(case: Case) -> Finding | None:
+    """It left with the pod's own address, to which outside nobody knows the way back, and no rule is to blame: its pool
+    is not masqueraded, as the topology wants it, or the flow is older than the rule that masquerades it.
+    """
     client, end, last = case.place(case.client), case.place(case.there.end), case.last
     if case.direction == REQUEST or client is None or end is None or last is None:
         return None
@@ -44,6 +47,8 @@ def unmasked_by_design(case: Case) -> Finding | None:
     back, way = case.place(last.place), case.about(last.place).routes(client.address)
     if back is None or back.kind not in FORWARDERS or way != (None, None):
         return None
+    if not any(number(client.address) in Prefix.of(pool) for pool in case.labmap.unmasked):
+        return tracked.untranslated(case, client.node, last.place)
     why = (
         f"{client.node} lets it out with the pod's own address {client.address}, for its pool is not masqueraded "
         f"(cni.natOutgoing is false), and {last.place} has no route back to it."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lab.kernel.netlink.conntrack_entry import Event, Tuple
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
@@ -21,9 +23,7 @@ def stale_flow(case: Case) -> Finding | None:
     exchange = case.passage.exchange
     endpoints = {one.address for one in port.endpoints if one.ready or one.leaving}
     for place in case.suspects:
-        answers = case.about(place).answers
-        begun = {one.number for one in answers.begun}
-        for entry in (one for one in answers.flows if one.number not in begun):
+        for entry in _remembered(case, place):
             asked, onward = entry.original, entry.onward
             is_asked = (asked.destination, asked.dport) == (exchange.destination, exchange.dport)
             if is_asked and onward.destination not in (asked.destination, *endpoints):
@@ -40,11 +40,35 @@ def _of_flow(case: Case, place: str, entry: Event, service: str) -> Finding:
         f"{place} remembers this {name} from before and sends it on to {who}: that is no endpoint of Service {service} "
         f"any more, but as long as port {asked.sport} asks again, no rule is looked at."
     )
-    fix = (
+    return Finding(place, Cause.STALE_FLOW, printed(entry), why, (_forgetting(asked),), KERNEL, "service")
+
+
+def untranslated(case: Case, place: str, outside: str) -> Finding | None:
+    """The place goes by an entry older than its rule that masquerades: the flow keeps its pod's address."""
+    entry = next((one for one in _remembered(case, place) if not one.translates), None)
+    if entry is None:
+        return None
+    asked = entry.original
+    why = (
+        f"{place} remembers this flow from before, when nothing masqueraded it, and lets it out with the pod's own "
+        f"address {asked.source}, to which {outside} has no route. As long as port {asked.sport} asks again, no rule "
+        f"is looked at."
+    )
+    return Finding(place, Cause.STALE_FLOW, printed(entry), why, (_forgetting(asked),), KERNEL, "route")
+
+
+def _remembered(case: Case, place: str) -> Iterator[Event]:
+    """What it knew of this very flow before the request came."""
+    answers = case.about(place).answers
+    begun = {one.number for one in answers.begun}
+    return (one for one in answers.flows if one.number not in begun)
+
+
+def _forgetting(asked: Tuple) -> str:
+    return (
         f"conntrack -D -p {asked.protocol} -s {asked.source} -d {asked.destination} --sport {asked.sport} "
         f"--dport {asked.dport}"
     )
-    return Finding(place, Cause.STALE_FLOW, printed(entry), why, (fix,), KERNEL, "service")
 
 
 def printed(entry: Event) -> str:
