@@ -91,3 +91,23 @@ def test_a_checkout_of_someone_else_is_used_where_it_is_shown(checkout: Path) ->
         answer = subprocess.run([shown / "inv"], capture_output=True, text=True, check=False, timeout=20, **nobody)
         (shown / ".venv").chmod(0o755)
     assert (answer.stdout, answer.stderr) == (f"{shown}\n", "")
+
+
+def test_an_environment_that_is_linked_from_another_checkout_is_not_emptied(checkout: Path, tmp_path: Path) -> None:
+    """It is not this checkout's, which makes one of its own; that nothing can be installed ends the run behind that."""
+    (checkout / ".venv").rename(tmp_path / "theirs")
+    (checkout / ".venv").symlink_to(tmp_path / "theirs")
+    stamp(checkout, place=Path("/elsewhere"))
+    offline = {**os.environ, "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    answer = subprocess.run(
+        [checkout / "inv"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=offline,
+        stdin=subprocess.DEVNULL,
+    )
+    assert answer.returncode != 0, "without an index nothing can be installed"
+    assert (tmp_path / "theirs" / "stamp").exists(), answer.stderr
+    assert not (checkout / ".venv").is_symlink(), answer.stderr
