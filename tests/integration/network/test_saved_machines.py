@@ -212,7 +212,7 @@ def test_a_loss_that_a_file_is_to_blame_for_names_it_and_its_fix_mends(
     again.up().ok()
     lost = traced(again, *asked)["lost"]
     held = f"{name}:{FILES[name].count(chr(10)) + 1}"
-    assert (lost["cause"], lost["object_place"]) == (cause, "node-0")
+    assert (lost["cause"], lost["object_place"]) == (cause, "node-0"), lost
     assert {one["held_by"] for one in lost["fix"]} == {held}
     assert f"The topology's author wants it so: {held}." in lost["why"]
     for one in lost["fix"]:
@@ -225,7 +225,7 @@ def test_a_policy_rule_of_the_file_that_refuses_is_named(again: Lab, folder: Pat
     (folder / "node-0.rules").write_text(rules, encoding="ascii")
     again.up().ok()
     lost = traced(again, "myapp.namespace001", "--via", "pod-3")["lost"]
-    assert lost["cause"] == "policy-route"
+    assert lost["cause"] == "policy-route", lost
     assert "an ip rule of the topology's author answers that it is not allowed" in lost["why"]
     (fix,) = lost["fix"]
     assert fix["held_by"] == "node-0.rules:3"
