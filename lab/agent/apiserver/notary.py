@@ -7,14 +7,13 @@ It ends with that certificate, or with the agent, which is its init.
 from __future__ import annotations
 
 import json
-import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
 from lab.agent.apiserver.pki import Authority, Certificate
+from lab.kernel.companion import companion
 
-_MOST_DESCRIPTORS = 1 << 20
 _PIECE = 65536
 
 
@@ -22,13 +21,7 @@ class Notary:
     """To be had by a process with one thread: it forks."""
 
     def __init__(self) -> None:
-        self._asking, asked = socket.socketpair()
-        if os.fork() == 0:
-            try:
-                _serve(asked)
-            finally:
-                os._exit(1)
-        asked.close()
+        self._asking = companion(_serve, socket.SOCK_STREAM)
 
     def certify(self, names: Sequence[str], addresses: Sequence[str]) -> tuple[Authority, Certificate]:
         """A new authority and a server's certificate for these, as `Authority.certify` takes them; once. They are made
@@ -47,12 +40,6 @@ class Notary:
 
 
 def _serve(asked: socket.socket) -> None:
-    """Nothing else of the agent's stays open here: others wait for its end to be let go."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nothing, stream)
-    os.closerange(3, asked.fileno())
-    os.closerange(asked.fileno() + 1, _MOST_DESCRIPTORS)
     authority = Authority.new()
     with asked.makefile("rwb") as lines:
         for line in lines:

@@ -12,21 +12,14 @@ import socket
 import sys
 
 from lab.kernel.cell import cell
-
-_MOST_DESCRIPTORS = 1 << 20
+from lab.kernel.companion import companion
 
 
 class Nursery:
     """To be had by a process with one thread: it forks."""
 
     def __init__(self) -> None:
-        self._asking, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        if os.fork() == 0:
-            try:
-                _serve(asked)
-            finally:
-                os._exit(1)
-        asked.close()
+        self._asking = companion(_serve, socket.SOCK_SEQPACKET)
 
     def make(self, handed: int, telling: int) -> None:
         """Have the cell made that was `handed`. `telling` ends when it is there, or when that was not possible: then
@@ -36,12 +29,6 @@ class Nursery:
 
 
 def _serve(asked: socket.socket) -> None:
-    """Nothing else of the agent's stays open here: others wait for its end to be let go."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nothing, stream)
-    os.closerange(3, asked.fileno())
-    os.closerange(asked.fileno() + 1, _MOST_DESCRIPTORS)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
     while True:
         message, descriptors, _, _ = socket.recv_fds(asked, 1, 2)
