@@ -89,7 +89,7 @@ class Injected:
         drawn: list[Message] = []
         while len(drawn) < number:
             fault, place = catalogue.drawn(self._ground(), rng.randrange)
-            if any((one.fault.name, one.place) == (fault.name, place) for one in self._known()):
+            if self._is_known(fault.name, place):
                 continue
             drawn.append(await self._put(self._placed(fault.name, place, fault.given({}), hidden=hidden), timing))
         return {"seed": seed, "faults": [] if hidden else drawn}
@@ -172,6 +172,9 @@ class Injected:
         """All of them, those that wait for their time as well."""
         return (*self.all, *(one for one in self._timed if one not in self.all))
 
+    def _is_known(self, name: str, place: str) -> bool:
+        return any((one.fault.name, one.place) == (name, place) for one in self._known())
+
     def _ground(self) -> Ground:
         return self._lab.standing().ground
 
@@ -182,7 +185,7 @@ class Injected:
         return Placed(named(name), place, tuple(given.items()), time.time(), hidden)
 
     async def _put(self, placed: Placed, timing: Timing) -> Message:
-        if any((one.fault.name, one.place) == (placed.fault.name, placed.place) for one in self._known()):
+        if self._is_known(placed.fault.name, placed.place):
             raise UsageError(f"{placed.where} is there already", f"./inv fault.clear {placed.fault.name}, then again")
         if timing:
             if not timing.after:

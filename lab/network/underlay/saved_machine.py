@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from lab.errors import Mistake
@@ -154,24 +154,7 @@ def _route(place: str, one: Written[SavedRoute]) -> Route:
 
 def policy_rule(saved: SavedRule) -> PolicyRule:
     """As the kernel's reader has it."""
-    return PolicyRule(
-        saved.priority,
-        source=saved.source,
-        destination=saved.destination,
-        incoming=saved.incoming,
-        outgoing=saved.outgoing,
-        mark=saved.mark,
-        mask=saved.mask,
-        protocol=saved.protocol,
-        sports=saved.sports,
-        dports=saved.dports,
-        table=saved.table,
-        refuses=saved.refuses,
-        inverted=saved.inverted,
-        tos=saved.tos,
-        suppressed=saved.suppressed,
-        goto=saved.goto,
-    )
+    return PolicyRule(**asdict(saved))
 
 
 def misfits(topology: Topology, nodes: Mapping[str, str]) -> Iterator[Mistake]:
