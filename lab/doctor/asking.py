@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import select
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from lab.doctor.errand import Errand
@@ -17,10 +15,10 @@ from lab.trace.ask.exchange import ANSWERED, OPENED
 from lab.trace.ask.reference import asker
 from lab.trace.ask.requester import Probe
 from lab.trace.run import enter
+from lab.trace.several import Several
 
 SECONDS = 0.6  # what an answer of a lab that is well takes a hundredth of
 TOKEN = b"hoplab doctor"
-AT_ONCE = 8
 Answered = dict[Errand, bool]
 
 
@@ -60,18 +58,11 @@ def run(sandbox: Sandbox, labmap: LabMap, errands: Sequence[Errand]) -> Answered
         by_place.setdefault(one.source, []).append(one)
     left = list(by_place.values())
     answered: Answered = {}
-    going: dict[int, tuple[Sequence[Errand], Begun[list[bool]]]] = {}
-    with ExitStack() as stack:
+    with Several[list[Errand], list[bool]]() as going:
         while left or going:
-            while left and len(going) < AT_ONCE:
-                errands_ = left.pop()
-                started: Begun[list[bool]] = Begun(_Round(sandbox, labmap, errands_).run)
-                stack.callback(started.close)
-                going[started.fileno()] = (errands_, started)
-            poll = select.poll()
-            for descriptor in going:
-                poll.register(descriptor, select.POLLIN)
-            for descriptor, _ in poll.poll():
-                mine, begun = going.pop(descriptor)
+            while left and going.has_room:
+                mine = left.pop()
+                going.add(mine, Begun(_Round(sandbox, labmap, mine).run))
+            for mine, begun in going.ended():
                 answered.update(zip(mine, begun.result(), strict=True))
     return answered
