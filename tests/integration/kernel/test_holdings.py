@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.kernel.holdings import Holdings
 from lab.network.objects import File, Interface, Namespace
 from lab.network.place_names import UNDERLAY
+from tests.integration.sandboxed import sandboxed
 
 
 def pod(name: str) -> tuple[Namespace, File, Interface]:
@@ -12,6 +13,7 @@ def pod(name: str) -> tuple[Namespace, File, Interface]:
     return Namespace(name, "pod", "node-0"), File(name, f"/etc/netns/{name}/hosts", "x"), link
 
 
+@sandboxed
 def test_places_that_are_gone_are_forgotten() -> None:
     holdings = Holdings()
     node = Namespace("node-0", "node")
