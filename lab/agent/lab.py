@@ -55,6 +55,7 @@ class Lab:
         self._netem: bool | None = None
         self.began = time.time()
         self._uncertain: frozenset[str] = frozenset()  # places in which the last work was left half done
+        self._more_is_there = False  # what another kube-proxy left, which no design has
 
     @property
     def stands(self) -> bool:
@@ -113,7 +114,7 @@ class Lab:
                 built(self._holdings)  # DNS servers that are about to start want to be heard at once
 
         addition = Addition(self._holdings, self.comparison, self._proxier)
-        if not leftovers and self._is_added(addition, wanted, watch, cancelled, lap):
+        if not leftovers and not self._more_is_there and self._is_added(addition, wanted, watch, cancelled, lap):
             return self._stands_now(wanted, addition.done, watch)
         network = wanted.held
         if leftovers and self._design is not None:
@@ -128,6 +129,7 @@ class Lab:
             self._build(network, steps, tell, cancelled, watch, lap)
         self._holdings.let_go_of_hand()
         self._uncertain = frozenset()
+        self._more_is_there = leftovers
         self._proxier.forget()
         return self._stands_now(wanted, (*first, *steps.steps), watch)
 

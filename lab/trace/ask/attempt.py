@@ -30,6 +30,8 @@ _REFUSALS = (errno.ECONNREFUSED, errno.ECONNRESET)
 SAYS_NOTHING = "an open connection, on which nothing is said"
 _MOST = 1 << 20  # of an answer, more is not read
 PATIENCE_SECONDS = 0.1  # what an answer of a lab that is well takes a hundredth of
+NEVER = float("inf")
+PAUSED = 0.25  # of what the last look took
 BEFORE_THE_SECOND_SYN = 0.95  # seconds; tcp(7): the first packet of a connection is sent again after one second
 
 ANY = "0.0.0.0"  # noqa: S104  what a socket is called that has no address yet
@@ -72,6 +74,7 @@ class Attempt(ABC):
         self._socket = self._made()
         self._socket.setblocking(False)
         self._error = 0
+        self._deadline = 0.0
         self._look: Look | None = None
         self.once = False
 
@@ -91,12 +94,12 @@ class Attempt(ABC):
         """The outcome, one of those of `exchange`, and what was said, in words. When nothing has come for some time,
         `look` says when it wants to be asked again; 0: nothing more is waited for.
         """
-        deadline = time.monotonic() + seconds
+        self._deadline = time.monotonic() + seconds
         self._look = look
         try:
             if self._error:
                 raise OSError(self._error, os.strerror(self._error))
-            outcome = self._converse(deadline)
+            outcome = self._converse()
             self._socket.close()
             return outcome
         except TimeoutError:
@@ -110,7 +113,7 @@ class Attempt(ABC):
         return REFUSED if error.errno in _REFUSALS else UNREACHABLE, os.strerror(error.errno or 0).lower()
 
     @abstractmethod
-    def _converse(self, deadline: float) -> Outcome:
+    def _converse(self) -> Outcome:
         """Wait for the answer; TimeoutError when the deadline passes without one."""
 
     def abandon(self) -> None:
@@ -125,18 +128,30 @@ class Attempt(ABC):
         self.address = "" if address == ANY else address
         self.sport = self.sport or port
 
-    def _wait(self, event: int, deadline: float) -> None:
+    def _wait(self, event: int, at_latest: float = NEVER) -> None:
         poll = select.poll()
         for one in self._waited_for:
             poll.register(one, event)
-        pause = PATIENCE_SECONDS if self._look else deadline
-        while not poll.poll(_until(min(deadline, time.monotonic() + pause))):
-            pause = self._look() if self._look and time.monotonic() < deadline else 0.0
+        pause = PATIENCE_SECONDS if self._look else NEVER
+        while not poll.poll(_until(min(self._deadline, at_latest, time.monotonic() + pause))):
+            pause = self._looked() if time.monotonic() < min(self._deadline, at_latest) else 0.0
             if not pause:
                 raise TimeoutError
         error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error))
+
+    def _looked(self) -> float:
+        """Seconds until it is worth another look. What looking takes, seconds on an emulated machine, is not of the
+        answer's time; so that it ends all the same, a pause is no less than a part of that.
+        """
+        if self._look is None:
+            return 0.0
+        began = time.monotonic()
+        pause = self._look()
+        took = time.monotonic() - began
+        self._deadline += took
+        return max(pause, took * PAUSED) if pause else 0.0
 
 
 class Stream(Attempt):
@@ -160,13 +175,13 @@ class Stream(Attempt):
         self._error = 0 if error == errno.EINPROGRESS else error
         self._named()
 
-    def _converse(self, deadline: float) -> Outcome:
-        self._wait(select.POLLOUT, min(deadline, self._began + BEFORE_THE_SECOND_SYN) if self.once else deadline)
+    def _converse(self) -> Outcome:
+        self._wait(select.POLLOUT, self._began + BEFORE_THE_SECOND_SYN if self.once else NEVER)
         self._socket.sendall(self._said())
         answer = b""
         try:
             while len(answer) < _MOST and not self._is_whole(answer):
-                self._wait(select.POLLIN, deadline)
+                self._wait(select.POLLIN)
                 piece = self._socket.recv(65536)
                 if not piece:
                     return ANSWERED, self._words(answer)
@@ -234,8 +249,8 @@ class Datagram(Attempt):
         except OSError as error:
             self._error = error.errno or errno.EIO
 
-    def _converse(self, deadline: float) -> Outcome:
-        self._wait(select.POLLIN, deadline)
+    def _converse(self) -> Outcome:
+        self._wait(select.POLLIN)
         self.answer = self._socket.recv(65536)
         return ANSWERED, self._words()
 

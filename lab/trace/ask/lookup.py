@@ -67,11 +67,11 @@ class Questions(Attempt):
             except OSError as error:
                 self.outcomes[number] = self._failed(error)
 
-    def _converse(self, deadline: float) -> Outcome:
+    def _converse(self) -> Outcome:
         """The outcome of the first that failed, else of the first."""
         try:
             while any(outcome == SILENT for outcome, _ in self.outcomes):
-                self._wait(select.POLLIN, deadline)
+                self._wait(select.POLLIN)
                 self._take(self._socket.recv(65536))
         except TimeoutError:
             pass

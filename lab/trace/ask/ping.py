@@ -41,9 +41,9 @@ class Echo(Attempt):
         except OSError as error:
             self._error = error.errno or errno.EIO
 
-    def _converse(self, deadline: float) -> Outcome:
+    def _converse(self) -> Outcome:
         while True:
-            self._wait(select.POLLIN, deadline)
+            self._wait(select.POLLIN)
             packet = decode(self._socket.recv(65536), ethernet=False)
             if packet.icmp_type == ECHO_REPLY and packet.sport == self.sport:
                 return ANSWERED, f"{len(packet.payload)} bytes"

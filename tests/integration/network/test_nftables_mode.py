@@ -87,6 +87,16 @@ def test_the_trace_says_what_the_rules_and_the_element_are_for(two_subnet: Lab) 
     assert chosen["intent"] == f"endpoint {answering} of Service namespace001/myapp:80"
 
 
+def test_leftovers_of_the_mode_before_go_with_the_next_up_that_does_not_ask_for_them(lab: LabFactory) -> None:
+    one = lab("two-subnet")
+    one.up(*NFTABLES, "--leftovers").ok()
+    assert ":KUBE-SERVICES" in one.in_("node-0", "iptables-save")
+    assert one.exec_("node-0", "nft", "list", "table", "ip", "kube-proxy").status == 0
+    one.up(*NFTABLES).ok()
+    assert "KUBE-SERVICES" not in one.in_("node-0", "iptables-save")
+    assert "no changes" in one.up(*NFTABLES).ok()
+
+
 def test_what_is_changed_by_hand_is_named_and_mended(lab: LabFactory) -> None:
     one = lab("two-subnet", *NFTABLES)
     chain = "service-SV75TVR2-namespace001/myapp/tcp/http"

@@ -90,9 +90,9 @@ class CraftedAttempt(Attempt):
     def _waited_for(self) -> tuple[socket.socket, ...]:
         return self._heard
 
-    def _converse(self, deadline: float) -> Outcome:
+    def _converse(self) -> Outcome:
         while True:
-            self._wait(select.POLLIN, deadline)
+            self._wait(select.POLLIN)
             for one in self._heard:
                 with suppress(BlockingIOError):
                     packet = decode(one.recv(_LARGEST, socket.MSG_DONTWAIT), ethernet=self.protocol == "arp")
