@@ -114,7 +114,7 @@ class Lab:
                 built(self._holdings)  # DNS servers that are about to start want to be heard at once
 
         addition = Addition(self._holdings, self.comparison, self._proxier)
-        if not leftovers and not self._more_is_there and self._is_added(addition, wanted, watch, cancelled, lap):
+        if not leftovers and self._is_added(addition, wanted, watch, cancelled, lap):
             return self._stands_now(wanted, addition.done, watch)
         network = wanted.held
         if leftovers and self._design is not None:
@@ -135,7 +135,7 @@ class Lab:
 
     def _is_added(self, addition: Addition, wanted: Design, watch: Stopwatch, cancelled: Asked, lap: Lap) -> bool:
         """Whether it was so little that it is done already."""
-        if self._design is None or self._uncertain:
+        if self._design is None or self._uncertain or self._more_is_there:
             return False
         try:
             return addition.bring(self._design, wanted, watch, cancelled, lap)
@@ -149,9 +149,7 @@ class Lab:
         return Brought(Plan(tuple(done)), wanted.places, dict(watch.told))
 
     def _let_nobody_in(self, wanted: Design) -> tuple[AnyStep, ...]:
-        """Nothing new goes to pods that are about to go. The steps that this took; the last good state stays what it
-        was.
-        """
+        """Nothing new goes to pods that are about to go. The steps that this took; the last good state stays."""
         standing = self._design
         between = without_leaving(standing, wanted) if standing else None
         if between is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -44,6 +45,14 @@ def run(pytester: pytest.Pytester, story: str) -> pytest.RunResult:
     installed = any(one.value == "lab.pytest_plugin" for one in entry_points(group="pytest11"))
     named = () if installed else ("-p", "lab.pytest_plugin")
     return pytester.run(sys.executable, "-m", "pytest", "-q", *named)
+
+
+@pytest.mark.parametrize("page", ["testing.md", "vxlan-blocked.md"])
+def test_what_the_documents_show_passes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))))
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    story = "".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    run(pytester, story).assert_outcomes(passed=story.count("\ndef test_") + story.startswith("def test_"))
 
 
 @pytest.mark.parametrize(("end", "failed"), [("", 0), ("assert False", 1)], ids=["passes", "fails"])

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
 LAB = f"readme-{os.getpid()}"
-SHOWING = {"verify.md": "shop"}
+SHOWING = {"verify.md": "shop", "vxlan-blocked.md": "vxlan-blocked"}
 """Pages whose `text` blocks are parts of what their commands print, and what their lab is called there."""
 PATIENCE = 120
 MARK = "--- next block ---"

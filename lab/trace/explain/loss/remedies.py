@@ -125,6 +125,11 @@ def removed(table: str, chain: str, text: str) -> str:
     return quoting.saved(f"{_iptables(table)} -D {chain} {text}")
 
 
+def let_through(table: str, chain: str, words: str) -> str:
+    """Packets that these words match are accepted before any other rule of the chain is asked."""
+    return f"{_iptables(table)} -I {chain} {words} -j ACCEPT"
+
+
 def policy(table: str, chain: str, wanted: str = "ACCEPT") -> str:
     return f"{_iptables(table)} -P {chain} {wanted}"
 

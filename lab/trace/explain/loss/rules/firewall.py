@@ -24,6 +24,8 @@ STOPPING = ("DROP", "REJECT")
 PROHIBITED = (9, 10, 13)  # network, host and communication administratively prohibited
 # A rule of only these words is about a tunnel, whoever sends through it.
 _GENERAL = frozenset(("-A", "-p", "-m", "-i", "--dport", "--dports", "-j", "--reject-with", "--comment"))
+_ENDING = frozenset(("-m", "--comment", "-j", "--reject-with"))
+"""A rule of only these options, each with its word, stops whatever comes to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _stops(decision: Decision) -> bool:
 
 def _of_rule(case: Case, verdict: _Verdict) -> Finding:
     place, decision = verdict.place, verdict.decision
-    fix = taken_out(case, place, decision)
+    fix = _let_through(verdict) or taken_out(case, place, decision)
     own = decision.intent and not fix
     purpose = f" It is the cluster's own: {decision.intent}." if own else ""
     why = f"A rule in {_chain(decision)} {_does(verdict)} the {case.name}{_wrapped(verdict)} in {place}"
@@ -118,6 +120,20 @@ def _of_rule(case: Case, verdict: _Verdict) -> Finding:
         why = f"{place} drops packets whose addresses it does not know, as a cloud's source check does: here a pod's"
     why = f"{why}{_consequence(case, verdict)}.{purpose}"
     return Finding(place, cause, decision.text, why, (), KERNEL, FIREWALL, place, fix)
+
+
+def _let_through(verdict: _Verdict) -> tuple[Mending, ...]:
+    """A tunnel past the rule with which the author's firewall ends, and that is about nothing: without it all else
+    would pass too.
+    """
+    decision, outer = verdict.decision, verdict.outer
+    head = f"-A {decision.chain} "
+    said = authors.is_authors(decision.intent) and decision.text.startswith(head)
+    if not said or outer is None or set(shlex.split(decision.text[len(head) :])[::2]) - _ENDING:
+        return ()
+    words = "-p 4" if outer.kind == "ipip" else f"-p udp --dport {outer.dport}"
+    line = remedies.let_through(decision.table, decision.chain, words)
+    return (Mending(verdict.place, line, authors.held_by(decision.intent)),)
 
 
 def _what(verdict: _Verdict) -> str:
