@@ -102,7 +102,10 @@ def test(
         "changes": "Of --continuity: how many changes of each kind, 100 by default; 10 with --quick.",
         "attack": "Instead: try everything that may be done to a lab; so many inputs of each kind; 3 if one fails.",
         "only": "Of --attack: the kinds whose names begin so, separated by commas: --only SIGKILL,started.",
-        "seed": "Of --losses and --attack: what is drawn; without it 10, and a new one that is printed.",
+        "doctor": "Instead: put faults in, and judge what `doctor` finds; status 3 if one is not named, mended or cleared.",
+        "faults": "Of --doctor: how many, drawn by --seed; without it every one on every place, which takes hours.",
+        "pairs": "Of --doctor: how many times two faults at once.",
+        "seed": "Of --losses, --doctor and --attack: what is drawn; without it 10, 10, and a new one that is printed.",
         "breaks": "Of --losses: how many breaks that lose their request, 500 by default.",
         "soak": "Instead: make and delete a Deployment and its Service so often; 3 if memory does not stay level.",
     }
@@ -122,6 +125,9 @@ def bench(
     only: str = "",
     seed: int = 0,
     breaks: int = 500,
+    doctor: bool = False,
+    faults: int = 0,
+    pairs: int = 0,
     soak: int = 0,
 ) -> None:
     """Measure building, Services, two-subnet's commands and memory, beside what the kernel and its tools alone take."""
@@ -139,6 +145,11 @@ def bench(
         from bench.losses.run import losses as judge_losses
 
         judge_losses(seed or 10, breaks, json)
+        return
+    if doctor:
+        from bench.doctor.run import judge
+
+        judge(seed or 10, faults, pairs, json)
         return
     if continuity:
         from bench.run import continuity as count_losses
