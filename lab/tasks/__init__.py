@@ -22,6 +22,7 @@ TASKS = Catalogue(
         "down": "lab.tasks.lifetime:down",
         "events": "lab.tasks.events:events",
         "exec": "lab.tasks.exec:exec_",
+        "export": "lab.tasks.handover:export",
         "fault.clear": "lab.tasks.breaks:fault_clear",
         "fault.inject": "lab.tasks.breaks:fault_inject",
         "fault.list": "lab.tasks.breaks:fault_list",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from lab.topology.broken import MOST as MAX_FAULTS
 from lab.topology.defaults import PLUGINS, overhead, tunnel_pool
+from lab.topology.drifted import MOST as MAX_DRIFTED
 from lab.topology.expect.expectation import MOST as MAX_EXPECTATIONS
 from lab.topology.expect.expectation import contradictions
 from lab.topology.field_errors import unknown
@@ -58,6 +59,7 @@ def check(spec: Spec) -> Iterator[Objection]:
     yield from _outside(spec)
     yield from _links(spec)
     yield from (Objection(*one) for one in contradictions(spec.expect, ("spec", "expect")))
+    yield from spec.kept.objections(("spec", "kept"))
 
 
 def _too_many(spec: Spec) -> Iterator[Objection]:
@@ -70,6 +72,7 @@ def _too_many(spec: Spec) -> Iterator[Objection]:
         ("links", spec.links, MAX_LINKS),
         ("expect", spec.expect, MAX_EXPECTATIONS),
         ("faults", spec.faults, MAX_FAULTS),
+        ("drift", spec.drift, MAX_DRIFTED),
     ):
         if len(items) > limit:
             yield Objection(("spec", field), f"there are {len(items)}", f"at most {limit} are possible")

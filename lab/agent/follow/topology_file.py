@@ -76,6 +76,9 @@ class TopologyFile:
             with spans.span("kubelet"):
                 await self._control.taken_over(brought)
         await self._control.faults.adopt()
+        for one in read.topology.spec.drift:
+            for name in one.stopped:
+                await self._control.switch(name, one.on or "", running=False)
         with spans.span("waiting for probes"):
             await self._control.readiness.wait(self._control.settled)
         return self._told(read, brought)
