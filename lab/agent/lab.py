@@ -178,7 +178,7 @@ class Lab:
                 places = frozenset(step.place for step in plan(wanted.held, before.held).steps)
                 done = list(self._by_reading(wanted, places, watch).steps)
                 forget_flows(self._holdings, before, wanted)
-            elif before.faults != wanted.faults:
+            elif (before.faults, before.drift) != (wanted.faults, wanted.drift):
                 self._uncertain, steps = self.comparison.otherwise(wanted.held, before.held)
                 self._carry_out(wanted.held, steps, watch)
                 self._proxier.forget()

@@ -67,9 +67,12 @@ class Unfit(ValueError):
         self.remedy = remedy
 
 
-def told(item: Object) -> dict[str, Any]:
-    """All that the kernel has of it, without its place and what it is for."""
+def told(item: Object, *, designed: bool) -> dict[str, Any]:
+    """All that the kernel has of it, without its place and what it is for; of one that is `designed` nothing else."""
     members = _without_intents(to_plain([item])[0])
+    for one in fields(item) if designed else ():
+        if not one.compare:
+            members.pop(one.name, None)
     members.pop("kind of object")
     name = type(item).__name__
     # Interface and Qdisc have a kind of their own.

@@ -65,9 +65,8 @@ def _lines(name: str, before: Chain | None, after: Chain | None) -> Iterator[str
             yield f"-X {name}"
         return
     if before is None:
-        if after.policy and not after.rules and after.policy == "ACCEPT":
-            return  # the kernel has it without anybody's doing
-        yield f":{name} {after.policy or '-'}"
+        if after.policy != "ACCEPT":  # the kernel has built-in chains without anybody's doing
+            yield f":{name} {after.policy or '-'}"
         yield from (f"-A {name} {rule.text}" for rule in after.rules)
         return
     if before.policy != after.policy:

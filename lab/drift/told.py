@@ -23,7 +23,7 @@ def _of_place(was: Iterable[Object], now: Iterable[Object]) -> dict[str, Any]:
     before, after = {item.key: item for item in was}, {item.key: item for item in now}
     kinds = tuple(plain_objects.KINDS.values())
     objects = [
-        plain_objects.told(item)
+        plain_objects.told(item, designed=key in before)
         for key, item in after.items()
         if isinstance(item, kinds) and before.get(key) != item
         if key in before or not isinstance(item, Sysctl)  # a setting that nobody designed is always there

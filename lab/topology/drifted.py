@@ -37,3 +37,9 @@ class Drifted(Stood):
         default=(), description="What is designed and missing: kind and name, such as [route, 10.244.0.64/26]."
     )
     stopped: tuple[Word, ...] = Field(default=(), description="Components that are stopped there: `component.list`.")
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same, wherever they stand."""
+        return isinstance(other, Drifted) and self.model_dump() == other.model_dump()
+
+    __hash__ = None  # type: ignore[assignment]  # objects are mappings

@@ -30,6 +30,7 @@ from lab.topology.yaml.text import read_documents
 if TYPE_CHECKING:
     from lab.faults.fault import Placed
     from lab.faults.ground import Ground
+    from lab.topology.drifted import Drifted
 
 MOST_COUNTED = 10_000  # a file may ask for more than it will get
 _REPLICATED = ("Deployment", "ReplicaSet")
@@ -80,16 +81,27 @@ class Design:
     def held(self) -> Network:
         """What the kernel is to hold: all that, with the faults in it, and what the file says was changed by hand."""
         network = self.with_faults(self.faults)
-        if not self.topology.spec.drift:
+        if not self.drift:
             return network
         from lab.drift.made import with_drift  # noqa: PLC0415  few files have some
 
-        return with_drift(network, self.topology.spec.drift)
+        return with_drift(network, self.drift)
 
     @property
     def is_whole(self) -> bool:
         """Whether the kernel is to hold all that was designed, and nothing else."""
-        return not self.faults and not self.topology.spec.drift
+        return not self.faults and not self.drift
+
+    @property
+    def drift(self) -> tuple[Drifted, ...]:
+        """What the file says was changed by hand."""
+        return self.topology.spec.drift
+
+    @property
+    def undrifted(self) -> Design:
+        """The same of a file that says of no drift."""
+        spec = self.topology.spec.model_copy(update={"drift": ()})
+        return replace(self, read=replace(self.read, topology=self.topology.model_copy(update={"spec": spec})))
 
     def with_faults(self, faults: tuple[Placed, ...]) -> Network:
         """The network with these."""
@@ -122,10 +134,10 @@ class Design:
     def warnings(self) -> tuple[str, ...]:
         """What is to be said of the file, and of the cluster that came of it."""
         told = servers.unanswered(self.topology, self.cluster) + unknown_pools(self.topology.spec.cni, self.cluster)
-        if self.topology.spec.drift:
+        if self.drift:
             from lab.drift.made import nowhere  # noqa: PLC0415  few files have some
 
-            told += tuple(nowhere(self.places, self.topology.spec.drift))
+            told += tuple(nowhere(self.places, self.drift))
         return self.read.warnings + crowded(self.cluster) + told
 
 

@@ -105,7 +105,12 @@ class TopologyFile:
 
         def work() -> Brought:
             wanted = self._control.faults.with_written(self._control.design(read, picture, given))
-            return self._lab.bring(wanted, tell, cancelled, self._control.entrance.built, spent, leftovers=leftovers)
+            built = self._control.entrance.built
+            if wanted.drift == (self._lab.design.drift if self._lab.design else ()):
+                return self._lab.bring(wanted, tell, cancelled, built, spent, leftovers=leftovers)
+            # As it came about: what was changed by hand was changed in what stood. Some of it cannot be built so.
+            first = self._lab.bring(wanted.undrifted, tell, cancelled, built, spent, leftovers=leftovers)
+            return first.then(self._lab.follow(wanted))
 
         brought = await self._writer.do(f"another up of {read.file}", work)
         with spans.span("waiting for the API server"):

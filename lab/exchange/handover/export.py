@@ -59,7 +59,7 @@ def composed(parts: Mapping[str, Any], objects: list[Json]) -> Exported:
         topology["spec"]["kept"] = kept
     if parts["drift"]:
         topology["spec"]["drift"] = parts["drift"]
-    head = f"# The lab {parts['lab']}, whole. `up --topology` with this file gives it back.\n"
+    head = "# A running lab, whole, as `export` wrote it. `up --topology` with this file gives it back.\n"
     text = yaml_text.documents([topology, *written], head)
     _read(text)
     return Exported(text, tuple(_warnings(parts, written)))

@@ -34,6 +34,9 @@ def _text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 def _mapping(writer: yaml.SafeDumper, value: dict[str, Any]) -> yaml.MappingNode:
     node = writer.represent_mapping("tag:yaml.org,2002:map", list(value.items()))
+    for key, _ in node.value:
+        if key.value == "on":  # which old readers take for a truth; ours do not, and people write it bare
+            key.tag = "tag:yaml.org,2002:bool"
     node.flow_style = _fits(value) and "apiVersion" not in value
     return node
 
