@@ -20,15 +20,15 @@ def misjudged(written: Iterable[Drifted]) -> Iterator[Mistake]:
         for field, read in (("rules", rule_edits.read), ("sets", set_edits.read)):
             try:
                 read(getattr(one, field))
-            except rule_edits.Misread as error:
+            except rule_edits.MisreadError as error:
                 yield one.mistake(field, str(error), error.remedy)
         for said in one.objects:
             try:
                 plain_objects.read(one.on or "", said)
-            except plain_objects.Unfit as error:
+            except plain_objects.UnfitError as error:
                 yield one.mistake("objects", str(error), error.remedy)
-        for said in one.gone:
-            if not said:
+        for named_gone in one.gone:
+            if not named_gone:
                 yield one.mistake("gone", "an entry is empty", "write it as [route, 10.244.0.64/26]")
         for name in one.stopped:
             try:
@@ -83,4 +83,4 @@ def _with_one(network: Network, place: str, one: Drifted) -> Network:
 
 def _may_go(item: Object | None, place: str) -> bool:
     kinds = (*plain_objects.KINDS.values(), Chain, IpSet)
-    return isinstance(item, kinds) and item.place == place
+    return item is not None and isinstance(item, kinds) and item.place == place

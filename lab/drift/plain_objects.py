@@ -53,13 +53,15 @@ _PATTERNS = {
     **dict.fromkeys(("device", "master", "incoming", "outgoing", "peer_name"), _DEVICE),
     "mac": re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"),
     "value": re.compile(r"[-0-9\t ]{1,64}"),
-    **dict.fromkeys(("proto", "table", "scope", "type", "kind", "protocol", "scheduler", "df"), re.compile(r"[^\n;{}]{1,200}")),
+    **dict.fromkeys(
+        ("proto", "table", "scope", "type", "kind", "protocol", "scheduler", "df"), re.compile(r"[^\n;{}]{1,200}")
+    ),
 }
 _ADDRESSES = ("via", "src", "local", "remote", "address", "destination", "source")
 _NO_ADDRESS = ("", "default", "all")
 
 
-class Unfit(ValueError):
+class UnfitError(ValueError):
     """No such object: str() is the problem, `remedy` what would be right."""
 
     def __init__(self, problem: str, remedy: str = "") -> None:
@@ -87,20 +89,22 @@ def _without_intents(value: Any) -> Any:  # noqa: ANN401  JSON
 
 
 def read(place: str, said: Mapping[str, Any]) -> Object:
-    """The object. Unfit."""
+    """The object. UnfitError."""
     kind = KINDS.get(str(said.get("kind", "")))
     if kind is None:
-        raise Unfit(f"there is no kind {str(said.get('kind'))[:40]!r}", f"one of: {', '.join(KINDS)}")
+        raise UnfitError(f"there is no kind {str(said.get('kind'))[:40]!r}", f"one of: {', '.join(KINDS)}")
     members = {("kind" if name == "of" else name): value for name, value in said.items() if name != "kind"}
     known = {one.name for one in fields(kind)} - {*_UNTOLD}
     for name in members:
         if name not in known:
             told = sorted("of" if one == "kind" else one for one in known)
-            raise Unfit(f"a {kind.__name__} has no {name[:40]!r}", did_you_mean(name, told, f"it has {', '.join(told)}"))
+            raise UnfitError(
+                f"a {kind.__name__} has no {name[:40]!r}", did_you_mean(name, told, f"it has {', '.join(told)}")
+            )
     try:
         made: Object = _adapter(kind).validate_json(json.dumps({**members, "place": place}), strict=True)
     except (ValidationError, TypeError, ValueError) as error:
-        raise Unfit(_first(error), f"a {kind.__name__} as `export` writes it") from None
+        raise UnfitError(_first(error), f"a {kind.__name__} as `export` writes it") from None
     for name, text in _texts(made):
         _require_possible(kind, name, text)
     return made
@@ -153,11 +157,11 @@ def _texts(item: Any, name: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN
 
 def _require_possible(kind: type, name: str, text: str) -> None:
     if len(text) > MOST_TEXT:
-        raise Unfit(f"{name}: the text is too long", f"at most {MOST_TEXT} characters")
+        raise UnfitError(f"{name}: the text is too long", f"at most {MOST_TEXT} characters")
     if kind is File and name == "content":
         return
     if not text.isprintable() and name not in ("value", "headers", "body"):
-        raise Unfit(f"{name}: there is something in it that is not printed", "such as a line break")
+        raise UnfitError(f"{name}: there is something in it that is not printed", "such as a line break")
     if kind is Interface and name == "name":
         pattern: re.Pattern[str] | None = _DEVICE
     elif kind is Sysctl and name == "name":
@@ -165,9 +169,9 @@ def _require_possible(kind: type, name: str, text: str) -> None:
     else:
         pattern = _PATTERNS.get(name)
     if text and pattern is not None and not pattern.fullmatch(text):
-        raise Unfit(f"{name}: {text[:40]!r} cannot be one")
+        raise UnfitError(f"{name}: {text[:40]!r} cannot be one")
     if name in _ADDRESSES and text not in _NO_ADDRESS:
         try:
             IPv4Interface(text)
         except ValueError:
-            raise Unfit(f"{name}: {text[:40]!r} is no IPv4 address or prefix") from None
+            raise UnfitError(f"{name}: {text[:40]!r} is no IPv4 address or prefix") from None

@@ -19,7 +19,7 @@ _DECLARED = re.compile(rf":(?P<chain>{_CHAIN}) (?P<policy>ACCEPT|DROP|-)(?: \[\d
 _NUMBERED = re.compile(r"(\d{1,6})(?: (.+))?")
 
 
-class Misread(ValueError):
+class MisreadError(ValueError):
     """A line that says nothing of a chain: its `number` in the text from 1, str() the problem, and the `remedy`."""
 
     def __init__(self, number: int, problem: str, remedy: str) -> None:
@@ -76,7 +76,7 @@ def _lines(name: str, before: Chain | None, after: Chain | None) -> Iterator[str
 
 
 def read(text: str) -> tuple[Edit, ...]:
-    """The edits in their order. Misread."""
+    """The edits in their order. MisreadError."""
     found: list[Edit] = []
     table = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -84,14 +84,14 @@ def read(text: str) -> tuple[Edit, ...]:
         if not stripped or stripped.startswith("#") or stripped == "COMMIT":
             continue
         if not stripped.isprintable():
-            raise Misread(number, "there is something in it that is not printed", "such as a control character")
+            raise MisreadError(number, "there is something in it that is not printed", "such as a control character")
         if stripped.startswith("*"):
             table = stripped[1:]
             if table not in BUILT_IN:
-                raise Misread(number, f"there is no table {table!r}", f"one of: {', '.join(BUILT_IN)}")
+                raise MisreadError(number, f"there is no table {table!r}", f"one of: {', '.join(BUILT_IN)}")
             continue
         if not table:
-            raise Misread(number, f"{stripped[:40]!r} stands in no table", "begin one with '*filter'")
+            raise MisreadError(number, f"{stripped[:40]!r} stands in no table", "begin one with '*filter'")
         found.append(_edit(table, stripped, number))
     return tuple(found)
 
@@ -102,7 +102,7 @@ def _edit(table: str, line: str, number: int) -> Edit:
         return Edit(table, declared["chain"], ":", 0, declared["policy"].strip("-"))
     said = _LINE.fullmatch(line)
     if said is None or (said["rest"] is None) != (said["verb"] == "X"):
-        raise Misread(number, f"{line[:40]!r} changes no chain", example)
+        raise MisreadError(number, f"{line[:40]!r} changes no chain", example)
     verb, rest = said["verb"], said["rest"] or ""
     if verb not in "ID":
         return Edit(table, said["chain"], verb, 0, rest)
@@ -110,7 +110,7 @@ def _edit(table: str, line: str, number: int) -> Edit:
     if numbered is None or (verb == "D") == bool(numbered[2]):
         return Edit(table, said["chain"], verb, 1 if verb == "I" else 0, rest)
     if not int(numbered[1]) or (verb == "I" and not numbered[2]):
-        raise Misread(number, f"{line[:40]!r} changes no chain", example)
+        raise MisreadError(number, f"{line[:40]!r} changes no chain", example)
     return Edit(table, said["chain"], verb, int(numbered[1]), numbered[2] or "")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from lab.drift.rule_edits import BY_HAND, Misread
+from lab.drift.rule_edits import BY_HAND, MisreadError
 from lab.network.objects import IpSet
 
 _NAME = r"[A-Za-z0-9_.:@][-A-Za-z0-9_.:@]{0,30}"
@@ -45,7 +45,7 @@ def _lines(name: str, before: IpSet | None, after: IpSet | None) -> Iterator[str
 
 
 def read(text: str) -> tuple[Edit, ...]:
-    """The edits in their order. Misread."""
+    """The edits in their order. MisreadError."""
     found: list[Edit] = []
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
@@ -53,7 +53,7 @@ def read(text: str) -> tuple[Edit, ...]:
             continue
         said = _LINE.fullmatch(stripped)
         if said is None or (said["rest"] is None) != (said["verb"] == "destroy"):
-            raise Misread(number, f"{stripped[:40]!r} changes no set", "write it as 'add NAME 10.0.1.10'")
+            raise MisreadError(number, f"{stripped[:40]!r} changes no set", "write it as 'add NAME 10.0.1.10'")
         found.append(Edit(said["verb"], said["name"], said["rest"] or ""))
     return tuple(found)
 

@@ -17,13 +17,13 @@ Text = Annotated[str, Field(max_length=4 << 20)]
 
 
 class Drifted(Stood):
-    """What one place holds otherwise than it should. `up` makes it so, and `trace` and `doctor` find it as any drift."""
+    """What one place holds otherwise than it should: `up` makes it so, `trace` and `doctor` find it as any drift."""
 
     on: Word | None = Field(default=None, description="The place: a node, a router, a pod as NAMESPACE/NAME.")
     rules: Text = Field(
         default="",
-        description="Changes of iptables' rules, as for `iptables-restore --noflush`: a line `*TABLE`, then `-I CHAIN N "
-        "RULE`, `-A`, `-D`, `:CHAIN POLICY` (`:CHAIN -` for a new one), `-X CHAIN`.",
+        description="Changes of iptables' rules, as for `iptables-restore --noflush`: a line `*TABLE`, then `-I CHAIN "
+        "N RULE`, `-A`, `-D`, `:CHAIN POLICY` (`:CHAIN -` for a new one), `-X CHAIN`.",
     )
     sets: Text = Field(
         default="", description="Changes of sets: lines `create NAME TYPE`, `add NAME MEMBER`, `del`, `destroy`."

@@ -50,9 +50,10 @@ def load_topology(
 ) -> LoadedFile:
     """The whole file, with `settings` (`cni.encapsulation=VXLAN`) made first.
 
-    `read` gives the documents of a text and a file's name. `read_file` gives the text of a file that this one
-    names (`rulesFile`, `routesFile`, …) and whose text it has not (`spec.files`), and raises OSError when it cannot. What they hold is in the Firewall's `rules`
-    and `sets`, and in the Machine's `saved`, afterwards. Raises FileError with every mistake that can be told at once.
+    `read` gives the documents of a text and a file's name. `read_file` gives the text of a file that this one names
+    (`rulesFile`, `routesFile`, …) and has not itself (`spec.files`), and raises OSError when it cannot. What they hold
+    is in the Firewall's `rules` and `sets`, and in the Machine's `saved`, afterwards. Raises FileError with every
+    mistake that can be told at once.
     """
     documents = read(text, file)
     first = apply_settings(_topology_document(documents, file), settings)

@@ -222,7 +222,8 @@ class Spec(Model):
     internet: Internet = Field(default=Internet(), description="The world outside the cluster.")
     kept: Kept = Field(default=Kept(), description="Addresses and nodes of pods in the lab that this was written of.")
     files: dict[FileName, str] = Field(
-        default={}, description="Texts of files that this one names, such as a rulesFile: they are not looked for beside."
+        default={},
+        description="Texts of files that this one names, such as a rulesFile: they are not looked for beside.",
     )
     underlay_mtu: Mtu = Field(
         default=1500, alias="underlayMTU", description="MTU of the nodes' and routers' interfaces, in bytes."

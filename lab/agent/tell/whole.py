@@ -55,7 +55,9 @@ class Whole:
 
     def stopped(self) -> Iterator[Message]:
         """Components that were stopped, but by a fault."""
-        by_faults = {(one.fault.effect.component, one.place) for one in self.faults if isinstance(one.fault.effect, Stopping)}
+        by_faults = {
+            (one.fault.effect.component, one.place) for one in self.faults if isinstance(one.fault.effect, Stopping)
+        }
         for one in self.stops:
             if (one.component, one.place) not in by_faults:
                 yield {"on": one.place, "stopped": [one.component]}

@@ -43,7 +43,9 @@ def _objects(connected: Client) -> list[Json]:
         answer = connected.request("api", path=f"{base}/{resource.plural}", accept=JSON)
         if answer["code"] >= 400:
             raise LabError(f"the lab's API does not tell its {resource.plural}: {answer['object'].get('message', '')}")
-        found += ({"apiVersion": resource.api_version, "kind": resource.kind, **one} for one in answer["object"]["items"])
+        found += (
+            {"apiVersion": resource.api_version, "kind": resource.kind, **one} for one in answer["object"]["items"]
+        )
     return found
 
 

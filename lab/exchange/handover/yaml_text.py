@@ -1,4 +1,4 @@
-"""YAML as a person writes it: short mappings in a line, long texts as blocks, fields in the order in which they came."""
+"""YAML as a person writes it: short mappings in a line, long texts as blocks, fields as they came."""
 
 from __future__ import annotations
 
