@@ -10,6 +10,7 @@ from lab.tasks.commandline.catalogue import Catalogue
 TASKS = Catalogue(
     {
         "apply": "lab.tasks.manifests:apply",
+        "bundle": "lab.tasks.handover:bundle",
         "calicoctl": "lab.tasks.calico:calicoctl",
         "capture": "lab.tasks.trace.tracing:capture",
         "check": "lab.tasks.check:check",
@@ -32,6 +33,7 @@ TASKS = Catalogue(
         "inspect": "lab.tasks.inspection:inspect",
         "kubectl": "lab.tasks.manifests:kubectl",
         "list": "lab.tasks.lifetime:list_",
+        "replay": "lab.tasks.handover:replay",
         "rules": "lab.tasks.rules:rules",
         "shell": "lab.tasks.exec:shell",
         "trace": "lab.tasks.trace.tracing:trace",
