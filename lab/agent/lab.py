@@ -1,6 +1,4 @@
-"""The kernel's side of a lab: from a design to a network that the kernel holds, and back to the last good one when that
-fails. Everything here runs in the agent's writer thread.
-"""
+"""The kernel's side of a lab: from a design to the kernel, and back when that fails; in the agent's writer thread."""
 
 from __future__ import annotations
 

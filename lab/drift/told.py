@@ -24,13 +24,13 @@ def _of_place(was: Iterable[Object], now: Iterable[Object]) -> dict[str, Any]:
     kinds = tuple(plain_objects.KINDS.values())
     objects = [
         plain_objects.told(item, designed=key in before)
-        for key, item in after.items()
+        for key, item in sorted(after.items(), key=lambda one: (one[1].rank, one[0]))
         if isinstance(item, kinds) and before.get(key) != item
         if key in before or not isinstance(item, Sysctl)  # a setting that nobody designed is always there
     ]
     gone = [
         plain_objects.words(key)
-        for key, item in before.items()
+        for key, item in sorted(before.items(), key=lambda one: (one[1].rank, one[0]))
         if isinstance(item, kinds) and key not in after and not isinstance(item, Sysctl)
     ]
     found: dict[str, Any] = {

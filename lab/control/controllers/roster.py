@@ -15,13 +15,15 @@ from lab.control.controllers.mirroring import Mirroring
 from lab.control.controllers.namespaces import Namespaces
 from lab.control.controllers.nodeless import Nodeless
 from lab.control.controllers.replicaset import ReplicaSets
-from lab.control.controllers.scheduling import Scheduling
+from lab.control.controllers.scheduling import NOWHERE, Scheduling
 from lab.control.controllers.system import System
 from lab.control.events import Recorder
 from lab.control.services.members import Members
 
 
-def controllers(store: Store, recorder: Recorder, system: System, kept: Mapping[Key, str]) -> list[Controller]:
+def controllers(
+    store: Store, recorder: Recorder, system: System, kept: Mapping[Key, str] = NOWHERE
+) -> list[Controller]:
     """In the order in which they hear of a change. `kept` are the nodes on which pods ran in a lab of before."""
     members = Members(store)
     return [

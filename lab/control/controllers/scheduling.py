@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from lab.api.resources import NODES, PODS
 from lab.api.store import Change, Json, Key, Store
@@ -14,6 +15,7 @@ from lab.control.pods.fitting import refusal, verdict
 from lab.control.pods.podstatus import is_finished, is_terminating, with_condition
 
 COMPONENT = "default-scheduler"
+NOWHERE: Mapping[Key, str] = MappingProxyType({})
 _ASKED = ("nodeSelector", "affinity", "tolerations")
 
 
@@ -25,7 +27,7 @@ class Scheduling:
     name = "scheduling"
     resource = PODS
 
-    def __init__(self, store: Store, recorder: Recorder, kept: Mapping[Key, str]) -> None:
+    def __init__(self, store: Store, recorder: Recorder, kept: Mapping[Key, str] = NOWHERE) -> None:
         self._store = store
         self._kept = kept
         self._recorder = recorder

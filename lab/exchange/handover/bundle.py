@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from lab import printable
 from lab.doctor.examination import Examination, examine
-from lab.exchange.handover import archive, manifest, page, report, requests, versions
+from lab.exchange.handover import archive, contents, page, report, requests, versions
+from lab.exchange.handover.contents import Manifest, Seen
 from lab.exchange.handover.export import FILE, Exported, export
-from lab.exchange.handover.manifest import Manifest, Seen
 from lab.exchange.handover.requests import Made
 from lab.kernel.check import abilities
 from lab.map.labmap import LabMap
@@ -61,12 +61,12 @@ def composed(exported: Exported, labmap: LabMap, journeys: Sequence[Made], exami
             files[kind] = f"journeys/{number:02d}-{_slug(one.wanted.name)}.{kind}"
             members[files[kind]] = data
         told.append(_told(one, files))
-    found = tuple(manifest.Found(cause=one.cause, places=one.places, object=one.object) for one in examination.findings)
+    found = tuple(contents.Found(cause=one.cause, places=one.places, object=one.object) for one in examination.findings)
     whole = Manifest(hoplab=versions.hoplab(), lab=examination.lab, journeys=tuple(told), findings=found)
     made_with, able = versions.versions(), abilities.check()
     shown = report.Shown(whole, examination, tuple(journeys), made_with, able, exported.text)
     first = {
-        manifest.NAME: whole.text(),
+        contents.NAME: whole.text(),
         "index.html": page.page(shown),
         "report.md": report.report(shown),
         FILE: exported.text,
@@ -78,13 +78,13 @@ def composed(exported: Exported, labmap: LabMap, journeys: Sequence[Made], exami
     return Bundled(archive.written(all_), whole, examination, exported.warnings)
 
 
-def _told(one: Made, files: dict[str, str]) -> manifest.Told:
+def _told(one: Made, files: dict[str, str]) -> contents.Told:
     again = requests.again(one)
-    return manifest.Told.model_validate(
+    return contents.Told.model_validate(
         {
             "name": printable.line(one.wanted.name)[:200],
             "why": one.wanted.why,
-            "request": manifest.Request.of(again).to_json(),
+            "request": contents.Request.of(again).to_json(),
             "seen": seen(one.journey).to_json() if one.journey else None,
             "error": printable.line(one.error)[:1000],
             "files": files,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lab.agent.design.blueprint import ReadFile, read_file
 from lab.control.meaning import meant, stored
 from lab.errors import HoplabError, LabError
-from lab.exchange.handover import manifests, yaml_text
+from lab.exchange.handover import live_objects, yaml_text
 from lab.topology.impairment import FIELDS
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def export(connected: Client) -> Exported:
 
 def _objects(connected: Client) -> list[Json]:
     found: list[Json] = []
-    for resource in manifests.WRITTEN:
+    for resource in live_objects.WRITTEN:
         base = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
         answer = connected.request("api", path=f"{base}/{resource.plural}", accept=JSON)
         if answer["code"] >= 400:
@@ -53,9 +53,9 @@ def composed(parts: Mapping[str, Any], objects: list[Json]) -> Exported:
     """The file of these parts, as the agent's `whole` has them, and of all live objects."""
     topology = _topology(parts)
     bare = _read(yaml_text.documents([topology, _DEFAULT]))
-    own = frozenset(manifests.key_of(one) for one in stored(bare.topology, bare.documents))
-    cleaning = manifests.Cleaning()
-    written = [cleaning.written(one) for one in manifests.somebodys(objects, own - {manifests.key_of(_DEFAULT)})]
+    own = frozenset(live_objects.key_of(one) for one in stored(bare.topology, bare.documents))
+    cleaning = live_objects.Cleaning()
+    written = [cleaning.written(one) for one in live_objects.somebodys(objects, own - {live_objects.key_of(_DEFAULT)})]
     written = [one for one in written if one != _DEFAULT] or [_DEFAULT]  # without any, a file means the usual pods
     if kept := _kept(parts["kept"], _read(yaml_text.documents([topology, *written]))):
         topology["spec"]["kept"] = kept

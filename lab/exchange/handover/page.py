@@ -7,7 +7,7 @@ from html import escape
 
 from lab import printable
 from lab.doctor.finding import Finding
-from lab.exchange.handover.manifest import Told
+from lab.exchange.handover.contents import Told
 from lab.exchange.handover.report import WHY, Shown, again, asked, ended, is_well
 from lab.program_name import spoken
 

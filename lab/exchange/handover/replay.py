@@ -10,9 +10,9 @@ from lab import printable
 from lab.agent.design.blueprint import read_file
 from lab.doctor.examination import Examination, examine
 from lab.errors import UsageError
-from lab.exchange.handover import archive, manifest, report, requests
+from lab.exchange.handover import archive, contents, report, requests
 from lab.exchange.handover.bundle import seen
-from lab.exchange.handover.manifest import Found, Manifest, Seen, Told
+from lab.exchange.handover.contents import Found, Manifest, Seen, Told
 from lab.map.labmap import LabMap
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ class Bundle:
 
 def read(stream: archive.Readable, file: str) -> Bundle:
     """UsageError for what is no bundle, or of a newer Hoplab; FileError for a lab's file that cannot be right."""
-    members = archive.read(stream, file, frozenset((manifest.NAME, "lab.yaml")))
-    if manifest.NAME not in members:
-        raise UsageError(f"{file}: no bundle: it has no {manifest.NAME}", archive.HOW)
-    whole = Manifest.read(members[manifest.NAME], file)
+    members = archive.read(stream, file, frozenset((contents.NAME, "lab.yaml")))
+    if contents.NAME not in members:
+        raise UsageError(f"{file}: no bundle: it has no {contents.NAME}", archive.HOW)
+    whole = Manifest.read(members[contents.NAME], file)
     if whole.topology not in members:
         raise UsageError(f"{file}: its lab.yaml is missing", archive.HOW)
     for one in whole.journeys:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab import printable
 from lab.doctor.examination import Examination
 from lab.doctor.finding import Finding
-from lab.exchange.handover.manifest import Manifest, Seen, Told
+from lab.exchange.handover.contents import Manifest, Seen, Told
 from lab.exchange.handover.requests import Made
 from lab.kernel.check.abilities import Finding as Ability
 from lab.trace.show.minimal import tell
