@@ -9,7 +9,7 @@ from lab.errors import Mistake, UsageError
 from lab.network.components import named
 from lab.network.objects import Chain, File, IpSet, Key, Network, Object
 from lab.network.place_names import UNDERLAY
-from lab.topology.drifted import Drifted
+from lab.topology.handed.drifted import Drifted
 
 
 def misjudged(written: Iterable[Drifted]) -> Iterator[Mistake]:

@@ -12,7 +12,7 @@ from lab.network.ipv4 import Prefix, dotted, number
 from lab.network.pools import Pools
 from lab.network.wiring import TRANSIT, Wiring, wiring
 from lab.topology.defaults import complete
-from lab.topology.kept import Kept
+from lab.topology.handed.kept import Kept
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster

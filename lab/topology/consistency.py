@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from lab.topology.broken import MOST as MAX_FAULTS
 from lab.topology.defaults import PLUGINS, overhead, tunnel_pool
-from lab.topology.drifted import MOST as MAX_DRIFTED
 from lab.topology.expect.expectation import MOST as MAX_EXPECTATIONS
 from lab.topology.expect.expectation import contradictions
 from lab.topology.field_errors import unknown
+from lab.topology.handed.drifted import MOST as MAX_DRIFTED
 from lab.topology.objection import Objection
 from lab.topology.schema import ZONE, Spec
 from lab.topology.space import addresses, prefixes, room

@@ -10,10 +10,10 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from lab.topology.broken import Broken
-from lab.topology.drifted import Drifted
 from lab.topology.expect.expectation import Expectation
 from lab.topology.field_errors import refusal
-from lab.topology.kept import Kept
+from lab.topology.handed.drifted import Drifted
+from lab.topology.handed.kept import Kept
 from lab.topology.model import Model, Port
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix

@@ -30,7 +30,7 @@ from lab.topology.yaml.text import read_documents
 if TYPE_CHECKING:
     from lab.faults.fault import Placed
     from lab.faults.ground import Ground
-    from lab.topology.drifted import Drifted
+    from lab.topology.handed.drifted import Drifted
 
 MOST_COUNTED = 10_000  # a file may ask for more than it will get
 _REPLICATED = ("Deployment", "ReplicaSet")
