@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from hashlib import sha256
 
 from lab.drift import plain_objects, rule_edits, set_edits
 from lab.errors import Mistake, UsageError
 from lab.network.components import named
-from lab.network.objects import Chain, File, IpSet, Key, Network, Object
+from lab.network.objects import Chain, File, IpSet, Key, Network, Object, Process
 from lab.network.place_names import UNDERLAY
 from lab.topology.handed.drifted import Drifted
 
@@ -63,6 +65,7 @@ def _with_one(network: Network, place: str, one: Drifted) -> Network:
         if isinstance(item, File) and designed is None:
             continue  # files are the lab's own: what they hold may differ, not which there are
         changed[item.key] = plain_objects.beside(item, designed)
+    changed |= {item.key: item for item in _starting_anew(network, place, changed.values())}
     edits = rule_edits.read(one.rules)
     if edits:
         chains = {(it.table, it.name): it for it in network if isinstance(it, Chain) and it.place == place}
@@ -79,6 +82,16 @@ def _with_one(network: Network, place: str, one: Drifted) -> Network:
     gone = {key for key in gone if _may_go(network.by_key.get(key), place)}
     kept = [changed.pop(item.key, item) for item in network if item.key not in gone]
     return Network((*kept, *changed.values()))
+
+
+def _starting_anew(network: Network, place: str, changed: Iterable[Object]) -> Iterator[Process]:
+    """The lab's own programs of a place whose files are others: they read them when they begin."""
+    texts = [item.content for item in changed if isinstance(item, File) and network.by_key.get(item.key) != item]
+    if texts:
+        read = sha256("\0".join(texts).encode()).hexdigest()[:16]
+        for item in network:
+            if isinstance(item, Process) and item.place == place and not item.node:
+                yield replace(item, config=f"{item.config} {read}")
 
 
 def _may_go(item: Object | None, place: str) -> bool:
