@@ -110,7 +110,7 @@ def test_sets_are_told_by_what_comes_and_goes() -> None:
     assert written == "add hosts 10.0.0.3\ndel hosts 10.0.0.1\n"
     assert set_edits.made("node-0", {"hosts": was}, set_edits.read(written)) == {"hosts": now}
     assert set_edits.made("node-0", {"hosts": was}, set_edits.read("destroy hosts\n")) == {"hosts": None}
-    with pytest.raises(set_edits.MisreadError):
+    with pytest.raises(rule_edits.MisreadError):
         set_edits.read("add hosts 1;2")
 
 
