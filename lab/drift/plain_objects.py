@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -58,6 +58,8 @@ _PATTERNS = {
     ),
 }
 _ADDRESSES = ("via", "src", "local", "remote", "address", "destination", "source")
+_PREFIXES = ((Address, "address"), (Route, "destination"), (RoutingRule, "source"), (RoutingRule, "destination"))
+ROUTE_TYPES = ("unicast", "local", "blackhole", "unreachable", "prohibit", "throw")
 _NO_ADDRESS = ("", "default", "all")
 
 
@@ -170,8 +172,13 @@ def _require_possible(kind: type, name: str, text: str) -> None:
         pattern = _PATTERNS.get(name)
     if text and pattern is not None and not pattern.fullmatch(text):
         raise UnfitError(f"{name}: {text[:40]!r} cannot be one")
+    if kind is Route and name == "type" and text not in ROUTE_TYPES:
+        raise UnfitError(f"type: {text[:40]!r} is no type of a route", f"one of: {', '.join(ROUTE_TYPES)}")
     if name in _ADDRESSES and text not in _NO_ADDRESS:
         try:
-            IPv4Interface(text)
+            read = IPv4Interface if (kind, name) in _PREFIXES else IPv4Address
+            read(text)
+            if kind is Address and "/" not in text:
+                raise ValueError
         except ValueError:
             raise UnfitError(f"{name}: {text[:40]!r} is no IPv4 address or prefix") from None

@@ -14,7 +14,7 @@ SECONDS = 0.3
 
 
 def test_what_looking_takes_is_not_the_answers_time() -> None:
-    """On an emulated machine the first look reads rules for seconds: the answer comes meanwhile, or in the time left."""
+    """On an emulated machine the first look reads rules for seconds: the answer comes meanwhile, or in time left."""
     looking, looked = threading.Event(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         attempt = ATTEMPTS["tcp"](Ask("127.0.0.1", server.getsockname()[1], b"token"))
