@@ -83,7 +83,7 @@ def told(lab: Lab, whole: Whole) -> Message:
             "blocks": {node: list(blocks) for node, blocks in standing.addresses.blocks.items()},
             "pods": {
                 pod.place: {"node": pod.node, "address": standing.addresses.pods[pod.place]}
-                for pod in standing.cluster.pods
+                for pod in sorted(standing.cluster.pods, key=lambda pod: pod.place)
             },
         },
     }

@@ -22,6 +22,7 @@ from lab.api.resources import (
     SERVICES,
     Resource,
 )
+from lab.network.ipv4 import number
 
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -161,10 +162,18 @@ def _ordered(item: Json) -> Json:
 
 
 def somebodys(items: Sequence[Json], own: frozenset[tuple[str, str, str]]) -> list[Json]:
-    """Those that people made, namespaces first; `own` are the lab's, of which only an edited Corefile counts."""
+    """Those that people made, namespaces first, pods in the order in which they were given addresses; `own` are the
+    lab's, of which only an edited Corefile counts.
+    """
     services = {key_of(one)[1:]: one for one in items if resource_of(one) is SERVICES}
     found = [one for one in items if is_somebodys(one, services) and (key_of(one) not in own or _is_edited(one))]
-    return sorted(found, key=lambda one: (one["kind"] != "Namespace", *key_of(one)[1:2]))
+    return sorted(found, key=lambda one: (one["kind"] != "Namespace", key_of(one)[1], _address(one)))
+
+
+def _address(item: Json) -> int:
+    """A pod's, by which they are given again in the same order; 0 of what has none."""
+    address = (item.get("status") or {}).get("podIP") if item["kind"] == "Pod" else None
+    return number(address) if address else 0
 
 
 def _is_edited(item: Json) -> bool:
