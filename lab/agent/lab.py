@@ -1,6 +1,4 @@
-"""The kernel's side of a lab: from a design to a network that the kernel holds, and back to the last good one when that
-fails. Everything here runs in the agent's writer thread.
-"""
+"""The kernel's side of a lab: from a design to the kernel, and back when that fails; in the agent's writer thread."""
 
 from __future__ import annotations
 
@@ -176,7 +174,7 @@ class Lab:
                 places = frozenset(step.place for step in plan(wanted.held, before.held).steps)
                 done = list(self._by_reading(wanted, places, watch).steps)
                 forget_flows(self._holdings, before, wanted)
-            elif before.faults != wanted.faults:
+            elif (before.faults, before.drift) != (wanted.faults, wanted.drift):
                 self._uncertain, steps = self.comparison.otherwise(wanted.held, before.held)
                 self._carry_out(wanted.held, steps, watch)
                 self._proxier.forget()

@@ -54,6 +54,7 @@ class Operations:
             "delete": self._delete,
             "settled": self._settled,
             "events": self._events,
+            "whole": self._whole,
             "read": self._read,
             "inject": self._inject,
             "draw_faults": self._draw_faults,
@@ -128,6 +129,14 @@ class Operations:
             "expectations": lambda: _readings().expectations(lab),
         }
         return await self._in_writer("a reading", reply, whole[what])
+
+    async def _whole(self, _request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
+        """The parts of a file that gives the lab back."""
+        from lab.agent.tell import whole  # noqa: PLC0415  few ask for it
+
+        async with self._control.turn:
+            it = whole.Whole.of(self._control)
+            return await self._in_writer("a reading", reply, lambda: whole.told(self._lab, it))
 
     async def _objects(self, request: Message, reply: Reply, _hung_up: threading.Event) -> Any:  # noqa: ANN401
         """What places should hold, for whoever compares it with what they do hold."""

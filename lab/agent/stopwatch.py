@@ -33,3 +33,10 @@ class Brought:
     steps: Plan
     places: tuple[str, ...]
     milliseconds: dict[str, float]
+
+    def then(self, further: Brought) -> Brought:
+        """Both, one after the other."""
+        phases = dict(self.milliseconds)
+        for phase, spent in further.milliseconds.items():
+            phases[phase] = round(phases.get(phase, 0.0) + spent, 1)
+        return Brought(Plan((*self.steps.steps, *further.steps.steps)), further.places, phases)

@@ -31,7 +31,7 @@ from lab.control.pods.running import Names, start_all
 from lab.control.queue import Runner
 from lab.errors import FileError, Mistake
 from lab.network.dns.coredns import corefile
-from lab.network.ipam import Addresses, assign, node_addresses
+from lab.network.ipam import Addresses, assign, kept_addresses, node_addresses
 from lab.network.pods import cluster_dns
 from lab.network.underlay.machine_names import machine_resolver
 from lab.topology.schema import Topology
@@ -110,7 +110,9 @@ class ControlPlane:
         self.registry = Registry(self.store, self._allocation)
         self._system = System(self.store)
         self._derivation = Derivation(self.store)
-        self.runner = Runner(self.store, controllers(self.store, self.recorder, self._system), self.recorder)
+        self._kept_nodes: dict[Key, str] = {}
+        found = controllers(self.store, self.recorder, self._system, self._kept_nodes)
+        self.runner = Runner(self.store, found, self.recorder)
         self._machine = machine
         self._topology: Topology | None = None
         self._addresses: Addresses | None = None
@@ -140,6 +142,8 @@ class ControlPlane:
 
     def loading(self, topology: Topology, documents: Sequence[Document]) -> Pieces[None]:
         """`load` in pieces."""
+        if self._topology is None:
+            self._keep(topology)
         self._topology = topology
         self._allocation.use(topology.spec.services.cidr)
         self._ensure_own(topology)
@@ -158,6 +162,15 @@ class ControlPlane:
         if mistakes:
             raise FileError(tuple(mistakes))
         yield from self.runner.settling(self._clock())
+
+    def _keep(self, topology: Topology) -> None:
+        """What a lab had given out of which the file was written: it counts once, where nothing is given out yet."""
+        kept = topology.spec.kept
+        if self._addresses is None:
+            self._addresses = kept_addresses(kept)
+        for place, pod in kept.pods.items():
+            namespace, _, name = place.partition("/")
+            self._kept_nodes[namespace, name] = pod.node
 
     def _ensure_own(self, topology: Topology) -> None:
         """Nodes, namespaces, DNS and the API's own Service, as this topology and the blocks of addresses have them."""

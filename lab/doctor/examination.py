@@ -30,6 +30,8 @@ class Examination:
     asked: int
     possible: int
     seconds: float
+    failed: tuple[tuple[Errand, Journey], ...] = ()
+    """the requests that were traced, and what became of them; not part of the JSON"""
 
     @property
     def healthy(self) -> bool:
@@ -58,7 +60,7 @@ def examine(lab: Client) -> Examination:
     places = [place.name for place in labmap.places]
     drift = lab.request("differences", places=places)
     found = findings(failed, drift, labmap, untraced)
-    return Examination(labmap.lab, found, len(asked), possible, time.monotonic() - began)
+    return Examination(labmap.lab, found, len(asked), possible, time.monotonic() - began, tuple(failed))
 
 
 def _traced(

@@ -37,7 +37,7 @@ def placed(written: Iterable[Broken], ground: Ground, since: float) -> tuple[Pla
         except UsageError as error:
             mistakes.append(one.mistake("on", error.message, error.hint))
             continue
-        made = Placed(fault, place, tuple(fault.given(_texts(one)).items()), since, origin=one.origin)
+        made = Placed(fault, place, tuple(fault.given(_texts(one)).items()), since, one.hidden, one.origin)
         if (fault.name, place) in found:
             mistakes.append(one.mistake("name", f"{made.where} is there already", "leave one of them out"))
         found[fault.name, place] = made

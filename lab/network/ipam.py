@@ -12,6 +12,7 @@ from lab.network.ipv4 import Prefix, dotted, number
 from lab.network.pools import Pools
 from lab.network.wiring import TRANSIT, Wiring, wiring
 from lab.topology.defaults import complete
+from lab.topology.handed.kept import Kept
 
 if TYPE_CHECKING:
     from lab.cluster.objects import Cluster
@@ -99,6 +100,14 @@ def _further(cni: Cni, tunnel: str, block: Prefix, wireguard: str) -> Iterator[s
         yield block.address(1)
     if wireguard:
         yield wireguard
+
+
+def kept_addresses(kept: Kept) -> Addresses | None:
+    """What a lab had given out, as `previous` of `assign`; None where nothing is said of it."""
+    if kept == Kept():
+        return None
+    pods = {place: pod.address for place, pod in kept.pods.items()}
+    return Addresses("", dict(kept.nodes), {}, "", "", "", "", "", dict(kept.blocks), {}, pods)
 
 
 def node_addresses(topology: Topology, previous: Addresses | None = None) -> dict[str, str]:

@@ -7,7 +7,7 @@ of the tools, and how to bring back that object alone from inside its place, as 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lab.network.objects import File, Interface, IpSet, Key, NftChain, NftSet, NftTable, Object, Process
@@ -15,7 +15,7 @@ from lab.network.objects.nft_text import element_text
 from lab.network.place_names import UNDERLAY
 from lab.plan import quoting
 from lab.plan.commands import commands
-from lab.plan.edits import edits
+from lab.plan.edits import by_text, edits
 from lab.plan.nft_input import transactions
 from lab.plan.restore import restore_input
 from lab.plan.steps import ChainChange, NftStep, Plan, RuleStep, Step
@@ -158,24 +158,10 @@ def _chain_lines(change: ChainChange) -> tuple[str, ...]:
         made = () if chain.policy else (f"{program} -N {chain.name}",)
         return (*made, *(quoting.saved(f"{program} -A {chain.name} {rule.text}") for rule in chain.rules))
     have, want = [rule.text for rule in before.rules], [rule.text for rule in chain.rules]
-    lines = tuple(quoting.saved(f"{program} {line}") for line in _by_text(have, edits(chain.name, have, want)))
+    lines = tuple(quoting.saved(f"{program} {line}") for line in by_text(have, edits(chain.name, have, want)))
     if chain.policy and before.policy != chain.policy:
         lines += (f"{program} -P {chain.name} {chain.policy}",)
     return lines
-
-
-def _by_text(have: Sequence[str], lines: Iterable[str]) -> Iterator[str]:
-    """The edits of a chain, of which those that take a rule out name it by its text where that says which."""
-    there = list(have)
-    for line in lines:
-        verb, name, rest = line.rstrip().split(" ", 2)
-        if verb == "-D":
-            text = there.pop(int(rest) - 1)
-            yield f"-D {name} {rest if text in there else text}"
-            continue
-        place, text = (int(rest.partition(" ")[0]) - 1, rest.partition(" ")[2]) if verb == "-I" else (len(there), rest)
-        there.insert(place, text)
-        yield line.rstrip()
 
 
 def _of_nft(step: NftStep) -> Iterator[Drift]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 
 def edits(name: str, have: Sequence[str], want: Sequence[str]) -> Iterator[str]:
@@ -32,6 +32,20 @@ def edits(name: str, have: Sequence[str], want: Sequence[str]) -> Iterator[str]:
             at += 1
         else:
             yield f"-D {name} {at + 1}\n"
+
+
+def by_text(have: Sequence[str], lines: Iterable[str]) -> Iterator[str]:
+    """The edits of a chain, of which those that take a rule out name it by its text where that says which."""
+    there = list(have)
+    for line in lines:
+        verb, name, rest = line.rstrip().split(" ", 2)
+        if verb == "-D":
+            text = there.pop(int(rest) - 1)
+            yield f"-D {name} {rest if text in there else text}"
+            continue
+        place, text = (int(rest.partition(" ")[0]) - 1, rest.partition(" ")[2]) if verb == "-I" else (len(there), rest)
+        there.insert(place, text)
+        yield line.rstrip()
 
 
 def kept(have: Sequence[str], want: Sequence[str]) -> list[tuple[int, int]]:

@@ -111,6 +111,10 @@ class Plan:
         """What of it changes these objects."""
         return Plan(tuple(left for step in self.steps if (left := _about(step, keys)) is not None))
 
+    def without(self, keys: Container[Key]) -> Plan:
+        """What of it changes none of these objects."""
+        return self.about(self.keys - frozenset(key for key in self.keys if key in keys))
+
     def __len__(self) -> int:
         return sum(1 if isinstance(step, Step) else len(step.changes) for step in self.steps)
 

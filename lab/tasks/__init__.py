@@ -10,6 +10,7 @@ from lab.tasks.commandline.catalogue import Catalogue
 TASKS = Catalogue(
     {
         "apply": "lab.tasks.manifests:apply",
+        "bundle": "lab.tasks.exchange.handover:bundle",
         "calicoctl": "lab.tasks.calico:calicoctl",
         "capture": "lab.tasks.trace.tracing:capture",
         "check": "lab.tasks.check:check",
@@ -22,6 +23,7 @@ TASKS = Catalogue(
         "down": "lab.tasks.lifetime:down",
         "events": "lab.tasks.events:events",
         "exec": "lab.tasks.exec:exec_",
+        "export": "lab.tasks.exchange.handover:export",
         "fault.clear": "lab.tasks.breaks:fault_clear",
         "fault.inject": "lab.tasks.breaks:fault_inject",
         "fault.list": "lab.tasks.breaks:fault_list",
@@ -31,6 +33,7 @@ TASKS = Catalogue(
         "inspect": "lab.tasks.inspection:inspect",
         "kubectl": "lab.tasks.manifests:kubectl",
         "list": "lab.tasks.lifetime:list_",
+        "replay": "lab.tasks.exchange.handover:replay",
         "rules": "lab.tasks.rules:rules",
         "shell": "lab.tasks.exec:shell",
         "trace": "lab.tasks.trace.tracing:trace",

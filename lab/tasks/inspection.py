@@ -53,11 +53,15 @@ def inspect(_: Context, lab: str = "", json: bool = False) -> None:
     stopped = [one.told for one in map_.stopped]
     impaired = [f"{one.where}: {one.words}, by {one.means} ({_since(one)})" for one in map_.impaired]
     broken = [f"{one['name']} on {one['place']}: {one['story']} (./inv fault.clear {one['name']})" for one in faults]
-    changed = [f"{change['place']}: {change['object']}: {change['reason']}" for change in drift]
+    changed, written = (
+        [f"{one['place']}: {one['object']}: {one['reason']}" for one in drift if ("from" in one) is by_file]
+        for by_file in (False, True)
+    )
     _tell("stopped by hand (it is not healed, and outlasts `up`)", stopped)
     _tell("impaired (what leaves there)", impaired)
     _tell("broken on purpose (it outlasts `up`)", broken)
     _tell("in trouble (./inv events tells more; it is tried again)", troubles)
+    _tell("changed by hand in the lab that the file was written of (its spec.drift; `up` keeps it)", written)
     _tell("not as in the file (`up` with the same file mends it)", changed)
 
 

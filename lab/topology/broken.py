@@ -18,3 +18,6 @@ class Broken(Stood):
     name: Word = Field(description="The fault, as `fault.list` has it.")
     on: Word | None = Field(default=None, description="The place; the first in which it shows unless given.")
     given: dict[Word, int] = Field(default={}, alias="with", description="What the fault takes, as behind `--with`.")
+    hidden: bool = Field(
+        default=False, strict=True, description="Whether nobody is told of it, as with `fault.inject --hidden`."
+    )

@@ -9,6 +9,7 @@ from lab.topology.defaults import PLUGINS, overhead, tunnel_pool
 from lab.topology.expect.expectation import MOST as MAX_EXPECTATIONS
 from lab.topology.expect.expectation import contradictions
 from lab.topology.field_errors import unknown
+from lab.topology.handed.drifted import MOST as MAX_DRIFTED
 from lab.topology.objection import Objection
 from lab.topology.schema import ZONE, Spec
 from lab.topology.space import addresses, prefixes, room
@@ -58,6 +59,7 @@ def check(spec: Spec) -> Iterator[Objection]:
     yield from _outside(spec)
     yield from _links(spec)
     yield from (Objection(*one) for one in contradictions(spec.expect, ("spec", "expect")))
+    yield from spec.kept.objections(("spec", "kept"))
 
 
 def _too_many(spec: Spec) -> Iterator[Objection]:
@@ -70,6 +72,7 @@ def _too_many(spec: Spec) -> Iterator[Objection]:
         ("links", spec.links, MAX_LINKS),
         ("expect", spec.expect, MAX_EXPECTATIONS),
         ("faults", spec.faults, MAX_FAULTS),
+        ("drift", spec.drift, MAX_DRIFTED),
     ):
         if len(items) > limit:
             yield Objection(("spec", field), f"there are {len(items)}", f"at most {limit} are possible")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
@@ -35,6 +35,10 @@ class LoadedFile:
     topology: Topology
     manifests: tuple[Document, ...]
     warnings: tuple[str, ...] = ()
+    written: Mapping = field(default_factory=Mapping)
+    """the topology's own document as it stands, with the settings made"""
+    beside: dict[str, str] = field(default_factory=dict)
+    """the texts of the files that it names, by their names"""
 
 
 def load_topology(
@@ -46,9 +50,10 @@ def load_topology(
 ) -> LoadedFile:
     """The whole file, with `settings` (`cni.encapsulation=VXLAN`) made first.
 
-    `read` gives the documents of a text and a file's name. `read_file` gives the text of a file that this one
-    names (`rulesFile`, `routesFile`, …) and raises OSError when it cannot. What they hold is in the Firewall's `rules`
-    and `sets`, and in the Machine's `saved`, afterwards. Raises FileError with every mistake that can be told at once.
+    `read` gives the documents of a text and a file's name. `read_file` gives the text of a file that this one names
+    (`rulesFile`, `routesFile`, …) and has not itself (`spec.files`), and raises OSError when it cannot. What they hold
+    is in the Firewall's `rules` and `sets`, and in the Machine's `saved`, afterwards. Raises FileError with every
+    mistake that can be told at once.
     """
     documents = read(text, file)
     first = apply_settings(_topology_document(documents, file), settings)
@@ -59,13 +64,19 @@ def load_topology(
     topology = complete(topology)
     mistakes = [first.mistake(*objection) for objection in islice(check(topology.spec), MAX_MISTAKES + 1)]
     warnings = [first.warning(*remark) for remark in remarks(topology.spec)]
-    loaded = load_firewalls(topology.spec, first, read_file)
+    beside: dict[str, str] = {}
+
+    def read_beside(name: str) -> str:
+        beside[name] = topology.spec.files[name] if name in topology.spec.files else read_file(name)
+        return beside[name]
+
+    loaded = load_firewalls(topology.spec, first, read_beside)
     mistakes += loaded.mistakes
     machines: tuple[Machine, ...] = ()
     if topology.spec.machines:
         from lab.topology.machine.machine_files import load_machines  # noqa: PLC0415  few files have some
 
-        found = load_machines(topology.spec, first, read_file)
+        found = load_machines(topology.spec, first, read_beside)
         machines = tuple(found.machines)
         mistakes += found.mistakes
         warnings += found.warnings
@@ -80,10 +91,11 @@ def load_topology(
         "links": links,
         "expect": _stood(first, "expect", topology.spec.expect),
         "faults": _stood(first, "faults", topology.spec.faults),
+        "drift": _stood(first, "drift", topology.spec.drift),
     }
     spec = topology.spec.model_copy(update=given)
     told = (*warnings, *loaded.warnings)
-    return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], told)
+    return LoadedFile(topology.model_copy(update={"spec": spec}), documents[1:], told, first.value, beside)
 
 
 def _stood(document: Document, field: str, found: Iterable[S]) -> tuple[S, ...]:

@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 from lab.topology.broken import Broken
 from lab.topology.expect.expectation import Expectation
 from lab.topology.field_errors import refusal
+from lab.topology.handed.drifted import Drifted
+from lab.topology.handed.kept import Kept
 from lab.topology.model import Model, Port
 from lab.topology.names import LABEL_KEY, LABEL_VALUE, DnsName, Name
 from lab.topology.prefixes import AnyPrefix, HostAddress, Prefix
@@ -20,6 +22,7 @@ from lab.topology.wires import Firewall, Link
 
 Encapsulation = Literal["VXLANCrossSubnet", "VXLAN", "IPIPCrossSubnet", "IPIP", "None"]
 Mtu = Annotated[int, Field(ge=576, le=65535, strict=True)]
+FileName = Annotated[str, Field(min_length=1, max_length=4096)]
 LabelKey = Annotated[str, Field(pattern=LABEL_KEY)]
 LabelValue = Annotated[str, Field(pattern=LABEL_VALUE)]
 
@@ -210,10 +213,18 @@ class Spec(Model):
     faults: tuple[Broken, ...] = Field(
         default=(), description="What is broken from the beginning, in ways that have names: docs/faults.md."
     )
+    drift: tuple[Drifted, ...] = Field(
+        default=(), description="What was changed by hand in the lab that this file was written of: docs/handover.md."
+    )
     expect: tuple[Expectation, ...] = Field(
         default=(), description="What is to become of requests, at most 1,000: `./inv verify` sends them."
     )
     internet: Internet = Field(default=Internet(), description="The world outside the cluster.")
+    kept: Kept = Field(default=Kept(), description="Addresses and nodes of pods in the lab that this was written of.")
+    files: dict[FileName, str] = Field(
+        default={},
+        description="Texts of files that this one names, such as a rulesFile: they are not looked for beside.",
+    )
     underlay_mtu: Mtu = Field(
         default=1500, alias="underlayMTU", description="MTU of the nodes' and routers' interfaces, in bytes."
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab.cluster.file.judgement import judge
 from lab.cluster.file.kinds import STORED_ONLY
@@ -30,6 +30,7 @@ from lab.topology.yaml.text import read_documents
 if TYPE_CHECKING:
     from lab.faults.fault import Placed
     from lab.faults.ground import Ground
+    from lab.topology.handed.drifted import Drifted
 
 MOST_COUNTED = 10_000  # a file may ask for more than it will get
 _REPLICATED = ("Deployment", "ReplicaSet")
@@ -43,6 +44,10 @@ class ReadFile:
     topology: Topology
     documents: tuple[Document, ...]
     warnings: tuple[str, ...]
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """the topology's own document, with the settings made"""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """the texts of the files that it names"""
 
     @property
     def places(self) -> int:
@@ -74,8 +79,29 @@ class Design:
 
     @cached_property
     def held(self) -> Network:
-        """What the kernel is to hold: all that, with the faults in it."""
-        return self.with_faults(self.faults)
+        """What the kernel is to hold: all that, with the faults in it, and what the file says was changed by hand."""
+        network = self.with_faults(self.faults)
+        if not self.drift:
+            return network
+        from lab.drift.made import with_drift  # noqa: PLC0415  few files have some
+
+        return with_drift(network, self.drift)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the kernel is to hold all that was designed, and nothing else."""
+        return not self.faults and not self.drift
+
+    @property
+    def drift(self) -> tuple[Drifted, ...]:
+        """What the file says was changed by hand."""
+        return self.topology.spec.drift
+
+    @property
+    def undrifted(self) -> Design:
+        """The same of a file that says of no drift."""
+        spec = self.topology.spec.model_copy(update={"drift": ()})
+        return replace(self, read=replace(self.read, topology=self.topology.model_copy(update={"spec": spec})))
 
     def with_faults(self, faults: tuple[Placed, ...]) -> Network:
         """The network with these."""
@@ -108,6 +134,10 @@ class Design:
     def warnings(self) -> tuple[str, ...]:
         """What is to be said of the file, and of the cluster that came of it."""
         told = servers.unanswered(self.topology, self.cluster) + unknown_pools(self.topology.spec.cni, self.cluster)
+        if self.drift:
+            from lab.drift.made import nowhere  # noqa: PLC0415  few files have some
+
+            told += tuple(nowhere(self.places, self.drift))
         return self.read.warnings + crowded(self.cluster) + told
 
 
@@ -140,9 +170,11 @@ def read_file(
     if mistakes := [*misfits(loaded.topology, node_addresses(loaded.topology))]:
         raise file_error(mistakes)
     _judge_faults(loaded.topology)
+    _judge_drift(loaded.topology)
     warnings = judge(loaded.topology, loaded.manifests)
     _judge_stored(loaded.manifests)
-    return ReadFile(file, loaded.topology, loaded.manifests, loaded.warnings + warnings)
+    told = loaded.warnings + warnings
+    return ReadFile(file, loaded.topology, loaded.manifests, told, loaded.written, loaded.beside)
 
 
 def _judge_faults(topology: Topology) -> None:
@@ -151,6 +183,15 @@ def _judge_faults(topology: Topology) -> None:
         from lab.faults.written import misjudged  # noqa: PLC0415  few files have some
 
         if mistakes := [*misjudged(topology.spec.faults)]:
+            raise file_error(mistakes)
+
+
+def _judge_drift(topology: Topology) -> None:
+    """FileError for what no network can hold."""
+    if topology.spec.drift:
+        from lab.drift.made import misjudged  # noqa: PLC0415  few files have some
+
+        if mistakes := [*misjudged(topology.spec.drift)]:
             raise file_error(mistakes)
 
 

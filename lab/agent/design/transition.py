@@ -72,7 +72,7 @@ def adds_little(before: Design, wanted: Design) -> bool:
     """Whether little differs but what a few pods and the Services need that are new, or are otherwise than before."""
     if wanted.topology.spec.services.proxy == "ipvs":  # real servers of before may still have connections
         return False
-    if before.faults or wanted.faults:  # they may be anywhere
+    if not before.is_whole or not wanted.is_whole:  # what is broken may be anywhere
         return False
     same = (before.topology, before.impairments, before.stale) == (wanted.topology, wanted.impairments, wanted.stale)
     reached = extent(before.cluster, before.addresses, wanted.cluster, wanted.addresses) if same else None
@@ -101,7 +101,7 @@ class Following:
         """Steps, and the part of the network that they lead to. Each is worked out when the one before is done."""
         before, wanted = self._before, self._wanted
         reached = None
-        is_whole = not before.faults and not wanted.faults
+        is_whole = before.is_whole and wanted.is_whole
         if is_whole and before.topology is wanted.topology and before.impairments == wanted.impairments:
             reached = extent(before.cluster, before.addresses, wanted.cluster, wanted.addresses)
         if reached is None:

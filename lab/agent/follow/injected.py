@@ -131,6 +131,11 @@ class Injected:
         """Those in the kernel now that are not hidden."""
         return tuple(one for one in self.all if not one.hidden)
 
+    @property
+    def hidden(self) -> tuple[Placed, ...]:
+        """Those in the kernel now of which nobody is told."""
+        return tuple(one for one in self.all if one.hidden)
+
     def with_written(self, design: Design) -> Design:
         """The design with the faults of its file, and those that somebody put in. FileError where one cannot be."""
         live = tuple(one for one in self.all if not one.origin)

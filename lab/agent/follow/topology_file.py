@@ -17,11 +17,12 @@ from lab.agent.protocol import Message
 from lab.agent.stopwatch import Brought
 from lab.api.resources import PODS
 from lab.control.plane import Picture
-from lab.errors import UsageError
+from lab.errors import LabError, UsageError
 from lab.plan.summary import summary
 from lab.topology.yaml.edited_text import Rereader
 
 if TYPE_CHECKING:
+    from lab.agent.design.blueprint import Design
     from lab.agent.follow.control import Control
 
 MOST_TOLD = 1_000
@@ -76,6 +77,9 @@ class TopologyFile:
             with spans.span("kubelet"):
                 await self._control.taken_over(brought)
         await self._control.faults.adopt()
+        for one in read.topology.spec.drift:
+            for name in one.stopped:
+                await self._control.switch(name, one.on or "", running=False)
         with spans.span("waiting for probes"):
             await self._control.readiness.wait(self._control.settled)
         return self._told(read, brought)
@@ -102,13 +106,26 @@ class TopologyFile:
 
         def work() -> Brought:
             wanted = self._control.faults.with_written(self._control.design(read, picture, given))
-            return self._lab.bring(wanted, tell, cancelled, self._control.entrance.built, spent, leftovers=leftovers)
+            built = self._control.entrance.built
+            if wanted.drift == (self._lab.design.drift if self._lab.design else ()):
+                return self._lab.bring(wanted, tell, cancelled, built, spent, leftovers=leftovers)
+            # As it came about: what was changed by hand was changed in what stood. Some of it cannot be built so.
+            first = self._lab.bring(wanted.undrifted, tell, cancelled, built, spent, leftovers=leftovers)
+            return first.then(self._drifted(wanted))
 
         brought = await self._writer.do(f"another up of {read.file}", work)
         with spans.span("waiting for the API server"):
             await entrance
         self._control.now.picture, self._control.now.given = picture, given
         return brought
+
+    def _drifted(self, wanted: Design) -> Brought:
+        """What was changed by hand, changed so again. KernelError, LabError for what nobody can change so."""
+        try:
+            return self._lab.follow(wanted)
+        except (LookupError, ValueError, OSError) as error:  # a device that is not there, a word that no tool has
+            told = f"spec.drift says what cannot be made: {type(error).__name__}: {error}"
+            raise LabError(told, "`./inv export` of a lab writes what can; docs/handover.md") from error
 
     async def _load(self, read: ReadFile) -> Picture:
         """The file's objects into the API, and all that follows from them, as if the pods had been started already."""

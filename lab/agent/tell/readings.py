@@ -132,9 +132,18 @@ def expectations(lab: Lab) -> list[Message]:
 
 
 def drift(lab: Lab, faults: tuple[Placed, ...] = ()) -> list[dict[str, str]]:
-    """What of the kernel's state is not as it should be, and is none of these faults."""
-    network = lab.standing().with_faults(faults)
-    return summary(plan(network, lab.comparison.everything(network)))
+    """What of the kernel's state is not as it should be, and is none of these faults. `from` is `file` where that is
+    what the file says of it: `up` keeps it.
+    """
+    standing = lab.standing()
+    network = standing.with_faults(faults)
+    everything = lab.comparison.everything(standing.held)
+    found = summary(plan(network, everything))
+    if not standing.topology.spec.drift:
+        return found
+    further = plan(standing.held, everything).keys
+    by_file = summary(plan(network, everything).without(further))
+    return [{**one, "from": "file"} if one in by_file else one for one in found]
 
 
 def _intent(network: Network, place: str, table: str, name: str, text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lab.api.store import Store
+from collections.abc import Mapping
+
+from lab.api.store import Key, Store
 from lab.control.controllers import Controller
 from lab.control.controllers.deployment import Deployments
 from lab.control.controllers.endpoints import Endpoints
@@ -13,14 +15,16 @@ from lab.control.controllers.mirroring import Mirroring
 from lab.control.controllers.namespaces import Namespaces
 from lab.control.controllers.nodeless import Nodeless
 from lab.control.controllers.replicaset import ReplicaSets
-from lab.control.controllers.scheduling import Scheduling
+from lab.control.controllers.scheduling import NOWHERE, Scheduling
 from lab.control.controllers.system import System
 from lab.control.events import Recorder
 from lab.control.services.members import Members
 
 
-def controllers(store: Store, recorder: Recorder, system: System) -> list[Controller]:
-    """In the order in which they hear of a change."""
+def controllers(
+    store: Store, recorder: Recorder, system: System, kept: Mapping[Key, str] = NOWHERE
+) -> list[Controller]:
+    """In the order in which they hear of a change. `kept` are the nodes on which pods ran in a lab of before."""
     members = Members(store)
     return [
         system,
@@ -29,7 +33,7 @@ def controllers(store: Store, recorder: Recorder, system: System) -> list[Contro
         Nodeless(store),
         Deployments(store, recorder),
         ReplicaSets(store, recorder),
-        Scheduling(store, recorder),
+        Scheduling(store, recorder, kept),
         EndpointSlices(store, members),
         Endpoints(store, members),
         Mirroring(store),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from lab.api.resources import NODES, PODS
 from lab.api.store import Change, Json, Key, Store
@@ -14,17 +15,21 @@ from lab.control.pods.fitting import refusal, verdict
 from lab.control.pods.podstatus import is_finished, is_terminating, with_condition
 
 COMPONENT = "default-scheduler"
+NOWHERE: Mapping[Key, str] = MappingProxyType({})
 _ASKED = ("nodeSelector", "affinity", "tolerations")
 
 
 class Scheduling:
-    """Nodes count in the order in which they came to be; the first of those with the fewest pods is taken."""
+    """Nodes count in the order in which they came to be; the first of those with the fewest pods is taken. `kept` are
+    nodes on which pods ran in a lab of before: where they fit, they are put there again.
+    """
 
     name = "scheduling"
     resource = PODS
 
-    def __init__(self, store: Store, recorder: Recorder) -> None:
+    def __init__(self, store: Store, recorder: Recorder, kept: Mapping[Key, str] = NOWHERE) -> None:
         self._store = store
+        self._kept = kept
         self._recorder = recorder
         self._load: dict[str, int] = {}
         self._where: dict[Key, str] = {}
@@ -75,7 +80,9 @@ class Scheduling:
             return None
         fitting, why = self._fit(pod)
         if fitting:
-            self._bind(pod, min(fitting, key=lambda one: self._load.get(one, 0)))
+            before = self._kept.get((namespace, name), "")
+            fewest = min(fitting, key=lambda one: self._load.get(one, 0))
+            self._bind(pod, before if before in fitting else fewest)
         else:
             self._recorder.record(pod, "Warning", "FailedScheduling", why, COMPONENT)
             self._store.update(PODS, self._refused(pod, "Unschedulable", why))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.faults.difference import Difference, Given
+from lab.faults.difference import At, Difference, Given
 from lab.faults.fault import Commands, Fault, Parameter, Rewrite
 from lab.faults.ground import Ground
 from lab.network.objects import Qdisc
@@ -22,6 +22,10 @@ table netdev {_TABLE} {{
 
 def _policed(_: Ground, place: str, given: Given) -> Difference:
     return Difference(objects=(Qdisc(place, "eth0", TBF, rate=_RATE, limit=_QUEUE, burst=int(given["bytes"])),))
+
+
+def _queued(_: Ground, __: str, ___: Given) -> Difference:
+    return Difference((At("mangle", "FORWARD", "-j NFQUEUE --queue-num 7"),))
 
 
 def _nodes(ground: Ground) -> tuple[str, ...]:
@@ -67,9 +71,6 @@ FAULTS = (
         "nothing is forwarded, and every counter of dropped packets stays as it is",
         "a node that is not alone",
         _nodes,
-        Commands(
-            (("iptables -t mangle -I FORWARD 1 -j NFQUEUE --queue-num 7", ""),),
-            (("iptables -t mangle -D FORWARD -j NFQUEUE --queue-num 7", ""),),
-        ),
+        Rewrite(_queued),
     ),
 )

@@ -1,0 +1,1 @@
+"""The tasks that hand a lab over, or take one in."""
