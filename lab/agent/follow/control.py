@@ -15,6 +15,7 @@ from lab.agent.apiserver.entrance import Entrance
 from lab.agent.apiserver.outside import Outside
 from lab.agent.apiserver.served import Served
 from lab.agent.design.blueprint import Design, ReadFile
+from lab.agent.follow.broken_objects import BrokenObjects
 from lab.agent.follow.draining import Draining
 from lab.agent.follow.injected import Injected
 from lab.agent.follow.links import Links
@@ -99,7 +100,16 @@ class Control:
         self._quiet = asyncio.Event()
         self.turn = asyncio.Lock()
         self.links = Links(self.lab, writer, self.chronicle, self.turn, self.kubelet.finished, self._standing_design)
-        self.faults = Injected(self.lab, writer, self.chronicle, self.turn, self._standing_design, self.switch)
+        self.faults = Injected(
+            self.lab,
+            writer,
+            self.chronicle,
+            self.turn,
+            self._standing_design,
+            self.switch,
+            BrokenObjects(self.plane),
+            self.settled,
+        )
         self._troubles = Troubles(self.plane.runner, self.chronicle, self._wake_up)
         self._follower: asyncio.Task[None] | None = None
         self._watchers: tuple[object, ...] = ()
@@ -157,7 +167,7 @@ class Control:
             )
 
     def design(self, read: ReadFile, picture: Picture, given: Given) -> Design:
-        known = self.stops.stale, self.links.all, self.faults.all
+        known = self.stops.stale, self.links.all, self.faults.of_networks
         return Design(read, picture.cluster, picture.addresses, given, *known)
 
     def _standing_design(self) -> Design:
