@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.doctor.errand import Errand
 from lab.map.labmap import LabMap
+from lab.map.services import ServicePort
 from lab.trace.journey import INFERRED, QUERIED, Journey, Mending
 
 DRIFT, NO_ENDPOINTS, STOPPED = "drift", "no-endpoints", "component-stopped"
-MOST_MENDS = 40
+MOST_MENDS, MOST_NAMED = 40, 5
 Json = Mapping[str, Any]
 
 
@@ -69,6 +70,7 @@ def _of_requests(failed: Sequence[tuple[Errand, Journey]], untraced: Sequence[Er
             made.append(Finding(cause, (members[0][0].source,), "", why, affects, (), INFERRED))
         else:
             made.append(Finding(cause, (place,), what, lost.why, affects, lost.fix, lost.evidence))
+    made = _mended_by_one(made)
     made.sort(key=lambda one: -len(one.affects))
     if made and untraced:
         first = made[0]
@@ -77,16 +79,47 @@ def _of_requests(failed: Sequence[tuple[Errand, Journey]], untraced: Sequence[Er
     return made
 
 
+def _mended_by_one(found: Sequence[Finding]) -> list[Finding]:
+    """What one command on the cluster's objects mends is one finding, however many places it shows in."""
+    made: dict[tuple[object, ...], Finding] = {}
+    for one in found:
+        is_of_objects = bool(one.fix) and not any(mending.place for mending in one.fix)
+        key = (one.cause, one.fix) if is_of_objects else (one.key,)
+        known = made.get(key)
+        if known is None:
+            made[key] = one
+            continue
+        places = tuple(dict.fromkeys((*known.places, *one.places)))
+        made[key] = replace(known, places=places, affects=tuple(dict.fromkeys((*known.affects, *one.affects))))
+    return list(made.values())
+
+
 def _of_services(labmap: LabMap) -> Iterable[Finding]:
-    """Services behind which nobody is ready."""
+    """Services of which a port leads to nobody."""
     for service in labmap.services:
         empty = [port for port in service.ports if not port.preferred]
-        if service.external_name or service.left_to or not service.ports or len(empty) < len(service.ports):
+        if service.external_name or service.left_to or not empty:
             continue
-        told = [port.why for port in empty] + [end.why for port in empty for end in port.endpoints]
+        told = [port.why for port in empty] + [_unready(port) for port in empty]
         why = next(filter(None, told), "no endpoint is ready")
-        said = f"Nobody stands behind Service {service.full_name}: {why}."
-        yield Finding(NO_ENDPOINTS, (), service.full_name, said, evidence=INFERRED)
+        ports = "" if len(empty) == len(service.ports) else f" port {', '.join(str(port.port) for port in empty)}"
+        said = f"Nobody stands behind Service {service.full_name}{ports}: {why}."
+        fix = tuple(Mending("", one) for one in dict.fromkeys(line for port in empty for line in port.mends))
+        yield Finding(NO_ENDPOINTS, (), f"{service.full_name}{ports}", said, fix=fix, evidence=INFERRED)
+
+
+def _unready(port: ServicePort) -> str:
+    """How many are not ready, and why not."""
+    reasons: dict[str, list[str]] = {}
+    for end in port.endpoints:
+        reasons.setdefault(end.why or "not ready", []).append(end.name)
+    told = "; ".join(f"{_some(names)}: {why}" for why, names in reasons.items())
+    pods = "its only pod is not" if len(port.endpoints) == 1 else f"none of its {len(port.endpoints)} pods is"
+    return f"{pods} ready ({told})" if told else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}"
 
 
 def _of_components(labmap: LabMap) -> Iterable[Finding]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lab.errors import UsageError
 from lab.api.store import Store
+from lab.errors import UsageError
+from lab.faults.amendment import Edit
 from lab.faults.difference import Difference, Given
-from lab.faults.edit import Edit
 from lab.faults.ground import Ground
 from lab.network.objects import Network
 from lab.suggestion import did_you_mean
@@ -58,8 +58,8 @@ class Commands:
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """It changes objects of the API, as a person with kubectl would: all that follows is real. `edits` says what, of the
-    live objects, the Service's full name and what was given; () where that would change nothing.
+    """It changes objects of the API, as a person with kubectl would: all that follows is real. `edits` says what, of
+    the live objects, the Service's full name and what was given; () where that would change nothing.
     """
 
     edits: Callable[[Store, str, Given], tuple[Edit, ...]]

@@ -176,7 +176,7 @@ def read_design(text: str, file: str, settings: Sequence[str], impairments: Impa
     design = Design(read, picture.cluster, picture.addresses, impairments=impairments)
     if not read.topology.spec.faults:
         return design
-    from lab.faults.edit import make  # noqa: PLC0415  few files have some
+    from lab.faults.amendment import make  # noqa: PLC0415  few files have some
     from lab.faults.written import of_networks, of_objects, placed  # noqa: PLC0415
 
     faults = read.topology.spec.faults

@@ -13,7 +13,7 @@ from lab.agent.client.attachments import Given as Attached
 from lab.agent.client.attachments import reader
 from lab.agent.design.blueprint import ReadFile, read_file
 from lab.agent.follow import netem
-from lab.agent.follow.broken_objects import Made, put_in
+from lab.agent.follow.breaking.broken_objects import Made, put_in
 from lab.agent.protocol import Message
 from lab.agent.stopwatch import Brought
 from lab.api.resources import PODS
@@ -123,9 +123,7 @@ class TopologyFile:
         faults.objects.lift(plane)
         await finish(plane.loading(read.topology, read.documents))
         picture = await finish(plane.expecting())
-        broken = faults.of_objects(
-            read, lambda: self._control.design(read, picture, self._control.what_is_given(read))
-        )
+        broken = faults.of_objects(read, lambda: self._control.design(read, picture, self._control.what_is_given(read)))
         if not broken:
             return picture, {}
         made = put_in(plane, [one for one in broken if one.origin or one.edits(plane.store)])

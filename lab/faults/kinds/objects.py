@@ -9,8 +9,8 @@ from lab.api.resources import PODS, SERVICES
 from lab.api.store import Json, Store
 from lab.cluster.file.podchecks import READY
 from lab.cluster.objects import Service
+from lab.faults.amendment import Edit, Path
 from lab.faults.difference import Given
-from lab.faults.edit import Edit, Path
 from lab.faults.fault import Fault, Objects, Parameter
 from lab.faults.ground import Ground
 from lab.network.pods import BUILT_IN_PORTS
@@ -52,10 +52,10 @@ def _service(store: Store, place: str) -> Json | None:
 
 
 def _pods(store: Store, service: Json) -> Iterator[Json]:
-    wanted = (service["spec"].get("selector") or {}).items()
+    namespace, wanted = service["metadata"]["namespace"], (service["spec"].get("selector") or {}).items()
     for pod in store.each(PODS) if wanted else ():
-        metadata = pod["metadata"]
-        if metadata["namespace"] == service["metadata"]["namespace"] and wanted <= (metadata.get("labels") or {}).items():
+        labels = pod["metadata"].get("labels") or {}
+        if pod["metadata"]["namespace"] == namespace and wanted <= labels.items():
             yield pod
 
 

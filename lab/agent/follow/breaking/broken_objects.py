@@ -10,7 +10,7 @@ from lab.control.plane import ControlPlane
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
-    from lab.faults.edit import Edited
+    from lab.faults.amendment import Edited
     from lab.faults.fault import Placed
 
 Made = dict["Placed", tuple["Edited", ...]]
@@ -30,14 +30,14 @@ class BrokenObjects:
 
     def end(self, placed: Placed) -> tuple[str, ...]:
         """What of it is not as it was before, in words: somebody has changed it meanwhile."""
-        from lab.faults.edit import take_back  # noqa: PLC0415  few labs have one
+        from lab.faults.amendment import take_back  # noqa: PLC0415  few labs have one
 
         return take_back(self._plane.registry, self.made.pop(placed, ()))
 
     def lift(self, plane: ControlPlane) -> None:
         """Take all of them out of these objects, which are this lab's or their twins; what they are is still known."""
         if self.made:
-            from lab.faults.edit import take_back  # noqa: PLC0415  as above
+            from lab.faults.amendment import take_back  # noqa: PLC0415  as above
 
             for one in reversed(self.made.values()):
                 take_back(plane.registry, one)
@@ -45,7 +45,7 @@ class BrokenObjects:
 
 def put_in(plane: ControlPlane, faults: Sequence[Placed]) -> Made:
     """Change the objects. UsageError where one of them would change nothing, or the API refuses: none is in then."""
-    from lab.faults.edit import make, take_back  # noqa: PLC0415  as above
+    from lab.faults.amendment import make, take_back  # noqa: PLC0415  as above
 
     made: Made = {}
     try:

@@ -59,8 +59,8 @@ def make(registry: Registry, edits: Iterable[Edit]) -> tuple[Edited, ...]:
 
 
 def take_back(registry: Registry, made: Iterable[Edited]) -> tuple[str, ...]:
-    """Give the fields back what they had, the last first. What somebody has changed meanwhile stays theirs: what of it is
-    not as it was before is told, in words.
+    """Give the fields back what they had, the last first. What somebody has changed meanwhile stays theirs: what of it
+    is not as it was before is told, in words.
     """
     told = []
     for one in reversed(tuple(made)):

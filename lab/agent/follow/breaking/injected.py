@@ -5,67 +5,32 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from lab.agent.follow.breaking.broken_objects import BrokenObjects
+from lab.agent.follow.breaking.fault_commands import run
+from lab.agent.follow.breaking.timing import Timing
 from lab.agent.protocol import Message
 from lab.errors import HoplabError, UsageError
-from lab.kernel.rules import running
 
 if TYPE_CHECKING:
     from lab.agent.design.blueprint import Design, ReadFile
-    from lab.agent.follow.broken_objects import BrokenObjects
-    from lab.agent.follow.writer import Writer
-    from lab.agent.lab import Lab
-    from lab.agent.tell.chronicle import Chronicle
+    from lab.agent.follow.control import Control
     from lab.faults.fault import Fault, Placed
     from lab.faults.ground import Ground
     from lab.topology.broken import Broken
 
-Switch = Callable[..., Awaitable[list[str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """In seconds: when it begins, how long it stays (0 until it is cleared), how long it comes and goes (0: it does
-    not).
-    """
-
-    after: float = 0.0
-    lasting: float = 0.0
-    flapping: float = 0.0
-
-    def __bool__(self) -> bool:
-        return any((self.after, self.lasting, self.flapping))
-
-    @property
-    def words(self) -> str:
-        """`after 5 s, for 20 s`, "" where it stays."""
-        said = (("after", self.after), ("for", self.lasting), ("coming and going every", self.flapping))
-        return ", ".join(f"{word} {seconds:g} s" for word, seconds in said if seconds)
-
 
 class Injected:
-    """Those of one lab. `designed` is the lab's design with what is in `all` now; `switch` stops or starts a component
-    on a place, `settled` waits until the kernel has followed the API.
-    """
+    """Those of one lab: `all` are there now."""
 
-    def __init__(
-        self,
-        lab: Lab,
-        writer: Writer,
-        chronicle: Chronicle,
-        turn: asyncio.Lock,
-        designed: Callable[[], Design],
-        switch: Switch,
-        objects: BrokenObjects,
-        settled: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._lab, self._writer, self._chronicle, self._turn = lab, writer, chronicle, turn
-        self._designed, self._switch, self._settled = designed, switch, settled
-        self.objects = objects
+    def __init__(self, control: Control) -> None:
+        self._control, self._lab, self._writer = control, control.lab, control.writer
+        self._chronicle, self._turn = control.chronicle, control.turn
+        self.objects = BrokenObjects(control.plane)
         self.all: tuple[Placed, ...] = ()
         self._timed: dict[Placed, tuple[Timing, asyncio.Task[None]]] = {}
 
@@ -158,7 +123,8 @@ class Injected:
         live = tuple(one for one in self.all if one.fault.is_of_objects and not one.origin)
         asked = of_objects(read.topology.spec.faults)
         written = self._written(asked, design()) if asked else []
-        return (*(one for one in live if not any(two.is_in_the_way_of(one.fault, one.place) for two in written)), *written)
+        taken = [one for one in live if any(two.is_in_the_way_of(one.fault, one.place) for two in written)]
+        return (*(one for one in live if one not in taken), *written)
 
     def _written(self, asked: Sequence[Broken], design: Design) -> list[Placed]:
         from lab.faults.written import placed  # noqa: PLC0415  as above
@@ -260,14 +226,14 @@ class Injected:
         from lab.faults.fault import Stopping  # noqa: PLC0415  as above
 
         if isinstance(placed.fault.effect, Stopping):
-            await self._switch(placed.fault.effect.component, placed.place, running=not begins)
+            await self._control.switch(placed.fault.effect.component, placed.place, running=not begins)
             self.all = wanted
             return ()
         if placed.fault.is_of_objects:
             async with self._turn:
                 left = self.objects.begin(placed) if begins else self.objects.end(placed)
                 self.all = wanted
-            await self._settled()
+            await self._control.settled()
             return left
         await self._change_network(placed, wanted, begins=begins)
         return ()
@@ -280,7 +246,7 @@ class Injected:
             if isinstance(effect, Commands):
                 commands = effect.do if begins else effect.undo
                 back = effect.undo if begins else effect.do
-                await self._writer.do("a fault", lambda: self._run(placed.place, commands, back))
+                await self._writer.do("a fault", lambda: run(self._lab.programs, placed.place, commands, back))
                 self.all = wanted
                 return
             self.all = wanted
@@ -292,21 +258,8 @@ class Injected:
                 raise
 
     async def _follow(self) -> None:
-        design = self._designed()
+        design = self._control.standing_design()
         await self._writer.do("a fault", lambda: self._lab.follow(design))
-
-    def _run(self, place: str, commands: Sequence[tuple[str, str]], back: Sequence[tuple[str, str]]) -> None:
-        """The programs in the place, one after the other; where one fails, those that take back what was done."""
-        done = 0
-        with self._lab.programs.entered(place):
-            try:
-                for command, given in commands:
-                    running.start(place, command, given).result()
-                    done += 1
-            except HoplabError:
-                for command, given in back if done else ():
-                    running.start(place, command, given).process.communicate()
-                raise
 
     def _as_json(self, one: Placed) -> Message:
         timing, _ = self._timed.get(one, (Timing(), None))
