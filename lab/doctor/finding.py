@@ -9,10 +9,12 @@ from typing import Any
 from lab.doctor.errand import Errand
 from lab.map.labmap import LabMap
 from lab.map.services import ServicePort
+from lab.network.kubeproxy.nftables.fixed import TABLE
 from lab.trace.journey import INFERRED, QUERIED, Journey, Mending
 
-DRIFT, NO_ENDPOINTS, STOPPED = "drift", "no-endpoints", "component-stopped"
+DRIFT, NO_ENDPOINTS, STOPPED, LEFTOVERS = "drift", "no-endpoints", "component-stopped", "leftovers"
 MOST_MENDS, MOST_NAMED = 40, 5
+SERVICES = "KUBE-SERVICES"
 Json = Mapping[str, Any]
 
 
@@ -137,13 +139,31 @@ def _of_drift(drift: Sequence[Json], mended: set[tuple[str, str]], named: set[st
             continue
         places.setdefault(one["place"], []).append(one)
     for place, found in places.items():
+        if left := _left_behind(place, found):
+            yield left
+            found = [one for one in found if not set(map(str, one["mends"])) <= {line.command for line in left.fix}]  # noqa: PLW2901
+        if not found:
+            continue
         shown = [_shown(one) for one in found]
-        lines = [str(line) for one in found for line in one["mends"]]
+        lines = [*dict.fromkeys(str(line) for one in found for line in one["mends"])]
         fix = tuple(Mending(place, line) for line in lines[:MOST_MENDS])
         what = f"{len(found)} things of {place} are" if len(found) > 1 else f"{place} is"
         also = "; what was found above may be why" if place in named else ""
         why = f"{what} not as in the file{also}: {', '.join(shown[:3])}{' …' if len(shown) > 3 else ''}."
         yield Finding(DRIFT, (place,), shown[0], why, (), fix)
+
+
+def _left_behind(place: str, found: Sequence[Json]) -> Finding | None:
+    """What a kube-proxy of another mode has left, if this is that."""
+    keys = {("nft-table", place, TABLE): f"table ip {TABLE}", ("chain", place, "nat", SERVICES): SERVICES}
+    there = next((one for one in found if not one["wanted"] and tuple(one["key"]) in keys), None)
+    if there is None:
+        return None
+    kinds = ("chain",) if there["key"][0] == "chain" else ("nft-table", "nft-set", "nft-chain")
+    lines = dict.fromkeys(str(line) for one in found if one["key"][0] in kinds for line in one["mends"])
+    what = keys[tuple(there["key"])]
+    why = f"A kube-proxy of another mode has left {what} on {place}: what is for Services meets two sets of its rules."
+    return Finding(LEFTOVERS, (place,), what, why, (), tuple(Mending(place, line) for line in lines))
 
 
 def _shown(one: Json) -> str:

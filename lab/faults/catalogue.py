@@ -7,12 +7,22 @@ from collections.abc import Callable
 from lab.errors import UsageError
 from lab.faults.fault import Fault
 from lab.faults.ground import Ground
-from lab.faults.kinds import components, devices, names, objects, packet_filters, settings, unseen, wrong_ways
+from lab.faults.kinds import (
+    components,
+    devices,
+    leftovers,
+    names,
+    objects,
+    packet_filters,
+    settings,
+    unseen,
+    wrong_ways,
+)
 from lab.suggestion import did_you_mean
 
 FAULTS: dict[str, Fault] = {
     one.name: one
-    for table in (packet_filters, devices, wrong_ways, settings, components, names, unseen, objects)
+    for table in (packet_filters, devices, wrong_ways, settings, components, names, unseen, objects, leftovers)
     for one in table.FAULTS
 }
 
