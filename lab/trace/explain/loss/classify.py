@@ -84,6 +84,7 @@ ROWS: tuple[Row, ...] = (
     delivery.no_endpoints_here,
     delivery.not_let_in,
     # It never went on: what a rule did to it there is only what followed.
+    twice.same_mac,
     twice.taken_for_own,
     # What netfilter reported of this very packet.
     netem.lost_by_rule,
