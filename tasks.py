@@ -102,7 +102,7 @@ def test(
         "changes": "Of --continuity: how many changes of each kind, 100 by default; 10 with --quick.",
         "attack": "Instead: try everything that may be done to a lab; so many inputs of each kind; 3 if one fails.",
         "only": "Of --attack: the kinds whose names begin so, separated by commas: --only SIGKILL,started.",
-        "doctor": "Instead: put faults in, and judge what `doctor` finds; status 3 if one is not named, mended or cleared.",
+        "doctor": "Instead: put faults in, and judge what `doctor` finds; status 3 if one is not named or mended.",
         "faults": "Of --doctor: how many, drawn by --seed; without it every one on every place, which takes hours.",
         "pairs": "Of --doctor: how many times two faults at once.",
         "seed": "Of --losses, --doctor and --attack: what is drawn; without it 10, 10, and a new one that is printed.",

@@ -16,8 +16,8 @@ from pathlib import Path
 from bench import ROOT, labs
 from bench.api import Api
 from lab import terminal
-from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.presence import folder
+from lab.agent.presence.folder import KUBECONFIG
 from lab.errors import LabError, UsageError
 from lab.tasks.commandline.task import Exit
 

@@ -19,10 +19,10 @@ from contextlib import suppress
 from importlib import import_module
 
 from lab.agent import fork
-from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.client import calls
 from lab.agent.client.spawn import Started
 from lab.agent.presence import folder
+from lab.agent.presence.folder import KUBECONFIG
 from lab.agent.protocol import error_message
 from lab.attendant import attend
 from lab.errors import HoplabError, LabError, MachineError

@@ -21,8 +21,8 @@ import yaml
 from bench import ROOT
 from bench.attack.answers import Answer, asked, started
 from bench.attack.belongings import MARK, processes
-from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.presence import folder
+from lab.agent.presence.folder import KUBECONFIG
 
 TOPOLOGY = "two-subnet"  # with objects of every kind beside its own
 OBJECTS = Path(__file__).with_name("objects.yaml")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lab import spans
 from lab.agent.client.attachments import NeededError
 from lab.agent.conversations import Operation, Reply
-from lab.agent.follow.injected import Timing
+from lab.agent.follow.breaking.timing import Timing
 from lab.agent.protocol import Message
 from lab.agent.tell.kept_map import KeptMap
 from lab.errors import UsageError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from lab.api.resources import PODS, RESOURCES
@@ -16,15 +16,18 @@ from lab.topology.yaml.document import Document
 _MOMENT = "2000-01-01T00:00:00Z"  # at which all of it happens
 
 
-def meant(topology: Topology, documents: Sequence[Document]) -> Picture:
-    """All pods run, and those that are probed first are found ready. FileError for what the API refuses, UsageError
-    where there are too few addresses.
+def meant(
+    topology: Topology, documents: Sequence[Document], change: Callable[[ControlPlane], None] = lambda _: None
+) -> Picture:
+    """All pods run, and those that are probed first are found ready; then whatever `change` makes otherwise. FileError
+    for what the API refuses, UsageError where there are too few addresses.
     """
     plane = _plane(topology, documents)
     plane.expected()
     for pod in tuple(plane.store.each(PODS)):
         if podstatus.is_started(pod) and podstatus.probes(pod):
             plane.store.update(PODS, podstatus.with_readiness(pod, True, _MOMENT))
+    change(plane)
     return plane.picture()
 
 

@@ -274,16 +274,15 @@ class ControlPlane:
             if not started:
                 return picture
 
-    def preview(self, topology: Topology, documents: Sequence[Document]) -> Pieces[Picture]:
-        """The cluster as it would be after `load`; nothing here changes."""
+    def twin(self) -> ControlPlane:
+        """Another with the same objects, to see what would come of something; nothing here changes."""
         other = ControlPlane(self._now, self._new_uid, self._clock, self._machine, events=False)
         for resource in RESOURCES:
             if resource is not EVENTS:
                 for item in tuple(self.store.each(resource)):
                     other.store.adopt(resource, item)
         other._addresses, other._from_file = self._addresses, set(self._from_file)
-        yield from other.loading(topology, documents)
-        return (yield from other.expecting())
+        return other
 
 
 def _is_another(new: Json, live: Json) -> bool:

@@ -109,13 +109,15 @@ def _services(labmap: LabMap) -> Iterator[Errand]:
 
 
 def _node_ports(labmap: LabMap) -> Iterator[Errand]:
-    """From outside of the cluster."""
+    """From outside of the cluster. Under a Local policy a load balancer leaves out the nodes without a pod; who asks a
+    NodePort Service asks any.
+    """
     for service, port in labmap.by_node_port.values():
         if port.protocol != "TCP" or not port.preferred or service.left_to:
             continue
         holding = {labmap.node_of(one) for one in port.preferred}
         for node in labmap.of_kind("node"):
-            if service.external_policy != "Local" or node.name in holding:
+            if service.external_policy != "Local" or service.type == "NodePort" or node.name in holding:
                 for gateway in labmap.of_kind("gateway"):
                     yield Errand("node ports", gateway.name, f"{node.address}:{port.node_port}")
 

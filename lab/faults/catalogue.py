@@ -7,12 +7,22 @@ from collections.abc import Callable
 from lab.errors import UsageError
 from lab.faults.fault import Fault
 from lab.faults.ground import Ground
-from lab.faults.kinds import components, devices, names, packet_filters, settings, unseen, wrong_ways
+from lab.faults.kinds import (
+    components,
+    devices,
+    leftovers,
+    names,
+    objects,
+    packet_filters,
+    settings,
+    unseen,
+    wrong_ways,
+)
 from lab.suggestion import did_you_mean
 
 FAULTS: dict[str, Fault] = {
     one.name: one
-    for table in (packet_filters, devices, wrong_ways, settings, components, names, unseen)
+    for table in (packet_filters, devices, wrong_ways, settings, components, names, unseen, objects, leftovers)
     for one in table.FAULTS
 }
 
@@ -29,13 +39,15 @@ def number(ground: Ground) -> int:
     return sum(len(one.places(ground)) for one in FAULTS.values())
 
 
-def drawn(ground: Ground, below: Callable[[int], int]) -> tuple[Fault, str]:
+def drawn(
+    ground: Ground, below: Callable[[int], int], is_free: Callable[[Fault, str], bool] = lambda _, __: True
+) -> tuple[Fault, str]:
     """One of those that show in this lab, and one of the places where it does: `below` gives a number below another.
-    UsageError where none does.
+    UsageError where none does that is free.
     """
-    fitting = [one for one in FAULTS.values() if one.places(ground)]
+    found = [(one, [place for place in one.places(ground) if is_free(one, place)]) for one in FAULTS.values()]
+    fitting = [(one, places) for one, places in found if places]
     if not fitting:
-        raise UsageError("no fault shows in this lab", "it takes two nodes with pods, such as two-subnet")
-    fault = fitting[below(len(fitting))]
-    places = fault.places(ground)
+        raise UsageError("no fault more shows in this lab", "it takes two nodes with pods, such as two-subnet")
+    fault, places = fitting[below(len(fitting))]
     return fault, places[below(len(places))]

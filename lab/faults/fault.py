@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from lab.api.store import Store
 from lab.errors import UsageError
+from lab.faults.amendment import Edit
 from lab.faults.difference import Difference, Given
 from lab.faults.ground import Ground
 from lab.network.objects import Network
@@ -54,14 +56,27 @@ class Commands:
     undo: tuple[tuple[str, str], ...]
 
 
-Effect = Rewrite | Stopping | Commands
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """It changes objects of the API, as a person with kubectl would: all that follows is real. `edits` says what, of
+    the live objects, the Service's full name and what was given; () where that would change nothing.
+    """
+
+    edits: Callable[[Store, str, Given], tuple[Edit, ...]]
+
+
+Effect = Rewrite | Stopping | Commands | Objects
+
+SERVICE = "service"
+"""Behind `--with` it says the same as `--on`, of faults that are of a Service's objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """`story` is what happened, in a line; `source` where it was met; `symptom` what people see of it.
 
-    `places` are those of a lab in which it shows, `where` says in words which those are.
+    `places` are those of a lab in which it shows, `where` says in words which those are. A fault of objects is on a
+    Service, whose full name stands for the place.
     """
 
     name: str
@@ -72,6 +87,20 @@ class Fault:
     places: Callable[[Ground], tuple[str, ...]]
     effect: Effect
     parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def is_of_objects(self) -> bool:
+        return isinstance(self.effect, Objects)
+
+    def aimed(self, on: str, said: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """Where it is to be, and what else was said. UsageError for two that are not one."""
+        rest = dict(said)
+        if not self.is_of_objects or SERVICE not in rest:
+            return on, rest
+        service = rest.pop(SERVICE)
+        if on not in ("", service):
+            raise UsageError(f"--on {on} and --with {SERVICE}={service} are two", "one of them says which Service")
+        return service, rest
 
     def given(self, said: Mapping[str, str]) -> dict[str, str]:
         """All parameters, the usual where nothing was said. UsageError for what it has not, or cannot be."""
@@ -91,8 +120,10 @@ class Fault:
             return there[0]
         found = [place for place in there if on in (place, place.rpartition("/")[2])]
         if len(found) != 1:
-            known = [place for place in ground.kinds if on in (place, place.rpartition("/")[2])]
-            told = f"{self.name} cannot be on {on!r}: it needs {self.where}" if known else f"there is no place {on!r}"
+            kind = "Service" if self.is_of_objects else "place"
+            there_is = ground.services if self.is_of_objects else ground.kinds
+            known = [place for place in there_is if on in (place, place.rpartition("/")[2])]
+            told = f"{self.name} cannot be on {on!r}: it needs {self.where}" if known else f"there is no {kind} {on!r}"
             raise UsageError(told, did_you_mean(on, there, f"it can be on {', '.join(there)}"))
         return found[0]
 
@@ -118,6 +149,16 @@ class Placed:
     @property
     def intent(self) -> str:
         return f"fault {self.fault.name}"
+
+    def edits(self, store: Store) -> tuple[Edit, ...]:
+        """What it changes of these objects; () where it is none of objects, or would change nothing."""
+        effect = self.fault.effect
+        return effect.edits(store, self.place, dict(self.given)) if isinstance(effect, Objects) else ()
+
+    def is_in_the_way_of(self, fault: Fault, place: str) -> bool:
+        """Whether another one cannot be there beside it: the same, or a second one of a Service's objects."""
+        both = fault.is_of_objects and self.fault.is_of_objects
+        return place == self.place and (both or fault.name == self.fault.name)
 
     def made_in(self, network: Network, ground: Ground) -> Network:
         """The network with it; as it was where the place is no more, or nothing of it is the network's."""

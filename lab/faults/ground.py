@@ -40,6 +40,17 @@ class Ground:
         own = {pod.place for pod in self.cluster.pods if pod.system}
         return tuple(place for place in self.of_kind("pod") if place not in own)
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The full names of the cluster's Services."""
+        return tuple(one.full_name for one in self.cluster.services)
+
+    def ready(self, service: str) -> tuple[str, ...]:
+        """The pods that a Service sends to now."""
+        pieces = (one for one in self.cluster.slices if f"{one.namespace}/{one.service}" == service)
+        ends = (end for piece in pieces for port in piece.ports for end in port.endpoints if end.ready and end.pod)
+        return tuple(dict.fromkeys(end.pod for end in ends))
+
     def node_of(self, pod: str) -> str:
         return next(one.node for one in self.cluster.pods if one.place == pod)
 

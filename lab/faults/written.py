@@ -26,9 +26,19 @@ def misjudged(written: Iterable[Broken]) -> Iterator[Mistake]:
             yield one.mistake("with", error.message, error.hint)
 
 
+def of_objects(written: Iterable[Broken]) -> tuple[Broken, ...]:
+    """Those that change objects of the API."""
+    return tuple(one for one in written if named(one.name).is_of_objects)
+
+
+def of_networks(written: Iterable[Broken]) -> tuple[Broken, ...]:
+    """All others."""
+    return tuple(one for one in written if not named(one.name).is_of_objects)
+
+
 def placed(written: Iterable[Broken], ground: Ground, since: float) -> tuple[Placed, ...]:
     """Each on its place. FileError where it cannot be there, or is there twice."""
-    found: dict[tuple[str, str], Placed] = {}
+    found: list[Placed] = []
     mistakes = []
     for one in written:
         fault = named(one.name)
@@ -38,12 +48,13 @@ def placed(written: Iterable[Broken], ground: Ground, since: float) -> tuple[Pla
             mistakes.append(one.mistake("on", error.message, error.hint))
             continue
         made = Placed(fault, place, tuple(fault.given(_texts(one)).items()), since, one.hidden, one.origin)
-        if (fault.name, place) in found:
-            mistakes.append(one.mistake("name", f"{made.where} is there already", "leave one of them out"))
-        found[fault.name, place] = made
+        other = next((known for known in found if known.is_in_the_way_of(fault, place)), None)
+        if other is not None:
+            mistakes.append(one.mistake("name", f"{other.where} is there already", "leave one of them out"))
+        found.append(made)
     if mistakes:
         raise file_error(mistakes)
-    return tuple(found.values())
+    return tuple(found)
 
 
 def _texts(one: Broken) -> dict[str, str]:

@@ -20,7 +20,7 @@ _LISTS: dict[type, dict[str, type | None]] = {  # of what a field's list is made
     Resolver: {"nameservers": None, "search": None, "options": None},
     Link: {"addresses": None},
     Service: {"ports": ServicePort, "external_ips": None, "load_balancer_ips": None},
-    ServicePort: {"endpoints": Endpoint},
+    ServicePort: {"endpoints": Endpoint, "mends": None},
     Endpoint: {"for_nodes": None, "for_zones": None},
     Dns: {"pods": None},
 }

@@ -45,7 +45,9 @@ def preferred(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
-    """`protocol` is TCP, UDP or SCTP, as Kubernetes writes it. Where there is no endpoint at all, `why` says why."""
+    """`protocol` is TCP, UDP or SCTP, as Kubernetes writes it. Where there is no endpoint at all, or nobody listens
+    behind it, `why` says why. `mends` are the kubectl commands that have it answered then, as far as they are known.
+    """
 
     port: int
     protocol: str = "TCP"
@@ -53,6 +55,7 @@ class ServicePort:
     node_port: int = 0
     endpoints: tuple[Endpoint, ...] = ()
     why: str = ""
+    mends: tuple[str, ...] = ()
 
     @property
     def preferred(self) -> tuple[Endpoint, ...]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lab.cluster.objects import CLUSTER_FIRST, PROXY_NAME
+from lab.map import behind
 from lab.map.labmap import LabMap
 from lab.map.names import Dns, HostName
 from lab.map.place import Link, Place, Subnet, Way, Written
@@ -19,6 +20,7 @@ from lab.network.objects import (
     Address,
     FdbEntry,
     Interface,
+    Listener,
     Namespace,
     Neighbour,
     Network,
@@ -115,8 +117,9 @@ def lab_map(
     slices: defaultdict[tuple[str, str], list[cluster_objects.EndpointSlice]] = defaultdict(list)
     for piece in cluster.slices:
         slices[piece.namespace, piece.service].append(piece)
+    heard = _heard(network)
     services = tuple(
-        _service(service, slices[service.namespace, service.name], addresses, unready, cluster)
+        _service(service, slices[service.namespace, service.name], addresses, unready, cluster, heard)
         for service in cluster.services
     )
     dns_service = next((one.cluster_ip for one in services if one.full_name == "kube-system/kube-dns"), "")
@@ -133,6 +136,15 @@ def lab_map(
         service_cidr=spec.services.cidr,
         unmasked=tuple(pool.cidr for pool in pools_of(spec.cni) if not pool.nat_outgoing),
     )
+
+
+def _heard(network: Network) -> behind.Heard:
+    """Where the built-in servers listen."""
+    found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    for item in network:
+        if isinstance(item, Listener):
+            found[item.place].append((item.protocol, item.port))
+    return found
 
 
 _Names = tuple[Resolver | None, str, tuple[HostsEntry, ...]]
@@ -193,56 +205,36 @@ def _service(
     addresses: Addresses,
     unready: Mapping[str, str],
     cluster: Cluster,
+    heard: behind.Heard,
 ) -> Service:
     """The Service with its endpoints resolved to addresses through its slices. One in two of them is ready if either
     says so, as for kube-proxy.
     """
     found: defaultdict[tuple[str, str], dict[tuple[str, int], Endpoint]] = defaultdict(dict)
     for port in (port for piece in slices for port in piece.ports):
-        behind = found[port.port, port.protocol]
-        for one in port.endpoints:
-            made = _endpoint(one, addresses, port.target, unready)
-            if made.ready or (made.address, made.port) not in behind:
-                behind[made.address, made.port] = made
-    ports = tuple(
-        ServicePort(
-            port.port,
-            port.protocol,
-            port.name,
-            port.node_port,
-            there := tuple(found[port.name, port.protocol].values()),
-            "" if there else _emptiness(service, port.target_port, cluster),
-        )
-        for port in service.ports
-    )
+        known = found[port.port, port.protocol]
+        for end in port.endpoints:
+            made = _endpoint(end, addresses, port.target, unready)
+            if made.ready or (made.address, made.port) not in known:
+                known[made.address, made.port] = made
+    ports = []
+    for index, one in enumerate(service.ports):
+        there = tuple(found[one.name, one.protocol].values())
+        told = behind.reason(service, index, there, cluster, heard)
+        ports.append(ServicePort(one.port, one.protocol, one.name, one.node_port, there, told.why, told.mends))
     return Service(
         service.namespace,
         service.name,
         service.cluster_ip,
         service.type,
         service.external_name,
-        ports,
+        tuple(ports),
         service.external_ips,
         service.load_balancer_ips,
         service.internal_policy,
         service.external_policy,
         "" if service.proxy is None else f"{PROXY_NAME}={service.proxy}",
     )
-
-
-def _emptiness(service: cluster_objects.Service, target: int | str, cluster: Cluster) -> str:
-    """Why nobody is behind a port. Source: the endpoint slice controller leaves out whoever lacks a named port."""
-    if not service.selector:
-        return "it has no selector, and no EndpointSlice says who serves it"
-    wanted = set(service.selector)
-    mine = [pod for pod in cluster.pods if pod.namespace == service.namespace and wanted <= set(pod.labels)]
-    if not mine:
-        return "no pod has the labels of its selector"
-    if isinstance(target, int):
-        return "its pods have no address yet"
-    names = dict.fromkeys(port.name for pod in mine for port in pod.ports if port.name)
-    have = f"they have {', '.join(f'`{name}`' for name in names)}" if names else "their ports have no names"
-    return f"the pods match; none has a port called `{target}`; {have}"
 
 
 def _endpoint(one: cluster_objects.Endpoint, addresses: Addresses, target: int, unready: Mapping[str, str]) -> Endpoint:

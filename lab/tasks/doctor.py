@@ -70,6 +70,7 @@ def _mend(connected: Client, one: Finding) -> None:
     for ran in mend(connected.visit, one.fix, connected.lab, say=terminal.out):
         if ran.status:
             terminal.out(f"it ended with status {ran.status}")
+    connected.request("settled")  # what a kubectl has changed
 
 
 def _watch(connected: Client) -> None:

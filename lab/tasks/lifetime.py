@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab import spans, terminal
-from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.client import calls
 from lab.agent.client.attachments import asked
 from lab.agent.client.roll_call import Answered, ask_all
@@ -203,7 +202,7 @@ def _summary(result: Message, seconds: float) -> str:
     lines += map(terminal.shortened, told)
     if not shown:
         lines[0] += f" ({result['steps']} steps)"
-        lines.append(f"  export KUBECONFIG={shlex.quote(str(folder.of(result['lab']) / KUBECONFIG))}")
+        lines.append(f"  export KUBECONFIG={shlex.quote(str(folder.of(result['lab']) / folder.KUBECONFIG))}")
     return "\n".join(lines)
 
 

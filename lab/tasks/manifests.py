@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from lab import terminal
-from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.client import calls
-from lab.agent.presence import folder
-from lab.errors import LabError, MachineError
+from lab.agent.client import kubectl as machines
+from lab.errors import LabError
 from lab.tasks.commandline import inputs
 from lab.tasks.commandline.task import LAB, Context, command
 
@@ -20,13 +17,6 @@ MOST_MANIFESTS = 16 << 20  # bytes, as of a topology: all of it is one message t
 LEFT_OUT = "left out"
 NOT_DONE = ("refused", "not found")
 DONE = {"apply": "applied", "delete": "deleted"}
-HOW_TO_GET_KUBECTL = (
-    "https://kubernetes.io/docs/tasks/tools has some, Debian's is apt install kubernetes-client; "
-    "./inv get, apply and delete need none"
-)
-
-CACHE = "kubectl"
-"""In the lab's folder: what the machine's kubectl remembers (from 1.29 on; older ones do in ~/.kube/cache)."""
 
 
 @command(help={**LAB, **_FILE})
@@ -63,13 +53,8 @@ def _read(file: str) -> tuple[str, str]:
 @command(help=LAB, rest="ARGUMENT…")
 def kubectl(context: Context, lab: str = "") -> None:
     """The real kubectl with the lab's kubeconfig. Its exit status is kubectl's."""
-    program = shutil.which("kubectl")
-    if program is None:
-        raise MachineError("this machine has no kubectl", HOW_TO_GET_KUBECTL)
+    program = machines.program()
     with calls.connect(lab or None) as connected:
         connected.request("hear")  # kubectl itself would wait for a silent one for ever
-    there = folder.of(connected.lab)
-    # What it remembers of the lab goes with the lab: by itself it would keep that in the person's home.
-    given = {"KUBECACHEDIR": str(there / CACHE), **os.environ, "KUBECONFIG": str(there / KUBECONFIG)}
     terminal.flush()
-    os.execve(program, [program, *context.rest], given)  # noqa: S606  no shell is the point
+    machines.become(program, connected.lab, context.rest)

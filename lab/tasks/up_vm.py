@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.presence import folder
 from lab.errors import UsageError
 from lab.kernel.sandbox import confinement
@@ -49,5 +48,5 @@ def bring_up(name: str, source: Source, settings: list[str], options: Options, *
     said = confined if confined.shared or confined.limits.named else None
     lifetime.bring_up(name, source, settings, said, begin, leftovers=leftovers)
     end = time.monotonic() + _KUBECONFIG_SECONDS
-    while not (folder.of(name) / KUBECONFIG).exists() and time.monotonic() < end:
+    while not (folder.of(name) / folder.KUBECONFIG).exists() and time.monotonic() < end:
         time.sleep(_LOOK_EVERY_SECONDS)

@@ -110,7 +110,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """A command of a fix, and the place to run it in.
+    """A command of a fix, and the place to run it in; "" where it is kubectl's, which speaks to the API from outside.
 
     `held_by` is the file and line (`topology.yaml:31`) that would bring the cause back at the next `up`; "" for none.
     """

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lab import terminal
+from lab.agent.client import kubectl
 from lab.errors import HoplabError
 from lab.kernel.cell import visitor
 from lab.kernel.cell.visitor import Visit
@@ -31,7 +32,8 @@ class Ran:
 def mend(
     visit_to: Callable[[str], Visit], fix: Sequence[Mending], lab: str, *, say: Callable[[str], None], output: int = 1
 ) -> Iterator[Ran]:
-    """Run the commands one after the other, as `./inv exec` does: without a shell, each in a process of its own.
+    """Run the commands one after the other, as `./inv exec` or `./inv kubectl` does: without a shell, each in a process
+    of its own.
 
     Each is said before; what it prints goes to the file descriptor `output`. One that fails does not keep the next from
     being run: what counts is the next trace.
@@ -39,10 +41,10 @@ def mend(
     for one in fix:
         typed = reasons.typed(one, lab)
         say(f"$ {reasons.begun(typed)}")
-        yield Ran(typed, _run(visit_to(one.place), one.command, output))
+        yield Ran(typed, _run(visit_to(one.place) if one.place else None, one.command, lab, output))
 
 
-def _run(where: Visit, command: str, output: int) -> int:
+def _run(where: Visit | None, command: str, lab: str, output: int) -> int:
     """In a child, because going into a place is for good."""
     sys.stdout.flush()
     child = os.fork()
@@ -53,7 +55,10 @@ def _run(where: Visit, command: str, output: int) -> int:
     code = _FAILED
     try:
         os.dup2(output, 1)
-        code = visitor.run(where, shlex.split(command), {})
+        words = shlex.split(command)
+        if where is None:
+            kubectl.become(kubectl.program(), lab, words[1:])
+        code = visitor.run(where, words, {})
     except HoplabError as error:
         terminal.warn(f"hoplab: {error.message}")
     except Exception:  # whatever it is ends here: this process must not go on as its parent

@@ -21,8 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab.agent.apiserver.kubeconfig import NAME as KUBECONFIG
 from lab.agent.presence import folder, witness
+from lab.agent.presence.folder import KUBECONFIG
 from lab.agent.presence.home import BACKLOG, Home
 from lab.agent.protocol import AGAIN, EndedError, error_from, error_message
 from lab.errors import HoplabError, LabError, MachineError

@@ -20,6 +20,7 @@ from lab.agent.apiserver import kubeconfig
 from lab.agent.apiserver.https import Serving, listening, write_pki
 from lab.agent.apiserver.outside import Outside
 from lab.agent.apiserver.pki import Authority
+from lab.agent.presence import folder
 from lab.api.authorization.tokens import KUBELET_CONFIG
 from lab.cluster.file.system import API_PORT
 from lab.kernel.host.coredns import find
@@ -73,7 +74,7 @@ class Entrance:
     @property
     def kubeconfig(self) -> str:
         """The path of the kubeconfig on the host."""
-        return str(self._outside.home.folder / kubeconfig.NAME)
+        return str(self._outside.home.folder / folder.KUBECONFIG)
 
     @property
     def is_prepared(self) -> bool:
@@ -103,7 +104,7 @@ class Entrance:
             self._authority = authority
             write_pki(authority.ca, server)
         self._outside.home.keep(
-            kubeconfig.NAME,
+            folder.KUBECONFIG,
             kubeconfig.text(self._lab, f"https://{LOOPBACK}:{self._outside.port}", authority.ca, self._token),
         )
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 
-NAME = "kubeconfig"
-
 
 def text(lab: str, server: str, ca: str, token: str, user: str = "") -> str:
     """As YAML. `server` is the API server's URL; the token says who it is that has this file, and is let in."""

@@ -28,6 +28,7 @@ from lab.topology.field_errors import file_error
 from lab.topology.yaml.text import read_documents
 
 if TYPE_CHECKING:
+    from lab.control.plane import ControlPlane
     from lab.faults.fault import Placed
     from lab.faults.ground import Ground
     from lab.topology.handed.drifted import Drifted
@@ -216,9 +217,19 @@ def read_design(text: str, file: str, settings: Sequence[str], impairments: Impa
     design = Design(read, picture.cluster, picture.addresses, impairments=impairments)
     if not read.topology.spec.faults:
         return design
-    from lab.faults.written import placed  # noqa: PLC0415  few files have some
+    from lab.faults.amendment import make  # noqa: PLC0415  few files have some
+    from lab.faults.written import of_networks, of_objects, placed  # noqa: PLC0415
 
-    return replace(design, faults=placed(read.topology.spec.faults, design.ground, 0.0))
+    faults = read.topology.spec.faults
+    if broken := placed(of_objects(faults), design.ground, 0.0):
+
+        def change(plane: ControlPlane) -> None:
+            for one in broken:
+                make(plane.registry, one.edits(plane.store))
+
+        picture = meant(read.topology, read.documents, change)
+        design = Design(read, picture.cluster, picture.addresses, impairments=impairments)
+    return replace(design, faults=placed(of_networks(faults), design.ground, 0.0))
 
 
 def infrastructure(topology: Topology) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from lab.agent.apiserver.entrance import Entrance
 from lab.agent.apiserver.outside import Outside
 from lab.agent.apiserver.served import Served
 from lab.agent.design.blueprint import Design, ReadFile
+from lab.agent.follow.breaking.injected import Injected
 from lab.agent.follow.draining import Draining
-from lab.agent.follow.injected import Injected
 from lab.agent.follow.links import Links
 from lab.agent.follow.netns_names import Names
 from lab.agent.follow.place_files import PlaceFiles
@@ -98,8 +98,8 @@ class Control:
         self._wake = asyncio.Event()
         self._quiet = asyncio.Event()
         self.turn = asyncio.Lock()
-        self.links = Links(self.lab, writer, self.chronicle, self.turn, self.kubelet.finished, self._standing_design)
-        self.faults = Injected(self.lab, writer, self.chronicle, self.turn, self._standing_design, self.switch)
+        self.links = Links(self.lab, writer, self.chronicle, self.turn, self.kubelet.finished, self.standing_design)
+        self.faults = Injected(self)
         self._troubles = Troubles(self.plane.runner, self.chronicle, self._wake_up)
         self._follower: asyncio.Task[None] | None = None
         self._watchers: tuple[object, ...] = ()
@@ -157,10 +157,10 @@ class Control:
             )
 
     def design(self, read: ReadFile, picture: Picture, given: Given) -> Design:
-        known = self.stops.stale, self.links.all, self.faults.all
+        known = self.stops.stale, self.links.all, self.faults.of_networks
         return Design(read, picture.cluster, picture.addresses, given, *known)
 
-    def _standing_design(self) -> Design:
+    def standing_design(self) -> Design:
         """What stands, with what is known now of stopped components and impaired links."""
         assert self.now.read is not None
         assert self.now.picture is not None

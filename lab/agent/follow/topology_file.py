@@ -13,10 +13,11 @@ from lab.agent.client.attachments import Given as Attached
 from lab.agent.client.attachments import reader
 from lab.agent.design.blueprint import ReadFile, read_file
 from lab.agent.follow import netem
+from lab.agent.follow.breaking.broken_objects import Made, put_in
 from lab.agent.protocol import Message
 from lab.agent.stopwatch import Brought
 from lab.api.resources import PODS
-from lab.control.plane import Picture
+from lab.control.plane import ControlPlane, Picture
 from lab.errors import LabError, UsageError
 from lab.plan.summary import summary
 from lab.topology.yaml.edited_text import Rereader
@@ -129,10 +130,21 @@ class TopologyFile:
 
     async def _load(self, read: ReadFile) -> Picture:
         """The file's objects into the API, and all that follows from them, as if the pods had been started already."""
-        await self._control.pulse.finish(self._control.plane.loading(read.topology, read.documents))
-        picture = await self._control.pulse.finish(self._control.plane.expecting())
+        picture, self._control.faults.objects.made = await self._loaded(self._control.plane, read)
         self._control.kubelet.adopt()
         return picture
+
+    async def _loaded(self, plane: ControlPlane, read: ReadFile) -> tuple[Picture, Made]:
+        """Into this one, with the faults of objects put upon them anew: whatever they had changed may be others."""
+        finish, faults = self._control.pulse.finish, self._control.faults
+        faults.objects.lift(plane)
+        await finish(plane.loading(read.topology, read.documents))
+        picture = await finish(plane.expecting())
+        broken = faults.of_objects(read, lambda: self._control.design(read, picture, self._control.what_is_given(read)))
+        if not broken:
+            return picture, {}
+        made = put_in(plane, [one for one in broken if one.origin or one.edits(plane.store)])
+        return await finish(plane.expecting()), made
 
     def _told(self, read: ReadFile, brought: Brought) -> Message:
         steps = brought.steps
@@ -163,7 +175,7 @@ class TopologyFile:
         read = await self._judged(text, file, settings, beside)
         async with self._control.turn:
             await self._control.links.look_for_netem(read)
-            picture = await self._control.pulse.finish(self._control.plane.preview(read.topology, read.documents))
+            picture, _ = await self._loaded(self._control.plane.twin(), read)
             given = self._control.what_is_given(read)
             wanted = self._control.faults.with_written(self._control.design(read, picture, given))
             return await self._writer.do("a plan", lambda: planned(self._lab, wanted))

@@ -23,6 +23,7 @@ from lab.suggestion import did_you_mean
 
 SOCKET = "agent.sock"
 LOCK = "lock"
+KUBECONFIG = "kubeconfig"
 MACHINE = "vm"
 """Says that the lab is in a virtual machine, and has the release of its kernel."""
 ROOTS_MODE = 0o1771

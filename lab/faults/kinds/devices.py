@@ -108,6 +108,18 @@ def _hairpin_off(ground: Ground, place: str, _: Given) -> Difference:
     return Difference(objects=tuple(replace(item, hairpin=False) for item in ports))
 
 
+def _beside(ground: Ground, pod: str) -> Interface | None:
+    """The interface of another pod of the same node."""
+    node = ground.node_of(pod) if pod in ground.pods else ""
+    others = (one for one in ground.pods if one != pod and ground.node_of(one) == node)
+    return next((link for one in others if (link := ground.link(one, OUTER)) and link.mac), None)
+
+
+def _same_mac(ground: Ground, place: str, _: Given) -> Difference:
+    link, other = ground.link(place, OUTER), _beside(ground, place)
+    return Difference(objects=(replace(link, mac=other.mac),)) if link and other else Difference()
+
+
 FAULTS = (
     Fault(
         "wrong-vtep-mac",
@@ -193,6 +205,15 @@ FAULTS = (
         "a node with flannel's bridge",
         lambda ground: ground.of_kind("node") if ground.is_bridged else (),
         Rewrite(_hairpin_off),
+    ),
+    Fault(
+        "duplicate-mac",
+        "two pods behind one bridge have the same MAC",
+        "images of machines that were copied, and weaveworks/weave#3438",
+        "what is for one of them now and then goes to the other",
+        "a pod on flannel's bridge with another one beside it",
+        lambda ground: tuple(pod for pod in ground.pods if ground.is_bridged and _beside(ground, pod)),
+        Rewrite(_same_mac),
     ),
     Fault(
         "gateway-down",

@@ -32,6 +32,7 @@ def mended(journey: Journey, again: Callable[[str], Journey], say: Callable[[str
             if ran.status:
                 failed = True
                 say(f"it ended with status {ran.status}")
+        connected.request("settled")  # what a kubectl has changed
     after = again(repair.chosen(labmap, journey))
     for line in repair.tell(journey, after, failed=failed):
         say(line)

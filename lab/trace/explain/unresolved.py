@@ -10,7 +10,7 @@ from lab.suggestion import nearest
 from lab.trace.ask.reference import namespace_of
 from lab.trace.ask.target import full_name, service_known_as, service_named
 from lab.trace.explain.passage import Passage
-from lab.trace.journey import CAPTURED, DNS, REQUEST, Loss, Resolution
+from lab.trace.journey import CAPTURED, DNS, REQUEST, Loss, Mending, Resolution
 
 UNKNOWN = "unknown"
 
@@ -25,7 +25,9 @@ def unresolved(passage: Passage, resolution: Resolution | None, typed: str) -> L
         why = (
             f"{said} is there. It is headless, so DNS has no address for it but its ready endpoints': {_none(service)}."
         )
-        return Loss(place, REQUEST, DNS, "resolve", "no-endpoints", why, said, evidence=CAPTURED)
+        commands = dict.fromkeys(command for port in service.ports for command in port.mends)
+        fix = tuple(Mending("", one) for one in commands)
+        return Loss(place, REQUEST, DNS, "resolve", "no-endpoints", why, said, fix, evidence=CAPTURED)
     cause = "nodata" if status == "NOERROR" else status.lower()
     if service is not None and service.external_name and _asked_cluster(passage):
         target = service.external_name

@@ -68,4 +68,7 @@ def begun(command: str) -> str:
 
 def typed(one: Mending, lab: str) -> str:
     """One of them."""
+    if not one.place:
+        program, _, rest = one.command.partition(" ")
+        return f"./inv {program} --lab {lab} -- {rest}"
     return f"./inv exec {one.place} --lab {lab} -- {one.command}"

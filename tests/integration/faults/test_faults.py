@@ -58,10 +58,13 @@ def askings(name: str, place: str, ground: Ground) -> Iterator[Asking]:
         yield Asking(here[0] if here else "namespace001/pod-0", WEB)
     elif name in ON_ALL:
         yield Asking("namespace001/pod-0", OUTSIDE)
-    elif name in ("wrong-search-list", "dns-policy-default"):
-        yield Asking(place, "myapp.namespace001")
+    elif name in ("wrong-search-list", "dns-policy-default", "proxy-leftovers"):
+        yield Asking(here[0] if here else place, "myapp.namespace001")
     elif name == "dns-race":
         yield from [Asking(here[0], OUTSIDE)] * 4
+    elif name == "duplicate-mac":
+        beside = next(pod for pod, node in pods.items() if node == pods[place] and pod != place)
+        yield from [Asking(place, beside), Asking(beside, place)] * 3
     elif name in ("server-dead", "server-on-loopback"):
         yield Asking(next(pod for pod in pods if pod != place), place)
     elif name == "duplicate-address":
@@ -89,12 +92,15 @@ def kind(request: pytest.FixtureRequest) -> str:
 def test_every_fault_shows_is_kept_and_is_cleared(kind: str) -> None:
     rng, ground = random.Random(SEED), DESIGNS[kind].ground
     settings = [word for one in SETTINGS[kind] for word in ("--set", one)]
-    only = {"calico": set(FAULTS), "flannel": {"hairpin-off", "bridge-nf-off", "masquerade-missing", "tunnel-down"}}
+    only = {
+        "calico": set(FAULTS),
+        "flannel": {"hairpin-off", "bridge-nf-off", "masquerade-missing", "tunnel-down", "duplicate-mac"},
+    }
     names = [name for name in FAULTS if name in only.get(kind, {"source-destination-check"})]
     with standing("two-subnet", *settings) as lab, connect(lab.name) as agent:
         for name in names:
             places = FAULTS[name].places(ground)
-            if not places or name in ("nodeport-blocked", "hairpin-off"):
+            if not places or FAULTS[name].is_of_objects or name in ("nodeport-blocked", "hairpin-off"):
                 continue
             chosen = places if name in ON_ALL else (rng.choice(places),)
             story = f"seed {SEED}, {kind}: {name} on {', '.join(chosen)}"

@@ -167,7 +167,9 @@ def test_a_service_of_which_no_pod_is_ready_says_of_each_why(lab: Lab) -> None:
     assert told.lost is not None
     assert told.lost.cause == "no-endpoints"
     assert f"none of its endpoints is ready: web-1 ({FAILS}), web-2 ({HELD})" in told.lost.why
-    assert "./inv kubectl -- annotate pod web-2 -n well hoplab.io/ready-" in told.lost.why
+    assert [(one.place, one.command) for one in told.lost.fix] == [
+        ("", "kubectl annotate pods web-2 -n well hoplab.io/ready-")
+    ]
     assert not any(one.candidate for one in told.candidates)
 
 

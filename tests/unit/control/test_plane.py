@@ -12,7 +12,6 @@ from lab.api.errors import ApiError
 from lab.api.resources import DEPLOYMENTS, IPADDRESSES, PODS, SERVICES
 from lab.control.manifests import Wanted, asked
 from lab.control.own_objects import Machine
-from lab.control.pieces import at_once
 from lab.control.plane import ControlPlane, Picture
 from lab.control.pods import podstatus
 from lab.errors import FileError
@@ -138,14 +137,16 @@ def test_pods_that_were_there_keep_their_addresses_wherever_a_new_one_stands() -
     assert again.addresses.pod("namespace001/a") not in first.addresses.pods.values()
 
 
-def test_a_preview_changes_nothing() -> None:
+def test_a_twin_changes_nothing() -> None:
     plane = new_plane()
     read, picture = loaded(plane, text_of("two-subnet"))
     add(plane, SHOP)
     plane.expected()
     at = plane.store.revision
     other = read_file(text_of("two-subnet").replace("port: 80,", "port: 81,"), read.file, ())
-    preview = at_once(plane.preview(other.topology, other.documents))
+    twin = plane.twin()
+    twin.load(other.topology, other.documents)
+    preview = twin.expected()
     assert plane.store.revision == at
     assert {port.port for one in preview.cluster.services if one.name == "myapp" for port in one.ports} == {81}
     assert any(pod.namespace == "shop" for pod in preview.cluster.pods), "what came in otherwise is in it too"

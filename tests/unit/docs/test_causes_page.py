@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.doctor.finding import DRIFT, NO_ENDPOINTS, STOPPED
+from lab.doctor.finding import DRIFT, LEFTOVERS, NO_ENDPOINTS, STOPPED
 from lab.trace.explain.loss.cause import Cause
 from tests.integration.labs import ROOT
 
@@ -15,5 +15,5 @@ def test_every_cause_has_a_row_and_no_other_has() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| (.+) \| (.+) \|$", PAGE, re.M)
     named = [cause for cause, _, _ in rows]
     assert len(named) == len(set(named)), "each has one"
-    assert set(named) == {*map(str, Cause), DRIFT, NO_ENDPOINTS, STOPPED, "tcp-reset"}
+    assert set(named) == {*map(str, Cause), DRIFT, LEFTOVERS, NO_ENDPOINTS, STOPPED, "tcp-reset"}
     assert all(len(means) > 10 and len(seen) > 5 for _, means, seen in rows)

@@ -31,7 +31,7 @@ def lost(source: str, to: str, loss: Loss) -> tuple[Errand, Journey]:
 
 
 def drifted(place: str, line: str, *key: str) -> dict[str, object]:
-    return {"place": place, "key": [*key], "mends": [line], "missing": [], "foreign": []}
+    return {"place": place, "key": [*key], "mends": [line], "missing": [], "foreign": [], "wanted": []}
 
 
 def test_what_fails_of_one_cause_is_one_finding_and_the_worst_comes_first() -> None:
@@ -67,6 +67,32 @@ def test_services_without_endpoints_and_stopped_components_are_found_without_a_r
         ("no-endpoints", "shop/web"),
         ("component-stopped", "kube-proxy on node-1"),
     ]
+
+
+def test_what_another_mode_of_kube_proxy_left_is_one_finding_with_one_command() -> None:
+    line = "nft 'delete table ip kube-proxy'"
+    drift = [
+        drifted("node-1", line, "nft-table", "node-1", "kube-proxy"),
+        drifted("node-1", line, "nft-chain", "node-1", "kube-proxy", "services"),
+        drifted("node-1", "ip route del 10.9.0.0/16", "route", "node-1", "10.9.0.0/16"),
+    ]
+    first, second = findings([], drift, LAB)
+    assert (first.cause, first.places, first.object) == ("leftovers", ("node-1",), "table ip kube-proxy")
+    assert first.fix == (Mending("node-1", line),)
+    assert (second.cause, second.object) == ("drift", "route 10.9.0.0/16")
+
+
+def test_what_one_kubectl_mends_is_one_finding_of_several_places() -> None:
+    fix = (Mending("", "kubectl patch service web -n shop -p '{}'"),)
+    losses = [
+        Loss(f"shop/pod-{one}", "request", "data", "deliver", "nobody-listens", "It is not.", "tcp port 81", fix)
+        for one in (1, 2)
+    ]
+    failed = [lost("shop/pod-0", f"10.0.0.{number}:80", loss) for number, loss in enumerate(losses)]
+    (found,) = findings(failed, [], LAB)
+    assert (found.places, len(found.affects)) == (("shop/pod-1", "shop/pod-2"), 2)
+    lines = list(told(Examination("x", (found,), 30, 40, 1.25)))
+    assert "   ./inv kubectl --lab x -- patch service web -n shop -p '{}'" in lines
 
 
 def test_of_many_places_few_are_asked_and_how_many_there_were_is_told() -> None:

@@ -33,6 +33,9 @@ DESIGNS: dict[str, Design] = {
 }
 
 
+MYAPP = "namespace001/myapp"
+
+
 def placed(fault: Fault, place: str) -> Placed:
     return Placed(fault, place, tuple(fault.given({}).items()))
 
@@ -47,6 +50,9 @@ def test_names_are_words_and_texts_are_one_line() -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_shows_in_some_lab_and_changes_it_wherever_it_can_be(name: str) -> None:
     fault, shown = FAULTS[name], 0
+    if fault.is_of_objects:
+        assert fault.places(DESIGNS["calico"].ground) == (MYAPP,)
+        return
     for kind, design in DESIGNS.items():
         for place in fault.places(design.ground):
             assert place in design.ground.kinds, f"{name}: {place} of {kind} is no place"
@@ -88,6 +94,9 @@ def test_a_place_that_is_gone_has_no_faults() -> None:
         ("vni-differs", "", {"vin": "7"}, "vni-differs has no parameter 'vin'", "did you mean 'vni'?"),
         ("vni-differs", "", {"vni": "x"}, "--with vni=x: it is a number from 1 to 16777215", "usually 77"),
         ("vxlan-blocked", "", {"port": "1"}, "vxlan-blocked has no parameter 'port'", "takes nothing"),
+        ("selector-mismatch", "shop/web", {}, "there is no Service 'shop/web'", "it can be on namespace001/myapp"),
+        ("selector-mismatch", "kube-dns", {}, "selector-mismatch cannot be on 'kube-dns'", "namespace001/myapp"),
+        ("pods-not-ready", "a/b", {"service": "a/c"}, "--on a/b and --with service=a/c are two", "one of them"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_could(
@@ -95,6 +104,7 @@ def test_what_cannot_be_is_refused_with_what_could(
 ) -> None:
     with pytest.raises(UsageError) as refused:
         fault = named(name)
+        on, said = fault.aimed(on, said)
         fault.given(said)
         fault.chosen(on, DESIGNS["calico"].ground)
     assert message in refused.value.message

@@ -44,6 +44,7 @@ class Cause(StrEnum):
     MASQUERADE_MISSING = "masquerade-missing"
     NOBODY_LISTENS = "nobody-listens"
     FOREIGN_RULE = "foreign-rule"
+    LEFTOVERS = "leftovers"
     RULES_MISSING = "rules-missing"
     STALE_RULES = "stale-rules"
     SET_DIFFERS = "set-differs"

@@ -37,6 +37,7 @@ from lab.trace.explain.loss.rules import (
     tracked,
     translation,
 )
+from lab.trace.explain.loss.rules.left_behind import left_behind
 from lab.trace.explain.loss.stopped import Stopped
 from lab.trace.explain.passage import Passage
 from lab.trace.journey import Hop, Loss, Mending
@@ -83,6 +84,7 @@ ROWS: tuple[Row, ...] = (
     delivery.no_endpoints_here,
     delivery.not_let_in,
     # It never went on: what a rule did to it there is only what followed.
+    twice.same_mac,
     twice.taken_for_own,
     # What netfilter reported of this very packet.
     netem.lost_by_rule,
@@ -162,6 +164,7 @@ RULED = (  # what a rule does to a packet, or would not do if something else wer
     Cause.SET_DIFFERS,
     Cause.QUEUE_UNHEARD,
     Cause.FOREIGN_RULE,
+    Cause.LEFTOVERS,
     Cause.RULES_MISSING,
     Cause.COUNTED,
     Cause.UNKNOWN,
@@ -194,7 +197,7 @@ def explain(
         told = f"{behind.server} asks {behind.resolver} for names of the outside, and gets no answer."
         finding = replace(found, why=f"{told} {found.why}") if found else None
     if finding is not None:
-        finding = firewall.led_to_own(case, finding)
+        finding = left_behind(case, firewall.led_to_own(case, finding))
     if finding is None:
         # Whatever else differs and can have touched it.
         finding = drift.drifted(case)

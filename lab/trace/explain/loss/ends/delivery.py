@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from lab.control.pods.unready import HELD_BACK
+from lab.map.behind import to_all
 from lab.map.services import Service, ServicePort
 from lab.network.objects import Listener
 from lab.trace.ask import candidates
@@ -13,7 +14,7 @@ from lab.trace.explain.balancing import NO_REAL_SERVER
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.ends import stale
 from lab.trace.explain.loss.examination import Case
-from lab.trace.journey import CAPTURED, KERNEL, QUERIED, REQUEST, Candidate
+from lab.trace.journey import CAPTURED, KERNEL, QUERIED, REQUEST, Candidate, Mending
 from lab.trace.witness.packet import UNREACHABLE
 
 PORT_UNREACHABLE = 3
@@ -21,6 +22,7 @@ ANY_ADDRESS = "0.0.0.0"  # noqa: S104  as the kernel lists a socket that listens
 LOOPBACK = ("127.", "0.0.0.0")  # noqa: S104  a program that asks 0.0.0.0 asks itself
 NO_ENDPOINTS = "has no endpoints"  # kube-proxy's comment on the rule that refuses
 NOT_HERE = "has no endpoint on this node"  # so the design says what such a rule is for
+EXTERNAL = "externalTrafficPolicy"
 NOT_IN_RANGES = ("its source ranges are ", ": who is not in ")  # likewise, of a load balancer's addresses
 EMPTY = "vmap @no-endpoint-"  # and in nftables mode its maps of what to refuse
 
@@ -54,7 +56,7 @@ def no_endpoints(case: Case) -> Finding | None:
         return None
     known = candidates.without(_known(case, service, port))
     which = f"none of its endpoints is ready: {known}" if known else port.why
-    why = f"Service {service.full_name} leads nowhere: {which}.{_remedy(port)}"
+    why = f"Service {service.full_name} leads nowhere: {which}."
     named = f'"{service.full_name}'
     refusing = (
         text
@@ -64,7 +66,7 @@ def no_endpoints(case: Case) -> Finding | None:
     rule = next(refusing, "")
     evidence = KERNEL if rule else CAPTURED if case.passage.refusal else QUERIED
     said = rule or f"Service {service.full_name}"
-    return _at(case, Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence))
+    return _at(case, Finding(node, Cause.NO_ENDPOINTS, said, why, evidence=evidence, elsewhere=by_kubectl(port.mends)))
 
 
 def _at(case: Case, finding: Finding) -> Finding:
@@ -85,9 +87,9 @@ def no_endpoints_here(case: Case) -> Finding | None:
                 known = candidates.without(_known(case, service, port)) if service and port else ""
                 others = f" It has others: {known}." if known else ""
                 why = f"{_sentence(decision.intent)}: {hop.place} drops what is for it.{others}"
-                return Finding(
-                    hop.place, Cause.NO_ENDPOINTS, decision.text, why, evidence=KERNEL, stage="service", ended=hop.place
-                )
+                fix = (to_all(service.full_name, EXTERNAL),) if service and EXTERNAL in decision.intent else ()
+                found = Finding(hop.place, Cause.NO_ENDPOINTS, decision.text, why, (), KERNEL, "service", hop.place)
+                return replace(found, elsewhere=by_kubectl(fix))
     return None
 
 
@@ -98,13 +100,9 @@ def _known(case: Case, service: Service, port: ServicePort) -> tuple[Candidate, 
     return candidates.candidates(case.labmap, source, exchange.destination, service, port, "")
 
 
-def _remedy(port: ServicePort) -> str:
-    """How the first pod that only an annotation holds back is let go."""
-    held = next((one.pod for one in port.endpoints if one.pod and one.why == HELD_BACK), "")
-    if not held:
-        return ""
-    namespace, _, name = held.partition("/")
-    return f" ./inv kubectl -- annotate pod {name} -n {namespace} hoplab.io/ready- lets {name} be ready."
+def by_kubectl(commands: Iterable[str]) -> tuple[Mending, ...]:
+    """Commands that change objects."""
+    return tuple(Mending("", one) for one in commands)
 
 
 def not_let_in(case: Case) -> Finding | None:
@@ -174,9 +172,8 @@ def nobody_listens(case: Case) -> Finding | None:
     state = f" Its {place.why}." if place is not None and not listening and place.why.startswith("container ") else ""
     why = f"Nothing listens on {packet.protocol} port {packet.dport} in {end}.{instead}{target}{state}"
     said = f"{packet.protocol} port {packet.dport}"
-    return Finding(
-        end, Cause.NOBODY_LISTENS, said, why, evidence=CAPTURED if refused else KERNEL, stage="deliver", ended=end
-    )
+    found = Finding(end, Cause.NOBODY_LISTENS, said, why, (), CAPTURED if refused else KERNEL, "deliver", ended=end)
+    return replace(found, elsewhere=by_kubectl(port.mends)) if port and asked else found
 
 
 def _end(case: Case) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from lab.map.path import OUT
 from lab.map.place import Link, Place
-from lab.network.objects import Address
+from lab.network.objects import Address, Interface
 from lab.trace.explain.loss import remedies
 from lab.trace.explain.loss.cause import Cause, Finding
 from lab.trace.explain.loss.examination import Case
+from lab.trace.explain.loss.printed import printed
 from lab.trace.journey import CAPTURED, KERNEL, QUERIED, Mending
 from lab.trace.witness.observation import ETHERNET
 
@@ -30,6 +31,24 @@ def taken_for_own(case: Case) -> Finding | None:
                 f"{owner.name} for its own and passes nothing on."
             )
             return _of(case, own, why, KERNEL)
+    return None
+
+
+def same_mac(case: Case) -> Finding | None:
+    """An interface on the way has the MAC of another place's: the bridge sends what is for both to who spoke last."""
+    for place in case.suspects:
+        for one in case.about(place).drifts:
+            held, wanted = one.held, one.wanted
+            if not isinstance(held, Interface) or not isinstance(wanted, Interface) or held.mac == wanted.mac:
+                continue
+            other = case.labmap.by_mac.get(held.mac, "")
+            if not held.mac or other in ("", place):
+                continue
+            why = (
+                f"{held.name} of {place} has the MAC {held.mac}, which is that of {other}: what is for one of them "
+                f"reaches the other now and then."
+            )
+            return Finding(place, Cause.ADDRESS_TAKEN, printed(held), why, one.mends, QUERIED)
     return None
 
 

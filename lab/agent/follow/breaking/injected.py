@@ -5,62 +5,32 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from lab.agent.follow.breaking.broken_objects import BrokenObjects
+from lab.agent.follow.breaking.fault_commands import run
+from lab.agent.follow.breaking.timing import Timing
 from lab.agent.protocol import Message
 from lab.errors import HoplabError, UsageError
-from lab.kernel.rules import running
 
 if TYPE_CHECKING:
-    from lab.agent.design.blueprint import Design
-    from lab.agent.follow.writer import Writer
-    from lab.agent.lab import Lab
-    from lab.agent.tell.chronicle import Chronicle
-    from lab.faults.fault import Placed
+    from lab.agent.design.blueprint import Design, ReadFile
+    from lab.agent.follow.control import Control
+    from lab.faults.fault import Fault, Placed
     from lab.faults.ground import Ground
-
-Switch = Callable[..., Awaitable[list[str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """In seconds: when it begins, how long it stays (0 until it is cleared), how long it comes and goes (0: it does
-    not).
-    """
-
-    after: float = 0.0
-    lasting: float = 0.0
-    flapping: float = 0.0
-
-    def __bool__(self) -> bool:
-        return any((self.after, self.lasting, self.flapping))
-
-    @property
-    def words(self) -> str:
-        """`after 5 s, for 20 s`, "" where it stays."""
-        said = (("after", self.after), ("for", self.lasting), ("coming and going every", self.flapping))
-        return ", ".join(f"{word} {seconds:g} s" for word, seconds in said if seconds)
+    from lab.topology.broken import Broken
 
 
 class Injected:
-    """Those of one lab. `designed` is the lab's design with what is in `all` now; `switch` stops or starts a component
-    on a place.
-    """
+    """Those of one lab: `all` are there now."""
 
-    def __init__(
-        self,
-        lab: Lab,
-        writer: Writer,
-        chronicle: Chronicle,
-        turn: asyncio.Lock,
-        designed: Callable[[], Design],
-        switch: Switch,
-    ) -> None:
-        self._lab, self._writer, self._chronicle, self._turn = lab, writer, chronicle, turn
-        self._designed, self._switch = designed, switch
+    def __init__(self, control: Control) -> None:
+        self._control, self._lab, self._writer = control, control.lab, control.writer
+        self._chronicle, self._turn = control.chronicle, control.turn
+        self.objects = BrokenObjects(control.plane)
         self.all: tuple[Placed, ...] = ()
         self._timed: dict[Placed, tuple[Timing, asyncio.Task[None]]] = {}
 
@@ -71,6 +41,7 @@ class Injected:
         from lab.faults import catalogue  # noqa: PLC0415  few labs have one
 
         fault = catalogue.named(name)
+        on, said = fault.aimed(on, said)
         given = fault.given(said)
         place = fault.chosen(on, self._ground())
         return await self._put(self._placed(name, place, given, hidden=hidden), timing)
@@ -88,9 +59,7 @@ class Injected:
         rng = Random(seed)  # noqa: S311  to be drawn again
         drawn: list[Message] = []
         while len(drawn) < number:
-            fault, place = catalogue.drawn(self._ground(), rng.randrange)
-            if self._is_known(fault.name, place):
-                continue
+            fault, place = catalogue.drawn(self._ground(), rng.randrange, self._is_free)
             drawn.append(await self._put(self._placed(fault.name, place, fault.given({}), hidden=hidden), timing))
         return {"seed": seed, "faults": [] if hidden else drawn}
 
@@ -108,18 +77,15 @@ class Injected:
             raise UsageError(
                 f"no fault {name!r}{f' is on {on}' if on else ' is in this lab'}", f"there is: {known or 'none'}"
             )
+        left: dict[Placed, tuple[str, ...]] = {}
         for one in reversed(leaving):  # what came last goes first: some lie upon others
             timed = self._timed.pop(one, None)
             if timed is not None:
                 timed[1].cancel()
             if one in self.all:
-                await self._end(one)
+                left[one] = await self._end(one)
         hidden = sum(one.hidden for one in leaving)
-        shown = [
-            one.where + (f" ({one.origin} has it: `up` brings it back)" if one.origin else "")
-            for one in leaving
-            if not one.hidden
-        ]
+        shown = [_cleared(one, left.get(one, ())) for one in leaving if not one.hidden]
         return [*shown, *([f"{hidden} hidden"] if hidden else [])]
 
     def told(self) -> list[Message]:
@@ -132,33 +98,52 @@ class Injected:
         return tuple(one for one in self.all if not one.hidden)
 
     @property
-    def hidden(self) -> tuple[Placed, ...]:
-        """Those in the kernel now of which nobody is told."""
-        return tuple(one for one in self.all if one.hidden)
+    def of_networks(self) -> tuple[Placed, ...]:
+        """Those in the kernel now, of which the API knows nothing."""
+        return tuple(one for one in self.all if not one.fault.is_of_objects)
 
     def with_written(self, design: Design) -> Design:
-        """The design with the faults of its file, and those that somebody put in. FileError where one cannot be."""
-        live = tuple(one for one in self.all if not one.origin)
+        """The design with the faults of its file, and those that somebody put in; what they change of objects is in it
+        already. FileError where one cannot be.
+        """
+        live = tuple(one for one in self.of_networks if not one.origin)
         if not design.topology.spec.faults:
             return replace(design, faults=live)
+        from lab.faults.written import of_networks  # noqa: PLC0415  as above
+
+        written = self._written(of_networks(design.topology.spec.faults), design)
+        return replace(design, faults=(*(one for one in live if one not in written), *written))
+
+    def of_objects(self, read: ReadFile, design: Callable[[], Design]) -> tuple[Placed, ...]:
+        """What is to be put upon the objects of a file, of which `design` is made. FileError where one cannot be."""
+        if not self.all and not read.topology.spec.faults:
+            return ()
+        from lab.faults.written import of_objects  # noqa: PLC0415  as above
+
+        live = tuple(one for one in self.all if one.fault.is_of_objects and not one.origin)
+        asked = of_objects(read.topology.spec.faults)
+        written = self._written(asked, design()) if asked else []
+        taken = [one for one in live if any(two.is_in_the_way_of(one.fault, one.place) for two in written)]
+        return (*(one for one in live if one not in taken), *written)
+
+    def _written(self, asked: Sequence[Broken], design: Design) -> list[Placed]:
         from lab.faults.written import placed  # noqa: PLC0415  as above
 
         known = {(one.fault, one.place, one.given): one for one in self.all}
-        made = placed(design.topology.spec.faults, design.ground, time.time())
-        written = [known.get((one.fault, one.place, one.given), one) for one in made]
-        return replace(design, faults=(*(one for one in live if one not in written), *written))
+        made = placed(asked, design.ground, time.time())
+        return [known.get((one.fault, one.place, one.given), one) for one in made]
 
     async def adopt(self) -> None:
         """The file stands: what of its faults is no change of the network is put in, and taken out what has left it."""
-        if not self.all and not self._lab.standing().faults:
+        if not self.all and not self._lab.standing().faults and not self.objects.made:
             return
         from lab.faults.fault import Rewrite  # noqa: PLC0415  as above
 
         there = self._lab.places
         wanted = [one for one in self._lab.standing().faults if one.place in there]
-        before = self.all
+        before = self.of_networks
         others = [one for one in before if not isinstance(one.fault.effect, Rewrite)]
-        self.all = (*(one for one in wanted if isinstance(one.fault.effect, Rewrite)), *others)
+        self.all = (*(one for one in wanted if isinstance(one.fault.effect, Rewrite)), *others, *self.objects.made)
         for one in others:
             if one not in wanted:
                 await self._end(one)
@@ -168,7 +153,7 @@ class Injected:
 
     def keep_within(self, places: Iterable[str]) -> None:
         """A place that goes takes its faults with it."""
-        there = frozenset(places)
+        there = frozenset((*places, *(one.place for one in self._known() if one.fault.is_of_objects)))
         for one in [one for one in self._timed if one.place not in there]:
             self._timed.pop(one)[1].cancel()
         self.all = tuple(one for one in self.all if one.place in there)
@@ -177,8 +162,8 @@ class Injected:
         """All of them, those that wait for their time as well."""
         return (*self.all, *(one for one in self._timed if one not in self.all))
 
-    def _is_known(self, name: str, place: str) -> bool:
-        return any((one.fault.name, one.place) == (name, place) for one in self._known())
+    def _is_free(self, fault: Fault, place: str) -> bool:
+        return not any(one.is_in_the_way_of(fault, place) for one in self._known())
 
     def _ground(self) -> Ground:
         return self._lab.standing().ground
@@ -190,8 +175,11 @@ class Injected:
         return Placed(named(name), place, tuple(given.items()), time.time(), hidden)
 
     async def _put(self, placed: Placed, timing: Timing) -> Message:
-        if self._is_known(placed.fault.name, placed.place):
-            raise UsageError(f"{placed.where} is there already", f"./inv fault.clear {placed.fault.name}, then again")
+        for one in self._known():
+            if one.is_in_the_way_of(placed.fault, placed.place):
+                told = placed.where if one.hidden else one.where
+                name = placed.fault.name if one.hidden else one.fault.name
+                raise UsageError(f"{told} is there already", f"./inv fault.clear {name}, then again")
         if timing:
             if not timing.after:
                 await self._begin(placed)
@@ -224,27 +212,41 @@ class Injected:
         await self._change(placed, (*self.all, placed), begins=True)
         self._chronicle.write((f"fault {self._shown(placed)} put in",), ())
 
-    async def _end(self, placed: Placed) -> None:
-        await self._change(placed, tuple(one for one in self.all if one != placed), begins=False)
-        self._chronicle.write((f"fault {self._shown(placed)} taken out",), ())
+    async def _end(self, placed: Placed) -> tuple[str, ...]:
+        """What of it is not as it was before, since somebody has changed it meanwhile."""
+        left = await self._change(placed, tuple(one for one in self.all if one != placed), begins=False)
+        self._chronicle.write((f"fault {self._shown(placed)} taken out",), () if placed.hidden else left)
+        return left
 
     def _shown(self, placed: Placed) -> str:
         return "(hidden)" if placed.hidden else placed.where
 
-    async def _change(self, placed: Placed, wanted: tuple[Placed, ...], *, begins: bool) -> None:
-        """Have the kernel follow; where it does not, all is as it was."""
-        from lab.faults.fault import Commands, Stopping  # noqa: PLC0415  as above
+    async def _change(self, placed: Placed, wanted: tuple[Placed, ...], *, begins: bool) -> tuple[str, ...]:
+        """Have the kernel follow; where it does not, all is as it was. Gives what stays otherwise all the same."""
+        from lab.faults.fault import Stopping  # noqa: PLC0415  as above
+
+        if isinstance(placed.fault.effect, Stopping):
+            await self._control.switch(placed.fault.effect.component, placed.place, running=not begins)
+            self.all = wanted
+            return ()
+        if placed.fault.is_of_objects:
+            async with self._turn:
+                left = self.objects.begin(placed) if begins else self.objects.end(placed)
+                self.all = wanted
+            await self._control.settled()
+            return left
+        await self._change_network(placed, wanted, begins=begins)
+        return ()
+
+    async def _change_network(self, placed: Placed, wanted: tuple[Placed, ...], *, begins: bool) -> None:
+        from lab.faults.fault import Commands  # noqa: PLC0415  as above
 
         before, effect = self.all, placed.fault.effect
-        if isinstance(effect, Stopping):
-            await self._switch(effect.component, placed.place, running=not begins)
-            self.all = wanted
-            return
         async with self._turn:
             if isinstance(effect, Commands):
                 commands = effect.do if begins else effect.undo
                 back = effect.undo if begins else effect.do
-                await self._writer.do("a fault", lambda: self._run(placed.place, commands, back))
+                await self._writer.do("a fault", lambda: run(self._lab.programs, placed.place, commands, back))
                 self.all = wanted
                 return
             self.all = wanted
@@ -256,21 +258,8 @@ class Injected:
                 raise
 
     async def _follow(self) -> None:
-        design = self._designed()
+        design = self._control.standing_design()
         await self._writer.do("a fault", lambda: self._lab.follow(design))
-
-    def _run(self, place: str, commands: Sequence[tuple[str, str]], back: Sequence[tuple[str, str]]) -> None:
-        """The programs in the place, one after the other; where one fails, those that take back what was done."""
-        done = 0
-        with self._lab.programs.entered(place):
-            try:
-                for command, given in commands:
-                    running.start(place, command, given).result()
-                    done += 1
-            except HoplabError:
-                for command, given in back if done else ():
-                    running.start(place, command, given).process.communicate()
-                raise
 
     def _as_json(self, one: Placed) -> Message:
         timing, _ = self._timed.get(one, (Timing(), None))
@@ -284,3 +273,10 @@ class Injected:
             "active": one in self.all,
             "from": one.origin,
         }
+
+
+def _cleared(one: Placed, left: tuple[str, ...]) -> str:
+    """What was taken out, who has it still, and what is not as it was before."""
+    origin = (f"{one.origin} has it: `up` brings it back",) if one.origin else ()
+    said = "; ".join((*origin, *left))
+    return f"{one.where} ({said})" if said else one.where
