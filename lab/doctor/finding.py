@@ -52,7 +52,7 @@ def findings(
 ) -> tuple[Finding, ...]:
     """Worst first: what most requests fail of, then what none does. `untraced` failed too, and nobody looked why."""
     found = [*_of_requests(failed, tuple(untraced)), *_of_services(labmap), *_of_components(labmap)]
-    mended = {(one.place, one.command) for finding in found for one in finding.fix}
+    mended = {(one.place, _done(one.command)) for finding in found for one in finding.fix}
     return (*found, *_of_drift(drift, mended, {place for one in found for place in one.places}))
 
 
@@ -135,7 +135,7 @@ def _of_drift(drift: Sequence[Json], mended: set[tuple[str, str]], named: set[st
     places: dict[str, list[Json]] = {}
     for one in drift:
         lines = [str(line) for line in one["mends"]]
-        if lines and all((one["place"], line) in mended for line in lines):
+        if lines and all((one["place"], _done(line)) in mended for line in lines):
             continue
         places.setdefault(one["place"], []).append(one)
     for place, found in places.items():
@@ -151,6 +151,13 @@ def _of_drift(drift: Sequence[Json], mended: set[tuple[str, str]], named: set[st
         also = "; what was found above may be why" if place in named else ""
         why = f"{what} not as in the file{also}: {', '.join(shown[:3])}{' …' if len(shown) > 3 else ''}."
         yield Finding(DRIFT, (place,), shown[0], why, (), fix)
+
+
+def _done(line: str) -> str:
+    """What a command does: whether something is added or put in another's stead, it is there then."""
+    words = line.split(" ", 3)
+    adds = len(words) > 3 and words[0] == "ip" and words[2] in ("add", "change")
+    return " ".join((words[0], words[1], "replace", words[3])) if adds else line
 
 
 def _left_behind(place: str, found: Sequence[Json]) -> Finding | None:

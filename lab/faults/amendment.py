@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from lab.api.registry import Registry
 from lab.api.resources import Resource
-from lab.api.store import Json, Key
+from lab.api.store import Json, Key, Store
 
 Element = tuple[tuple[str, object], ...]
 Path = tuple[str | Element, ...]
@@ -75,6 +75,18 @@ def take_back(registry: Registry, made: Iterable[Edited]) -> tuple[str, ...]:
         elif now != one.before:
             told.append(f"{edit.field} of {edit.named} was changed meanwhile, and stays")
     return tuple(told)
+
+
+def as_before(store: Store, made: Iterable[Edited]) -> Iterator[tuple[Resource, Json]]:
+    """The objects as they would be without it; the API's own stay as they are."""
+    found: dict[tuple[Resource, Key], Json] = {}
+    for one in reversed(tuple(made)):
+        edit = one.edit
+        live = found.get((edit.resource, edit.key)) or store.find(edit.resource, *edit.key)
+        if live is not None and _read(live, edit.path) == edit.value:
+            found[edit.resource, edit.key] = _written(live, edit.path, one.before)
+    for (resource, _), item in found.items():
+        yield resource, item
 
 
 def _read(value: Any, path: Path) -> Any:  # noqa: ANN401  as JSON is

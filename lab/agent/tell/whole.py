@@ -31,10 +31,14 @@ class Whole:
     standing: Design
     faults: tuple[Placed, ...]
     stops: tuple[Stop, ...]
+    unbroken: tuple[Message, ...]
+    """objects of the API without what faults that the file names have changed of them"""
 
     @classmethod
     def of(cls, control: Control) -> Whole:
-        return cls(control.lab.standing(), control.faults.all, control.stops.all)
+        faults = control.faults.all
+        unbroken = control.faults.objects.without(one for one in faults if not one.hidden)
+        return cls(control.lab.standing(), faults, control.stops.all, tuple(unbroken))
 
     @property
     def in_links(self) -> tuple[Live, ...]:
@@ -44,8 +48,12 @@ class Whole:
 
     @property
     def in_faults(self) -> tuple[Placed, ...]:
-        """The faults that the file names: those that are hidden only where nothing of them is the network's."""
-        return tuple(one for one in self.faults if not one.hidden or not isinstance(one.fault.effect, Rewrite))
+        """The faults that the file names: those that are hidden only where neither the network nor an object has them."""
+        return tuple(
+            one
+            for one in self.faults
+            if not (one.hidden and (one.fault.is_of_objects or isinstance(one.fault.effect, Rewrite)))
+        )
 
     def designed(self) -> Design:
         """What the file would have designed, without its drift."""
@@ -77,6 +85,7 @@ def told(lab: Lab, whole: Whole) -> Message:
         "files": dict(standing.read.beside),
         "links": [*_links(whole.in_links)],
         "faults": [_fault(one) for one in whole.in_faults],
+        "unbroken": list(whole.unbroken),
         "drift": _joined((*drift, *whole.stopped())),
         "kept": {
             "nodes": standing.addresses.nodes,

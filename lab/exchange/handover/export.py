@@ -54,6 +54,8 @@ def composed(parts: Mapping[str, Any], objects: list[Json]) -> Exported:
     topology = _topology(parts)
     bare = _read(yaml_text.documents([topology, _DEFAULT]))
     own = frozenset(live_objects.key_of(one) for one in stored(bare.topology, bare.documents))
+    unbroken = {live_objects.key_of(one): one for one in parts["unbroken"]}
+    objects = [unbroken.get(live_objects.key_of(one), one) for one in objects]
     cleaning = live_objects.Cleaning()
     written = [cleaning.written(one) for one in live_objects.somebodys(objects, own - {live_objects.key_of(_DEFAULT)})]
     written = [one for one in written if one != _DEFAULT] or [_DEFAULT]  # without any, a file means the usual pods

@@ -57,6 +57,13 @@ def test_drift_that_a_finding_mends_is_not_told_twice_and_other_drift_is() -> No
     assert second.fix == (Mending("node-0", "ip route add 10.244.0.128/26"),)
 
 
+def test_a_route_put_in_the_stead_of_another_is_one_that_is_added() -> None:
+    fix = (Mending("node-1", "ip route replace 10.244.0.128/26 via 10.0.1.1"),)
+    drift = [drifted("node-1", "ip route add 10.244.0.128/26 via 10.0.1.1", "route", "node-1", "10.244.0.128/26")]
+    (only,) = findings([lost("shop/pod-1", "shop/pod-2", replace(NO_ROUTE, fix=fix))], drift, LAB)
+    assert only.cause == "no-route"
+
+
 def test_services_without_endpoints_and_stopped_components_are_found_without_a_request() -> None:
     empty = Service(
         "shop", "web", "172.16.0.9", ports=(ServicePort(80, endpoints=(Endpoint("10.0.0.9", 80, ready=False),)),)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lab.api.errors import ApiError
+from lab.api.store import Json
 from lab.control.plane import ControlPlane
 from lab.errors import UsageError
 
@@ -33,6 +34,15 @@ class BrokenObjects:
         from lab.faults.amendment import take_back  # noqa: PLC0415  few labs have one
 
         return take_back(self._plane.registry, self.made.pop(placed, ()))
+
+    def without(self, faults: Iterable[Placed]) -> Iterator[Json]:
+        """The objects that these have changed, as they would be without them."""
+        made = [one for placed in faults for one in self.made.get(placed, ())]
+        if made:
+            from lab.faults.amendment import as_before  # noqa: PLC0415  as above
+
+            for resource, item in as_before(self._plane.store, made):
+                yield {"apiVersion": resource.api_version, "kind": resource.kind, **item}
 
     def lift(self, plane: ControlPlane) -> None:
         """Take all of them out of these objects, which are this lab's or their twins; what they are is still known."""

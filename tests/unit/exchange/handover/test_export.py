@@ -30,6 +30,7 @@ def parts(name: str, **more: Any) -> dict[str, Any]:
         "files": {},
         "links": [],
         "faults": [],
+        "unbroken": [],
         "drift": [],
         "kept": kept,
     }
