@@ -48,7 +48,7 @@ class Whole:
 
     @property
     def in_faults(self) -> tuple[Placed, ...]:
-        """The faults that the file names: those that are hidden only where neither the network nor an object has them."""
+        """The faults that the file names: of those that are hidden what neither the network nor an object has."""
         return tuple(
             one
             for one in self.faults
