@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,8 @@ def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = No
     spec = topology.spec
     wires = wiring(topology)
     pools = Pools.of(spec.cni)
-    blocks, pods, wireguard = _pods(cluster, pools, previous, wireguard=spec.cni.wireguard_enabled)
+    given = {node.name: node.pod_cidrs for node in spec.nodes}
+    blocks, pods, wireguard = _pods(cluster, pools, given, previous, wireguard=spec.cni.wireguard_enabled)
     transit, outside = Prefix.of(wires.transit), Prefix.of(spec.internet.cidr)
     routers = {
         (router, subnet): Prefix.of(cidr).address(place)
@@ -144,15 +145,17 @@ def _free(prefix: Prefix, taken: set[int], subnet: str) -> int:
 
 
 def _pods(
-    cluster: Cluster, pools: Pools, previous: Addresses | None, *, wireguard: bool
+    cluster: Cluster,
+    pools: Pools,
+    given: Mapping[str, tuple[str, ...]],
+    previous: Addresses | None,
+    *,
+    wireguard: bool,
 ) -> tuple[dict[str, list[Prefix]], dict[str, str], dict[str, str]]:
-    """Blocks per node, addresses per pod, and of each node's WireGuard device. One block for every node first, further
-    ones as pods need them.
+    """Blocks per node, addresses per pod, and of each node's WireGuard device. One block for every node first, which may
+    be given, further ones as pods need them.
     """
-    blocks = {
-        node: [Prefix.of(block) for block in (previous.blocks.get(node, ()) if previous else ()) if pools.has(block)]
-        for node in cluster.nodes
-    }
+    blocks = {node: _kept(node, pools, given, previous) for node in cluster.nodes}
     free = pools.free_blocks(block for owned in blocks.values() for block in owned)
     for owned in blocks.values():
         if not any(block.network in pools.tunnel for block in owned):
@@ -166,6 +169,10 @@ def _pods(
         if address and any(kept_number in block for block in blocks[pod.node]):
             addresses[place] = address
             used[pod.node].add(kept_number)
+    for place, pod in placed:
+        if pod.address and place not in addresses and _may_have(pod.address, blocks[pod.node], used[pod.node], pools):
+            addresses[place] = pod.address
+            used[pod.node].add(number(pod.address))
     devices: dict[str, str] = {}
     for node in cluster.nodes if wireguard else ():
         kept = previous.wireguard.get(node, "") if previous else ""
@@ -187,3 +194,25 @@ def _pods(
                     break
             addresses[place] = dotted(pools.exhausted() if found is None else found)
     return blocks, {place: addresses[place] for place, _ in placed}, devices
+
+
+def _kept(
+    node: str, pools: Pools, given: Mapping[str, tuple[str, ...]], previous: Addresses | None
+) -> list[Prefix]:
+    """A node's blocks of before, and those that are given to it and were no other's."""
+    before = previous.blocks if previous else {}
+    others = {block for name, blocks in before.items() if name != node for block in blocks}
+    found = dict.fromkeys((*before.get(node, ()), *(block for block in given.get(node, ()) if block not in others)))
+    owned = [Prefix.of(block) for block in found if pools.has(block)]
+    return owned[:1] if pools.flannel else owned
+
+
+def _may_have(address: str, owned: list[Prefix], used: set[int], pools: Pools) -> bool:
+    """Whether it is a free address of the node's, and none that the node itself has."""
+    wanted = number(address)
+    block = next((one for one in owned if wanted in one), None)
+    if block is None or wanted in used:
+        return False
+    if pools.flannel:
+        return 2 <= wanted - block.network < block.size - 1
+    return wanted != pools.tunnel_block(owned).network

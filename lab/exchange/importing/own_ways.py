@@ -1,0 +1,274 @@
+"""A machine's own routes, policy rules, neighbours, forwarding entries and settings, as files for the lab: all but what
+the lab's components make just so. A route to another node's pods that is right is theirs; one that is wrong is a file's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import TypeVar
+
+from lab.exchange.importing.blocks import Blocks
+from lab.exchange.importing.interfaces import MAIN, Renaming
+from lab.exchange.importing.machine import Machine
+from lab.exchange.importing.network import FLANNEL, TUNNELS, Network
+from lab.exchange.importing.notes import Notes
+from lab.exchange.importing.routing import MAIN as MAIN_TABLE
+from lab.exchange.importing.routing import Route
+from lab.exchange.importing.text import text
+from lab.exchange.importing.underlay import Placed, Underlay
+from lab.network.naming import calico_tunnel_mac
+from lab.network.naming import mac as lab_mac
+from lab.topology.machine.devices import Devices
+from lab.topology.machine.dump import DumpError, Entry, Kind, LeftOutError, read_entries
+from lab.topology.machine.entries import SavedEntry, SavedNeighbour, forwarding, neighbours
+from lab.topology.machine.policy_rule import policy_rules
+from lab.topology.machine.route import routes
+from lab.topology.machine.sysctl_lines import SavedSetting, settings
+
+T = TypeVar("T")
+
+_WITHOUT = {"iptables.txt": "rules", "routes.json": "routes", "addresses.json": "addresses"}
+"""What a node's dump must have for the lab to be like it."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is known of all of the cluster: `chosen` are the nodes that the lab has, `gateways` what a subnet's machines
+    take for their way out, and what the lab has in its stead.
+    """
+
+    ground: Underlay
+    network: Network
+    blocks: Blocks
+    chosen: frozenset[str]
+
+    def owner(self, network: IPv4Network) -> Placed | None:
+        """The node whose block it is."""
+        return next((one for one in self.ground.nodes if network in self.blocks.get(one.node.name, ())), None)
+
+    def tunnel_address(self, node: str) -> str:
+        """Of its tunnel: the first of its first block in a pool that has one."""
+        found = (
+            str(block.network_address)
+            for block in self.blocks.get(node, ())
+            if self.network.encapsulation_of(block) != "None"
+        )
+        return next(found, "")
+
+    def router(self, subnet: str) -> str:
+        """The lab's router there."""
+        return str(self.ground.subnets[subnet].network_address + 1)
+
+
+def missing(machine: Machine, notes: Notes) -> None:
+    """Notes on files that the dump has not."""
+    said = (text(machine.collected, "notes.txt", notes) or "").splitlines()
+    for file, what in _WITHOUT.items():
+        if not machine.collected.files.get(file, b"").strip():
+            program = "iptables-save" if file == "iptables.txt" else "ip "
+            reason = next((line for line in said if line.startswith(program)), "it was not collected")
+            told = f"{machine.collected.called(file)} is missing ({reason}): {machine.name} has the {what} of the lab's own"
+            notes.add(told, f"dumps without {what}")
+
+
+def own_routes(here: Placed, found: list[Route], world: World, devices: Devices, notes: Notes) -> str:
+    """As a routesFile; "" where there are none."""
+    assert here.machine is not None
+    file = here.machine.collected.called("routes.json")
+    renaming = Renaming(here.device)
+    out = next((one.via for one in found if one.destination == "default" and one.table in MAIN_TABLE), "")
+    nodes = {one.address for one in world.ground.nodes}
+    kept = []
+    for one in found:
+        if _is_made(one, here, world):
+            continue
+        words = list(renaming.words(one.words))
+        if out and out not in nodes and out in words:
+            words[words.index(out)] = world.router(here.subnet)
+        kept.append(Entry(one.line, tuple(words)))
+    _say_missing(here, found, world, file, notes)
+    lines = _judged(kept, routes(devices), file, notes)
+    return "".join(f"{line}\n" for line in lines if not _is_default(line, world.router(here.subnet)))
+
+
+def _is_default(line: str, router: str) -> bool:
+    """Whether the lab's own default route says the same."""
+    words = line.split()
+    return words[:5] == ["default", "via", router, "dev", MAIN] and "mtu" not in words and not _elsewhere(words)
+
+
+def _elsewhere(words: list[str]) -> bool:
+    return "table" in words and words[words.index("table") + 1] not in MAIN_TABLE
+
+
+def _is_made(one: Route, here: Placed, world: World) -> bool:
+    """Whether the lab's components make it as it is, or would if the lab had that node's pods."""
+    network = one.network
+    if network is None or one.kernel or one.table not in MAIN_TABLE or one.destination == "default":
+        return False
+    there = world.owner(network)
+    if there is None:
+        return False
+    if there.node.name not in world.chosen:
+        return True
+    if there.node.name == here.node.name:
+        return one.kind == "blackhole" or one.device == "cni0"
+    return _leads(one, here, there, world, network)
+
+
+def _leads(one: Route, here: Placed, there: Placed, world: World, block: IPv4Network) -> bool:
+    """Whether it leads to a node's pods as the encapsulation says."""
+    kind = world.network.encapsulation_of(block)
+    tunnelled = kind in ("VXLAN", "IPIP") or (kind.endswith("CrossSubnet") and here.subnet != there.subnet)
+    if one.kind:
+        return False
+    if not tunnelled:
+        return one.device == here.device and one.via in (there.address, world.router(here.subnet), "")
+    if one.device == "tunl0":
+        return one.via == there.address
+    return one.device in TUNNELS and one.via in (world.tunnel_address(there.node.name), str(block.network_address))
+
+
+def _say_missing(here: Placed, found: list[Route], world: World, file: str, notes: Notes) -> None:
+    """A file says what is there: of what is not, people have to know."""
+    if not found:
+        return
+    there = {one.destination for one in found}
+    prefixes = [one.network for one in found if one.network and one.network.prefixlen and not one.kernel]
+    for other in world.ground.nodes:
+        if other.node.name == here.node.name or other.node.name not in world.chosen:
+            continue
+        for block in world.blocks.get(other.node.name, ()):
+            known = str(block) in there or any(block.subnet_of(one) for one in prefixes)
+            if not known and not (world.network.encapsulation_of(block) == "None" and other.subnet != here.subnet):
+                notes.add(
+                    f"{file}: {here.name} has no route to {block}, pods of {other.name}: the lab makes one; "
+                    f"./inv exec {here.name} -- ip route del {block} makes it as it was",
+                    "routes to pods that are missing",
+                )
+
+
+def own_policy_rules(here: Placed, devices: Devices, notes: Notes) -> str:
+    """As a policyRulesFile."""
+    return _read(here, "policy-rules.json", policy_rules(devices), lambda one: one is not None, notes)
+
+
+def own_neighbours(here: Placed, world: World, devices: Devices, notes: Notes) -> str:
+    """As a neighboursFile: those of tunnels that are right are the lab's own."""
+    known = _macs(world)
+
+    def counts(one: SavedNeighbour) -> bool:
+        if one.device not in TUNNELS:
+            return True
+        owners = [node for node in world.ground.nodes if world.tunnel_address(node.node.name) == one.address]
+        owner = owners[0] if owners else None
+        return owner is not None and owner.node.name in world.chosen and known.get(one.mac, "") not in ("", owner.node.name)
+
+    return _translated(_read(here, "neighbours.json", neighbours(devices), counts, notes), world)
+
+
+def own_entries(here: Placed, world: World, devices: Devices, notes: Notes) -> str:
+    """As an fdbFile: entries for a node's tunnel that lead elsewhere."""
+    known = _macs(world)
+    addresses = {one.node.name: one.address for one in world.ground.nodes}
+
+    def counts(one: SavedEntry) -> bool:
+        owner = known.get(one.mac, "")
+        return owner in world.chosen and addresses[owner] != one.remote
+
+    return _translated(_read(here, "fdb.json", forwarding(devices), counts, notes), world)
+
+
+def _macs(world: World) -> dict[str, str]:
+    """Whose tunnel has which address, as far as machines, annotations and Felix's own rule say."""
+    found: dict[str, str] = {}
+    for one in world.ground.nodes:
+        if world.network.plugin != FLANNEL:
+            found[calico_tunnel_mac(one.node.name)] = one.node.name
+        for name in TUNNELS:
+            if one.machine and name in one.machine.devices:
+                found[one.machine.devices[name].mac] = one.node.name
+        data = one.node.annotation("flannel.alpha.coreos.com/backend-data")
+        if '"VtepMAC":"' in data:
+            found[data.partition('"VtepMAC":"')[2][:17]] = one.node.name
+    return found
+
+
+def _translated(lines: str, world: World) -> str:
+    """With the addresses that the lab's tunnels have."""
+    names = {one.node.name: one.name for one in world.ground.nodes}
+    for address, node in _macs(world).items():
+        here = names[node]
+        its = lab_mac(here, "flannel.1") if world.network.plugin == FLANNEL else calico_tunnel_mac(here)
+        lines = lines.replace(address, its)
+    return lines
+
+
+_WATCHED = ("accept_local", "arp_announce", "arp_filter", "arp_ignore", "forwarding", "proxy_arp", "rp_filter")
+_PLACES = {
+    "net.ipv4.ip_forward": "1",
+    "net.ipv4.ip_default_ttl": "64",
+    "net.ipv4.ip_local_port_range": "32768 60999",
+    "net.ipv4.ip_no_pmtu_disc": "0",
+    "net.ipv4.icmp_echo_ignore_all": "0",
+    "net.ipv4.tcp_mtu_probing": "0",
+    "net.ipv4.fib_multipath_hash_policy": "0",
+    "net.netfilter.nf_conntrack_tcp_be_liberal": "0",
+    "net.netfilter.nf_conntrack_tcp_loose": "1",
+    "net.netfilter.nf_conntrack_udp_timeout": "30",
+}
+"""Settings of a machine that decide on a packet, and what a kernel has by itself: only others are a machine's own."""
+
+
+def own_settings(here: Placed, devices: Devices, notes: Notes) -> str:
+    """As a sysctlFile."""
+
+    def counts(one: SavedSetting) -> bool:
+        if one.name in _PLACES:
+            return one.value != _PLACES[one.name]
+        device, _, name = one.name.removeprefix("net.ipv4.conf.").rpartition(".")
+        if name not in _WATCHED or device == "default":
+            return False
+        return one.value != ("1" if name == "forwarding" else "0")
+
+    assert here.machine is not None
+    found = text(here.machine.collected, "sysctl.txt", notes) or ""
+    renaming = Renaming(here.device)
+    watched = [line for line in found.splitlines() if line.startswith(("net.ipv4.conf.", *_PLACES))]
+    told = "".join(f"{renaming.setting(line)}\n" for line in watched)
+    return _lines(told, here.machine.collected.called("sysctl.txt"), settings(devices), counts, notes) if told else ""
+
+
+def _read(here: Placed, file: str, kind: Kind[T], counts: Callable[[T], bool], notes: Notes) -> str:
+    assert here.machine is not None
+    told = text(here.machine.collected, file, notes)
+    if not told:
+        return ""
+    return _lines(told, here.machine.collected.called(file), kind, counts, notes, Renaming(here.device))
+
+
+def _lines(
+    told: str, file: str, kind: Kind[T], counts: Callable[[T], bool], notes: Notes, renaming: Renaming | None = None
+) -> str:
+    found, mistakes = read_entries(told, file, kind)
+    for mistake in mistakes:
+        notes.add(f"{mistake.file}:{mistake.line}: {mistake.problem}: the file is left out; {mistake.remedy}")
+    if renaming:
+        found = [Entry(one.number, renaming.words(one.words)) for one in found]
+    return "".join(f"{line}\n" for line in _judged(found, kind, file, notes, counts))
+
+
+def _judged(
+    found: list[Entry], kind: Kind[T], file: str, notes: Notes, counts: Callable[[T], bool] = lambda _one: True
+) -> Iterator[str]:
+    """The lines that the lab can hold, and that count. What it cannot is noted."""
+    for entry in found:
+        try:
+            if counts(kind.read(entry)):
+                yield entry.text
+        except LeftOutError:
+            continue
+        except DumpError as error:
+            notes.add(f"{file}:{entry.number}: {error}: left out: {entry.text[:80]}", f"lines left out of {file}")
