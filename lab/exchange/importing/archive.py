@@ -37,6 +37,20 @@ KNOWN = frozenset((ABOUT, NOTES, *(one.file for one in CLUSTER_FILES), *(one.fil
 HINT = "give what the scripts of `collect` wrote, or a folder of such archives"
 
 
+THICK = 1 << 20
+_ENDPOINTS = re.compile(rb"^(?:\[[0-9:]+\] )?(?::|-A )KUBE-(?:SVC|SEP|SVL|EXT|FW)-[^\n]*", re.MULTILINE)
+
+
+def _thinned(file: str, data: bytes) -> bytes:
+    """A large iptables-save without the lines of single Services, which kube-proxy makes anew in the lab: on a node of a
+    large cluster they are nearly all. The first ones stay, for they tell the mode and the pods' prefix; so do line ends,
+    for messages name lines.
+    """
+    if file != "iptables.txt" or len(data) < THICK:
+        return data
+    return data[: THICK >> 3] + _ENDPOINTS.sub(b"", data[THICK >> 3 :])
+
+
 @dataclass(slots=True)
 class Collected:
     """One archive's files, by their fixed names; `origin` is what a person calls it."""
@@ -105,7 +119,7 @@ def _folder(path: Path) -> Collected:
             raise UsageError(f"{one} is no ordinary file", "a link of a dump is not followed")
         if status.st_size > MOST_FILE:
             raise _too_long(str(one))
-        made.files[one.name] = one.read_bytes()
+        made.files[one.name] = _thinned(one.name, one.read_bytes())
     return made
 
 
@@ -193,7 +207,7 @@ def _archive(path: Path) -> Collected:
             content = stream.take(size)
             stream.skip(-size % _BLOCK)
             if file in KNOWN:
-                made.files[file] = content
+                made.files[file] = _thinned(file, content)
             else:
                 made.left += (file,)
     if not made.folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from lab.exchange.importing.archive import Collected
 from lab.exchange.importing.blocks import blocks
@@ -14,7 +15,7 @@ from lab.exchange.importing.machine import Machine, read_machine
 from lab.exchange.importing.manifests import manifests
 from lab.exchange.importing.network import Network, network, proxy_mode, service_cidr
 from lab.exchange.importing.notes import Notes, refused
-from lab.exchange.importing.objects import Objects, read_objects
+from lab.exchange.importing.objects import Objects, cluster_uid, read_objects
 from lab.exchange.importing.own_rules import own_rules, own_sets
 from lab.exchange.importing.own_ways import (
     World,
@@ -35,6 +36,7 @@ from lab.topology.firewall.chain_owners import household
 from lab.topology.machine.devices import devices
 from lab.topology.schema import Spec
 
+FURTHER = 20
 _DOMAIN = re.compile(r"^\s*kubernetes\s+([a-z0-9.-]+)", re.MULTILINE)
 
 
@@ -58,7 +60,7 @@ def imported(archives: list[Collected], name: str, asked: Asked) -> Imported:
     _refuse_strangers(archives, machines, cluster)
     ground = underlay(objects.nodes, machines, cluster.called("nodes.json"), notes)
     chosen = choose(objects, ground, asked, notes)
-    routes = _routes(machines, notes)
+    routes = _routes(_telling(machines, chosen), notes)
     found = network(objects, machines, routes, ground, notes)
     owned = blocks(objects, found, routes, notes)
     used = {one.subnet for one in chosen.nodes}
@@ -85,9 +87,9 @@ def _cluster(archives: list[Collected], notes: Notes) -> Collected:
     if not found:
         remedy = "run the script that `./inv collect --cluster` prints where kubectl works, and give its archive as well"
         raise refused(archives[0].origin, 1, "no archive is of a cluster: nothing says which nodes and Services there are", remedy)
-    uids = [read_objects(one, Notes()).uid for one in found[1:]] if len(found) > 1 else []
+    uids = [cluster_uid(one) for one in found[1:]]
     if uids:
-        first = read_objects(found[0], Notes()).uid
+        first = cluster_uid(found[0])
         told = f"{found[0].origin} and {found[1].origin}"
         if any(uid != first for uid in uids):
             raise refused(found[1].origin, 1, f"two clusters are mixed: {told}", "import each by itself")
@@ -101,6 +103,12 @@ def _refuse_strangers(archives: list[Collected], machines: dict[str, Machine], c
     if others and not machines:
         told = f"none of the {len(others)} machines is a node of {cluster.origin}: two clusters are mixed"
         raise refused(others[0].origin, 1, told, "give the archives of one cluster's nodes")
+
+
+def _telling(machines: dict[str, Machine], chosen: Chosen) -> dict[str, Machine]:
+    """Those whose routes are read: of the nodes that the lab gets, and a few others for what all have in common."""
+    names = {one.node.name for one in chosen.nodes} | {*islice(machines, FURTHER)}
+    return {name: machine for name, machine in machines.items() if name in names}
 
 
 def _routes(machines: dict[str, Machine], notes: Notes) -> dict[str, list[Route]]:

@@ -39,10 +39,18 @@ class Machine:
     collected: Collected
     name: str
     devices: dict[str, Device]
-    rules: str
-    sets: str
     nft: frozenset[tuple[str, str]]
     """families and names of tables"""
+
+    @property
+    def rules(self) -> str:
+        """What iptables-save printed: decoded anew each time, for a large cluster's are not to be in memory at once."""
+        return text(self.collected, "iptables.txt", Notes()) or ""
+
+    @property
+    def sets(self) -> str:
+        """What ipset save printed."""
+        return text(self.collected, "ipset.txt", Notes()) or ""
 
     @property
     def origin(self) -> str:
@@ -60,8 +68,6 @@ def read_machine(one: Collected, notes: Notes) -> Machine:
         one,
         about.get("name", "") or one.folder.removeprefix(f"{NODE}-"),
         _devices(one, notes),
-        text(one, "iptables.txt", notes) or "",
-        text(one, "ipset.txt", notes) or "",
         _tables(one, notes),
     )
 

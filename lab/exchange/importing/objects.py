@@ -81,8 +81,6 @@ class Objects:
     """All of a cluster's."""
 
     nodes: list[Node] = field(default_factory=list)
-    namespaces: dict[str, str] = field(default_factory=dict)
-    """their uids by name"""
     pods: list[Pod] = field(default_factory=list)
     services: list[Kept] = field(default_factory=list)
     slices: list[Kept] = field(default_factory=list)
@@ -92,23 +90,17 @@ class Objects:
     """node and block"""
     service_cidrs: list[str] = field(default_factory=list)
 
-    @property
-    def uid(self) -> str:
-        """What tells one cluster from another: kube-system's."""
-        return self.namespaces.get("kube-system", "")
-
 
 def read_objects(one: Collected, notes: Notes) -> Objects:
     """All that the archive of a cluster has. Objects that cannot be understood are left out, with a note."""
     found = Objects()
     for item in _some(one, "nodes.json", notes):
         found.nodes.append(_node(item))
-    for item in _some(one, "namespaces.json", notes):
-        found.namespaces[item["metadata"]["name"]] = str(item["metadata"].get("uid", ""))
     for item in _some(one, "pods.json", notes):
         pod = _pod(item)
         if pod:
             found.pods.append(pod)
+    one.files.pop("pods.json", None)  # a hundred megabytes of a large cluster
     for item in _some(one, "services.json", notes):
         found.services.append(_kept(item, item.get("spec") or {}, item.get("status") or {}))
     for item in _some(one, "endpointslices.json", notes):
@@ -123,6 +115,12 @@ def read_objects(one: Collected, notes: Notes) -> Objects:
     for item in _some(one, "servicecidrs.json", notes):
         found.service_cidrs += [str(text) for text in (item.get("spec") or {}).get("cidrs") or ()]
     return found
+
+
+def cluster_uid(one: Collected) -> str:
+    """What tells one cluster from another: the identity of its namespace kube-system."""
+    found = {item["metadata"]["name"]: item["metadata"] for item in _some(one, "namespaces.json", Notes())}
+    return str(found.get("kube-system", {}).get("uid", ""))
 
 
 def _some(one: Collected, file: str, notes: Notes) -> Iterator[Json]:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Network
+from itertools import islice
 from typing import TypeVar
 
 from lab.exchange.importing.blocks import Blocks
@@ -28,34 +30,50 @@ from lab.topology.machine.route import routes
 from lab.topology.machine.sysctl_lines import SavedSetting, settings
 
 T = TypeVar("T")
+SMALLEST = 24  # the length of the largest block that a node has
 
 _WITHOUT = {"iptables.txt": "rules", "routes.json": "routes", "addresses.json": "addresses"}
 """What a node's dump must have for the lab to be like it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World:
-    """What is known of all of the cluster: `chosen` are the nodes that the lab has, `gateways` what a subnet's machines
-    take for their way out, and what the lab has in its stead.
-    """
+    """What is known of all of the cluster: `chosen` are the nodes that the lab has, by the cluster's names."""
 
     ground: Underlay
     network: Network
     blocks: Blocks
     chosen: frozenset[str]
 
-    def owner(self, network: IPv4Network) -> Placed | None:
-        """The node whose block it is."""
-        return next((one for one in self.ground.nodes if network in self.blocks.get(one.node.name, ())), None)
+    @cached_property
+    def owners(self) -> dict[IPv4Network, Placed]:
+        """The node of each block."""
+        return {block: one for one in self.ground.nodes for block in self.blocks.get(one.node.name, ())}
 
-    def tunnel_address(self, node: str) -> str:
-        """Of its tunnel: the first of its first block in a pool that has one."""
-        found = (
-            str(block.network_address)
-            for block in self.blocks.get(node, ())
-            if self.network.encapsulation_of(block) != "None"
-        )
-        return next(found, "")
+    @cached_property
+    def tunnels(self) -> dict[str, str]:
+        """The nodes whose tunnels have these addresses: the first of a node's first block in a pool that has one."""
+        found: dict[str, str] = {}
+        for node, owned in self.blocks.items():
+            tunnelled = (block for block in owned if self.network.encapsulation_of(block) != "None")
+            found |= {str(block.network_address): node for block in islice(tunnelled, 1)}
+        return found
+
+    @cached_property
+    def macs(self) -> dict[str, str]:
+        """Whose tunnel has which hardware address, as far as machines, annotations and Felix's own rule say."""
+        found: dict[str, str] = {}
+        for one in self.ground.nodes:
+            if self.network.plugin != FLANNEL:
+                found[calico_tunnel_mac(one.node.name)] = one.node.name
+            for name in TUNNELS:
+                if one.machine and name in one.machine.devices:
+                    found[one.machine.devices[name].mac] = one.node.name
+            data = one.node.annotation("flannel.alpha.coreos.com/backend-data")
+            if '"VtepMAC":"' in data:
+                found[data.partition('"VtepMAC":"')[2][:17]] = one.node.name
+        found.pop("", None)
+        return found
 
     def router(self, subnet: str) -> str:
         """The lab's router there."""
@@ -108,7 +126,7 @@ def _is_made(one: Route, here: Placed, world: World) -> bool:
     network = one.network
     if network is None or one.kernel or one.table not in MAIN_TABLE or one.destination == "default":
         return False
-    there = world.owner(network)
+    there = world.owners.get(network)
     if there is None:
         return False
     if there.node.name not in world.chosen:
@@ -128,7 +146,7 @@ def _leads(one: Route, here: Placed, there: Placed, world: World, block: IPv4Net
         return one.device == here.device and one.via in (there.address, world.router(here.subnet), "")
     if one.device == "tunl0":
         return one.via == there.address
-    return one.device in TUNNELS and one.via in (world.tunnel_address(there.node.name), str(block.network_address))
+    return one.device in TUNNELS and (one.via == str(block.network_address) or world.tunnels.get(one.via) == there.node.name)
 
 
 def _say_missing(here: Placed, found: list[Route], world: World, file: str, notes: Notes) -> None:
@@ -136,12 +154,12 @@ def _say_missing(here: Placed, found: list[Route], world: World, file: str, note
     if not found:
         return
     there = {one.destination for one in found}
-    prefixes = [one.network for one in found if one.network and one.network.prefixlen and not one.kernel]
+    wide = [one.network for one in found if one.network and 0 < one.network.prefixlen < SMALLEST and not one.kernel]
     for other in world.ground.nodes:
         if other.node.name == here.node.name or other.node.name not in world.chosen:
             continue
         for block in world.blocks.get(other.node.name, ()):
-            known = str(block) in there or any(block.subnet_of(one) for one in prefixes)
+            known = str(block) in there or any(block.subnet_of(one) for one in wide)
             if not known and not (world.network.encapsulation_of(block) == "None" and other.subnet != here.subnet):
                 notes.add(
                     f"{file}: {here.name} has no route to {block}, pods of {other.name}: the lab makes one; "
@@ -157,49 +175,31 @@ def own_policy_rules(here: Placed, devices: Devices, notes: Notes) -> str:
 
 def own_neighbours(here: Placed, world: World, devices: Devices, notes: Notes) -> str:
     """As a neighboursFile: those of tunnels that are right are the lab's own."""
-    known = _macs(world)
 
     def counts(one: SavedNeighbour) -> bool:
         if one.device not in TUNNELS:
             return True
-        owners = [node for node in world.ground.nodes if world.tunnel_address(node.node.name) == one.address]
-        owner = owners[0] if owners else None
-        return owner is not None and owner.node.name in world.chosen and known.get(one.mac, "") not in ("", owner.node.name)
+        owner = world.tunnels.get(one.address, "")
+        return owner in world.chosen and world.macs.get(one.mac, "") not in ("", owner)
 
     return _translated(_read(here, "neighbours.json", neighbours(devices), counts, notes), world)
 
 
 def own_entries(here: Placed, world: World, devices: Devices, notes: Notes) -> str:
     """As an fdbFile: entries for a node's tunnel that lead elsewhere."""
-    known = _macs(world)
     addresses = {one.node.name: one.address for one in world.ground.nodes}
 
     def counts(one: SavedEntry) -> bool:
-        owner = known.get(one.mac, "")
+        owner = world.macs.get(one.mac, "")
         return owner in world.chosen and addresses[owner] != one.remote
 
     return _translated(_read(here, "fdb.json", forwarding(devices), counts, notes), world)
 
 
-def _macs(world: World) -> dict[str, str]:
-    """Whose tunnel has which address, as far as machines, annotations and Felix's own rule say."""
-    found: dict[str, str] = {}
-    for one in world.ground.nodes:
-        if world.network.plugin != FLANNEL:
-            found[calico_tunnel_mac(one.node.name)] = one.node.name
-        for name in TUNNELS:
-            if one.machine and name in one.machine.devices:
-                found[one.machine.devices[name].mac] = one.node.name
-        data = one.node.annotation("flannel.alpha.coreos.com/backend-data")
-        if '"VtepMAC":"' in data:
-            found[data.partition('"VtepMAC":"')[2][:17]] = one.node.name
-    return found
-
-
 def _translated(lines: str, world: World) -> str:
     """With the addresses that the lab's tunnels have."""
     names = {one.node.name: one.name for one in world.ground.nodes}
-    for address, node in _macs(world).items():
+    for address, node in world.macs.items() if lines else ():
         here = names[node]
         its = lab_mac(here, "flannel.1") if world.network.plugin == FLANNEL else calico_tunnel_mac(here)
         lines = lines.replace(address, its)
