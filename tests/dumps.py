@@ -17,7 +17,7 @@ def archive(path: Path, folder: str, files: dict[str, str | bytes], *, packed: b
     """One archive with these files in its folder; its path."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for name, content in {"about.txt": f"format=1\nname={folder}\n", **files}.items():
+        for name, content in {"about.txt": f"format=1\nname={folder.removeprefix('hoplab-node-')}\n", **files}.items():
             data = content if isinstance(content, bytes) else content.encode()
             member = tarfile.TarInfo(f"{folder}/{name}")
             member.size = len(data)
@@ -28,7 +28,9 @@ def archive(path: Path, folder: str, files: dict[str, str | bytes], *, packed: b
 
 def listed(items: Iterable[Json]) -> str:
     """As `kubectl get -o json` prints a list."""
-    return json.dumps({"apiVersion": "v1", "items": [*items], "kind": "List", "metadata": {"resourceVersion": ""}}, indent=4)
+    return json.dumps(
+        {"apiVersion": "v1", "items": [*items], "kind": "List", "metadata": {"resourceVersion": ""}}, indent=4
+    )
 
 
 def node(name: str, address: str, pod_cidr: str = "", **annotations: str) -> Json:
@@ -52,10 +54,22 @@ def pod(name: str, where: str, address: str, app: str = "", **spec: Any) -> Json
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": short, "namespace": namespace_, "uid": f"uid-{short}", "labels": {"app": app} if app else {}},
+        "metadata": {
+            "name": short,
+            "namespace": namespace_,
+            "uid": f"uid-{short}",
+            "labels": {"app": app} if app else {},
+        },
         "spec": {
             "nodeName": where,
-            "containers": [{"name": "server", "image": "registry.example/server:1.2", "env": [{"name": "PASSWORD", "value": "secret"}], "resources": {}}],
+            "containers": [
+                {
+                    "name": "server",
+                    "image": "registry.example/server:1.2",
+                    "env": [{"name": "PASSWORD", "value": "secret"}],
+                    "resources": {},
+                }
+            ],
             "serviceAccountName": "default",
             **spec,
         },
@@ -122,16 +136,29 @@ def large(folder: Path, nodes: int, pods_each: int, services: int) -> None:
         "hoplab-cluster",
         {
             "nodes.json": listed(
-                node(name, address, projectcalico_org__IPv4Address=f"{address}/24") for name, address in zip(names, addresses, strict=True)
+                node(name, address, projectcalico_org__IPv4Address=f"{address}/24")
+                for name, address in zip(names, addresses, strict=True)
             ).replace("projectcalico_org", "projectcalico.org"),
             "namespaces.json": listed(namespace(f"shop-{i}") for i in range(20)),
             "pods.json": listed(pods),
             "services.json": listed(
-                service(f"shop-{i % 20}/app-{i}", f"10.96.{1 + i // 250}.{1 + i % 250}", f"app-{i}") for i in range(services)
+                service(f"shop-{i % 20}/app-{i}", f"10.96.{1 + i // 250}.{1 + i % 250}", f"app-{i}")
+                for i in range(services)
             ),
             "endpointslices.json": listed(slice_(f"shop-{i % 20}/app-{i}", found) for i, found in enumerate(behind)),
             "ippools.json": listed(
-                [{"metadata": {"name": "default"}, "spec": {"cidr": "10.128.0.0/12", "vxlanMode": "CrossSubnet", "ipipMode": "Never", "natOutgoing": True, "blockSize": 26}}]
+                [
+                    {
+                        "metadata": {"name": "default"},
+                        "spec": {
+                            "cidr": "10.128.0.0/12",
+                            "vxlanMode": "CrossSubnet",
+                            "ipipMode": "Never",
+                            "natOutgoing": True,
+                            "blockSize": 26,
+                        },
+                    }
+                ]
             ),
         },
     )
@@ -142,19 +169,27 @@ def large(folder: Path, nodes: int, pods_each: int, services: int) -> None:
 
 def _padded(one: Json) -> Json:
     """As long as pods are: volumes, tolerations, conditions, statuses of containers."""
-    one["spec"]["volumes"] = [{"name": f"volume-{i}", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}] * 3}} for i in range(4)]
-    one["spec"]["tolerations"] = [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "tolerationSeconds": 300}] * 3
-    one["status"]["containerStatuses"] = [{"name": "server", "imageID": "sha256:" + "0" * 64, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}] * 3
+    one["spec"]["volumes"] = [
+        {"name": f"volume-{i}", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}] * 3}}
+        for i in range(4)
+    ]
+    one["spec"]["tolerations"] = [
+        {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "tolerationSeconds": 300}
+    ] * 3
+    one["status"]["containerStatuses"] = [
+        {"name": "server", "imageID": "sha256:" + "0" * 64, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+    ] * 3
     return one
 
 
 def _rules(services: int, behind: list[list[tuple[str, str]]]) -> Iterator[str]:
     yield "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n"
-    yield "-A PREROUTING -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n"
+    yield '-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n'
     for i in range(services):
         yield f":KUBE-SVC-{i:016} - [0:0]\n"
         for address, _ in behind[i]:
-            yield f"-A KUBE-SVC-{i:016} -m comment --comment \"shop/app-{i}:http -> {address}:8080\" -j KUBE-SEP-{i:016}\n"
+            comment = f'-m comment --comment "shop/app-{i}:http -> {address}:8080"'
+            yield f"-A KUBE-SVC-{i:016} {comment} -j KUBE-SEP-{i:016}\n"
     yield "COMMIT\n"
 
 
@@ -162,7 +197,14 @@ def _machine(i: int, addresses: list[str], blocks: list[str], kube_proxy: str) -
     prefix = addresses[i].rpartition(".")[0]
     eth = {"ifname": "ens192", "mtu": 1500, "address": f"02:00:00:00:{i // 256:02x}:{i % 256:02x}"}
     routes: list[Json] = [
-        {"dst": "default", "gateway": f"{prefix}.254", "dev": "ens192", "protocol": "dhcp", "prefsrc": addresses[i], "metric": 100},
+        {
+            "dst": "default",
+            "gateway": f"{prefix}.254",
+            "dev": "ens192",
+            "protocol": "dhcp",
+            "prefsrc": addresses[i],
+            "metric": 100,
+        },
         {"dst": f"{prefix}.0/24", "dev": "ens192", "protocol": "kernel", "scope": "link", "prefsrc": addresses[i]},
     ]
     for j, block in enumerate(blocks):
@@ -174,9 +216,18 @@ def _machine(i: int, addresses: list[str], blocks: list[str], kube_proxy: str) -
             routes.append({"dst": f"{block}/26", "gateway": block, "dev": "vxlan.calico", "flags": ["onlink"]})
     own = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i ens192 -p tcp -m tcp --dport 9999 -j DROP\nCOMMIT\n"
     return {
-        "addresses.json": json.dumps([{**eth, "addr_info": [{"family": "inet", "local": addresses[i], "prefixlen": 24}]}]),
+        "addresses.json": json.dumps(
+            [{**eth, "addr_info": [{"family": "inet", "local": addresses[i], "prefixlen": 24}]}]
+        ),
         "links.json": json.dumps(
-            [eth, {"ifname": "vxlan.calico", "mtu": 1450, "linkinfo": {"info_kind": "vxlan", "info_data": {"id": 4096, "port": 4789}}}]
+            [
+                eth,
+                {
+                    "ifname": "vxlan.calico",
+                    "mtu": 1450,
+                    "linkinfo": {"info_kind": "vxlan", "info_data": {"id": 4096, "port": 4789}},
+                },
+            ]
         ),
         "routes.json": json.dumps(routes),
         "iptables.txt": kube_proxy + own,

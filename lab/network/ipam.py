@@ -14,7 +14,7 @@ from lab.network.wiring import TRANSIT, Wiring, wiring
 from lab.topology.defaults import complete
 
 if TYPE_CHECKING:
-    from lab.cluster.objects import Cluster
+    from lab.cluster.objects import Cluster, Pod
     from lab.topology.schema import Cni, Topology
 
 FIRST_NODE = 10  # nodes begin at .10 of their subnet; below are the routers
@@ -152,8 +152,8 @@ def _pods(
     *,
     wireguard: bool,
 ) -> tuple[dict[str, list[Prefix]], dict[str, str], dict[str, str]]:
-    """Blocks per node, addresses per pod, and of each node's WireGuard device. One block for every node first, which may
-    be given, further ones as pods need them.
+    """Blocks per node, addresses per pod, and of each node's WireGuard device. One block for every node first, which
+    may be given, further ones as pods need them.
     """
     blocks = {node: _kept(node, pools, given, previous) for node in cluster.nodes}
     free = pools.free_blocks(block for owned in blocks.values() for block in owned)
@@ -163,16 +163,9 @@ def _pods(
     used: defaultdict[str, set[int]] = defaultdict(set)
     addresses: dict[str, str] = {}
     placed = [(pod.place, pod) for pod in cluster.pods]
-    for place, pod in placed if previous else ():
-        address = previous.pods.get(place) if previous else None
-        kept_number = number(address) if address else 0
-        if address and any(kept_number in block for block in blocks[pod.node]):
-            addresses[place] = address
-            used[pod.node].add(kept_number)
-    for place, pod in placed:
-        if pod.address and place not in addresses and _may_have(pod.address, blocks[pod.node], used[pod.node], pools):
-            addresses[place] = pod.address
-            used[pod.node].add(number(pod.address))
+    for pod, address in _held(cluster, blocks, pools, previous):
+        addresses[pod.place] = address
+        used[pod.node].add(number(address))
     devices: dict[str, str] = {}
     for node in cluster.nodes if wireguard else ():
         kept = previous.wireguard.get(node, "") if previous else ""
@@ -196,9 +189,7 @@ def _pods(
     return blocks, {place: addresses[place] for place, _ in placed}, devices
 
 
-def _kept(
-    node: str, pools: Pools, given: Mapping[str, tuple[str, ...]], previous: Addresses | None
-) -> list[Prefix]:
+def _kept(node: str, pools: Pools, given: Mapping[str, tuple[str, ...]], previous: Addresses | None) -> list[Prefix]:
     """A node's blocks of before, and those that are given to it and were no other's."""
     before = previous.blocks if previous else {}
     others = {block for name, blocks in before.items() if name != node for block in blocks}
@@ -207,11 +198,29 @@ def _kept(
     return owned[:1] if pools.flannel else owned
 
 
-def _may_have(address: str, owned: list[Prefix], used: set[int], pools: Pools) -> bool:
-    """Whether it is a free address of the node's, and none that the node itself has."""
-    wanted = number(address)
+def _held(
+    cluster: Cluster, blocks: Mapping[str, list[Prefix]], pools: Pools, previous: Addresses | None
+) -> Iterator[tuple[Pod, str]]:
+    """Pods that keep the address of before, then those that ask for one which is free."""
+    used: set[tuple[str, int]] = set()
+    for pod in cluster.pods if previous else ():
+        address = previous.pods.get(pod.place) if previous else None
+        kept = number(address) if address else 0
+        if address and any(kept in block for block in blocks[pod.node]):
+            used.add((pod.node, kept))
+            yield pod, address
+    for pod in cluster.pods:
+        wanted = number(pod.address) if pod.address else 0
+        had = previous.pods.get(pod.place) if previous else None
+        if wanted and not had and (pod.node, wanted) not in used and _may_have(wanted, blocks[pod.node], pools):
+            used.add((pod.node, wanted))
+            yield pod, pod.address
+
+
+def _may_have(wanted: int, owned: list[Prefix], pools: Pools) -> bool:
+    """Whether it is of the node's blocks, and none that the node itself has."""
     block = next((one for one in owned if wanted in one), None)
-    if block is None or wanted in used:
+    if block is None:
         return False
     if pools.flannel:
         return 2 <= wanted - block.network < block.size - 1

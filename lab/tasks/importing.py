@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _WHERE = "./inv collect --cluster >collect-cluster.sh; ./inv collect --node >col
     }
 )
 def collect(_: Context, cluster: bool = False, node: bool = False) -> None:
-    """Print a short script that reads what `import` needs of a real cluster, changes nothing, and writes one archive."""
+    """Print a short script that reads what `import` needs of a real cluster, and writes one archive."""
     from lab.exchange.collect.script import cluster_script, node_script  # noqa: PLC0415
 
     if cluster is node:
@@ -39,20 +40,20 @@ def collect(_: Context, cluster: bool = False, node: bool = False) -> None:
         "name": "What the topology is called; without it, as the first archive.",
     },
 )
-def import_(
-    _: Context, sources: list[str], output: str = "", only: str = "", around: str = "", name: str = ""
-) -> None:
+def import_(_: Context, sources: list[str], output: str = "", only: str = "", around: str = "", name: str = "") -> None:
     """Make a lab of what was collected in a real cluster. What is missing or cannot be held is told; nothing of it is
     run.
     """
-    from lab.exchange.importing.archive import HINT, collected  # noqa: PLC0415
+    from lab.exchange.importing.archive import collected  # noqa: PLC0415
     from lab.exchange.importing.importing import imported, lab_name  # noqa: PLC0415
     from lab.exchange.importing.selection import Asked  # noqa: PLC0415
+    from lab.exchange.importing.tarball import HINT  # noqa: PLC0415
 
     if not sources:
         raise UsageError("import: there is nothing to import", HINT)
     if not output:
         raise UsageError("--output is missing", "the folder to make: --output my-cluster")
+    gc.disable()  # hundreds of thousands of values, none of which goes before the end
     folder = Path(output)
     _refuse_used(folder)
     asked = Asked(tuple(filter(None, only.split(","))), around)

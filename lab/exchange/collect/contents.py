@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 FORMAT = 1
 ABOUT, NOTES = "about.txt", "notes.txt"
-"""In every archive: what it is of (`key=value` lines), and what could not be collected, with the programs' own words."""
+"""In every archive: what it is of (`key=value` lines), and what could not be collected, in the programs' own words."""
 CLUSTER, NODE = "hoplab-cluster", "hoplab-node"
 """The only folder of an archive; a node's has a dash and the machine's name behind it."""
 

@@ -1,4 +1,4 @@
-"""The scripts themselves: POSIX sh, so that a node's BusyBox runs them, and short enough to be read before they are run."""
+"""The scripts themselves: POSIX sh, which a node's BusyBox runs, and short enough to be read before they are run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ collect() {{  # a file's name, and the command that prints it
     return 1
 }}
 
-printf 'format={format}\\nof={kind}\\nname=%s\\ndate=%s\\n' "$(uname -n)" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$work/$name/{about}"
+printf 'format={format}\\nof={kind}\\nname=%s\\ndate=%s\\n' "$(uname -n)" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \\
+    >"$work/$name/{about}"
 """
 
 _TAIL = """

@@ -74,7 +74,9 @@ class Draft:
         if self.network.underlay_mtu != 1500:
             yield f"  underlayMTU: {self.network.underlay_mtu}\n"
         for title, names in (("firewalls", _FIREWALL), ("machines", (*SUFFIXES.keys() - {*_FIREWALL},))):
-            rows = {node: [name for name in SUFFIXES if name in names and name in own] for node, own in self.files.items()}
+            rows = {
+                node: [name for name in SUFFIXES if name in names and name in own] for node, own in self.files.items()
+            }
             if any(rows.values()):
                 yield f"  {title}:\n"
             for node, fields in rows.items():
@@ -119,24 +121,24 @@ def checked(draft: Draft, notes: Notes) -> str:
     _check(draft, [], notes)
     if len(text := draft.topology(draft.manifests)) > MAX_CHARACTERS:
         notes.add(
-            f"{TOPOLOGY} has {len(text) >> 20} MiB, more than `up` reads: import again with --around NAMESPACE/SERVICE, "
-            "or some nodes with --only"
+            f"{TOPOLOGY} has {len(text) >> 20} MiB, more than `up` reads: import again with --around "
+            "NAMESPACE/SERVICE, or some nodes with --only"
         )
         return text
     return _check(draft, draft.manifests, notes)
 
 
 def _check(draft: Draft, documents: list[Manifest], notes: Notes) -> str:
-    for _ in range(_ROUNDS):
-        text, files = draft.topology(documents), draft.texts
+    left = _ROUNDS
+    while True:
+        text, files, left = draft.topology(documents), draft.texts, left - 1
         try:
             read_file(text, TOPOLOGY, (), beside=files.__getitem__)
         except FileError as error:
-            if not _mended(error, draft, documents, notes):
+            if not (left and _mended(error, draft, documents, notes)):
                 raise FileError(error.mistakes, NOTHING) from None
         else:
             return text
-    raise FileError(error.mistakes, NOTHING)
 
 
 def _mended(error: FileError, draft: Draft, documents: list[Manifest], notes: Notes) -> bool:
@@ -149,7 +151,9 @@ def _mended(error: FileError, draft: Draft, documents: list[Manifest], notes: No
         if mistake.file in names:
             node, name = names[mistake.file]
             done |= _comment_out(draft.files[node], name, mistake.line)
-            notes.add(f"{mistake.file}:{mistake.line}: {mistake.problem}: left out", f"lines left out of {mistake.file}")
+            notes.add(
+                f"{mistake.file}:{mistake.line}: {mistake.problem}: left out", f"lines left out of {mistake.file}"
+            )
         elif starts and mistake.line >= starts[0]:
             at = max(index for index, start in enumerate(starts) if start <= mistake.line)
             if at not in gone:

@@ -13,23 +13,24 @@ from lab.exchange.importing.composition import TOPOLOGY, Draft, checked
 from lab.exchange.importing.interfaces import Renaming
 from lab.exchange.importing.machine import Machine, read_machine
 from lab.exchange.importing.manifests import manifests
-from lab.exchange.importing.network import Network, network, proxy_mode, service_cidr
+from lab.exchange.importing.network import network
 from lab.exchange.importing.notes import Notes, refused
 from lab.exchange.importing.objects import Objects, cluster_uid, read_objects
 from lab.exchange.importing.own_rules import own_rules, own_sets
+from lab.exchange.importing.own_settings import own_settings
 from lab.exchange.importing.own_ways import (
-    World,
     missing,
     own_entries,
     own_neighbours,
     own_policy_rules,
     own_routes,
-    own_settings,
 )
+from lab.exchange.importing.ranges import proxy_mode, service_cidr
 from lab.exchange.importing.routing import Route, read_routes
 from lab.exchange.importing.selection import Asked, Chosen, choose
 from lab.exchange.importing.text import single, text
-from lab.exchange.importing.underlay import Placed, Underlay, matched, underlay
+from lab.exchange.importing.underlay import Placed, matched, underlay
+from lab.exchange.importing.world import World
 from lab.topology import load_topology
 from lab.topology.consistency import cables
 from lab.topology.firewall.chain_owners import household
@@ -54,9 +55,7 @@ def imported(archives: list[Collected], name: str, asked: Asked) -> Imported:
     notes = Notes()
     cluster = _cluster(archives, notes)
     objects = read_objects(cluster, notes)
-    machines = matched(
-        objects.nodes, [read_machine(one, notes) for one in archives if not one.is_cluster], notes
-    )
+    machines = matched(objects.nodes, [read_machine(one, notes) for one in archives if not one.is_cluster], notes)
     _refuse_strangers(archives, machines, cluster)
     ground = underlay(objects.nodes, machines, cluster.called("nodes.json"), notes)
     chosen = choose(objects, ground, asked, notes)
@@ -85,8 +84,12 @@ def imported(archives: list[Collected], name: str, asked: Asked) -> Imported:
 def _cluster(archives: list[Collected], notes: Notes) -> Collected:
     found = [one for one in archives if one.is_cluster]
     if not found:
-        remedy = "run the script that `./inv collect --cluster` prints where kubectl works, and give its archive as well"
-        raise refused(archives[0].origin, 1, "no archive is of a cluster: nothing says which nodes and Services there are", remedy)
+        remedy = (
+            "run the script that `./inv collect --cluster` prints where kubectl works, and give its archive as well"
+        )
+        raise refused(
+            archives[0].origin, 1, "no archive is of a cluster: nothing says which nodes and Services there are", remedy
+        )
     uids = [cluster_uid(one) for one in found[1:]]
     if uids:
         first = cluster_uid(found[0])
@@ -137,7 +140,9 @@ def _own_files(draft: Draft, world: World, routes: dict[str, list[Route]], notes
     alone = [one.name for one in draft.nodes if not one.machine]
     if alone:
         more = f" and {len(alone) - 5} more" if len(alone) > 5 else ""
-        notes.add(f"{', '.join(alone[:5])}{more}: not collected, with the rules and routes of the lab's components alone")
+        notes.add(
+            f"{', '.join(alone[:5])}{more}: not collected, with the rules and routes of the lab's components alone"
+        )
     spec = load_topology(draft.topology(()), TOPOLOGY, str).topology.spec
     ends = cables(spec)
     for one in draft.nodes:
@@ -179,14 +184,17 @@ def _say_nft(one: Placed, notes: Notes) -> None:
     tables = one.machine.nft if one.machine else ()
     own = sorted(f"{family} {name}" for family, name in tables if name not in _IPTABLES and name != "kube-proxy")
     if own:
-        notes.add(f"{one.name} has tables of nft's own, which the lab cannot hold: {', '.join(own)}", "tables of nft's own")
+        notes.add(
+            f"{one.name} has tables of nft's own, which the lab cannot hold: {', '.join(own)}", "tables of nft's own"
+        )
 
 
 def _summary(objects: Objects, chosen: Chosen, draft: Draft) -> str:
     pods = sum(not pod.host for pod in objects.pods)
     return (
-        f"{len(chosen.nodes)} of {len(objects.nodes)} nodes in {len(draft.subnets)} subnets, {len(chosen.pods)} of {pods} "
-        f"pods, {len(chosen.services)} of {len(objects.services)} Services, {len(draft.files)} nodes with files of their own"
+        f"{len(chosen.nodes)} of {len(objects.nodes)} nodes in {len(draft.subnets)} subnets, {len(chosen.pods)} of "
+        f"{pods} pods, {len(chosen.services)} of {len(objects.services)} Services, {len(draft.files)} nodes with files "
+        "of their own"
     )
 
 
@@ -195,5 +203,3 @@ def lab_name(sources: Iterable[str]) -> str:
     first = next(iter(sources), "").rstrip("/").rpartition("/")[2]
     plain = re.sub(r"[^a-z0-9-]+", "-", first.lower().partition(".")[0]).strip("-")[:40].strip("-")
     return plain or "imported"
-
-

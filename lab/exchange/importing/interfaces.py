@@ -10,8 +10,8 @@ MAIN = "eth0"
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
-    """`main` is what the machine calls it. Where another of its interfaces is called eth0, the two change names: of that
-    one the lab has none, and says so.
+    """`main` is what the machine calls it. Where another of its interfaces is called eth0, the two change names: the
+    lab has none like that one, and says so.
     """
 
     main: str

@@ -58,7 +58,9 @@ class Machine:
 
     def device_of(self, address: str) -> Device | None:
         """The interface that has the address."""
-        return next((one for one in self.devices.values() if any(str(its.ip) == address for its in one.addresses)), None)
+        return next(
+            (one for one in self.devices.values() if any(str(its.ip) == address for its in one.addresses)), None
+        )
 
 
 def read_machine(one: Collected, notes: Notes) -> Machine:

@@ -41,7 +41,7 @@ def manifests(objects: Objects, chosen: Chosen, ground: Underlay) -> list[Manife
     """All documents, namespaces first."""
     asked = _ports_asked(chosen)
     names = {one.node.name: one.name for one in ground.nodes}
-    used = {one.namespace for one in (*chosen.pods, *chosen.services)}
+    used = {pod.namespace for pod in chosen.pods} | {service.namespace for service in chosen.services}
     made = [_document("v1", "Namespace", {"name": name}) for name in sorted(used - {*_OWN_NAMESPACES})]
     made += [_pod(pod, asked[pod.address], names) for pod in chosen.pods]
     hosts = {pod.address for pod in objects.pods if pod.host}
@@ -67,8 +67,13 @@ def _ports_asked(chosen: Chosen) -> defaultdict[str, dict[tuple[str, int], str]]
     return found
 
 
-def _document(version: str, kind: str, metadata: Json, **parts: Json) -> Manifest:
-    told = {"apiVersion": version, "kind": kind, "metadata": metadata, **{key: part for key, part in parts.items() if part}}
+def _document(version: str, kind: str, metadata: Json, **parts: Json | str | list[Json]) -> Manifest:
+    told = {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": metadata,
+        **{key: part for key, part in parts.items() if part},
+    }
     lines = [f"{key}: {value if isinstance(value, str) else json.dumps(value)}" for key, value in told.items()]
     place = "/".join(str(metadata[key]) for key in ("namespace", "name") if key in metadata)
     return Manifest(f"{kind} {place}", "\n".join(lines) + "\n")
@@ -117,7 +122,9 @@ def _service(one: Kept, slices: list[Kept], *, selected: bool) -> Manifest:
     labels = {key: value for key, value in one.labels.items() if key == "service.kubernetes.io/service-proxy-name"}
     if labels:
         metadata["labels"] = labels
-    return _document("v1", "Service", metadata, spec=spec, status={"loadBalancer": {"ingress": ingress}} if ingress else {})
+    return _document(
+        "v1", "Service", metadata, spec=spec, status={"loadBalancer": {"ingress": ingress}} if ingress else {}
+    )
 
 
 def _numbers(slices: list[Kept]) -> dict[str, set[int]]:
@@ -142,7 +149,7 @@ def _service_port(port: Json, numbers: dict[str, set[int]]) -> Json:
 
 def _slice(one: Kept, names: dict[str, str]) -> Manifest:
     metadata = {"name": one.name, "namespace": one.namespace, "labels": {SERVICE: one.labels[SERVICE]}}
-    told = {
+    told: dict[str, str | list[Json]] = {
         "addressType": "IPv4",
         "endpoints": [*_endpoints(one, names)],
         "ports": [
@@ -150,7 +157,7 @@ def _slice(one: Kept, names: dict[str, str]) -> Manifest:
             for port in one.spec.get("ports") or ()
         ],
     }
-    return _document("discovery.k8s.io/v1", "EndpointSlice", metadata, **told)  # type: ignore[arg-type]  lists too
+    return _document("discovery.k8s.io/v1", "EndpointSlice", metadata, **told)
 
 
 def _endpoints(one: Kept, names: dict[str, str]) -> Iterator[Json]:

@@ -1,36 +1,34 @@
-"""Which network plugin a cluster has, how its pods' packets travel, and where addresses of pods and Services come from.
+"""Which network plugin a cluster has, and how its pods' packets travel.
 
-Sources: Calico's IPPools, flannel's annotations, the arguments of the control plane's pods; where these are not there,
-devices, routes and rules of the machines.
+Sources: Calico's IPPools, flannel's annotations; where these are not there, devices and routes of the machines.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Any
 
 from lab.exchange.importing.machine import Machine
 from lab.exchange.importing.notes import Notes
 from lab.exchange.importing.objects import Objects
+from lab.exchange.importing.ranges import pod_cidr
 from lab.exchange.importing.routing import Route
 from lab.exchange.importing.underlay import Underlay
 from lab.topology.defaults import PLUGINS, overhead
+from lab.topology.schema import Encapsulation
 
 CALICO, FLANNEL = "calico", "flannel"
 _FLANNEL = "flannel.alpha.coreos.com/"
 TUNNELS = ("vxlan.calico", "flannel.1", "tunl0")
-_OF_SERVICES = re.compile(r"-A KUBE-(?:SVC|CLUSTER-IP|SERVICES)\S* ! -s (\d+\.\d+\.\d+\.\d+/\d+) ")
-_POOL = re.compile(r"add cali40all-ipam-pools (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
     cidr: str
-    encapsulation: str
+    encapsulation: Encapsulation
     nat: bool = True
 
 
@@ -39,7 +37,7 @@ class Network:
     """As the topology says it. Fields that are empty are the defaults."""
 
     plugin: str
-    encapsulation: str
+    encapsulation: Encapsulation
     pod_cidr: str
     pools: tuple[Pool, ...] = ()
     nat: bool = True
@@ -54,7 +52,9 @@ class Network:
         return [IPv4Network(pool.cidr) for pool in self.pools] or [IPv4Network(self.pod_cidr)]
 
     def encapsulation_of(self, block: IPv4Network) -> str:
-        return next((one.encapsulation for one in self.pools if block.subnet_of(IPv4Network(one.cidr))), self.encapsulation)
+        return next(
+            (one.encapsulation for one in self.pools if block.subnet_of(IPv4Network(one.cidr))), self.encapsulation
+        )
 
 
 Routes = dict[str, list[Route]]
@@ -67,11 +67,13 @@ def network(objects: Objects, machines: dict[str, Machine], routes: Routes, grou
     plugin = _plugin(objects, devices, notes)
     pools = _pools(objects, notes) if plugin == CALICO else ()
     encapsulation = pools[0].encapsulation if pools else _encapsulation(plugin, objects, devices, routes, ground)
-    pod_cidr = pools[0].cidr if pools else _pod_cidr(objects, machines, notes)
-    made = Network(plugin, encapsulation, pod_cidr, pools if len(pools) > 1 else ())
+    cidr = pools[0].cidr if pools else pod_cidr(objects, machines, notes)
+    made = Network(plugin, encapsulation, cidr, pools if len(pools) > 1 else ())
     made.nat = pools[0].nat if pools else _masquerades(plugin, machines)
     made.tunnel = _tunnel(plugin, encapsulation, machines)
-    mains = [one.machine.devices[one.device].mtu for one in ground.nodes if one.machine and one.device in one.machine.devices]
+    mains = [
+        one.machine.devices[one.device].mtu for one in ground.nodes if one.machine and one.device in one.machine.devices
+    ]
     made.underlay_mtu = _most(mains) or 1500
     inner = _most(
         device.mtu
@@ -80,7 +82,7 @@ def network(objects: Objects, machines: dict[str, Machine], routes: Routes, grou
         if device.name.startswith(("cali", "veth")) or device.name in ("vxlan.calico", "flannel.1", "cni0")
     )
     kinds = [pool.encapsulation for pool in pools] or [encapsulation]
-    usual = made.underlay_mtu - max(overhead(one) for one in kinds)  # type: ignore[arg-type]  they are the schema's
+    usual = made.underlay_mtu - max(map(overhead, kinds))
     made.mtu = inner if inner and inner != usual else 0
     return made
 
@@ -91,12 +93,16 @@ def _most(numbers: Iterable[int]) -> int:
 
 
 def _plugin(objects: Objects, devices: set[str], notes: Notes) -> str:
-    agents = {pod.name.rstrip("0123456789abcdefghijklmnopqrstuvwxyz").rstrip("-") or pod.name for pod in objects.pods if pod.host}
+    agents = {
+        pod.name.rstrip("0123456789abcdefghijklmnopqrstuvwxyz").rstrip("-") or pod.name
+        for pod in objects.pods
+        if pod.host
+    }
     annotated = {key.partition("/")[0] for node in objects.nodes for key, _ in node.annotations}
     if any(name.startswith("cilium_") for name in devices) or any(one.startswith("cilium") for one in agents):
         notes.add(
-            "the cluster's network is Cilium's: what it does in eBPF is missing (Services, policies, tunnels); pods get "
-            "routed cables as Calico's, and no more than routes and rules of iptables is as it was"
+            "the cluster's network is Cilium's: what it does in eBPF is missing (Services, policies, tunnels); pods "
+            "get routed cables as Calico's, and no more than routes and rules of iptables is as it was"
         )
         return CALICO
     calico = any(name.startswith("cali") or name == "vxlan.calico" for name in devices)
@@ -125,32 +131,37 @@ def _pools(objects: Objects, notes: Notes) -> tuple[Pool, ...]:
     return tuple(found)
 
 
-def _mode(spec: dict[str, Any]) -> str:
-    for field_, name in (("vxlanMode", "VXLAN"), ("ipipMode", "IPIP")):
-        mode = spec.get(field_)
-        if mode in ("Always", "CrossSubnet"):
-            return name if mode == "Always" else f"{name}CrossSubnet"
+def _mode(spec: dict[str, Any]) -> Encapsulation:
+    for (name, mode), encapsulation in _MODES.items():
+        if spec.get(name) == mode:
+            return encapsulation
     return "None"
 
 
-def _encapsulation(plugin: str, objects: Objects, devices: set[str], routes: Routes, ground: Underlay) -> str:
+_MODES: dict[tuple[str, str], Encapsulation] = {
+    ("vxlanMode", "Always"): "VXLAN",
+    ("vxlanMode", "CrossSubnet"): "VXLANCrossSubnet",
+    ("ipipMode", "Always"): "IPIP",
+    ("ipipMode", "CrossSubnet"): "IPIPCrossSubnet",
+}
+
+
+def _encapsulation(plugin: str, objects: Objects, devices: set[str], routes: Routes, ground: Underlay) -> Encapsulation:
     if plugin == FLANNEL:
         backends = {node.annotation(f"{_FLANNEL}backend-type") for node in objects.nodes}
         return "VXLAN" if "flannel.1" in devices or "vxlan" in backends else "None"
     annotated = {key for node in objects.nodes for key, _ in node.annotations}
     through = {route.device for found in routes.values() for route in found}
     if "vxlan.calico" in devices or "projectcalico.org/IPv4VXLANTunnelAddr" in annotated:
-        kind = "VXLAN"
-    elif "tunl0" in through or "projectcalico.org/IPv4IPIPTunnelAddr" in annotated:
-        kind = "IPIP"
-    else:
-        return "None"
-    return f"{kind}CrossSubnet" if _goes_direct(routes, ground) else kind
+        return "VXLANCrossSubnet" if _goes_direct(routes, ground) else "VXLAN"
+    if "tunl0" in through or "projectcalico.org/IPv4IPIPTunnelAddr" in annotated:
+        return "IPIPCrossSubnet" if _goes_direct(routes, ground) else "IPIP"
+    return "None"
 
 
 def _goes_direct(routes: Routes, ground: Underlay) -> bool:
-    """Whether some node reaches pods of another in its subnet without the tunnel; where there is no such pair of nodes,
-    nobody can tell, and CrossSubnet is what most have.
+    """Whether some node reaches pods of another in its subnet without the tunnel; where there is no such pair of
+    nodes, nobody can tell, and CrossSubnet is what most have.
     """
     by_address = {one.address: one for one in ground.nodes}
     pairs = False
@@ -162,48 +173,6 @@ def _goes_direct(routes: Routes, ground: Underlay) -> bool:
                     return True
                 pairs = True
     return not pairs and len({one.subnet for one in ground.nodes}) == len(ground.nodes)
-
-
-def _pod_cidr(objects: Objects, machines: dict[str, Machine], notes: Notes) -> str:
-    said = [
-        *_argument(objects, "--cluster-cidr="),
-        *(found for machine in machines.values() for found in _POOL.findall(machine.sets)),
-        *(found for machine in machines.values() for found in _OF_SERVICES.findall(machine.rules)),
-    ]
-    for one in said:
-        if network := _network(one):
-            return str(network)
-    inside = [network for node in objects.nodes for text in node.pod_cidrs if (network := _network(text))]
-    inside += [IPv4Network(pod.address) for pod in objects.pods if not pod.host]
-    if not inside:
-        return "10.244.0.0/16"
-    found = covering(inside, 16)
-    notes.add(f"nothing says what the prefix of all pods' addresses is: {found}, which has all that are known, is taken")
-    return str(found)
-
-
-def covering(inside: list[IPv4Network], longest: int) -> IPv4Network:
-    """The smallest prefix that has all of them in it, not longer than that."""
-    first = inside[0]
-    found = first if first.prefixlen <= longest else first.supernet(new_prefix=longest)
-    while not all(one.subnet_of(found) for one in inside) and found.prefixlen > 0:
-        found = found.supernet()
-    return found
-
-
-def _argument(objects: Objects, name: str) -> Iterator[str]:
-    """What the control plane's pods were told."""
-    for pod in objects.pods:
-        for word in pod.words:
-            if word.startswith(name):
-                yield word[len(name) :].partition(",")[0]
-
-
-def _network(text: str) -> IPv4Network | None:
-    try:
-        return IPv4Network(text)
-    except ValueError:
-        return None
 
 
 def _masquerades(plugin: str, machines: dict[str, Machine]) -> bool:
@@ -222,43 +191,3 @@ def _tunnel(plugin: str, encapsulation: str, machines: dict[str, Machine]) -> di
         for field_, key in (("vni", "id"), ("port", "port"))
     }
     return {field_: number for field_, number in found.items() if number and number != usual[field_]}
-
-
-def service_cidr(objects: Objects, notes: Notes) -> str:
-    """Where ClusterIPs come from."""
-    for one in (*objects.service_cidrs, *_argument(objects, "--service-cluster-ip-range=")):
-        if network := _network(one):
-            return str(network)
-    addresses = [text for one in objects.services if (text := str(one.spec.get("clusterIP") or "")).count(".") == 3]
-    if not addresses:
-        return "10.96.0.0/12"
-    found = covering([IPv4Network(text) for text in addresses if _is_address(text)], 16)
-    notes.add(f"nothing says what the prefix of the ClusterIPs is: {found}, which has all of them, is taken")
-    return str(found)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return bool(IPv4Address(text))
-    except ValueError:
-        return False
-
-
-def proxy_mode(machines: dict[str, Machine], notes: Notes) -> str:
-    """kube-proxy's, by what most machines hold."""
-    found = Counter(filter(None, map(_mode_of, machines.values())))
-    if not found:
-        notes.add("nothing of kube-proxy is in the dumps: the lab has it in iptables mode")
-        return "iptables"
-    if len(found) > 1:
-        told = " and ".join(f"{mode} on {count}" for mode, count in found.most_common())
-        notes.add(f"kube-proxy's rules are of several modes ({told} machines): the lab has {found.most_common(1)[0][0]}")
-    return found.most_common(1)[0][0]
-
-
-def _mode_of(machine: Machine) -> str:
-    if ("ip", "kube-proxy") in machine.nft:
-        return "nftables"
-    if "kube-ipvs0" in machine.devices:
-        return "ipvs"
-    return "iptables" if "KUBE-SVC-" in machine.rules or "KUBE-SERVICES" in machine.rules else ""

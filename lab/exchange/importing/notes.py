@@ -1,4 +1,4 @@
-"""What is to be said of a dump: what is missing or wrong in it, in which file and line, and what follows for the lab."""
+"""What is to be said of a dump: what is missing or wrong in it, in which file and line, and what follows."""
 
 from __future__ import annotations
 

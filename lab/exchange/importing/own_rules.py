@@ -40,16 +40,18 @@ def own_rules(machine: Machine, home: Household, renaming: Renaming, notes: Note
 
 def _without(rules: str, home: Household, renaming: Renaming) -> Iterator[tuple[int, str]]:
     """Lines, with their numbers, but those of the components' chains. Jumps to them stay: they say what stood above."""
+    begins = tuple(f"{flag}{name}" for one in home.components for name in one.chains for flag in (":", "-A "))
     for number, line in enumerate(rules.split("\n"), 1):
         plain = line.lstrip()
         if plain.startswith("["):
             plain = plain.partition("] ")[2]
-        if plain.startswith((":", "-A ")):
+        if not plain or plain.startswith("#"):
+            continue
+        if plain.startswith(begins):
             chain = plain[1:].partition(" ")[0] if plain.startswith(":") else plain[3:].partition(" ")[0]
             if any(one.has(chain) for one in home.components):
                 continue
-        if plain and not plain.startswith("#"):
-            yield number, renaming.rule(plain)
+        yield number, renaming.rule(plain)
 
 
 def _written(lines: list[str]) -> str:
@@ -58,7 +60,9 @@ def _written(lines: list[str]) -> str:
     for line in lines:
         _, table, rule = line.split(" ", 2)
         tables[table].append(rule)
-    return "".join(f"*{table}\n" + "".join(f"{_line(rule)}\n" for rule in rules) + "COMMIT\n" for table, rules in tables.items())
+    return "".join(
+        f"*{table}\n" + "".join(f"{_line(rule)}\n" for rule in rules) + "COMMIT\n" for table, rules in tables.items()
+    )
 
 
 def _line(rule: str) -> str:

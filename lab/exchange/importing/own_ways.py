@@ -1,83 +1,35 @@
-"""A machine's own routes, policy rules, neighbours, forwarding entries and settings, as files for the lab: all but what
-the lab's components make just so. A route to another node's pods that is right is theirs; one that is wrong is a file's.
+"""A machine's own routes, policy rules, neighbours, forwarding entries and settings, as files for the lab: all but
+what the lab's components make just so. A route to another node's pods that is right is theirs; a wrong one is a file's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from ipaddress import IPv4Network
-from itertools import islice
 from typing import TypeVar
 
-from lab.exchange.importing.blocks import Blocks
 from lab.exchange.importing.interfaces import MAIN, Renaming
+from lab.exchange.importing.judging import file_lines, judged
 from lab.exchange.importing.machine import Machine
-from lab.exchange.importing.network import FLANNEL, TUNNELS, Network
+from lab.exchange.importing.network import FLANNEL, TUNNELS
 from lab.exchange.importing.notes import Notes
 from lab.exchange.importing.routing import MAIN as MAIN_TABLE
 from lab.exchange.importing.routing import Route
 from lab.exchange.importing.text import text
-from lab.exchange.importing.underlay import Placed, Underlay
+from lab.exchange.importing.underlay import Placed
+from lab.exchange.importing.world import World
 from lab.network.naming import calico_tunnel_mac
 from lab.network.naming import mac as lab_mac
 from lab.topology.machine.devices import Devices
-from lab.topology.machine.dump import DumpError, Entry, Kind, LeftOutError, read_entries
+from lab.topology.machine.dump import Entry
 from lab.topology.machine.entries import SavedEntry, SavedNeighbour, forwarding, neighbours
 from lab.topology.machine.policy_rule import policy_rules
 from lab.topology.machine.route import routes
-from lab.topology.machine.sysctl_lines import SavedSetting, settings
 
 T = TypeVar("T")
 SMALLEST = 24  # the length of the largest block that a node has
 
 _WITHOUT = {"iptables.txt": "rules", "routes.json": "routes", "addresses.json": "addresses"}
 """What a node's dump must have for the lab to be like it."""
-
-
-@dataclass(frozen=True)
-class World:
-    """What is known of all of the cluster: `chosen` are the nodes that the lab has, by the cluster's names."""
-
-    ground: Underlay
-    network: Network
-    blocks: Blocks
-    chosen: frozenset[str]
-
-    @cached_property
-    def owners(self) -> dict[IPv4Network, Placed]:
-        """The node of each block."""
-        return {block: one for one in self.ground.nodes for block in self.blocks.get(one.node.name, ())}
-
-    @cached_property
-    def tunnels(self) -> dict[str, str]:
-        """The nodes whose tunnels have these addresses: the first of a node's first block in a pool that has one."""
-        found: dict[str, str] = {}
-        for node, owned in self.blocks.items():
-            tunnelled = (block for block in owned if self.network.encapsulation_of(block) != "None")
-            found |= {str(block.network_address): node for block in islice(tunnelled, 1)}
-        return found
-
-    @cached_property
-    def macs(self) -> dict[str, str]:
-        """Whose tunnel has which hardware address, as far as machines, annotations and Felix's own rule say."""
-        found: dict[str, str] = {}
-        for one in self.ground.nodes:
-            if self.network.plugin != FLANNEL:
-                found[calico_tunnel_mac(one.node.name)] = one.node.name
-            for name in TUNNELS:
-                if one.machine and name in one.machine.devices:
-                    found[one.machine.devices[name].mac] = one.node.name
-            data = one.node.annotation("flannel.alpha.coreos.com/backend-data")
-            if '"VtepMAC":"' in data:
-                found[data.partition('"VtepMAC":"')[2][:17]] = one.node.name
-        found.pop("", None)
-        return found
-
-    def router(self, subnet: str) -> str:
-        """The lab's router there."""
-        return str(self.ground.subnets[subnet].network_address + 1)
 
 
 def missing(machine: Machine, notes: Notes) -> None:
@@ -87,8 +39,8 @@ def missing(machine: Machine, notes: Notes) -> None:
         if not machine.collected.files.get(file, b"").strip():
             program = "iptables-save" if file == "iptables.txt" else "ip "
             reason = next((line for line in said if line.startswith(program)), "it was not collected")
-            told = f"{machine.collected.called(file)} is missing ({reason}): {machine.name} has the {what} of the lab's own"
-            notes.add(told, f"dumps without {what}")
+            told = f"{machine.collected.called(file)} is missing ({reason})"
+            notes.add(f"{told}: {machine.name} has the {what} of the lab's own", f"dumps without {what}")
 
 
 def own_routes(here: Placed, found: list[Route], world: World, devices: Devices, notes: Notes) -> str:
@@ -107,7 +59,7 @@ def own_routes(here: Placed, found: list[Route], world: World, devices: Devices,
             words[words.index(out)] = world.router(here.subnet)
         kept.append(Entry(one.line, tuple(words)))
     _say_missing(here, found, world, file, notes)
-    lines = _judged(kept, routes(devices), file, notes)
+    lines = judged(kept, routes(devices), file, notes)
     return "".join(f"{line}\n" for line in lines if not _is_default(line, world.router(here.subnet)))
 
 
@@ -146,7 +98,9 @@ def _leads(one: Route, here: Placed, there: Placed, world: World, block: IPv4Net
         return one.device == here.device and one.via in (there.address, world.router(here.subnet), "")
     if one.device == "tunl0":
         return one.via == there.address
-    return one.device in TUNNELS and (one.via == str(block.network_address) or world.tunnels.get(one.via) == there.node.name)
+    return one.device in TUNNELS and (
+        one.via == str(block.network_address) or world.tunnels.get(one.via) == there.node.name
+    )
 
 
 def _say_missing(here: Placed, found: list[Route], world: World, file: str, notes: Notes) -> None:
@@ -170,7 +124,7 @@ def _say_missing(here: Placed, found: list[Route], world: World, file: str, note
 
 def own_policy_rules(here: Placed, devices: Devices, notes: Notes) -> str:
     """As a policyRulesFile."""
-    return _read(here, "policy-rules.json", policy_rules(devices), lambda one: one is not None, notes)
+    return file_lines(here, "policy-rules.json", policy_rules(devices), lambda one: one is not None, notes)
 
 
 def own_neighbours(here: Placed, world: World, devices: Devices, notes: Notes) -> str:
@@ -182,7 +136,7 @@ def own_neighbours(here: Placed, world: World, devices: Devices, notes: Notes) -
         owner = world.tunnels.get(one.address, "")
         return owner in world.chosen and world.macs.get(one.mac, "") not in ("", owner)
 
-    return _translated(_read(here, "neighbours.json", neighbours(devices), counts, notes), world)
+    return _translated(file_lines(here, "neighbours.json", neighbours(devices), counts, notes), world)
 
 
 def own_entries(here: Placed, world: World, devices: Devices, notes: Notes) -> str:
@@ -193,7 +147,7 @@ def own_entries(here: Placed, world: World, devices: Devices, notes: Notes) -> s
         owner = world.macs.get(one.mac, "")
         return owner in world.chosen and addresses[owner] != one.remote
 
-    return _translated(_read(here, "fdb.json", forwarding(devices), counts, notes), world)
+    return _translated(file_lines(here, "fdb.json", forwarding(devices), counts, notes), world)
 
 
 def _translated(lines: str, world: World) -> str:
@@ -204,71 +158,3 @@ def _translated(lines: str, world: World) -> str:
         its = lab_mac(here, "flannel.1") if world.network.plugin == FLANNEL else calico_tunnel_mac(here)
         lines = lines.replace(address, its)
     return lines
-
-
-_WATCHED = ("accept_local", "arp_announce", "arp_filter", "arp_ignore", "forwarding", "proxy_arp", "rp_filter")
-_PLACES = {
-    "net.ipv4.ip_forward": "1",
-    "net.ipv4.ip_default_ttl": "64",
-    "net.ipv4.ip_local_port_range": "32768 60999",
-    "net.ipv4.ip_no_pmtu_disc": "0",
-    "net.ipv4.icmp_echo_ignore_all": "0",
-    "net.ipv4.tcp_mtu_probing": "0",
-    "net.ipv4.fib_multipath_hash_policy": "0",
-    "net.netfilter.nf_conntrack_tcp_be_liberal": "0",
-    "net.netfilter.nf_conntrack_tcp_loose": "1",
-    "net.netfilter.nf_conntrack_udp_timeout": "30",
-}
-"""Settings of a machine that decide on a packet, and what a kernel has by itself: only others are a machine's own."""
-
-
-def own_settings(here: Placed, devices: Devices, notes: Notes) -> str:
-    """As a sysctlFile."""
-
-    def counts(one: SavedSetting) -> bool:
-        if one.name in _PLACES:
-            return one.value != _PLACES[one.name]
-        device, _, name = one.name.removeprefix("net.ipv4.conf.").rpartition(".")
-        if name not in _WATCHED or device == "default":
-            return False
-        return one.value != ("1" if name == "forwarding" else "0")
-
-    assert here.machine is not None
-    found = text(here.machine.collected, "sysctl.txt", notes) or ""
-    renaming = Renaming(here.device)
-    watched = [line for line in found.splitlines() if line.startswith(("net.ipv4.conf.", *_PLACES))]
-    told = "".join(f"{renaming.setting(line)}\n" for line in watched)
-    return _lines(told, here.machine.collected.called("sysctl.txt"), settings(devices), counts, notes) if told else ""
-
-
-def _read(here: Placed, file: str, kind: Kind[T], counts: Callable[[T], bool], notes: Notes) -> str:
-    assert here.machine is not None
-    told = text(here.machine.collected, file, notes)
-    if not told:
-        return ""
-    return _lines(told, here.machine.collected.called(file), kind, counts, notes, Renaming(here.device))
-
-
-def _lines(
-    told: str, file: str, kind: Kind[T], counts: Callable[[T], bool], notes: Notes, renaming: Renaming | None = None
-) -> str:
-    found, mistakes = read_entries(told, file, kind)
-    for mistake in mistakes:
-        notes.add(f"{mistake.file}:{mistake.line}: {mistake.problem}: the file is left out; {mistake.remedy}")
-    if renaming:
-        found = [Entry(one.number, renaming.words(one.words)) for one in found]
-    return "".join(f"{line}\n" for line in _judged(found, kind, file, notes, counts))
-
-
-def _judged(
-    found: list[Entry], kind: Kind[T], file: str, notes: Notes, counts: Callable[[T], bool] = lambda _one: True
-) -> Iterator[str]:
-    """The lines that the lab can hold, and that count. What it cannot is noted."""
-    for entry in found:
-        try:
-            if counts(kind.read(entry)):
-                yield entry.text
-        except LeftOutError:
-            continue
-        except DumpError as error:
-            notes.add(f"{file}:{entry.number}: {error}: left out: {entry.text[:80]}", f"lines left out of {file}")

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network
+from itertools import pairwise
 
 from lab.errors import Mistake
 from lab.topology.machine.devices import Devices
 from lab.topology.machine.dump import Entry, read_entries
 from lab.topology.machine.route import routes
 
-ROUTE_TYPES = {"2": "local", "3": "broadcast", "4": "anycast", "5": "multicast", "6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw"}
+ROUTE_TYPES = {
+    "2": "local",
+    "3": "broadcast",
+    "4": "anycast",
+    "5": "multicast",
+    "6": "blackhole",
+    "7": "unreachable",
+    "8": "prohibit",
+    "9": "throw",
+}
 MAIN = ("", "main", "254")
 
 
@@ -31,10 +42,16 @@ class Route:
     @property
     def network(self) -> IPv4Network | None:
         """What it leads to; None for what is no prefix of IPv4."""
-        try:
-            return IPv4Network("0.0.0.0/0" if self.destination == "default" else self.destination)
-        except ValueError:
-            return None
+        return prefix("0.0.0.0/0" if self.destination == "default" else self.destination)
+
+
+@lru_cache(1 << 14)
+def prefix(text: str) -> IPv4Network | None:
+    """The same destinations stand in every node's routes; None for what is no prefix of IPv4."""
+    try:
+        return IPv4Network(text)
+    except ValueError:
+        return None
 
 
 def read_routes(text: str, file: str) -> tuple[list[Route], list[Mistake]]:
@@ -48,7 +65,7 @@ def _route(entry: Entry) -> Route:
     typed = len(words) > 1 and not re.match(r"\d+\.|default$|.*:", words[0])
     kind = words[0] if typed else ""
     destination = words[1] if typed else words[0]
-    after = dict(zip(words, words[1:], strict=False))
+    after = dict(pairwise(words))
     return Route(
         words,
         entry.number,
@@ -81,4 +98,3 @@ def _named(words: tuple[str, ...]) -> tuple[str, ...]:
             found.append(word)
             at += 1
     return tuple(found)
-

@@ -1,4 +1,4 @@
-"""Which nodes, pods and Services the lab gets: all, those of some nodes, or those that a request to one Service can touch."""
+"""Which nodes, pods and Services the lab gets: all, those of some nodes, or what a request to one Service can touch."""
 
 from __future__ import annotations
 
@@ -97,7 +97,12 @@ def _touches(slices: list[Kept], addresses: set[str]) -> bool:
 
 
 def _around(
-    name: str, services: list[Kept], slices: dict[str, list[Kept]], pods: list[Pod], nodes: tuple[Placed, ...], notes: Notes
+    name: str,
+    services: list[Kept],
+    slices: dict[str, list[Kept]],
+    pods: list[Pod],
+    nodes: tuple[Placed, ...],
+    notes: Notes,
 ) -> Chosen:
     places = [one.place for one in services]
     wanted = name if "/" in name else f"default/{name}"
@@ -137,9 +142,7 @@ def _spread(behind: list[Pod], nodes: dict[str, Placed]) -> list[Pod]:
     return [*found.values()]
 
 
-def _client(
-    service: Kept, behind: list[Pod], kept: list[Pod], pods: list[Pod], nodes: dict[str, Placed]
-) -> Pod | None:
+def _client(service: Kept, behind: list[Pod], kept: list[Pod], pods: list[Pod], nodes: dict[str, Placed]) -> Pod | None:
     """Somebody who asks: a pod that is none of its own, on a node of its own and in its namespace if there is one, in
     the subnet of one endpoint.
     """

@@ -74,8 +74,8 @@ def _listed(found: str, at: int, one: Collected, file: str, notes: Notes) -> Ite
         except (ValueError, RecursionError):
             line = found.count("\n", 0, at) + 1
             notes.add(
-                f"{one.called(file)}:{line}: the list is cut off or broken in its object {count + 1}: what stands before "
-                "it counts, the rest is missing; collect it anew"
+                f"{one.called(file)}:{line}: the list is cut off or broken in its object {count + 1}: what stands "
+                "before it counts, the rest is missing; collect it anew"
             )
             return
         count += 1

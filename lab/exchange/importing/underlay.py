@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
@@ -52,10 +52,18 @@ def matched(nodes: list[Node], machines: list[Machine], notes: Notes) -> dict[st
         own = [str(its.ip) for device in machine.devices.values() for its in device.addresses]
         named = next((addresses[address] for address in own if address in addresses), "")
         if not named and not own:  # addresses are missing in it: its name alone tells
-            named = next((node.name for node in nodes if machine.name.partition(".")[0] == node.name.partition(".")[0]), "")
+            named = next(
+                (node.name for node in nodes if machine.name.partition(".")[0] == node.name.partition(".")[0]), ""
+            )
         if not named:
-            has = f"it has {', '.join([one for one in own if not one.startswith('127.')][:3])}" if own else "it has no addresses"
-            notes.add(f"{machine.origin}: {machine.name} is no node of this cluster ({has}): left out", "machines of no node")
+            has = (
+                f"it has {', '.join([one for one in own if not one.startswith('127.')][:3])}"
+                if own
+                else "it has no addresses"
+            )
+            notes.add(
+                f"{machine.origin}: {machine.name} is no node of this cluster ({has}): left out", "machines of no node"
+            )
         elif named in found:
             notes.add(f"{machine.origin}: {named} was collected twice: {found[named].origin} counts")
         else:
@@ -63,7 +71,7 @@ def matched(nodes: list[Node], machines: list[Machine], notes: Notes) -> dict[st
     return found
 
 
-def underlay(nodes: Iterable[Node], machines: dict[str, Machine], file: str, notes: Notes) -> Underlay:
+def underlay(nodes: Sequence[Node], machines: dict[str, Machine], file: str, notes: Notes) -> Underlay:
     """The nodes with an address, in subnets. FileError where there is none."""
     placed: list[tuple[Node, IPv4Network]] = []
     known: list[IPv4Network] = []
@@ -89,7 +97,9 @@ def underlay(nodes: Iterable[Node], machines: dict[str, Machine], file: str, not
         placed.append((node, prefix))
     if not placed:
         raise refused(file, 1, "there is no node in it", "collect the cluster anew: kubectl get nodes -o json")
-    wide = _widest(known)
+    order = {node.name: place for place, node in enumerate(nodes)}
+    placed.sort(key=lambda one: order[one[0].name])
+    wide = _widest(prefix for _, prefix in placed)
     names = {prefix: _subnet_name(i) for i, prefix in enumerate(wide)}
     made, taken = [], set(_TAKEN) | {*names.values()}
     for node, prefix in placed:
