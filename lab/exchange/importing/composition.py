@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from lab.agent.design.blueprint import read_file
 from lab.errors import FileError
-from lab.exchange.importing.blocks import Blocks
+from lab.exchange.importing.collection.notes import NOTHING, Notes
 from lab.exchange.importing.manifests import Manifest
-from lab.exchange.importing.network import Network
-from lab.exchange.importing.notes import NOTHING, Notes
-from lab.exchange.importing.underlay import Placed
+from lab.exchange.importing.surroundings.blocks import Blocks
+from lab.exchange.importing.surroundings.network import Network
+from lab.exchange.importing.surroundings.underlay import Placed
 from lab.topology.yaml.text import MAX_CHARACTERS
 
 TOPOLOGY = "topology.yaml"

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from lab.exchange.importing.archive import Collected
-from lab.exchange.importing.blocks import blocks
+from lab.exchange.importing.anonymous.replaced_addresses import ReplacedAddresses
+from lab.exchange.importing.anonymous.replaced_names import ReplacedNames
+from lab.exchange.importing.collection.archive import Collected
+from lab.exchange.importing.collection.machine import Machine, read_machine
+from lab.exchange.importing.collection.notes import Notes, refused
+from lab.exchange.importing.collection.objects import Objects, cluster_uid, read_objects
+from lab.exchange.importing.collection.routing import Route, read_routes
+from lab.exchange.importing.collection.text import single, text
 from lab.exchange.importing.composition import TOPOLOGY, Draft, checked
-from lab.exchange.importing.interfaces import Renaming
-from lab.exchange.importing.machine import Machine, read_machine
 from lab.exchange.importing.manifests import manifests
-from lab.exchange.importing.network import network
-from lab.exchange.importing.notes import Notes, refused
-from lab.exchange.importing.objects import Objects, cluster_uid, read_objects
-from lab.exchange.importing.own_rules import own_rules, own_sets
-from lab.exchange.importing.own_settings import own_settings
-from lab.exchange.importing.own_ways import (
+from lab.exchange.importing.own.own_rules import own_rules, own_sets
+from lab.exchange.importing.own.own_settings import own_settings
+from lab.exchange.importing.own.own_ways import (
     missing,
     own_entries,
     own_neighbours,
     own_policy_rules,
     own_routes,
 )
-from lab.exchange.importing.ranges import proxy_mode, service_cidr
-from lab.exchange.importing.routing import Route, read_routes
-from lab.exchange.importing.selection import Asked, Chosen, choose
-from lab.exchange.importing.text import single, text
-from lab.exchange.importing.underlay import Placed, matched, underlay
-from lab.exchange.importing.world import World
+from lab.exchange.importing.own.renaming import Renaming
+from lab.exchange.importing.own.world import World
+from lab.exchange.importing.surroundings.blocks import blocks
+from lab.exchange.importing.surroundings.network import network
+from lab.exchange.importing.surroundings.ranges import proxy_mode, service_cidr
+from lab.exchange.importing.surroundings.selection import Asked, Chosen, choose
+from lab.exchange.importing.surroundings.underlay import Placed, matched, underlay
 from lab.topology import load_topology
 from lab.topology.consistency import cables
 from lab.topology.firewall.chain_owners import household
@@ -38,6 +39,8 @@ from lab.topology.machine.devices import devices
 from lab.topology.schema import Spec
 
 FURTHER = 20
+_COMMENT = re.compile(rb' -m comment --comment (?!"?(?:cali:|flanneld |kube))(?:"(?:[^"\\\n]|\\.)*"|\S+)')
+"""One of a person's: those of components tell whose a rule is."""
 _DOMAIN = re.compile(r"^\s*kubernetes\s+([a-z0-9.-]+)", re.MULTILINE)
 
 
@@ -50,11 +53,19 @@ class Imported:
     summary: str
 
 
-def imported(archives: list[Collected], name: str, asked: Asked) -> Imported:
-    """The lab of a cluster. FileError where the archives are of no cluster or of two, or it cannot be held."""
+def imported(archives: list[Collected], name: str, asked: Asked, key: bytes = b"") -> Imported:
+    """The lab of a cluster. FileError where the archives are of no cluster or of two, or it cannot be held.
+
+    With a `key` names and addresses are others, which follow from it.
+    """
     notes = Notes()
     cluster = _cluster(archives, notes)
+    if key:
+        _replace_addresses(archives, key)
     objects = read_objects(cluster, notes)
+    if key:
+        names = ReplacedNames()
+        objects, asked = names.objects(objects), names.asked(asked)
     machines = matched(objects.nodes, [read_machine(one, notes) for one in archives if not one.is_cluster], notes)
     _refuse_strangers(archives, machines, cluster)
     ground = underlay(objects.nodes, machines, cluster.called("nodes.json"), notes)
@@ -79,6 +90,15 @@ def imported(archives: list[Collected], name: str, asked: Asked) -> Imported:
     draft.manifests = manifests(objects, chosen, ground)
     files = {TOPOLOGY: checked(draft, notes), **draft.texts}
     return Imported(files, notes.all(), _summary(objects, chosen, draft))
+
+
+def _replace_addresses(archives: list[Collected], key: bytes) -> None:
+    """In all files, before anything is read; what people wrote beside rules goes."""
+    addresses = ReplacedAddresses(key)
+    for one in archives:
+        for file, data in one.files.items():
+            replaced = addresses.text(data)
+            one.files[file] = _COMMENT.sub(b"", replaced) if file == "iptables.txt" else replaced
 
 
 def _cluster(archives: list[Collected], notes: Notes) -> Collected:
@@ -198,8 +218,8 @@ def _summary(objects: Objects, chosen: Chosen, draft: Draft) -> str:
     )
 
 
-def lab_name(sources: Iterable[str]) -> str:
-    """A topology's name for what is imported from there."""
-    first = next(iter(sources), "").rstrip("/").rpartition("/")[2]
-    plain = re.sub(r"[^a-z0-9-]+", "-", first.lower().partition(".")[0]).strip("-")[:40].strip("-")
+def lab_name(folder: str) -> str:
+    """A topology's name for what is written there."""
+    last = folder.rstrip("/").rpartition("/")[2]
+    plain = re.sub(r"[^a-z0-9-]+", "-", last.lower().partition(".")[0]).strip("-")[:40].strip("-")
     return plain or "imported"

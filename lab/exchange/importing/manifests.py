@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from lab.cluster.file.podchecks import READY
 from lab.cluster.pools import ADDRESS
-from lab.exchange.importing.objects import SERVICE, Kept, Objects, Pod, Port, ipv4
-from lab.exchange.importing.selection import Chosen, endpoints, slices_by_service
-from lab.exchange.importing.text import Json
-from lab.exchange.importing.underlay import Underlay
+from lab.exchange.importing.collection.objects import SERVICE, Kept, Objects, Pod, Port, ipv4
+from lab.exchange.importing.collection.text import Json
+from lab.exchange.importing.surroundings.selection import Chosen, endpoints, slices_by_service
+from lab.exchange.importing.surroundings.underlay import Underlay
 
 _OWN_NAMESPACES = ("default", "kube-system")
 _FIELDS = (

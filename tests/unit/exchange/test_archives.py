@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import UsageError
-from lab.exchange.importing import archive as reading
-from lab.exchange.importing import tarball
-from lab.exchange.importing.archive import collected
+from lab.exchange.importing.collection import archive as reading
+from lab.exchange.importing.collection import tarball
+from lab.exchange.importing.collection.archive import collected
 from tests.dumps import archive
 
 CLUSTER = "hoplab-cluster"
@@ -134,5 +134,5 @@ def test_a_large_file_of_rules_is_thinned_and_keeps_its_lines(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["nowhere", "/dev/zero", "/dev/null"])
 def test_what_is_no_file_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="cannot be read|is no ordinary file"):
+    with pytest.raises(UsageError, match=r"cannot be read|is no ordinary file"):
         collected([name])

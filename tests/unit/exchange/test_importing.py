@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
 from lab.agent.design.blueprint import read_design
 from lab.errors import FileError, UsageError
-from lab.exchange.importing.archive import collected
+from lab.exchange.importing.anonymous.replaced_addresses import ReplacedAddresses
+from lab.exchange.importing.collection.archive import collected
 from lab.exchange.importing.importing import Imported, imported
-from lab.exchange.importing.selection import Asked
+from lab.exchange.importing.surroundings.selection import Asked
 from tests.dumps import archive, large, listed, namespace, node, pod, service, slice_
 from tests.unit.exchange.samples import k3s, kubeadm_calico, kubeadm_flannel
 
@@ -253,7 +255,7 @@ def test_two_clusters_mixed_are_refused(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     kubeadm_flannel(tmp_path / "other")
     both = [str(tmp_path / "cluster.tar.gz"), str(tmp_path / "other" / "worker-1.tar.gz")]
-    with pytest.raises(FileError, match="none of the 1 machines is a node of .*: two clusters are mixed"):
+    with pytest.raises(FileError, match=r"none of the 1 machines is a node of .*: two clusters are mixed"):
         imported(collected(both), "x", ALL)
     made = of(tmp_path)  # a folder within a folder is no dump
     assert "worker-1" not in made.files["topology.yaml"]
@@ -275,3 +277,29 @@ def test_no_cluster_or_no_node_is_refused(tmp_path: Path) -> None:
     archive(tmp_path / "empty" / "c.tar", "hoplab-cluster", {"nodes.json": listed([])})
     with pytest.raises(FileError, match="there is no node in it"):
         of(tmp_path / "empty")
+
+
+def test_names_and_addresses_that_are_replaced_keep_what_they_mean(tmp_path: Path) -> None:
+    kubeadm_flannel(tmp_path)
+    made = imported(collected([str(tmp_path)]), "x", Asked(around="shop/cart"), b"a key")
+    told = "".join(made.files.values())
+    for name in ("worker", "cart", "shop", "192.168.56", "10.244", "10.96", "hoster"):
+        assert name not in told, name
+    assert "--dport 8472 -j DROP" in told
+    pods = designed(made, tmp_path)
+    own = {place: address for place, address in pods.items() if place.startswith("namespace-")}
+    assert {address.rpartition(".")[2] for address in own.values()} == {"7", "9"}
+    again = imported(collected([str(tmp_path)]), "x", ALL, b"another")
+    assert again.files["topology.yaml"] != made.files["topology.yaml"]
+
+
+def test_replaced_addresses_share_what_they_shared() -> None:
+    replaced = ReplacedAddresses(b"key").text
+    for length in (8, 9, 12, 13, 16, 20, 24):
+        one, two = IPv4Network(f"10.96.0.0/{length}", strict=False), IPv4Network("10.96.3.4/32")
+        new = IPv4Network(replaced(str(one).encode()).decode()), IPv4Network(replaced(str(two).encode()).decode())
+        assert new[0].prefixlen == length
+        assert new[1].subnet_of(new[0]) is two.subnet_of(one)
+    kept = b"127.0.0.1 169.254.1.1 224.0.0.5 0.0.0.0/0 255.255.255.255 1.2.3.4.5"
+    assert replaced(kept) == kept
+    assert len({replaced(f"10.{i}.0.0".encode()) for i in range(256)}) == 256, "no two become one"

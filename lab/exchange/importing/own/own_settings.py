@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lab.exchange.importing.interfaces import Renaming
-from lab.exchange.importing.judging import lines
-from lab.exchange.importing.notes import Notes
-from lab.exchange.importing.text import text
-from lab.exchange.importing.underlay import Placed
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.collection.text import text
+from lab.exchange.importing.own.judging import lines
+from lab.exchange.importing.own.renaming import Renaming
+from lab.exchange.importing.surroundings.underlay import Placed
 from lab.topology.machine.devices import Devices
 from lab.topology.machine.sysctl_lines import SavedSetting, settings
 

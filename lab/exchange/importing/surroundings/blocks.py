@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from lab.exchange.importing.network import FLANNEL, Network, Routes
-from lab.exchange.importing.notes import Notes
-from lab.exchange.importing.objects import Objects
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.collection.objects import Objects
+from lab.exchange.importing.surroundings.network import FLANNEL, Network, Routes
 from lab.topology.defaults import PLUGINS
 
 Blocks = dict[str, list[IPv4Network]]

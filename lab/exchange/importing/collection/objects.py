@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
-from lab.exchange.importing.archive import Collected
-from lab.exchange.importing.notes import Notes
-from lab.exchange.importing.text import Json, items
+from lab.exchange.importing.collection.archive import Collected
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.collection.text import Json, items
 
 SERVICE = "kubernetes.io/service-name"
 ZONE = "topology.kubernetes.io/zone"

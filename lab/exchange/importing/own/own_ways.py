@@ -7,16 +7,16 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from typing import TypeVar
 
-from lab.exchange.importing.interfaces import MAIN, Renaming
-from lab.exchange.importing.judging import file_lines, judged
-from lab.exchange.importing.machine import Machine
-from lab.exchange.importing.network import FLANNEL, TUNNELS
-from lab.exchange.importing.notes import Notes
-from lab.exchange.importing.routing import MAIN as MAIN_TABLE
-from lab.exchange.importing.routing import Route
-from lab.exchange.importing.text import text
-from lab.exchange.importing.underlay import Placed
-from lab.exchange.importing.world import World
+from lab.exchange.importing.collection.machine import Machine
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.collection.routing import MAIN as MAIN_TABLE
+from lab.exchange.importing.collection.routing import Route
+from lab.exchange.importing.collection.text import text
+from lab.exchange.importing.own.judging import file_lines, judged
+from lab.exchange.importing.own.renaming import MAIN, Renaming
+from lab.exchange.importing.own.world import World
+from lab.exchange.importing.surroundings.network import FLANNEL, TUNNELS
+from lab.exchange.importing.surroundings.underlay import Placed
 from lab.network.naming import calico_tunnel_mac
 from lab.network.naming import mac as lab_mac
 from lab.topology.machine.devices import Devices

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from lab.exchange.importing.machine import Machine
-from lab.exchange.importing.notes import Notes
-from lab.exchange.importing.objects import Objects, ipv4
-from lab.exchange.importing.routing import prefix
+from lab.exchange.importing.collection.machine import Machine
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.collection.objects import Objects, ipv4
+from lab.exchange.importing.collection.routing import prefix
 
 _OF_SERVICES = re.compile(r"-A KUBE-(?:SVC|CLUSTER-IP|SERVICES)\S* ! -s (\d+\.\d+\.\d+\.\d+/\d+) ")
 _POOL = re.compile(r"add cali40all-ipam-pools (\S+)")

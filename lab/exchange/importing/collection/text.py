@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lab.exchange.importing.archive import Collected
-from lab.exchange.importing.notes import Notes
+from lab.exchange.importing.collection.archive import Collected
+from lab.exchange.importing.collection.notes import Notes
 
 Json = dict[str, Any]
 _DECODER = json.JSONDecoder()

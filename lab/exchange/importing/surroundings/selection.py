@@ -6,9 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from lab.errors import UsageError
-from lab.exchange.importing.notes import Notes
-from lab.exchange.importing.objects import SERVICE, Kept, Objects, Pod, ipv4
-from lab.exchange.importing.underlay import Placed, Underlay
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.collection.objects import SERVICE, Kept, Objects, Pod, ipv4
+from lab.exchange.importing.surroundings.underlay import Placed, Underlay
 from lab.suggestion import did_you_mean
 
 AROUND_NODES = 4

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from lab.exchange.importing.machine import Machine
-from lab.exchange.importing.notes import Notes, refused
-from lab.exchange.importing.objects import Node
+from lab.exchange.importing.collection.machine import Machine
+from lab.exchange.importing.collection.notes import Notes, refused
+from lab.exchange.importing.collection.objects import Node
 
 GUESSED = 24
 _CALICO = "projectcalico.org/IPv4Address"

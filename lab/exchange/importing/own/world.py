@@ -7,9 +7,9 @@ from functools import cached_property
 from ipaddress import IPv4Network
 from itertools import islice
 
-from lab.exchange.importing.blocks import Blocks
-from lab.exchange.importing.network import FLANNEL, TUNNELS, Network
-from lab.exchange.importing.underlay import Placed, Underlay
+from lab.exchange.importing.surroundings.blocks import Blocks
+from lab.exchange.importing.surroundings.network import FLANNEL, TUNNELS, Network
+from lab.exchange.importing.surroundings.underlay import Placed, Underlay
 from lab.network.naming import calico_tunnel_mac
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Any
 
-from lab.exchange.importing.machine import Machine
-from lab.exchange.importing.notes import Notes
-from lab.exchange.importing.objects import Objects
-from lab.exchange.importing.ranges import pod_cidr
-from lab.exchange.importing.routing import Route
-from lab.exchange.importing.underlay import Underlay
+from lab.exchange.importing.collection.machine import Machine
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.collection.objects import Objects
+from lab.exchange.importing.collection.routing import Route
+from lab.exchange.importing.surroundings.ranges import pod_cidr
+from lab.exchange.importing.surroundings.underlay import Underlay
 from lab.topology.defaults import PLUGINS, overhead
 from lab.topology.schema import Encapsulation
 

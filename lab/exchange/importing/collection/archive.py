@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab.errors import UsageError
 from lab.exchange.collect.contents import ABOUT, CLUSTER, CLUSTER_FILES, NODE, NODE_FILES, NOTES
-from lab.exchange.importing.tarball import BLOCK, HINT, members, opened
+from lab.exchange.importing.collection.tarball import BLOCK, HINT, members, opened
 from lab.topology.yaml.document import shown
 
 MOST_FILE = 256 << 20

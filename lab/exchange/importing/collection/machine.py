@@ -8,10 +8,10 @@ from ipaddress import IPv4Interface
 from typing import Any
 
 from lab.exchange.collect.contents import ABOUT, NODE
-from lab.exchange.importing.archive import Collected
-from lab.exchange.importing.notes import Notes
-from lab.exchange.importing.objects import ipv4
-from lab.exchange.importing.text import entries, text
+from lab.exchange.importing.collection.archive import Collected
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.collection.objects import ipv4
+from lab.exchange.importing.collection.text import entries, text
 
 _NAME = re.compile(r"^\d+: ([^:@\s]+)(?:@\S+)?:.* mtu (\d+)")
 _ADDRESS = re.compile(r"^\s+inet (\d+\.\d+\.\d+\.\d+/\d+)")

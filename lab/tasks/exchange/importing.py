@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 from pathlib import Path
 
 from lab import terminal
@@ -37,17 +38,26 @@ def collect(_: Context, cluster: bool = False, node: bool = False) -> None:
         "output": "The folder to make: topology.yaml, and the nodes' own files beside it.",
         "only": "Only these nodes, separated by commas, with their pods and the Services that have some of these.",
         "around": "Only what a request to this Service can touch: NAMESPACE/NAME.",
-        "name": "What the topology is called; without it, as the first archive.",
+        "anonymous": "Replace names and addresses, each always by the same; what shared a prefix shares one.",
+        "name": "What the topology is called; without it, as the folder.",
     },
 )
-def import_(_: Context, sources: list[str], output: str = "", only: str = "", around: str = "", name: str = "") -> None:
+def import_(
+    _: Context,
+    sources: list[str],
+    output: str = "",
+    only: str = "",
+    around: str = "",
+    anonymous: bool = False,
+    name: str = "",
+) -> None:
     """Make a lab of what was collected in a real cluster. What is missing or cannot be held is told; nothing of it is
     run.
     """
-    from lab.exchange.importing.archive import collected  # noqa: PLC0415
+    from lab.exchange.importing.collection.archive import collected  # noqa: PLC0415
+    from lab.exchange.importing.collection.tarball import HINT  # noqa: PLC0415
     from lab.exchange.importing.importing import imported, lab_name  # noqa: PLC0415
-    from lab.exchange.importing.selection import Asked  # noqa: PLC0415
-    from lab.exchange.importing.tarball import HINT  # noqa: PLC0415
+    from lab.exchange.importing.surroundings.selection import Asked  # noqa: PLC0415
 
     if not sources:
         raise UsageError("import: there is nothing to import", HINT)
@@ -57,7 +67,8 @@ def import_(_: Context, sources: list[str], output: str = "", only: str = "", ar
     folder = Path(output)
     _refuse_used(folder)
     asked = Asked(tuple(filter(None, only.split(","))), around)
-    made = imported(collected(sources), name or lab_name([str(folder.resolve())]), asked)
+    key = secrets.token_bytes(16) if anonymous else b""
+    made = imported(collected(sources), name or lab_name(str(folder.resolve())), asked, key)
     for note in made.notes:
         terminal.warn(f"warning: {note}")
     try:

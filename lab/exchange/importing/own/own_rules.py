@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from lab.exchange.importing.interfaces import Renaming
-from lab.exchange.importing.machine import Machine
-from lab.exchange.importing.notes import Notes
+from lab.exchange.importing.collection.machine import Machine
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.own.renaming import Renaming
 from lab.topology.firewall.chain_owners import Household
 from lab.topology.firewall.ipset_save import read_sets
 from lab.topology.firewall.iptables_rule import parse_rule

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from lab.exchange.importing.interfaces import Renaming
-from lab.exchange.importing.notes import Notes
-from lab.exchange.importing.text import text
-from lab.exchange.importing.underlay import Placed
+from lab.exchange.importing.collection.notes import Notes
+from lab.exchange.importing.collection.text import text
+from lab.exchange.importing.own.renaming import Renaming
+from lab.exchange.importing.surroundings.underlay import Placed
 from lab.topology.machine.dump import DumpError, Entry, Kind, LeftOutError, read_entries
 
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""The tasks between a lab and other clusters or colleagues."""
