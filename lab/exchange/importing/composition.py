@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -104,14 +105,13 @@ def _flow(value: object) -> str:
         return f"{{{', '.join(f'{key}: {_flow(one)}' for key, one in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_flow, value))}]"
-    plain = isinstance(value, str) and value.replace("/", "").replace("-", "").replace(".", "").isalnum()
-    return value if plain and isinstance(value, str) and not value[0].isdigit() else _scalar(value)
+    bare = isinstance(value, str) and _BARE.fullmatch(value) and value not in _WORDS
+    return value if bare and isinstance(value, str) else json.dumps(value)
 
 
-def _scalar(value: object) -> str:
-    if isinstance(value, str) and "/" in value and value[0].isdigit():
-        return value  # a prefix
-    return value if isinstance(value, str) and value.count(".") == 3 else json.dumps(value)
+_BARE = re.compile(r"[A-Za-z][-A-Za-z0-9./]*|\d+\.\d+\.\d+\.\d+(?:/\d+)?")
+_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
+"""What YAML takes for something else than text."""
 
 
 def checked(draft: Draft, notes: Notes) -> str:

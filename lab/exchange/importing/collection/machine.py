@@ -90,10 +90,15 @@ def _devices(one: Collected, notes: Notes) -> dict[str, Device]:
         if isinstance(info, dict):
             device.kind = str(info.get("info_kind") or "")
             device.data = info["info_data"] if isinstance(info.get("info_data"), dict) else {}
-        for its in item.get("addr_info") or ():
-            if isinstance(its, dict) and ipv4(its.get("local")) and its.get("prefixlen") in range(33):
-                device.addresses.append(IPv4Interface(f"{its['local']}/{its['prefixlen']}"))
+        told = item.get("addr_info")
+        for its in told if isinstance(told, list) else ():
+            if isinstance(its, dict) and ipv4(its.get("local")) and type(its.get("prefixlen")) is int:
+                device.addresses += _interface(its["local"], its["prefixlen"])
     return found
+
+
+def _interface(address: str, length: int) -> list[IPv4Interface]:
+    return [IPv4Interface(f"{address}/{length}")] if 0 <= length <= 32 else []
 
 
 def _printed(told: str) -> dict[str, Device]:
@@ -104,7 +109,8 @@ def _printed(told: str) -> dict[str, Device]:
         if named := _NAME.match(line):
             device = found.setdefault(named[1], Device(named[1], int(named[2])))
         elif address := _ADDRESS.match(line):
-            device.addresses.append(IPv4Interface(address[1]))
+            text_, _, length = address[1].partition("/")
+            device.addresses += _interface(text_, int(length)) if ipv4(text_) else []
         elif mac := _MAC.match(line):
             device.mac = mac[1]
     return found

@@ -102,18 +102,17 @@ def read_objects(one: Collected, notes: Notes) -> Objects:
             found.pods.append(pod)
     one.files.pop("pods.json", None)  # a hundred megabytes of a large cluster
     for item in _some(one, "services.json", notes):
-        found.services.append(_kept(item, item.get("spec") or {}, item.get("status") or {}))
+        found.services.append(_service(item))
     for item in _some(one, "endpointslices.json", notes):
-        spec = {name: item.get(name) for name in ("addressType", "endpoints", "ports")}
-        found.slices.append(_kept(item, spec, {}))
+        found.slices.append(_slice(item))
     found.policies = sum(1 for _ in _some(one, "networkpolicies.json", notes))
-    found.pools = [item.get("spec") or {} for item in _some(one, "ippools.json", notes)]
+    found.pools = [_map(item, "spec") for item in _some(one, "ippools.json", notes)]
     for item in _some(one, "blockaffinities.json", notes):
-        spec = item.get("spec") or {}
+        spec = _map(item, "spec")
         if spec.get("state") == "confirmed" and str(spec.get("deleted")).lower() != "true":
             found.affinities.append((str(spec.get("node")), str(spec.get("cidr"))))
     for item in _some(one, "servicecidrs.json", notes):
-        found.service_cidrs += [str(text) for text in (item.get("spec") or {}).get("cidrs") or ()]
+        found.service_cidrs += _texts(_map(item, "spec"), "cidrs")
     return found
 
 
@@ -149,7 +148,9 @@ def _node(item: Json) -> Node:
         metadata["name"],
         next((found for one in addresses if (found := ipv4(one.get("address")))), ""),
         str(_map(metadata, "labels").get(ZONE, "")),
-        tuple(str(text) for text in spec.get("podCIDRs") or [spec.get("podCIDR")] if text and ":" not in str(text)),
+        tuple(
+            text for text in _texts(spec, "podCIDRs") or [str(spec.get("podCIDR") or "")] if text and ":" not in text
+        ),
         tuple((key, value) for key, value in annotations.items() if key.startswith(_KEPT)),
     )
 
@@ -169,7 +170,7 @@ def _pod(item: Json) -> Pod | None:
         if isinstance(port.get("containerPort"), int)
     ]
     namespace = str(metadata.get("namespace") or "default")
-    words = [str(word) for container in containers for key in ("command", "args") for word in container.get(key) or ()]
+    words = [word for container in containers for key in ("command", "args") for word in _texts(container, key)]
     return Pod(
         namespace,
         metadata["name"],
@@ -185,10 +186,34 @@ def _pod(item: Json) -> Pod | None:
     )
 
 
+def _service(item: Json) -> Kept:
+    spec, balancer = _map(item, "spec"), _map(_map(item, "status"), "loadBalancer")
+    clean = {**spec, "ports": _list(spec, "ports"), "selector": _map(spec, "selector")}
+    return _kept(item, clean, {"loadBalancer": {"ingress": _list(balancer, "ingress")}})
+
+
+def _slice(item: Json) -> Kept:
+    endpoints = [
+        {
+            "addresses": _texts(one, "addresses"),
+            "conditions": _map(one, "conditions"),
+            "nodeName": str(one.get("nodeName") or ""),
+        }
+        for one in _list(item, "endpoints")
+    ]
+    spec = {"addressType": item.get("addressType"), "endpoints": endpoints, "ports": _list(item, "ports")}
+    return _kept(item, spec, {})
+
+
 def _kept(item: Json, spec: Json, status: Json) -> Kept:
     metadata = item["metadata"]
-    namespace = str(metadata.get("namespace") or "default")
-    return Kept(namespace, metadata["name"], _map(metadata, "labels"), spec, status)
+    labels = {str(key): str(value) for key, value in _map(metadata, "labels").items()}
+    return Kept(str(metadata.get("namespace") or "default"), metadata["name"], labels, spec, status)
+
+
+def _texts(item: Json, name: str) -> list[str]:
+    value = item.get(name)
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _map(item: Json, name: str) -> Json:

@@ -14,7 +14,7 @@ from typing import Any
 from lab.exchange.importing.collection.machine import Machine
 from lab.exchange.importing.collection.notes import Notes
 from lab.exchange.importing.collection.objects import Objects
-from lab.exchange.importing.collection.routing import Route
+from lab.exchange.importing.collection.routing import Route, prefix
 from lab.exchange.importing.surroundings.ranges import pod_cidr
 from lab.exchange.importing.surroundings.underlay import Underlay
 from lab.topology.defaults import PLUGINS, overhead
@@ -123,8 +123,8 @@ def _pools(objects: Objects, notes: Notes) -> tuple[Pool, ...]:
     found = []
     for spec in objects.pools:
         cidr = str(spec.get("cidr"))
-        if ":" in cidr or spec.get("disabled") is True:
-            continue
+        if prefix(cidr) is None or spec.get("disabled") is True:
+            continue  # of IPv6, say
         if spec.get("blockSize", 26) != 26:
             notes.add(f"the pool {cidr} has blocks of /{spec['blockSize']}: the lab's are /26")
         found.append(Pool(cidr, _mode(spec), spec.get("natOutgoing") is True))
