@@ -18,7 +18,7 @@ from lab.exchange.importing.surroundings.selection import Asked
 from tests.unit.exchange.samples import k3s, kubeadm_calico, kubeadm_flannel
 
 TIMES = 40
-ODD = (
+ODD: tuple[Any, ...] = (
     *(None, True, -1, 2**70, 3.5, "", "x", "\0", "../..", "a" * 400, [], {}, [1], {"a": 1}, [[]], ["x"]),
     *("10.0.0.1/99", "::1", "1.2.3.4", "\u202e\n- x: y"),
 )

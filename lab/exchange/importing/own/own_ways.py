@@ -54,6 +54,10 @@ def own_routes(here: Placed, found: list[Route], world: World, devices: Devices,
     for one in found:
         if _is_made(one, here, world):
             continue
+        if _by_another_router(one, here, world) and one.via not in nodes:
+            told = f"{file}:{one.line}: {here.name} reaches {one.destination} by {one.via}, which is no node"
+            notes.add(f"{told}: the lab's router stands for it", "ways by other routers")
+            continue
         words = list(renaming.words(one.words))
         if out and out not in nodes and out in words:
             words[words.index(out)] = world.router(here.subnet)
@@ -61,6 +65,14 @@ def own_routes(here: Placed, found: list[Route], world: World, devices: Devices,
     _say_missing(here, found, world, file, notes)
     lines = judged(kept, routes(devices), file, notes)
     return "".join(f"{line}\n" for line in lines if not _is_default(line, world.router(here.subnet)))
+
+
+def _by_another_router(one: Route, here: Placed, world: World) -> bool:
+    """Whether it leads to another subnet of the cluster, by a machine that no dump knows."""
+    network = one.network
+    if network is None or not one.via or one.kernel or one.table not in MAIN_TABLE:
+        return False
+    return any(network.subnet_of(its) for name, its in world.ground.subnets.items() if name != here.subnet)
 
 
 def _is_default(line: str, router: str) -> bool:
