@@ -71,6 +71,7 @@ class Pod:
     fqdn: bool = False  # setHostnameAsFQDN
     host_network: bool = False  # asked for: the lab gives it a network of its own all the same
     pools: tuple[str, ...] = ()  # prefixes of the pools that its address shall come from; () for any
+    address: str = ""  # which it shall have, if it is free and of its node's blocks
     variables: tuple[Variable, ...] = ()  # of its program
     power: Power = NO_MORE  # which its program asks for
     unobeyed: tuple[str, ...] = field(default=(), compare=False)  # what else of its manifest is not obeyed, in words

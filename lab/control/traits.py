@@ -11,7 +11,7 @@ from lab.cluster import objects
 from lab.cluster.endpoints import SERVICE_NAME
 from lab.cluster.environment import variables
 from lab.cluster.file import unobeyed
-from lab.cluster.pools import pools_asked
+from lab.cluster.pools import address_asked, pools_asked
 from lab.cluster.power import power
 from lab.cluster.sourceranges import restricting
 from lab.control.own_objects import SYSTEM, is_own_pod
@@ -64,6 +64,7 @@ def named(item: Json) -> objects.Pod:
         fqdn=spec.get("setHostnameAsFQDN") is True,
         host_network=spec.get("hostNetwork") is True,
         pools=pools_asked(metadata.get("annotations") or {}),
+        address=address_asked(metadata.get("annotations") or {}),
     )
 
 

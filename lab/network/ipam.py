@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from lab.topology.defaults import complete
 from lab.topology.handed.kept import Kept
 
 if TYPE_CHECKING:
-    from lab.cluster.objects import Cluster
+    from lab.cluster.objects import Cluster, Pod
     from lab.topology.schema import Cni, Topology
 
 FIRST_NODE = 10  # nodes begin at .10 of their subnet; below are the routers
@@ -64,7 +64,8 @@ def assign(topology: Topology, cluster: Cluster, previous: Addresses | None = No
     spec = topology.spec
     wires = wiring(topology)
     pools = Pools.of(spec.cni)
-    blocks, pods, wireguard = _pods(cluster, pools, previous, wireguard=spec.cni.wireguard_enabled)
+    given = {node.name: node.pod_cidrs for node in spec.nodes}
+    blocks, pods, wireguard = _pods(cluster, pools, given, previous, wireguard=spec.cni.wireguard_enabled)
     transit, outside = Prefix.of(wires.transit), Prefix.of(spec.internet.cidr)
     routers = {
         (router, subnet): Prefix.of(cidr).address(place)
@@ -153,15 +154,17 @@ def _free(prefix: Prefix, taken: set[int], subnet: str) -> int:
 
 
 def _pods(
-    cluster: Cluster, pools: Pools, previous: Addresses | None, *, wireguard: bool
+    cluster: Cluster,
+    pools: Pools,
+    given: Mapping[str, tuple[str, ...]],
+    previous: Addresses | None,
+    *,
+    wireguard: bool,
 ) -> tuple[dict[str, list[Prefix]], dict[str, str], dict[str, str]]:
-    """Blocks per node, addresses per pod, and of each node's WireGuard device. One block for every node first, further
-    ones as pods need them.
+    """Blocks per node, addresses per pod, and of each node's WireGuard device. One block for every node first, which
+    may be given, further ones as pods need them.
     """
-    blocks = {
-        node: [Prefix.of(block) for block in (previous.blocks.get(node, ()) if previous else ()) if pools.has(block)]
-        for node in cluster.nodes
-    }
+    blocks = {node: _kept(node, pools, given, previous) for node in cluster.nodes}
     free = pools.free_blocks(block for owned in blocks.values() for block in owned)
     for owned in blocks.values():
         if not any(block.network in pools.tunnel for block in owned):
@@ -169,12 +172,9 @@ def _pods(
     used: defaultdict[str, set[int]] = defaultdict(set)
     addresses: dict[str, str] = {}
     placed = [(pod.place, pod) for pod in cluster.pods]
-    for place, pod in placed if previous else ():
-        address = previous.pods.get(place) if previous else None
-        kept_number = number(address) if address else 0
-        if address and any(kept_number in block for block in blocks[pod.node]):
-            addresses[place] = address
-            used[pod.node].add(kept_number)
+    for pod, address in _held(cluster, blocks, pools, previous):
+        addresses[pod.place] = address
+        used[pod.node].add(number(address))
     devices: dict[str, str] = {}
     for node in cluster.nodes if wireguard else ():
         kept = previous.wireguard.get(node, "") if previous else ""
@@ -196,3 +196,41 @@ def _pods(
                     break
             addresses[place] = dotted(pools.exhausted() if found is None else found)
     return blocks, {place: addresses[place] for place, _ in placed}, devices
+
+
+def _kept(node: str, pools: Pools, given: Mapping[str, tuple[str, ...]], previous: Addresses | None) -> list[Prefix]:
+    """A node's blocks of before, and those that are given to it and were no other's."""
+    before = previous.blocks if previous else {}
+    others = {block for name, blocks in before.items() if name != node for block in blocks}
+    found = dict.fromkeys((*before.get(node, ()), *(block for block in given.get(node, ()) if block not in others)))
+    owned = [Prefix.of(block) for block in found if pools.has(block)]
+    return owned[:1] if pools.flannel else owned
+
+
+def _held(
+    cluster: Cluster, blocks: Mapping[str, list[Prefix]], pools: Pools, previous: Addresses | None
+) -> Iterator[tuple[Pod, str]]:
+    """Pods that keep the address of before, then those that ask for one which is free."""
+    used: set[tuple[str, int]] = set()
+    for pod in cluster.pods if previous else ():
+        address = previous.pods.get(pod.place) if previous else None
+        kept = number(address) if address else 0
+        if address and any(kept in block for block in blocks[pod.node]):
+            used.add((pod.node, kept))
+            yield pod, address
+    for pod in cluster.pods:
+        wanted = number(pod.address) if pod.address else 0
+        had = previous.pods.get(pod.place) if previous else None
+        if wanted and not had and (pod.node, wanted) not in used and _may_have(wanted, blocks[pod.node], pools):
+            used.add((pod.node, wanted))
+            yield pod, pod.address
+
+
+def _may_have(wanted: int, owned: list[Prefix], pools: Pools) -> bool:
+    """Whether it is of the node's blocks, and none that the node itself has."""
+    block = next((one for one in owned if wanted in one), None)
+    if block is None:
+        return False
+    if pools.flannel:
+        return 2 <= wanted - block.network < block.size - 1
+    return wanted != pools.tunnel_block(owned).network

@@ -12,7 +12,7 @@ from lab.topology.field_errors import unknown
 from lab.topology.handed.drifted import MOST as MAX_DRIFTED
 from lab.topology.objection import Objection
 from lab.topology.schema import ZONE, Spec
-from lab.topology.space import addresses, prefixes, room
+from lab.topology.space import addresses, blocks, prefixes, room
 from lab.topology.yaml.document import Path, shown
 
 MAX_NODES, MAX_SUBNETS, MAX_ROUTERS, MAX_FIREWALLS, MAX_LINKS = 1000, 200, 200, 2000, 2000
@@ -55,6 +55,7 @@ def check(spec: Spec) -> Iterator[Objection]:
     yield from _reachability(spec)
     yield from prefixes(spec)
     yield from _plugin(spec)
+    yield from blocks(spec)
     yield from addresses(spec)
     yield from _outside(spec)
     yield from _links(spec)

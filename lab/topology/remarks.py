@@ -9,12 +9,15 @@ from lab.topology.defaults import most_overhead, tunnel_mtu
 from lab.topology.schema import Spec
 from lab.topology.yaml.document import Path
 
+MANY = 50
+
 
 def remarks(spec: Spec) -> Iterator[tuple[Path, str]]:
     """Of a complete spec: where it stands, and a sentence."""
     yield from _mode(spec)
     yield from _node_ports(spec)
     yield from _mtu(spec)
+    yield from _saved(spec)
 
 
 def _mode(spec: Spec) -> Iterator[tuple[Path, str]]:
@@ -53,3 +56,11 @@ def _mtu(spec: Spec) -> Iterator[tuple[Path, str]]:
     else:
         told = f"with the tunnel's headers a packet has up to {pods + needed} bytes, the nodes' interfaces have {nodes}"
     yield ("spec", "cni", "mtu"), f"pods have an MTU of {pods}, and {told}; leave mtu out for {nodes - needed}"
+
+
+def _saved(spec: Spec) -> Iterator[tuple[Path, str]]:
+    """Whole clusters that were imported: each file is read, judged and compared at every `up`."""
+    own = {one.on for one in spec.firewalls if one.rules_file} | {one.on for one in spec.machines}
+    if len(own) > MANY:
+        told = f"{len(own)} machines have files of their own: `up` takes its time over more than {MANY}"
+        yield ("spec", "nodes"), f"{told}; import with --around NAMESPACE/SERVICE keeps those that a request can touch"

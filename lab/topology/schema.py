@@ -58,6 +58,12 @@ class Node(Model):
         default="",
         description="Zone it is in: its label topology.kubernetes.io/zone, which trafficDistribution goes by.",
     )
+    pod_cidrs: tuple[Prefix, ...] = Field(
+        default=(),
+        alias="podCIDRs",
+        description="Blocks of the pods' prefix that are its own from the beginning (/26 with calico, one /24 with "
+        "flannel), as a cluster gave them; unless given, the next free one.",
+    )
     labels: dict[LabelKey, LabelValue] = Field(
         default={}, description="Further labels of its Node, which a pod's nodeSelector may ask for."
     )

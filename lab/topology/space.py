@@ -67,6 +67,26 @@ def room(spec: Spec, path: Path, cidr: str, nodes: int) -> Iterator[Objection]:
         yield Objection(path, problem, f"use /{need} or shorter")
 
 
+def blocks(spec: Spec) -> Iterator[Objection]:
+    """What nodes are given of the pods' addresses: whole blocks, each of one node."""
+    length = PLUGINS[spec.cni.plugin].block
+    pools = [IPv4Network(text) for _, text, _ in _pod_ranges(spec)]
+    owners: dict[str, str] = {}
+    for i, node in enumerate(spec.nodes):
+        if spec.cni.plugin == "flannel" and len(node.pod_cidrs) > 1:
+            yield Objection(("spec", "nodes", i, "podCIDRs", 1), "with flannel a node has one", "leave it out")
+        for j, text in enumerate(node.pod_cidrs):
+            path: Path = ("spec", "nodes", i, "podCIDRs", j)
+            network = IPv4Network(text)
+            if network.prefixlen != length:
+                yield Objection(path, f"{text} is no /{length}", f"{spec.cni.plugin} gives nodes a /{length}")
+            elif not any(network.subnet_of(pool) for pool in pools):
+                yield Objection(path, f"{text} is not of the pods' addresses", f"they are {', '.join(map(str, pools))}")
+            elif text in owners:
+                yield Objection(path, f"{text} is {owners[text]}'s already", "give each block to one node")
+            owners.setdefault(text, node.name)
+
+
 def addresses(spec: Spec) -> Iterator[Objection]:
     """Nodes' addresses: in their subnet, usable, not a router's, unique; and enough for those that have none."""
     routers = {subnet.name: sum(subnet.name in router.subnets for router in spec.routers) for subnet in spec.subnets}

@@ -204,7 +204,7 @@ class Reading:
 
     def _take_positional(self, word: str) -> None:
         for option in self._command.options:
-            if option.positional and option.attribute not in self._given:
+            if option.positional and (option.kind == "texts" or option.attribute not in self._given):
                 self._set(option, word, option.name.upper())
                 return
         hint = _help(self._command)

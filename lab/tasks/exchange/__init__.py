@@ -1,1 +1,1 @@
-"""The tasks that hand a lab over, or take one in."""
+"""The tasks that hand a lab over, or make one of what came from elsewhere."""

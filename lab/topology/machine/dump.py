@@ -102,11 +102,8 @@ _SINGULAR = {
 def read_dump(text: str, file: str, kind: Kind[T]) -> Dump[T]:
     """All of the file. What is wrong with it as a whole is told alone, for nothing else of it can be believed."""
     dump: Dump[T] = Dump(file, kind.things)
-    try:
-        entries = [*_entries(text, kind)]
-    except _WholeError as error:
-        dump.refuse(error.number, error.error)
-        return dump
+    entries, whole = read_entries(text, file, kind)
+    dump.mistakes += whole
     for entry in entries:
         try:
             dump.items.append((entry.number, kind.read(entry)))
@@ -117,6 +114,14 @@ def read_dump(text: str, file: str, kind: Kind[T]) -> Dump[T]:
             if len(dump.mistakes) == MAX_MISTAKES:
                 break
     return dump
+
+
+def read_entries(text: str, file: str, kind: Kind[T]) -> tuple[list[Entry], list[Mistake]]:
+    """All entries of the file, whatever they say; none, and why, where it is wrong as a whole."""
+    try:
+        return [*_entries(text, kind)], []
+    except _WholeError as error:
+        return [], [Mistake(file, error.number, 1, "", str(error.error), error.error.remedy)]
 
 
 class _WholeError(Exception):

@@ -184,3 +184,30 @@ def test_what_does_not_fit_is_said(full: object, said: str) -> None:
     with pytest.raises(UsageError) as error:
         assign(topology, cluster(topology, *residents))
     assert error.value.message == said
+
+
+def test_nodes_and_pods_have_what_a_cluster_gave_them() -> None:
+    plain = spec({"node-0": "subnet-a", "node-1": "subnet-a"})
+    first, second = plain.spec.nodes
+    first = first.model_copy(update={"pod_cidrs": ("10.244.9.64/26", "10.244.2.0/26")})
+    topology = plain.model_copy(update={"spec": plain.spec.model_copy(update={"nodes": (first, second)})})
+    asked = (
+        Pod("default", "first", "node-0"),
+        Pod("default", "second", "node-0", address="10.244.9.65"),
+        Pod("default", "other-block", "node-0", address="10.244.2.7"),
+        Pod("default", "tunnels", "node-0", address="10.244.9.64"),
+        Pod("default", "same", "node-0", address="10.244.2.7"),
+        Pod("default", "anothers", "node-1", address="10.244.9.70"),
+    )
+    given = assign(topology, cluster(topology, *asked))
+    assert given.blocks == {"node-0": ("10.244.9.64/26", "10.244.2.0/26"), "node-1": ("10.244.0.0/26",)}
+    assert given.tunnels["node-0"] == "10.244.9.64"
+    assert given.pods == {
+        "default/first": "10.244.9.66",
+        "default/second": "10.244.9.65",
+        "default/other-block": "10.244.2.7",
+        "default/tunnels": "10.244.9.67",
+        "default/same": "10.244.9.68",
+        "default/anothers": "10.244.0.1",
+    }
+    assert assign(topology, cluster(topology, *asked), given) == given, "nobody moves"
