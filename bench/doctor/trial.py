@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from bench.labs import ended
 from bench.losses.configuration import Configuration
 from lab.agent.client import calls
 from lab.errors import HoplabError
+from lab.trace.journey import Mending
+from lab.trace.repair import mend
 
 MOST_LOOKS = 5  # as `doctor --fix` has it
 HEALTHY, FOUND = 0, 3
@@ -79,8 +82,9 @@ class Bed:
     def _mend(self, findings: tuple[Said, ...]) -> None:
         """The commands of the worst finding that has some, as `--fix` runs them."""
         number = next(number for number, one in enumerate(findings) if one.mends)
-        for one in self._told["findings"][number]["fix"]:
-            self._inv("exec", one["place"], "--", "sh", "-c", one["command"])
+        fix = [Mending(one["place"], one["command"]) for one in self._told["findings"][number]["fix"]]
+        with calls.connect(self._name) as connected, Path(os.devnull).open("wb") as nothing:
+            list(mend(connected.visit, fix, self._name, say=lambda _: None, output=nothing.fileno()))
 
     def _drift(self) -> bool:
         with calls.connect(self._name) as connected:

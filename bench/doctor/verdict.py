@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,14 @@ from bench.doctor.case import Case, Fault
 
 NAMELESS = ("unknown", "lost", "refused", "unresolved")
 """Causes of findings that say no reason."""
+_CHANGED = re.compile(r"^kubectl \S+ service (?P<name>\S+) -n (?P<namespace>\S+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A finding, as `hoplab.doctor/v1` has it; `places` are its own and those that its commands are run in."""
+    """A finding, as `hoplab.doctor/v1` has it; `places` are its own, those where its commands are run, and the Service
+    that it names or that kubectl is to change.
+    """
 
     cause: str
     object: str
@@ -28,14 +32,17 @@ class Said:
 def said(told: Mapping[str, Any]) -> tuple[Said, ...]:
     """The findings of the doctor's JSON, worst first."""
     return tuple(
-        Said(
-            one["cause"],
-            one["object"],
-            frozenset((*one["places"], *(mending["place"] for mending in one["fix"]))),
-            bool(one["fix"]),
-        )
-        for one in told["findings"]
+        Said(one["cause"], one["object"], frozenset(_places(one)), bool(one["fix"])) for one in told["findings"]
     )
+
+
+def _places(finding: Mapping[str, Any]) -> Iterator[str]:
+    yield from finding["places"]
+    yield finding["object"].partition(" ")[0]
+    for mending in finding["fix"]:
+        yield mending["place"]
+        if changed := _CHANGED.search(mending["command"]):
+            yield f"{changed['namespace']}/{changed['name']}"
 
 
 @dataclass(frozen=True, slots=True)
