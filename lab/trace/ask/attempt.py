@@ -31,7 +31,6 @@ SAYS_NOTHING = "an open connection, on which nothing is said"
 _MOST = 1 << 20  # of an answer, more is not read
 PATIENCE_SECONDS = 0.1  # what an answer of a lab that is well takes a hundredth of
 NEVER = float("inf")
-PAUSED = 0.25  # of what the last look took
 BEFORE_THE_SECOND_SYN = 0.95  # seconds; tcp(7): the first packet of a connection is sent again after one second
 
 ANY = "0.0.0.0"  # noqa: S104  what a socket is called that has no address yet
@@ -75,6 +74,7 @@ class Attempt(ABC):
         self._socket.setblocking(False)
         self._error = 0
         self._deadline = 0.0
+        self._has_looked = False
         self._look: Look | None = None
         self.once = False
 
@@ -142,16 +142,17 @@ class Attempt(ABC):
             raise OSError(error, os.strerror(error))
 
     def _looked(self) -> float:
-        """Seconds until it is worth another look. What looking takes, seconds on an emulated machine, is not of the
-        answer's time; so that it ends all the same, a pause is no less than a part of that.
+        """Seconds until it is worth another look. What the first one takes, which on an emulated machine reads rules for
+        seconds, is not of the answer's time.
         """
         if self._look is None:
             return 0.0
         began = time.monotonic()
         pause = self._look()
-        took = time.monotonic() - began
-        self._deadline += took
-        return max(pause, took * PAUSED) if pause else 0.0
+        if not self._has_looked:
+            self._deadline += time.monotonic() - began
+            self._has_looked = True
+        return pause
 
 
 class Stream(Attempt):
