@@ -142,8 +142,8 @@ class Attempt(ABC):
             raise OSError(error, os.strerror(error))
 
     def _looked(self) -> float:
-        """Seconds until it is worth another look. What the first one takes, which on an emulated machine reads rules for
-        seconds, is not of the answer's time.
+        """Seconds until it is worth another look. What the first one takes, which on an emulated machine reads rules
+        for seconds, is not of the answer's time.
         """
         if self._look is None:
             return 0.0
