@@ -16,6 +16,8 @@ from lab.trace.explain.loss.examination import Case
 from lab.trace.explain.loss.facts import PlaceFacts
 from lab.trace.journey import QUERIED
 
+NEVER = 1 << 63
+
 
 def estranged(case: Case) -> Finding | None:
     """One of the two ends is not as the design has it, and that concerns the other one."""
@@ -43,7 +45,8 @@ def forgotten(case: Case) -> Finding | None:
     if there is None or back is None:
         return None
     spoke = case.about(sender).answers.handshake(there.public_key)
-    if not spoke or case.about(receiver).answers.handshake(back.public_key) >= spoke - 1:
+    heard = case.about(receiver).answers.handshake(back.public_key)
+    if not spoke or spoke - 1 <= heard <= _encrypted(case, sender):
         return None
     why = (
         f"{receiver} has no session with {sender} any more, and cannot read what {sender} still encrypts for the old "
@@ -52,6 +55,21 @@ def forgotten(case: Case) -> Finding | None:
     fix = (*remedies.mended("remove", there), *remedies.mended("add", there))
     said = f"{there.device} peer {there.public_key} latest-handshake"
     return Finding(sender, Cause.WIREGUARD_SESSION, said, why, fix, QUERIED, "decapsulate", ended=receiver)
+
+
+def _encrypted(case: Case, sender: str) -> int:
+    """When the request first left encrypted, in seconds since 1970. Who has had a handshake since then may have read
+    nothing of that: WireGuard begins a new session while a trace is waiting.
+    """
+    sent = (
+        hop.t_ns
+        for hop in case.hops
+        if (hop.place, hop.direction, hop.way) == (sender, case.direction, OUT)
+        and hop.packet.outer is not None
+        and hop.packet.outer.kind == SEALED
+        and not hop.packet.outer.handshake
+    )
+    return min(sent, default=NEVER) // 1_000_000_000
 
 
 def _known(case: Case, place: str, other: str) -> WireguardPeer | None:
