@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from lab.network.objects import File, Interface, IpSet, Key, NftChain, NftSet, NftTable, Object, Process
 from lab.network.objects.nft_text import element_text
-from lab.network.place_names import UNDERLAY
+from lab.network.place_names import OWN_FILES, UNDERLAY, netns_name
 from lab.plan import quoting
 from lab.plan.commands import commands
 from lab.plan.edits import by_text, edits
@@ -71,11 +71,19 @@ def _lines(step: Step) -> Sequence[str]:
         return ()  # whoever keeps it alive is the agent
     if isinstance(item, Interface) and isinstance(before, Interface) and step.action == "change":
         return changed(before, item)
+    if isinstance(item, File):
+        item = _inside(item)
     # The sandbox's own namespace is the one for which the printer names no other.
     lines = commands(Step(step.action, replace(item, place=UNDERLAY), before))
     if isinstance(item, File):
         return (shlex.join(("sh", "-c", lines)),)  # redirections, and what is written are many lines of one command
     return lines.splitlines()
+
+
+def _inside(item: File) -> File:
+    """The file by the path that it has in its place."""
+    own = f"{OWN_FILES}/{netns_name(item.place)}/"
+    return replace(item, path=f"/etc/{item.path.removeprefix(own)}") if item.path.startswith(own) else item
 
 
 def changed(before: Interface, after: Interface) -> tuple[str, ...]:
