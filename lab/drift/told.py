@@ -14,7 +14,7 @@ T = TypeVar("T", bound=Object)
 def told(designed: Network, held: Network) -> list[dict[str, Any]]:
     """An entry for each place in which something differs, in the design's order."""
     places = dict.fromkeys(item.place for item in (*designed, *held))
-    was, now = _by_place(designed), _by_place(held)
+    was, now = designed.by_place(), held.by_place()
     entries = ({"on": place, **_of_place(was.get(place, ()), now.get(place, ()))} for place in places)
     return [entry for entry in entries if len(entry) > 1]
 
@@ -44,10 +44,3 @@ def _of_place(was: Iterable[Object], now: Iterable[Object]) -> dict[str, Any]:
 
 def _of(items: Iterable[Object], kind: type[T]) -> list[T]:
     return [item for item in items if isinstance(item, kind)]
-
-
-def _by_place(network: Network) -> dict[str, list[Object]]:
-    found: dict[str, list[Object]] = {}
-    for item in network:
-        found.setdefault(item.place, []).append(item)
-    return found

@@ -60,10 +60,7 @@ class Ground:
 
     @cached_property
     def _by_place(self) -> dict[str, list[Object]]:
-        found: dict[str, list[Object]] = {}
-        for item in self.network:
-            found.setdefault(item.place, []).append(item)
-        return found
+        return self.network.by_place()
 
     def link(self, place: str, name: str) -> Interface | None:
         found = self.network.by_key.get(("link", place, name))

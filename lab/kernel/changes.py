@@ -20,7 +20,7 @@ from lab.kernel.netlink.rtnetlink import device_settings
 from lab.kernel.netlink.rtnetlink.neighbour import AF_BRIDGE, NDA_DST, NUD_PERMANENT, RTM_NEWNEIGH
 from lab.kernel.netlink.transport import NLM_F_DUMP, NLM_F_REQUEST, Request, RouteSocket, find, u32
 from lab.kernel.rules import ipvs_steps
-from lab.network.objects import File, Network, Object, Symlink, Sysctl, VirtualServer, WireguardDevice
+from lab.network.objects import File, Symlink, Sysctl, VirtualServer, WireguardDevice
 
 RTM_NEWNSID = 88
 NETNSA_NSID, NETNSA_FD = 1, 3
@@ -221,11 +221,3 @@ def _without_port(data: bytes) -> bytes:
         cleaned[offset + 12 : offset + 16] = b"\0\0\0\0"
         offset += max((size + 3) & ~3, 16)
     return bytes(cleaned)
-
-
-def by_place(network: Network) -> dict[str, list[Object]]:
-    """The network's objects, place by place."""
-    places: dict[str, list[Object]] = {}
-    for item in network:
-        places.setdefault(item.place, []).append(item)
-    return places

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lab.kernel.changes import Fingerprint, Signs, by_place
+from lab.kernel.changes import Fingerprint, Signs
 from lab.kernel.holdings import RULE_KINDS, Holdings
 from lab.kernel.observe import read_place
 from lab.network.objects import (
@@ -67,7 +67,7 @@ class Verified:
         otherwise (where something is wanted, and not what was there before).
         """
         self._hear()
-        designed = by_place(wanted) if wanted else {place: known.objects for place, known in self._records.items()}
+        designed = wanted.by_place() if wanted else {place: known.objects for place, known in self._records.items()}
         existing = (UNDERLAY, *self._holdings.namespaces.places)
         ended = self._holdings.processes.ended_places() | self._holdings.listeners.ended_places()
         sure = {place for place in existing if place not in ended and self._is_sure(place, designed.get(place, []))}
@@ -153,7 +153,7 @@ class Verified:
 
     def record(self, wanted: Network, places: frozenset[str]) -> None:
         """These places were just read and found as designed."""
-        designed = by_place(wanted)
+        designed = wanted.by_place()
         for place in places:
             if place not in self._holdings.namespaces:
                 self.forget((place,))

@@ -63,6 +63,13 @@ class Network:
         """What is in these places."""
         return Network(tuple(item for item in self.objects if item.place in places))
 
+    def by_place(self) -> dict[str, list[Object]]:
+        """The objects of each place, in their order. Not remembered: of a large lab it is large."""
+        found: dict[str, list[Object]] = {}
+        for item in self.objects:
+            found.setdefault(item.place, []).append(item)
+        return found
+
     @property
     def places(self) -> tuple[str, ...]:
         return tuple(item.place for item in self.objects if isinstance(item, Namespace))

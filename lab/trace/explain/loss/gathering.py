@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.kernel import sysctl
@@ -42,7 +42,7 @@ def gather(sandbox: Sandbox, passage: Passage, counters: Counters, desired: Desi
     behind = onward(case)
     cases = (case, behind) if behind else (case,)
     places = tuple(dict.fromkeys((*(place for one in cases for place in one.suspects), UNDERLAY)))
-    wanted = _by_place(from_plain(desired(places, KINDS)))
+    wanted = Network(tuple(from_plain(desired(places, KINDS)))).by_place()
     comparing = differences(places)
     held, names, seen = {}, {}, {}
     for place in places:
@@ -71,13 +71,6 @@ def drift_told(told: Mapping[str, Any]) -> Drift:
     wanted, held = (next(iter(from_plain(told[name])), None) for name in ("wanted", "held"))
     texts = {name: tuple(told[name]) for name in ("key", "mends", "missing", "foreign")}
     return Drift(told["place"], wanted=wanted, held=held, table=told["table"], **texts)
-
-
-def _by_place(objects: Iterable[Object]) -> dict[str, list[Object]]:
-    found: dict[str, list[Object]] = {}
-    for item in objects:
-        found.setdefault(item.place, []).append(item)
-    return found
 
 
 def _read(sandbox: Sandbox, place: str) -> tuple[list[Object], Mapping[int, str], tuple[Seen, ...]]:
