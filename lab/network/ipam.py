@@ -164,7 +164,7 @@ def _pods(
     """Blocks per node, addresses per pod, and of each node's WireGuard device. One block for every node first, which
     may be given, further ones as pods need them.
     """
-    blocks = {node: _kept(node, pools, given, previous) for node in cluster.nodes}
+    blocks = _blocks(cluster, pools, given, previous)
     free = pools.free_blocks(block for owned in blocks.values() for block in owned)
     for owned in blocks.values():
         if not any(block.network in pools.tunnel for block in owned):
@@ -198,13 +198,19 @@ def _pods(
     return blocks, {place: addresses[place] for place, _ in placed}, devices
 
 
-def _kept(node: str, pools: Pools, given: Mapping[str, tuple[str, ...]], previous: Addresses | None) -> list[Prefix]:
-    """A node's blocks of before, and those that are given to it and were no other's."""
+def _blocks(
+    cluster: Cluster, pools: Pools, given: Mapping[str, tuple[str, ...]], previous: Addresses | None
+) -> dict[str, list[Prefix]]:
+    """Each node's of before, and those that are given to it and were no other's."""
     before = previous.blocks if previous else {}
-    others = {block for name, blocks in before.items() if name != node for block in blocks}
-    found = dict.fromkeys((*before.get(node, ()), *(block for block in given.get(node, ()) if block not in others)))
-    owned = [Prefix.of(block) for block in found if pools.has(block)]
-    return owned[:1] if pools.flannel else owned
+    owners = {block: node for node, blocks in before.items() for block in blocks}
+    found: dict[str, list[Prefix]] = {}
+    for node in cluster.nodes:
+        own = (block for block in given.get(node, ()) if owners.get(block, node) == node)
+        both = dict.fromkeys((*before.get(node, ()), *own))
+        owned = [Prefix.of(block) for block in both if pools.has(block)]
+        found[node] = owned[:1] if pools.flannel else owned
+    return found
 
 
 def _held(
@@ -218,10 +224,12 @@ def _held(
         if address and any(kept in block for block in blocks[pod.node]):
             used.add((pod.node, kept))
             yield pod, address
+    had = previous.pods if previous else {}
     for pod in cluster.pods:
-        wanted = number(pod.address) if pod.address else 0
-        had = previous.pods.get(pod.place) if previous else None
-        if wanted and not had and (pod.node, wanted) not in used and _may_have(wanted, blocks[pod.node], pools):
+        if not pod.address or had.get(pod.place):
+            continue
+        wanted = number(pod.address)
+        if (pod.node, wanted) not in used and _may_have(wanted, blocks[pod.node], pools):
             used.add((pod.node, wanted))
             yield pod, pod.address
 
