@@ -9,12 +9,12 @@ from typing import Any
 from lab.doctor.errand import Errand
 from lab.map.labmap import LabMap
 from lab.map.services import ServicePort
+from lab.network.kubeproxy.leftovers import NFT, SERVICES
 from lab.network.kubeproxy.nftables.fixed import TABLE
 from lab.trace.journey import INFERRED, QUERIED, Journey, Mending
 
 DRIFT, NO_ENDPOINTS, STOPPED, LEFTOVERS = "drift", "no-endpoints", "component-stopped", "leftovers"
 MOST_MENDS, MOST_NAMED = 40, 5
-SERVICES = "KUBE-SERVICES"
 Json = Mapping[str, Any]
 
 
@@ -162,7 +162,7 @@ def _done(line: str) -> str:
 
 def _left_behind(place: str, found: Sequence[Json]) -> Finding | None:
     """What a kube-proxy of another mode has left, if this is that."""
-    keys = {("nft-table", place, TABLE): f"table ip {TABLE}", ("chain", place, "nat", SERVICES): SERVICES}
+    keys = {("nft-table", place, TABLE): NFT, ("chain", place, "nat", SERVICES): SERVICES}
     there = next((one for one in found if not one["wanted"] and tuple(one["key"]) in keys), None)
     if there is None:
         return None

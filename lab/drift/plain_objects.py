@@ -35,6 +35,7 @@ from lab.network.objects import (
 )
 from lab.network.objects.plain import to_plain
 from lab.suggestion import did_you_mean
+from lab.topology.machine.route import HELD_TYPES
 
 KINDS: dict[str, type] = {
     one.__name__: one
@@ -59,7 +60,6 @@ _PATTERNS = {
 }
 _ADDRESSES = ("via", "src", "local", "remote", "address", "destination", "source")
 _PREFIXES = ((Address, "address"), (Route, "destination"), (RoutingRule, "source"), (RoutingRule, "destination"))
-ROUTE_TYPES = ("unicast", "local", "blackhole", "unreachable", "prohibit", "throw")
 _NO_ADDRESS = ("", "default", "all")
 
 
@@ -172,8 +172,8 @@ def _require_possible(kind: type, name: str, text: str) -> None:
         pattern = _PATTERNS.get(name)
     if text and pattern is not None and not pattern.fullmatch(text):
         raise UnfitError(f"{name}: {text[:40]!r} cannot be one")
-    if kind is Route and name == "type" and text not in ROUTE_TYPES:
-        raise UnfitError(f"type: {text[:40]!r} is no type of a route", f"one of: {', '.join(ROUTE_TYPES)}")
+    if kind is Route and name == "type" and text not in HELD_TYPES:
+        raise UnfitError(f"type: {text[:40]!r} is no type of a route", f"one of: {', '.join(HELD_TYPES)}")
     if name in _ADDRESSES and text not in _NO_ADDRESS:
         try:
             read = IPv4Interface if (kind, name) in _PREFIXES else IPv4Address

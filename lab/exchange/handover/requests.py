@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from lab.agent.client.client import Client
 from lab.doctor.errand import Errand
 from lab.errors import UsageError
+from lab.exchange.handover.contents import Request
 from lab.map.labmap import LabMap
 from lab.topology.expect.expectation import Expectation
 from lab.trace.expect.side_by_side import outcomes
@@ -64,15 +65,9 @@ def request(source: str, to: str, **more: object) -> Expectation:
 def wanted(connected: Client, given: Iterable[Expectation]) -> list[Wanted]:
     """Those of the lab's file, and those that were named; each once."""
     expected = [Expectation.from_json(one) for one in connected.request("read", what="expectations")]
-    found = [Wanted(one.title, EXPECTED, bare(one)) for one in expected]
+    found = [Wanted(one.title, EXPECTED, Request.of(one).expectation()) for one in expected]
     found += [Wanted(one.title, ASKED, one) for one in given]
     return [*{_key(one.request): one for one in reversed(found)}.values()][::-1]
-
-
-def bare(one: Expectation) -> Expectation:
-    """The request alone, without what is to become of it."""
-    more = {"protocol": one.protocol, "port": one.port, "via": one.via, "size": one.size}
-    return request(one.source, one.to, **more)
 
 
 def of_doctor(failed: Iterable[tuple[Errand, Journey]], others: Iterable[Wanted]) -> list[Made]:

@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lab.cluster.endpoints import SERVICE_NAME
 from lab.cluster.file.podchecks import READY
 from lab.cluster.pools import ADDRESS
-from lab.exchange.importing.collection.objects import SERVICE, Kept, Objects, Pod, Port, ipv4
+from lab.exchange.importing.collection.objects import Kept, Objects, Pod, Port, ipv4
 from lab.exchange.importing.collection.text import Json
 from lab.exchange.importing.surroundings.selection import Chosen, endpoints, slices_by_service
 from lab.exchange.importing.surroundings.underlay import Underlay
@@ -148,7 +149,7 @@ def _service_port(port: Json, numbers: dict[str, set[int]]) -> Json:
 
 
 def _slice(one: Kept, names: dict[str, str]) -> Manifest:
-    metadata = {"name": one.name, "namespace": one.namespace, "labels": {SERVICE: one.labels[SERVICE]}}
+    metadata = {"name": one.name, "namespace": one.namespace, "labels": {SERVICE_NAME: one.labels[SERVICE_NAME]}}
     told: dict[str, str | list[Json]] = {
         "addressType": "IPv4",
         "endpoints": [*_endpoints(one, names)],

@@ -26,6 +26,9 @@ from lab.network.objects import (
 )
 
 OWN = "KUBE-"
+SERVICES = f"{OWN}SERVICES"
+NFT = f"table ip {TABLE}"
+"""By these it is told that all of a mode's was left: the chain of its Services, or its table as nft prints it."""
 _JUMP = f"-j {OWN}"
 _JUMPS = (_JUMP, "-j cali-")
 

@@ -19,9 +19,10 @@ NUMBERED = f"ip -N {COMMAND.removeprefix('ip ')}"
 KERNELS = "the kernel makes such itself"
 MOST_HOPS = 64
 
-_TYPES = {"1": "unicast", "2": "local", "3": "broadcast", "4": "anycast", "5": "multicast"}
-_TYPES |= {"6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw"}
-_HELD = ("unicast", "local", "blackhole", "unreachable", "prohibit", "throw")
+TYPES = {"1": "unicast", "2": "local", "3": "broadcast", "4": "anycast", "5": "multicast"}
+TYPES |= {"6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw"}
+"""A route's type by its number (rtnetlink.h)."""
+HELD_TYPES = ("unicast", "local", "blackhole", "unreachable", "prohibit", "throw")
 _SCOPES = {"0": "global", "200": "site", "253": "link", "254": "host", "255": "nowhere"}
 _SCOPES |= {name: name for name in tuple(_SCOPES.values())}
 _STATES = ("linkdown", "dead", "offload", "rt_offload", "trap", "rt_trap", "pervasive", "notify")
@@ -66,8 +67,8 @@ def routes(devices: Devices) -> Kind[SavedRoute]:
 def _read(entry: Entry, devices: Devices) -> SavedRoute:
     words = Words(entry.words)
     first = words.next()
-    kind = _TYPES.get(first, first)
-    if kind in _TYPES.values():
+    kind = TYPES.get(first, first)
+    if kind in TYPES.values():
         destination = words.after(kind)
     else:
         kind, destination = "unicast", first
@@ -90,7 +91,7 @@ def _read(entry: Entry, devices: Devices) -> SavedRoute:
             found = _ROUTE[word](found, words.after(word))
         elif word not in _STATES:
             raise DumpError(f"{shown(word)} is not known of a route", _REFUSED.get(word, f"{COMMAND} prints it"))
-    if found.proto == "kernel" or found.table == "local" or kind not in _HELD:
+    if found.proto == "kernel" or found.table == "local" or kind not in HELD_TYPES:
         raise LeftOutError(KERNELS)
     return _checked(replace(found, hops=tuple(hops[1:] or [one for one in hops if one != SavedHop()])), devices)
 

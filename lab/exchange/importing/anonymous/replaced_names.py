@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from lab.exchange.importing.collection.objects import SERVICE, Kept, Node, Objects, Pod
+from lab.cluster.endpoints import SERVICE_NAME
+from lab.exchange.importing.collection.objects import Kept, Node, Objects, Pod
 from lab.exchange.importing.collection.text import Json
 from lab.exchange.importing.surroundings.selection import OWN_SERVICES, Asked
 
 _OWN_NAMESPACES = ("default", "kube-system", "kube-public")
-_OWN_LABELS = ("k8s-app", SERVICE, "service.kubernetes.io/service-proxy-name")
+_OWN_LABELS = ("k8s-app", SERVICE_NAME, "service.kubernetes.io/service-proxy-name")
 
 
 @dataclass(slots=True)
@@ -88,8 +89,8 @@ class ReplacedNames:
         if isinstance(spec.get("endpoints"), list):
             spec["endpoints"] = [self._endpoint(endpoint) for endpoint in spec["endpoints"]]
         labels = {key: value for key, value in one.labels.items() if key in _OWN_LABELS}
-        if SERVICE in labels:
-            labels[SERVICE] = self._service(one.namespace, str(labels[SERVICE]))
+        if SERVICE_NAME in labels:
+            labels[SERVICE_NAME] = self._service(one.namespace, str(labels[SERVICE_NAME]))
         return replace(
             one, namespace=self._namespace(one.namespace), name=name(one.namespace, one.name), labels=labels, spec=spec
         )

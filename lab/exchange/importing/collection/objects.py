@@ -10,9 +10,8 @@ from typing import Any
 from lab.exchange.importing.collection.archive import Collected
 from lab.exchange.importing.collection.notes import Notes
 from lab.exchange.importing.collection.text import Json, items
+from lab.topology.schema import ZONE
 
-SERVICE = "kubernetes.io/service-name"
-ZONE = "topology.kubernetes.io/zone"
 _ENDED = ("Succeeded", "Failed")
 _KEPT = ("projectcalico.org/", "flannel.alpha.coreos.com/", "k3s.io/")
 

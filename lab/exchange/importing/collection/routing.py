@@ -11,18 +11,8 @@ from itertools import pairwise
 from lab.errors import Mistake
 from lab.topology.machine.devices import Devices
 from lab.topology.machine.dump import Entry, read_entries
-from lab.topology.machine.route import routes
+from lab.topology.machine.route import TYPES, routes
 
-ROUTE_TYPES = {
-    "2": "local",
-    "3": "broadcast",
-    "4": "anycast",
-    "5": "multicast",
-    "6": "blackhole",
-    "7": "unreachable",
-    "8": "prohibit",
-    "9": "throw",
-}
 MAIN = ("", "main", "254")
 
 
@@ -87,7 +77,8 @@ _NUMBERED = {
 
 
 def _named(words: tuple[str, ...]) -> tuple[str, ...]:
-    found: list[str] = [ROUTE_TYPES.get(words[0], words[0])] if words[0] not in ("1", "unicast") else []
+    kind = TYPES.get(words[0], words[0])
+    found: list[str] = [kind] if kind != "unicast" else []
     at = 1
     while at < len(words):
         word, value = words[at], words[at + 1] if at + 1 < len(words) else ""

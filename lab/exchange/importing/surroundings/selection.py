@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from lab.cluster.endpoints import SERVICE_NAME
 from lab.errors import UsageError
 from lab.exchange.importing.collection.notes import Notes
-from lab.exchange.importing.collection.objects import SERVICE, Kept, Objects, Pod, ipv4
+from lab.exchange.importing.collection.objects import Kept, Objects, Pod, ipv4
 from lab.exchange.importing.surroundings.underlay import Placed, Underlay
 from lab.suggestion import did_you_mean
 
@@ -55,8 +56,8 @@ def slices_by_service(objects: Objects) -> dict[str, list[Kept]]:
     """The EndpointSlices of IPv4."""
     found: defaultdict[str, list[Kept]] = defaultdict(list)
     for one in objects.slices:
-        if one.labels.get(SERVICE) and one.spec.get("addressType") == "IPv4":
-            found[f"{one.namespace}/{one.labels[SERVICE]}"].append(one)
+        if one.labels.get(SERVICE_NAME) and one.spec.get("addressType") == "IPv4":
+            found[f"{one.namespace}/{one.labels[SERVICE_NAME]}"].append(one)
     return dict(found)
 
 

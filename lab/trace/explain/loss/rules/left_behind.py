@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lab.network.kubeproxy.leftovers import OWN
+from lab.network.kubeproxy.leftovers import NFT, OWN, SERVICES
 from lab.network.kubeproxy.nftables.fixed import TABLE
 from lab.plan.drift import Drift
 from lab.trace.explain.loss.cause import Cause, Finding
@@ -15,8 +15,6 @@ from lab.trace.journey import QUERIED, Decision
 
 NOT_OURS = "that is not kube-proxy's"
 LEFT = "that a kube-proxy of another mode has left"
-SERVICES = "KUBE-SERVICES"
-NFT = f"table ip {TABLE}"
 
 
 def left_behind(case: Case, found: Finding) -> Finding:
