@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 from bench.continuity import CHANGES, QUICK_CHANGES, figures
 from bench.figures import Figure, as_json, as_table
 from bench.machine import load, machine
 from bench.measure import Bench
+from bench.printing import put
 from lab import terminal
 from lab.errors import UsageError
 
@@ -80,10 +79,4 @@ def _measure(work: Callable[[Callable[[str], None]], Iterable[Figure]], json_fil
     with terminal.Progress("bench") as progress:
         measured = tuple(work(lambda what: progress.show(0, 1, what)))
     found["load_after"] = load()
-    text = json.dumps(as_json(found, measured), indent=1, ensure_ascii=False)
-    if json_file == "-":
-        terminal.out(text)
-        return
-    terminal.out(as_table(found, measured))
-    if json_file:
-        Path(json_file).write_text(f"{text}\n", encoding="utf-8")
+    put(as_table(found, measured), as_json(found, measured), json_file)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import signal
-from pathlib import Path
 
 from bench.doctor.case import BROKEN, cases
 from bench.doctor.table import as_json, as_table
 from bench.doctor.trial import bed
 from bench.doctor.verdict import Outcome
+from bench.printing import put
 from lab import terminal
 from lab.errors import UsageError
 from lab.tasks.commandline.task import Exit
@@ -41,12 +40,6 @@ def judge(seed: int, number: int, pairs: int, json_file: str) -> None:
                     if found[-1].wrongs:  # hours before the table
                         terminal.warn(f"{case}: {', '.join(found[-1].wrongs)}")
     kernel = platform.release()
-    text = json.dumps(as_json(seed, kernel, found), indent=1, ensure_ascii=False)
-    if json_file == "-":
-        terminal.out(text)
-    else:
-        terminal.out(as_table(seed, kernel, found))
-        if json_file:
-            Path(json_file).write_text(f"{text}\n", encoding="utf-8")
+    put(as_table(seed, kernel, found), as_json(seed, kernel, found), json_file)
     if any(one.wrongs for one in found):
         raise Exit(code=NOT_AS_IT_SHOULD_BE)

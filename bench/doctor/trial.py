@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from bench import ROOT
 from bench.doctor.case import Case
@@ -21,11 +20,10 @@ from bench.labs import ended
 from bench.losses.configuration import Configuration
 from lab.agent.client import calls
 from lab.errors import HoplabError
-from lab.trace.journey import Mending
+from lab.tasks.doctor import FOUND, MOST_MENDED
 from lab.trace.repair import mend
 
-MOST_LOOKS = 5  # as `doctor --fix` has it
-HEALTHY, FOUND = 0, 3
+HEALTHY = 0
 AT_ONCE = {"after": 0.0, "lasting": 0.0, "flapping": 0.0}
 LOOK_SECONDS, SETTLED_SECONDS, EVERY_SECONDS = 180.0, 30.0, 0.5
 
@@ -62,10 +60,10 @@ class Bed:
             for one in case.faults:
                 connected.request("inject", name=one.name, on=one.place, given={}, hidden=False, timing=AT_ONCE)
         looks = [self._look()]
-        while looks[-1] and any(one.mends for one in looks[-1]) and len(looks) <= MOST_LOOKS:
-            self._mend(looks[-1])
+        offered = any(one.fix for one in looks[0])
+        while any(one.fix for one in looks[-1]) and len(looks) <= MOST_MENDED:
+            self._mend(next(one for one in looks[-1] if one.fix))
             looks.append(self._look())
-        offered = any(one.mends for one in looks[0])
         mended = not looks[-1] if offered else None
         with calls.connect(self._name) as connected:
             connected.request("clear_faults", name="", on="")
@@ -76,15 +74,12 @@ class Bed:
         done = self._inv("doctor", "--json", "-")
         if done.returncode not in (HEALTHY, FOUND):
             raise HoplabError(f"doctor ended with {done.returncode}: {done.stderr.strip()}")
-        self._told: dict[str, Any] = json.loads(done.stdout)
-        return said(self._told)
+        return said(json.loads(done.stdout))
 
-    def _mend(self, findings: tuple[Said, ...]) -> None:
-        """The commands of the worst finding that has some, as `--fix` runs them."""
-        number = next(number for number, one in enumerate(findings) if one.mends)
-        fix = [Mending(one["place"], one["command"]) for one in self._told["findings"][number]["fix"]]
+    def _mend(self, worst: Said) -> None:
+        """Its commands, as `--fix` runs them."""
         with calls.connect(self._name) as connected, Path(os.devnull).open("wb") as nothing:
-            list(mend(connected.visit, fix, self._name, say=lambda _: None, output=nothing.fileno()))
+            list(mend(connected.visit, worst.fix, self._name, say=lambda _: None, output=nothing.fileno()))
 
     def _drift(self) -> bool:
         with calls.connect(self._name) as connected:
@@ -105,7 +100,6 @@ class Bed:
         self.begin()
 
     def _inv(self, task: str, *words: str) -> subprocess.CompletedProcess[str]:
-        # A command's own words come last: what follows `--` is not ours.
         argv = (sys.executable, str(ROOT / "tasks.py"), task, "--lab", self._name, *words)
         try:
             return subprocess.run(argv, capture_output=True, text=True, timeout=LOOK_SECONDS, check=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.doctor.case import Case, Fault
+from lab.trace.journey import Mending
 
 NAMELESS = ("unknown", "lost", "refused", "unresolved")
 """Causes of findings that say no reason."""
@@ -23,7 +24,7 @@ class Said:
     cause: str
     object: str
     places: frozenset[str]
-    mends: bool
+    fix: tuple[Mending, ...] = ()
 
     def is_about(self, fault: Fault) -> bool:
         return fault.place in self.places and self.cause not in NAMELESS
@@ -31,17 +32,20 @@ class Said:
 
 def said(told: Mapping[str, Any]) -> tuple[Said, ...]:
     """The findings of the doctor's JSON, worst first."""
-    return tuple(
-        Said(one["cause"], one["object"], frozenset(_places(one)), bool(one["fix"])) for one in told["findings"]
-    )
+    return tuple(map(_said, told["findings"]))
 
 
-def _places(finding: Mapping[str, Any]) -> Iterator[str]:
+def _said(finding: Mapping[str, Any]) -> Said:
+    fix = tuple(Mending(one["place"], one["command"]) for one in finding["fix"])
+    return Said(finding["cause"], finding["object"], frozenset(_places(finding, fix)), fix)
+
+
+def _places(finding: Mapping[str, Any], fix: Sequence[Mending]) -> Iterator[str]:
     yield from finding["places"]
     yield finding["object"].partition(" ")[0]
-    for mending in finding["fix"]:
-        yield mending["place"]
-        if changed := _CHANGED.search(mending["command"]):
+    for mending in fix:
+        yield mending.place
+        if changed := _CHANGED.search(mending.command):
             yield f"{changed['namespace']}/{changed['name']}"
 
 

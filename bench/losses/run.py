@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from bench.losses.configuration import CONFIGURATIONS, Configuration
 from bench.losses.drawing import draw
 from bench.losses.table import as_json, as_table, failures
 from bench.losses.trial import Bed, Outcome
+from bench.printing import put
 from lab import terminal
 from lab.errors import UsageError
 from lab.tasks.commandline.task import Exit
@@ -70,12 +69,6 @@ def losses(seed: int, breaks: int, json_file: str) -> None:
         for number, configuration in enumerate(CONFIGURATIONS):
             found += attempts(configuration, seed, share + (number < rest), tell)
     kernel = platform.release()
-    text = json.dumps(as_json(seed, kernel, found), indent=1, ensure_ascii=False)
-    if json_file == "-":
-        terminal.out(text)
-    else:
-        terminal.out(as_table(seed, kernel, found))
-        if json_file:
-            Path(json_file).write_text(f"{text}\n", encoding="utf-8")
+    put(as_table(seed, kernel, found), as_json(seed, kernel, found), json_file)
     if failures(found):
         raise Exit(code=NOT_AS_IT_SHOULD_BE)

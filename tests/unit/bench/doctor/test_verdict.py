@@ -7,12 +7,14 @@ import pytest
 from bench.doctor.case import BROKEN, Case, Fault, cases
 from bench.doctor.table import as_table
 from bench.doctor.verdict import Outcome, Said, said
+from lab.trace.journey import Mending
 
 ONE = Fault("vxlan-blocked", "router")
 OTHER = Fault("server-dead", "namespace001/pod-2")
-BLOCKED = Said("firewall-drop", "-A FORWARD -j DROP", frozenset(("router",)), mends=True)
-DEAD = Said("nobody-listens", "8080", frozenset(("namespace001/pod-2",)), mends=False)
-NOTHING = Said("unknown", "", frozenset(("router",)), mends=False)
+TAKEN_OUT = (Mending("router", "iptables -D FORWARD -j DROP"),)
+BLOCKED = Said("firewall-drop", "-A FORWARD -j DROP", frozenset(("router",)), TAKEN_OUT)
+DEAD = Said("nobody-listens", "8080", frozenset(("namespace001/pod-2",)))
+NOTHING = Said("unknown", "", frozenset(("router",)))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def test_the_places_of_a_finding_are_those_of_its_commands_too() -> None:
     fix = [{"place": "router", "command": "iptables -D FORWARD 1", "held_by": None}]
     (told,) = said({"findings": [{"cause": "firewall-drop", "object": "x", "places": ["node-2"], "fix": fix}]})
     assert told.is_about(ONE)
-    assert told.mends
+    assert told.fix == (Mending("router", "iptables -D FORWARD 1"),)
 
 
 def test_the_table_tells_what_was_not_right() -> None:
